@@ -37,6 +37,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/limits.md")]
     pub struct Limits;
 
+    #[doc = include_str!("../../guide/src/metrics.md")]
+    pub struct Metrics;
+
     #[doc = include_str!("../../guide/src/streams.md")]
     pub struct Streams;
 

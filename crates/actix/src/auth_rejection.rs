@@ -9,7 +9,7 @@ use bytes::Bytes;
 #[cfg(feature = "limits")]
 use keyward_core::Identity;
 use keyward_core::render::Refusal;
-use keyward_core::{Authenticator, Rejection};
+use keyward_core::{Authenticator, Rejection, RequestId};
 
 /// A refusal, which the outer [`Auth`](crate::Auth) writes in its format.
 ///
@@ -106,9 +106,17 @@ pub(crate) fn refuse<B>(
 }
 
 fn of_headers(rejection: Rejection, headers: &HeaderMap) -> Refusal {
-    let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
     // actix-web itself leaves the body out of an answer to HEAD.
-    Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false)
+    Refusal::of_parts(rejection, sent_id(headers), false)
+}
+
+pub(crate) fn id_of(headers: &HeaderMap) -> RequestId {
+    RequestId::of_bytes(sent_id(headers))
+}
+
+fn sent_id(headers: &HeaderMap) -> Option<&[u8]> {
+    let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
+    sent.map(HeaderValue::as_bytes)
 }
 
 /// actix-web uses an older `http`.

@@ -49,6 +49,7 @@ mod key_watch;
 mod own_account;
 #[cfg(feature = "limits")]
 mod rate_limit;
+mod request_id;
 mod require;
 #[cfg(feature = "test-util")]
 mod test_util;
@@ -61,6 +62,7 @@ pub use key_watch::KeyWatch;
 pub use own_account::OwnAccount;
 #[cfg(feature = "limits")]
 pub use rate_limit::{RateLimit, RateLimitFuture, RateLimitService};
+pub use request_id::{RequestId, request_id};
 pub use require::{Require, RequireFuture, RequireService};
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

@@ -3,6 +3,7 @@ use std::ops::Deref;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use keyward_core::adapter::require_path_account;
 use keyward_core::{Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
@@ -10,7 +11,8 @@ use crate::extract::required;
 
 /// The identity of a caller whose account is the path's `{account}`. Others get 403 `ACCOUNT_NOT_ALLOWED`.
 ///
-/// A route without `{account}` answers 500 and logs an error.
+/// A route without `{account}` answers 500 and logs an error. [`Require::own_account`](crate::Require::own_account) does the
+/// same for a whole scope.
 ///
 /// # Examples
 /// ```
@@ -49,14 +51,8 @@ impl FromRequest for OwnAccount {
     }
 }
 
-fn check(request: &HttpRequest) -> Result<Identity, Rejection> {
+pub(crate) fn check(request: &HttpRequest) -> Result<Identity, Rejection> {
     let identity = required(request)?;
-    let mut accounts = request.match_info().iter().filter(|(name, _)| *name == "account").peekable();
-    if accounts.peek().is_none() {
-        let (method, path) = (request.method(), request.path());
-        tracing::error!(%method, path, "request refused: the handler asks for OwnAccount, but its route has no {{account}}; add it to the route's path");
-        return Err(Rejection::NotConfigured);
-    }
-    accounts.try_for_each(|(_, account)| identity.require_account(account))?;
+    require_path_account(&identity, request.match_info().iter(), request.method(), request.path())?;
     Ok(identity)
 }

@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpResponse};
-use keyward_core::Guard;
 use keyward_core::adapter::CredentialFault;
 use keyward_core::policy::{Policy, from_guard};
+use keyward_core::{Guard, Rejection};
 use pin_project_lite::pin_project;
 
 use crate::auth_rejection::AuthRejection;
 use crate::extract::caller;
+use crate::own_account;
 
 /// A middleware that applies a policy to every request.
 ///
@@ -30,20 +31,50 @@ use crate::extract::caller;
 /// ```
 #[derive(Clone)]
 pub struct Require {
-    policy: Arc<dyn Policy>,
+    rule: Rule,
+}
+
+#[derive(Clone)]
+enum Rule {
+    Policy(Arc<dyn Policy>),
+    OwnAccount,
 }
 
 impl Require {
     /// Creates a middleware.
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
-        Self { policy: Arc::new(policy) }
+        Self { rule: Rule::Policy(Arc::new(policy)) }
     }
 
     /// Creates a middleware for a guard or a scope type.
     #[must_use]
     pub fn of<G: Guard + 'static>() -> Self {
         Self::new(from_guard::<G>())
+    }
+
+    /// Creates a middleware for a scope of tenants: no handler below `{account}` can forget the check of
+    /// [`OwnAccount`](crate::OwnAccount).
+    ///
+    /// `{account}` belongs to the scope's own path. Without it, the scope answers 500 and logs an error.
+    ///
+    /// # Examples
+    /// ```
+    /// use actix_web::web;
+    /// use keyward::actix::{Require, Scoped};
+    ///
+    /// keyward::actix::scopes! { NotesRead = "notes:read"; }
+    ///
+    /// async fn notes(caller: Scoped<NotesRead>) -> String {
+    ///     format!("notes of {}", caller.account())
+    /// }
+    ///
+    /// let tenant = web::scope("/accounts/{account}").route("/notes", web::get().to(notes)).wrap(Require::own_account());
+    /// # let _: actix_web::Scope<_> = tenant;
+    /// ```
+    #[must_use]
+    pub fn own_account() -> Self {
+        Self { rule: Rule::OwnAccount }
     }
 }
 
@@ -65,14 +96,14 @@ where
     type Future = Ready<Result<RequireService<S>, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequireService { service, policy: Arc::clone(&self.policy) }))
+        ready(Ok(RequireService { service, rule: self.rule.clone() }))
     }
 }
 
 /// A service behind [`Require`].
 pub struct RequireService<S> {
     service: S,
-    policy: Arc<dyn Policy>,
+    rule: Rule,
 }
 
 impl<S> fmt::Debug for RequireService<S> {
@@ -95,13 +126,7 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let verdict = caller(&request)
-            .inspect_err(|_| {
-                let (method, path) = (request.method(), request.path());
-                tracing::error!(%method, path, "request refused: no AuthLayer is around this Require; wrap the App or scope in Auth after Require");
-            })
-            .and_then(|identity| identity.ok_or_else(|| CredentialFault::Missing.into()))
-            .and_then(|identity| self.policy.check(&identity));
+        let verdict = self.rule.check(&request);
         match verdict {
             Ok(()) => RequireFuture { state: State::Inner { future: self.service.call(request) } },
             Err(rejection) => {
@@ -110,6 +135,19 @@ where
                 let response = ServiceResponse::new(request.into_parts().0, response).map_into_right_body();
                 RequireFuture { state: State::AuthRejection { response: Some(response) } }
             }
+        }
+    }
+}
+
+impl Rule {
+    fn check(&self, request: &ServiceRequest) -> Result<(), Rejection> {
+        let identity = caller(request).inspect_err(|_| {
+            let (method, path) = (request.method(), request.path());
+            tracing::error!(%method, path, "request refused: no AuthLayer is around this Require; wrap the App or scope in Auth after Require");
+        })?;
+        match self {
+            Self::Policy(policy) => policy.check(&identity.ok_or(CredentialFault::Missing)?),
+            Self::OwnAccount => own_account::check(request.request()).map(drop),
         }
     }
 }

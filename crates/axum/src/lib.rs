@@ -85,6 +85,7 @@ mod guarded;
 mod key_watch;
 mod layer;
 mod own_account;
+mod request_id;
 #[cfg(feature = "test-util")]
 mod test_util;
 
@@ -94,6 +95,7 @@ pub use guarded::{Guarded, Scoped};
 pub use key_watch::KeyWatch;
 pub use layer::{AuthLayer, AuthService, Axum};
 pub use own_account::OwnAccount;
+pub use request_id::RequestId;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub use test_util::TestAuthLayer;

@@ -1,9 +1,10 @@
 use std::ops::Deref;
 
 use axum::extract::RawPathParams;
+use axum::middleware::{FromExtractorLayer, from_extractor};
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use keyward_core::adapter::CredentialFault;
+use keyward_core::adapter::{CredentialFault, require_path_account};
 use keyward_core::{Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
@@ -32,6 +33,32 @@ use crate::authenticated::caller;
 pub struct OwnAccount(Identity);
 
 impl OwnAccount {
+    /// Returns a layer for a whole router of tenants: no handler below `{account}` can forget the check.
+    ///
+    /// Nest the router, so that all its routes are below `{account}`. A request for a path without `{account}` gets 500, and is logged.
+    /// Unless the router has its own fallback, the outer router answers unknown paths.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use keyward::MemoryStore;
+    /// use keyward::axum::{AuthLayer, OwnAccount, Scoped};
+    ///
+    /// keyward::axum::scopes! { NotesRead = "notes:read"; }
+    ///
+    /// async fn notes(caller: Scoped<NotesRead>) -> String {
+    ///     format!("notes of {}", caller.account())
+    /// }
+    ///
+    /// let tenant = Router::new().route("/notes", get(notes)).layer(OwnAccount::layer());
+    /// let app: Router = Router::new().nest("/accounts/{account}", tenant).layer(AuthLayer::new(MemoryStore::new()));
+    /// # let _ = app;
+    /// ```
+    #[must_use]
+    pub fn layer() -> FromExtractorLayer<Self, ()> {
+        from_extractor()
+    }
+
     /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
@@ -61,12 +88,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OwnAccount {
 
 fn check(params: Option<&RawPathParams>, parts: &Parts) -> Result<Identity, Rejection> {
     let identity = caller(parts)?.ok_or(CredentialFault::Missing)?;
-    let mut accounts = params.into_iter().flatten().filter(|(name, _)| *name == "account").peekable();
-    if accounts.peek().is_none() {
-        let (method, path) = (&parts.method, parts.uri.path());
-        tracing::error!(%method, path, "request refused: the handler asks for OwnAccount, but its route has no {{account}}; add it to the route's path");
-        return Err(Rejection::NotConfigured);
-    }
-    accounts.try_for_each(|(_, account)| identity.require_account(account))?;
+    let params = params.into_iter().flatten();
+    require_path_account(identity, params, &parts.method, parts.uri.path())?;
     Ok(identity.clone())
 }

@@ -36,4 +36,5 @@ pub use crate::layer::{
     caller,
 };
 pub use crate::log_limit::LogLimit;
+pub use crate::policy::require_path_account;
 pub use crate::request_id::RequestId;

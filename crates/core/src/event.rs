@@ -3,10 +3,27 @@ use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
 /// An event for [`on_event`](crate::adapter::AuthenticatorBuilder::on_event), whose hook must not block.
+///
+/// # Examples
+/// ```
+/// use keyward::{Authenticator, Event, MemoryStore};
+///
+/// let authenticator = Authenticator::builder(MemoryStore::new())
+///     .on_event(|event| match event {
+///         Event::Refused { rejection, request_id } => println!("{request_id}: {}", rejection.code()),
+///         Event::Accepted { identity } => println!("{}: accepted", identity.account()),
+///         _ => {}
+///     })
+///     .build()?;
+/// # Ok::<(), keyward::adapter::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A credential was accepted. A handler may still refuse.
+    ///
+    /// It has no request id, because an accepted request gets one only from a
+    /// [`RequestIdLayer`](crate::RequestIdLayer). Handlers and inner layers log both.
     Accepted {
         /// The identity.
         identity: &'a Identity,

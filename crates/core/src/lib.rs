@@ -69,6 +69,7 @@ pub use authenticate::{Authenticator, HttpsOnly, KeyWatch};
 pub use clock::Timestamp;
 pub use connection::{PeerAddress, TrustedProxies};
 pub use endpoint::Endpoint;
+pub use event::Event;
 pub use id::{AccountId, CredentialId};
 pub use identity::{CredentialKind, Identity};
 pub use key::{Mode, PlainKey};

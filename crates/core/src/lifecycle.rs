@@ -36,9 +36,14 @@ use crate::store::{
     NodeStates, StoreError, WriteRefused,
 };
 
+mod account_keys;
 mod accounts;
 mod applied;
 mod refused;
+mod rights;
+
+pub use account_keys::AccountKeys;
+pub use rights::{KeyRights, MissingRight};
 
 const ATTEMPTS: usize = 64;
 
@@ -212,6 +217,9 @@ pub enum KeysError {
     /// The key to rotate has another format.
     #[error("the key {0} was issued in another format: rotate it with that format")]
     OtherFormat(Hint),
+    /// The caller of [`AccountKeys`] lacks a right of the key.
+    #[error("you can't grant {0}: your own key's rights don't include it")]
+    Exceeds(MissingRight),
     /// The format cannot generate the key.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -221,15 +229,6 @@ pub enum KeysError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl From<AdminError> for KeysError {
-    fn from(error: AdminError) -> Self {
-        match error {
-            AdminError::Denied(denial) => Self::Denied(denial),
-            AdminError::Store(error) => Self::Store(error),
-        }
-    }
 }
 
 impl Keys {

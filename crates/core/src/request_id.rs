@@ -27,7 +27,9 @@ impl RequestId {
         Self::of_bytes(sent.map(HeaderValue::as_bytes))
     }
 
-    pub(crate) fn of_bytes(sent: Option<&[u8]>) -> Self {
+    /// Returns the id of a request whose field is `sent`, for other versions of `http`.
+    #[must_use]
+    pub fn of_bytes(sent: Option<&[u8]>) -> Self {
         sent.and_then(|bytes| {
             let fits = (1..=MAX_LENGTH).contains(&bytes.len())
                 && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));

@@ -34,6 +34,7 @@ mod failure;
 mod layer;
 mod named;
 mod permits;
+mod plans;
 mod rates;
 mod request;
 

@@ -8,6 +8,7 @@ use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 
 use crate::failure::refused;
+use crate::plans::UnlistedPlans;
 
 /// The holder of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,6 +198,7 @@ pub struct NamedLimit {
     window: Duration,
     interval: Duration,
     plans: Vec<(SmolStr, NamedLimit)>,
+    unlisted: Arc<UnlistedPlans>,
 }
 
 impl NamedLimit {
@@ -212,7 +214,8 @@ impl NamedLimit {
         else {
             return Err(RateLimitError::Quota(name));
         };
-        let mut limit = Self { name, each, quota, window, interval, plans: Vec::new() };
+        let unlisted = Arc::new(UnlistedPlans::default());
+        let mut limit = Self { name, each, quota, window, interval, plans: Vec::new(), unlisted };
         for (plan, quota) in plans {
             let name = limit.name.clone();
             if limit.plans.iter().any(|(known, _)| *known == plan) {
@@ -221,16 +224,28 @@ impl NamedLimit {
             let Some((quota, interval)) = NonZeroU32::new(quota).and_then(|quota| refill(quota, window)) else {
                 return Err(RateLimitError::PlanQuota { limit: name, plan });
             };
-            limit.plans.push((plan, Self { name, each, quota, window, interval, plans: Vec::new() }));
+            let unlisted = Arc::clone(&limit.unlisted);
+            limit.plans.push((plan, Self { name, each, quota, window, interval, plans: Vec::new(), unlisted }));
         }
         Ok(limit)
     }
 
     /// Returns the limit with the quota of the caller's plan.
+    ///
+    /// If the limit lists plans, the first caller of another plan logs a warning, because the plan may be mistyped.
     #[must_use]
     pub fn of(&self, caller: &Identity) -> &Self {
-        let own = caller.plan().and_then(|plan| self.plans.iter().find(|(known, _)| known == plan));
-        own.map_or(self, |(_, limit)| limit)
+        let Some(plan) = caller.plan().filter(|_| !self.plans.is_empty()) else { return self };
+        if let Some((_, limit)) = self.plans.iter().find(|(known, _)| known == plan) {
+            return limit;
+        }
+        self.warn_unlisted(plan, caller);
+        self
+    }
+
+    pub(crate) fn warn_unlisted(&self, plan: &str, caller: &Identity) {
+        let known = self.plans.iter().map(|(known, _)| known.as_str());
+        self.unlisted.warn(&self.name, plan, caller.account(), known, "the limit's own quota applies");
     }
 
     /// Iterates over the plans with their own quota.

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use tokio::task::AbortHandle;
 
 use crate::failure::refused;
+use crate::plans::UnlistedPlans;
 
 /// A dead process's permits stay taken for this long.
 const LEASE: Duration = Duration::from_secs(30);
@@ -166,13 +167,16 @@ pub struct TaskPermits(Arc<Inner>);
 struct Inner {
     store: Arc<dyn PermitStore>,
     limits: HashMap<SmolStr, u32>,
+    unlisted: UnlistedPlans,
 }
 
 impl TaskPermits {
     /// Creates permits with a limit for each plan. Other plans, and no plan, have 0.
+    ///
+    /// The first task of another plan logs a warning, because the plan may be mistyped. List plans without permits with 0.
     pub fn new<P: Into<SmolStr>>(store: impl PermitStore, plans: impl IntoIterator<Item = (P, u32)>) -> Self {
         let limits = plans.into_iter().map(|(plan, limit)| (plan.into(), limit)).collect();
-        Self(Arc::new(Inner { store: Arc::new(store), limits }))
+        Self(Arc::new(Inner { store: Arc::new(store), limits, unlisted: UnlistedPlans::default() }))
     }
 
     /// Returns the plan's limit.
@@ -227,6 +231,10 @@ impl TaskPermits {
     /// ```
     pub async fn acquire_for(&self, account: &AccountId, plan: Option<&str>) -> Result<Permit, Rejection> {
         let limit = self.limit(plan);
+        if let Some(plan) = plan.filter(|plan| !self.0.limits.contains_key(*plan)) {
+            let known = self.0.limits.keys().map(SmolStr::as_str);
+            self.0.unlisted.warn("task permits", plan, account, known, "it may run no tasks");
+        }
         let (store, account) = (Arc::clone(&self.0.store), account.clone());
         // A separate task: if this future is dropped while the store grants a permit, the task still ends and releases it.
         let acquiring = tokio::spawn(async move {

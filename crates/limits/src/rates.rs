@@ -160,7 +160,11 @@ impl Limit {
         if self.calls.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
             self.spent.0.retain_recent(self.clock.now());
         }
-        let own = caller.plan().and_then(|plan| self.plans.iter().find(|(known, _)| known == plan));
+        let plan = caller.plan().filter(|_| !self.plans.is_empty());
+        let own = plan.and_then(|plan| self.plans.iter().find(|(known, _)| known == plan));
+        if let (Some(plan), None) = (plan, own) {
+            self.general.named.warn_unlisted(plan, caller);
+        }
         own.map_or(&self.general, |(_, counter)| counter).spend(caller, cost)
     }
 }

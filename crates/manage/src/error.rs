@@ -198,6 +198,7 @@ impl From<KeysError> for ManagementError {
             KeysError::Name(error) => Self::invalid("name", error.to_string()),
             KeysError::NoScope => Self::invalid("scopes", "a restricted key needs a scope: expected at least one"),
             KeysError::Ended => Self::invalid("expires_at", "expected a time in the future, after the key begins"),
+            KeysError::Exceeds(missing) => Self::Escalation(missing.to_string()),
             KeysError::Denied(WriteRefused::NotFound) => Self::NotFound("key"),
             KeysError::Denied(WriteRefused::NoSuchAccount) => Self::NotFound("account"),
             KeysError::Denied(WriteRefused::Stale) => Self::Stale,

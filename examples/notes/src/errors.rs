@@ -15,10 +15,6 @@ pub(crate) fn note_locked() -> CustomRejection {
     CustomRejection::new(StatusCode::CONFLICT, "NOTE_LOCKED", "The note is locked. Create a new one.")
 }
 
-pub(crate) fn forbidden(message: &str) -> CustomRejection {
-    CustomRejection::new(StatusCode::FORBIDDEN, "TOO_MANY_RIGHTS", message)
-}
-
 pub(crate) fn invalid_handle(handle: &str) -> CustomRejection {
     let message = format!("Invalid handle `{handle}`: expected 1 to 32 lower-case letters and digits.");
     CustomRejection::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_HANDLE", message)

@@ -81,7 +81,7 @@ impl App {
     pub fn routes(&self) -> Router {
         let v1 = Router::new()
             .route("/signup", post(accounts::sign_up))
-            .route("/accounts/{account}/notes", get(notes::list).post(notes::create))
+            .nest("/accounts/{account}", notes::of_account())
             .route("/notes/{id}", get(notes::show).put(notes::replace))
             .route("/exports", post(exports::create))
             .route("/events", get(streams::events))
@@ -98,7 +98,7 @@ impl App {
 
     /// Ends the open streams, so that they do not delay the server's shutdown.
     pub fn end_streams(&self) {
-        self.notes.end_streams();
+        self.authenticator.end_streams();
     }
 
     /// Records the last uses of keys, after the server has stopped.

@@ -1,6 +1,7 @@
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
 use keyward::axum::{AuthRejection, OwnAccount, Scoped};
 use serde::Deserialize;
 
@@ -17,13 +18,17 @@ pub(crate) struct NewNote {
     locked: bool,
 }
 
-pub(crate) async fn list(caller: OwnAccount, _: Scoped<NotesRead>, app: State<App>) -> Json<Vec<Note>> {
+/// Routes below `{account}`. The layer refuses the callers of other accounts.
+pub(crate) fn of_account() -> Router<App> {
+    Router::new().route("/notes", get(list).post(create)).layer(OwnAccount::layer())
+}
+
+async fn list(caller: Scoped<NotesRead>, app: State<App>) -> Json<Vec<Note>> {
     Json(app.notes.of(caller.account()))
 }
 
-pub(crate) async fn create(
-    caller: OwnAccount,
-    _: Scoped<NotesWrite>,
+async fn create(
+    caller: Scoped<NotesWrite>,
     app: State<App>,
     JsonBody(new): JsonBody<NewNote>,
 ) -> (StatusCode, Json<Note>) {

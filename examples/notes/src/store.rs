@@ -15,9 +15,9 @@ pub(crate) struct Note {
     pub(crate) locked: bool,
 }
 
-/// The notes, and a channel of new ones. `None` in the channel ends the streams.
+/// The notes, and a channel of new ones.
 #[derive(Clone, Debug)]
-pub(crate) struct Notes(Arc<Mutex<Vec<Note>>>, Sender<Option<Note>>);
+pub(crate) struct Notes(Arc<Mutex<Vec<Note>>>, Sender<Note>);
 
 impl Default for Notes {
     fn default() -> Self {
@@ -30,7 +30,7 @@ impl Notes {
         let mut notes = self.lock();
         let note = Note { id: format!("note_{}", notes.len() + 1), account: account.clone(), text, locked };
         notes.push(note.clone());
-        let _ = self.1.send(Some(note.clone())); // fails if no stream is open
+        let _ = self.1.send(note.clone()); // fails if no stream is open
         note
     }
 
@@ -42,21 +42,17 @@ impl Notes {
         self.lock().iter_mut().find(|note| note.id == id && note.account == *account).map(work)
     }
 
-    /// Returns the account's new notes, until the server stops.
+    /// Returns the account's new notes.
     pub(crate) fn follow(&self, account: AccountId) -> impl Stream<Item = Note> + Send + use<> {
         stream::unfold((self.1.subscribe(), account), async |(mut new, account)| {
             loop {
                 match new.recv().await {
-                    Ok(Some(note)) if note.account == account => return Some((note, (new, account))),
-                    Ok(Some(_)) | Err(RecvError::Lagged(_)) => {}
-                    Ok(None) | Err(RecvError::Closed) => return None,
+                    Ok(note) if note.account == account => return Some((note, (new, account))),
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
                 }
             }
         })
-    }
-
-    pub(crate) fn end_streams(&self) {
-        let _ = self.1.send(None); // fails if no stream is open
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Note>> {

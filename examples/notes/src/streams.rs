@@ -31,9 +31,11 @@ async fn converse(mut socket: WebSocket, mut watch: KeyWatch, new: impl Stream<I
     let mut new = pin!(new);
     let (code, reason) = loop {
         tokio::select! {
-            rejection = watch.refused() => break (1008, rejection.code()),
-            note = new.next() => {
-                let Some(note) = note else { break (1001, "the server stops") };
+            rejection = watch.refused() => match rejection.status().as_u16() {
+                503 => break (1001, "the server stops"), // or the store failed for a second
+                _ => break (1008, rejection.code()),
+            },
+            Some(note) = new.next() => {
                 let text = serde_json::json!(note).to_string();
                 if let Err(rejection) = watch.check().await { break (1008, rejection.code()) }
                 if socket.send(Message::text(text)).await.is_err() { return }

@@ -8,5 +8,7 @@ mod axum_routing;
 mod axum_table;
 mod hyper;
 mod own_rejections;
+mod request_ids;
+mod tenant_routers;
 mod tonic;
 mod tonic_wire;

@@ -334,8 +334,29 @@ impl Authenticator {
         Self(self.0.keep())
     }
 
+    /// Ends the streams of all clones: each [`KeyWatch::refused`] returns 503 `SERVICE_UNAVAILABLE`, now and later.
+    ///
+    /// Call it when the server begins to stop, because open streams delay a graceful shutdown. Requests are still
+    /// answered, also from the cache.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::Authenticator;
+    ///
+    /// async fn stopping(signal: impl Future<Output = ()>, authenticator: Authenticator) {
+    ///     signal.await;
+    ///     authenticator.end_streams(); // then the server can finish
+    /// }
+    /// ```
+    pub fn end_streams(&self) {
+        self.0.resolver.worker.end_streams();
+    }
+
     /// Records pending uses and leaves the register. Later requests are answered, but not from the cache.
+    ///
+    /// It begins with [`end_streams`](Self::end_streams).
     pub async fn shutdown(&self) {
+        self.end_streams();
         for resolver in self.0.resolvers() {
             resolver.worker.stop().await;
         }

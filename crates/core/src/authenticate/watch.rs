@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::cache::{Answer, Cache, Digests, Stripe};
 use crate::credential::Credential;
 use crate::identity::Identity;
 use crate::policy::Policy;
-use crate::rejection::Rejection;
+use crate::rejection::{CustomRejection, Rejection};
 
 /// The longest time between two looks, for clocks that were set and machines that slept.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// It wakes when the key is revoked, expires, or is disabled, when its account is suspended, or when a change of its
 /// networks or endpoints would refuse the request. A stream without one pays nothing.
+///
+/// It also wakes at [`Authenticator::end_streams`] and [`Authenticator::shutdown`].
 ///
 /// An open stream counts as a use of its key. Clones watch on their own.
 ///
@@ -144,10 +147,13 @@ impl KeyWatch {
     /// Waits until a request would be refused, and returns its rejection.
     ///
     /// A revocation wakes it on every node before [`Keys::revoke`](crate::Keys::revoke) returns. If the store does not
-    /// answer when it must be asked, it waits a second more, and returns [`Rejection::StoreUnavailable`]. It can be
-    /// called again, and it is cancel safe.
+    /// answer when it must be asked, it waits a second more, and returns [`Rejection::StoreUnavailable`]. When the
+    /// service stops, it returns 503 `SERVICE_UNAVAILABLE` with the reason `shutting_down`. It can be called again, and it is
+    /// cancel safe.
     pub async fn refused(&mut self) -> Rejection {
         let bells = self.cache.watchers.bells();
+        let authenticator = self.authenticator.clone();
+        let mut stopping = pin!(authenticator.0.resolver.worker.streams_end());
         let mut failing: Option<tokio::time::Instant> = None;
         loop {
             // Heard from before the check on, so no invalidation between them is missed.
@@ -166,6 +172,7 @@ impl KeyWatch {
                 None => self.cache.holds_for(&self.answer).unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
             };
             tokio::select! {
+                () = stopping.as_mut() => return CustomRejection::shutting_down().into(),
                 () = credential => {}
                 () = account => {}
                 () = tokio::time::sleep(pause) => {}

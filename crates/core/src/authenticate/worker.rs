@@ -18,6 +18,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct Worker {
     stop: watch::Sender<bool>,
+    end_streams: watch::Sender<bool>,
     stopped: watch::Receiver<()>,
     node: Option<NodeId>,
 }
@@ -46,7 +47,18 @@ impl Worker {
             runtime.block_on(work(&cache, follower, stopping, &*clock, &metrics));
             drop(stopped_sender);
         })?;
-        Ok(Self { stop, stopped, node })
+        Ok(Self { stop, end_streams: watch::Sender::new(false), stopped, node })
+    }
+
+    pub(super) fn end_streams(&self) {
+        self.end_streams.send_replace(true);
+    }
+
+    /// Waits for [`end_streams`](Self::end_streams).
+    pub(super) async fn streams_end(&self) {
+        let mut ending = self.end_streams.subscribe();
+        // The sender is in `self`.
+        let _ = ending.wait_for(|ends| *ends).await;
     }
 
     pub(super) async fn stop(&self) {

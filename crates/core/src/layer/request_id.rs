@@ -10,14 +10,17 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::identity::Identity;
-use crate::render::Refusal;
+use crate::render::{CurrentRequest, Entered, Refusal};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 
-/// A tower layer that gives each request one id, directly inside an [`AuthLayer`](super::AuthLayer).
+/// A tower layer that gives each request one id, inside or outside of an [`AuthLayer`](super::AuthLayer).
 ///
-/// The [`RequestId`] is in the request's extensions and `X-Request-Id`, and in the response's `X-Request-Id`. Refusals
-/// that a handler returns have the same id. A separate layer, so that services that need no id do not pay for it.
+/// The [`RequestId`] is in the request's extensions and `X-Request-Id`, and in the response's `X-Request-Id`. Each
+/// refusal has the same id in its body, its log line and [`Event::Refused`](crate::Event::Refused).
+///
+/// Put it directly inside of the `AuthLayer`: then [`Event::KeyRefused`](crate::Event::KeyRefused) also reports refusals
+/// that a handler returns. Outside, it gives the `AuthLayer`'s own refusals an id that outer layers know. It is a
+/// separate layer, so that services that need no id do not pay for it.
 ///
 /// # Examples
 /// ```
@@ -82,14 +85,12 @@ where
         request.headers_mut().insert(X_REQUEST_ID, id.to_header());
         request.extensions_mut().insert(id.clone());
         let identity = request.extensions().get().cloned();
-        RequestIdFuture { future: self.inner.call(request), request: Seen { id, head, identity } }
+        let mut current = Some(CurrentRequest { id: id.clone(), head, identity });
+        let entered = Entered::new(&mut current);
+        let future = self.inner.call(request);
+        drop(entered);
+        RequestIdFuture { future, id, current }
     }
-}
-
-struct Seen {
-    id: RequestId,
-    head: bool,
-    identity: Option<Identity>,
 }
 
 pin_project! {
@@ -97,13 +98,14 @@ pin_project! {
     pub struct RequestIdFuture<F> {
         #[pin]
         future: F,
-        request: Seen,
+        id: RequestId,
+        current: Option<CurrentRequest>,
     }
 }
 
 impl<F> fmt::Debug for RequestIdFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestIdFuture").field("id", &self.request.id).finish_non_exhaustive()
+        f.debug_struct("RequestIdFuture").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -115,15 +117,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let projected = self.project();
-        let mut response = ready!(projected.future.poll(cx))?;
-        let Seen { id, head, identity } = &*projected.request;
-        match response.extensions_mut().get_mut::<Refusal>() {
-            // The outer `AuthLayer` writes it.
-            Some(refusal) => refusal.complete(id, *head, identity.as_ref()),
-            None => {
-                response.headers_mut().insert(X_REQUEST_ID, id.to_header());
-            }
+        let entered = Entered::new(projected.current);
+        let polled = projected.future.poll(cx);
+        drop(entered);
+        let mut response = ready!(polled)?;
+        if let Some(refusal) = response.extensions_mut().get_mut::<Refusal>() {
+            // Written outside of this future's polls, as in a spawned task. The outer `AuthLayer` writes it again.
+            refusal.complete(projected.current.take());
         }
+        response.headers_mut().insert(X_REQUEST_ID, projected.id.to_header());
         Poll::Ready(Ok(response))
     }
 }

@@ -4,7 +4,16 @@ use http::StatusCode;
 
 use super::KeysError;
 use crate::rejection::{CustomRejection, Rejection};
-use crate::store::{StoreErrorKind, WriteRefused};
+use crate::store::{AdminError, StoreErrorKind, WriteRefused};
+
+impl From<AdminError> for KeysError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Denied(denial) => Self::Denied(denial),
+            AdminError::Store(error) => Self::Store(error),
+        }
+    }
+}
 
 /// For handlers that call [`Keys`](super::Keys) with `?`. A failing store is logged.
 ///
@@ -13,6 +22,7 @@ use crate::store::{StoreErrorKind, WriteRefused};
 /// | no such key or account | 404 `KEY_NOT_FOUND`, `ACCOUNT_NOT_FOUND` |
 /// | the account exists | 409 `ACCOUNT_EXISTS` |
 /// | other conflicts | 409 `KEY_CONFLICT` |
+/// | rights that the caller lacks | 403 `ESCALATION` |
 /// | invalid input | 422 `INVALID_KEY_SETTINGS` |
 /// | the store or the random generator failed | 503 `SERVICE_UNAVAILABLE`, or 500 for corrupt data |
 impl From<KeysError> for Rejection {
@@ -33,6 +43,7 @@ impl From<KeysError> for Rejection {
             KeysError::Denied(WriteRefused::NoSuchAccount) => (StatusCode::NOT_FOUND, "ACCOUNT_NOT_FOUND"),
             KeysError::Denied(WriteRefused::AccountExists) => (StatusCode::CONFLICT, "ACCOUNT_EXISTS"),
             KeysError::Denied(_) => (StatusCode::CONFLICT, "KEY_CONFLICT"),
+            KeysError::Exceeds(_) => (StatusCode::FORBIDDEN, "ESCALATION"),
             KeysError::Name(_)
             | KeysError::NoScope
             | KeysError::Ended

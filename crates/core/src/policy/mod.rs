@@ -18,6 +18,8 @@ mod plan;
 mod required;
 mod scopes;
 
+#[doc(hidden)] // `adapter` exports it.
+pub use account::require_path_account;
 pub(crate) use endpoint::endpoint_allows;
 pub(crate) use kind::kind_allows;
 pub use mode::{ByMode, InMode, Live, Modal, ModeType, Test};

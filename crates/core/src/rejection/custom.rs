@@ -74,6 +74,12 @@ impl CustomRejection {
         self.retry_after.map(super::whole_seconds)
     }
 
+    pub(crate) fn shutting_down() -> Self {
+        let message = "The service is restarting. Connect again.";
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
+        Self { reason: "shutting_down", ..refusal.retry_after(Duration::from_secs(1)) }
+    }
+
     pub(crate) fn other_account() -> Self {
         let message = "The API key belongs to another account than the path names. Use a key of that account.";
         Self { reason: "account_not_allowed", ..Self::new(StatusCode::FORBIDDEN, "ACCOUNT_NOT_ALLOWED", message) }

@@ -7,9 +7,11 @@
 //! # Ok::<(), keyward::adapter::BuildError>(())
 //! ```
 
+mod current;
 mod prepared;
 mod renderers;
 
+pub(crate) use current::{CurrentRequest, Entered};
 pub(crate) use prepared::Challenges;
 pub use renderers::{CodedEnvelope, NumericEnvelope, ProblemJson};
 
@@ -119,18 +121,15 @@ impl Refusal {
 
     /// Creates a refusal in a place that does not know the request. It has a new request id.
     ///
-    /// An inner [`RequestIdLayer`](crate::RequestIdLayer) adds the request's id, method and identity.
+    /// A [`RequestIdLayer`](crate::RequestIdLayer) adds the request's id and method, and an inner one the identity.
     #[must_use]
     pub fn detached(rejection: Rejection) -> Self {
         Self { detached: true, ..Self::of_parts(rejection, None, false) }
     }
 
-    pub(crate) fn complete(&mut self, request_id: &RequestId, head: bool, identity: Option<&Identity>) {
-        if self.detached {
-            self.request_id = request_id.clone();
-            self.head = head;
-            self.identity = identity.cloned();
-            self.detached = false;
+    pub(crate) fn complete(&mut self, request: Option<CurrentRequest>) {
+        if let Some(CurrentRequest { id, head, identity }) = request.filter(|_| self.detached) {
+            *self = Self { request_id: id, head, identity, detached: false, rejection: self.rejection.clone() };
         }
     }
 
@@ -149,7 +148,8 @@ impl Refusal {
 
     /// Returns a response, which an outer `AuthLayer` rewrites in its format.
     #[must_use]
-    pub fn into_response<B: From<Bytes>>(self) -> Response<B> {
+    pub fn into_response<B: From<Bytes>>(mut self) -> Response<B> {
+        self.complete(CurrentRequest::get());
         static DEFAULT: LazyLock<Presentation> = LazyLock::new(Presentation::default);
         let mut response = DEFAULT.write(&self).map(B::from);
         response.extensions_mut().insert(self);
@@ -184,6 +184,17 @@ impl Default for Presentation {
 
 impl Presentation {
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
+        if refusal.detached
+            && let request @ Some(_) = CurrentRequest::get()
+        {
+            let mut refusal = refusal.clone();
+            refusal.complete(request);
+            return self.refuse_completed(&refusal);
+        }
+        self.refuse_completed(refusal)
+    }
+
+    fn refuse_completed(&self, refusal: &Refusal) -> Response<Bytes> {
         self.metrics.rejected(&refusal.rejection, refusal.request_id.as_str());
         if let Some(hook) = &self.hook {
             if let Some(identity) = &refusal.identity {
