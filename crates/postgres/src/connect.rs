@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::finds::Finds;
 use crate::listen::Listening;
 use crate::migrate::{History, migrate};
 use crate::row::to_signed;
@@ -92,7 +93,7 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// Sets the most connections of the pool, at least 2. One more connection listens.
+    /// Sets the most connections of the pool, at least 2. Three more connections listen and look keys up.
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.pool_size = connections;
         self
@@ -152,6 +153,7 @@ impl PostgresOptions {
         Ok(PostgresStore(Arc::new(Shared {
             pool,
             migration_wait: self.migration_wait,
+            finds: Finds::start(config.clone(), tls.clone(), self.connect_timeout, self.statement_timeout),
             listening: Listening::start(config, tls),
             #[cfg(feature = "limits")]
             runtime: Handle::current(),
@@ -183,15 +185,7 @@ type Connecting<'a> =
 impl Connect for Connector {
     fn connect(&self, config: &Config) -> Connecting<'_> {
         let (config, tls) = (config.clone(), self.tls.clone());
-        let connected = self.runtime.spawn(async move {
-            let (client, connection) = config.connect(tls).await?;
-            let driven = tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::warn!(%error, "a connection to the database was lost");
-                }
-            });
-            Ok((client, driven))
-        });
+        let connected = self.runtime.spawn(async move { open(&config, tls).await });
         // If the runtime has ended, there is no connection, and the pool reports a timeout.
         Box::pin(async move {
             match connected.await {
@@ -200,6 +194,20 @@ impl Connect for Connector {
             }
         })
     }
+}
+
+/// Drives the connection on the current runtime.
+pub(crate) async fn open(
+    config: &Config,
+    tls: MakeRustlsConnect,
+) -> Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error> {
+    let (client, connection) = config.connect(tls).await?;
+    let driven = tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(%error, "a connection to the database was lost");
+        }
+    });
+    Ok((client, driven))
 }
 
 /// Names the provider, so the process need not install one.

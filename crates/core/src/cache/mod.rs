@@ -8,6 +8,7 @@ mod hot;
 mod invalidation;
 #[cfg(all(test, keyward_loom))]
 mod loom;
+mod reads;
 mod uses;
 mod watchers;
 
@@ -23,7 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
 use crate::id::AccountId;
@@ -37,6 +38,7 @@ use fingerprint::Fingerprints;
 use hot::HotKeys;
 use invalidation::{Beginning, apply};
 use moka::policy::EvictionPolicy;
+use reads::{Deadline, Reads};
 
 /// Only racing invalidations need a second.
 const SHARED_ATTEMPTS: usize = 2;
@@ -67,7 +69,7 @@ pub(crate) struct Cache {
     pub(crate) uses: Uses,
     pub(crate) sweep_due: Notify,
     pub(crate) watchers: Watchers,
-    permits: Semaphore,
+    reads: Reads,
     clock: Arc<dyn Clock>,
     settings: CacheSettings,
     metrics: Metrics,
@@ -138,7 +140,7 @@ impl Cache {
             uses: Uses::new(settings.last_used_interval, Arc::clone(&clock)),
             sweep_due: Notify::new(),
             watchers: Watchers::default(),
-            permits: Semaphore::new(settings.store_concurrency),
+            reads: Reads::new(settings.store_concurrency, settings.store_timeout),
             store,
             clock,
             settings,
@@ -167,6 +169,7 @@ impl Cache {
     }
 
     pub(crate) async fn answer(&self, digests: &Digests, client: Option<IpAddr>) -> Result<Answer, Box<Refused>> {
+        let deadline = self.reads.deadline();
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
                 break;
@@ -184,7 +187,7 @@ impl Cache {
             }
             // The fetch may have begun before this request, so its answer counts only if it still holds. A revocation
             // that returned before this request has bumped the epoch, because the gate was open.
-            match self.negative.try_get_with(*digests.first(), self.fetch_shared(*digests, client)).await {
+            match self.negative.try_get_with(*digests.first(), self.fetch_shared(*digests, client, deadline)).await {
                 Ok(negative) if negative.holds(self) => return Err(negative.into()),
                 Ok(_) => {}
                 Err(not_kept) => match &*not_kept {
@@ -200,7 +203,7 @@ impl Cache {
         self.metrics.read_through();
         // This read began after the request, so its answer counts in any case. It is cached for the next lease, and
         // its epoch guards it like any other answer.
-        let fill = self.fill(digests).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
+        let fill = self.fill(digests, deadline).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
         match self.store_result(digests, &fill, client) {
             Landed::Active(answer) => Ok(answer),
             Landed::Refused(negative) => Err(negative.into()),
@@ -236,7 +239,7 @@ impl Cache {
     }
 
     pub(crate) async fn stored(&self, digests: &Digests) -> Result<Option<StoredKey>, StoreError> {
-        Ok(self.fill(digests).await?.found.key)
+        Ok(self.fill(digests, self.reads.deadline()).await?.found.key)
     }
 
     /// Reads every digest, whatever the others return, so the reads do not reveal another account's credential.
@@ -287,12 +290,17 @@ impl Cache {
         Ok(Answer { identity, ..answer })
     }
 
-    async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
+    async fn fetch_shared(
+        &self,
+        digests: Digests,
+        client: Option<IpAddr>,
+        deadline: Deadline,
+    ) -> Result<Negative, NotKept> {
         // The previous fetch may have finished after this request last looked.
         if let Some(answer) = self.hot.answer(digests.fingerprint(), self.now(), &self.epochs, &self.uses, client) {
             return Err(NotKept::Active(answer));
         }
-        let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
+        let fill = self.fill(&digests, deadline).await.map_err(|error| NotKept::Failed(error.kind()))?;
         match self.store_result(&digests, &fill, client) {
             Landed::Active(answer) => Err(NotKept::Active(answer)),
             Landed::Refused(negative) if self.may_keep(&fill) => Ok(negative),
@@ -338,12 +346,11 @@ impl Cache {
         }
     }
 
-    async fn fill(&self, digests: &Digests) -> Result<Fill, StoreError> {
+    async fn fill(&self, digests: &Digests, deadline: Deadline) -> Result<Fill, StoreError> {
         let read = async {
-            let _permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
             loop {
                 let (beginning, asked) = (Beginning::of(&self.epochs, &self.gate), self.now());
-                let found = self.find(digests).await?;
+                let found = self.find(digests, deadline).await?;
                 if beginning.accepts(found.position.map(|position| position.number)) {
                     return Ok(Fill { found, fill_epoch: beginning.fill_epoch, asked });
                 }
@@ -351,9 +358,7 @@ impl Cache {
             }
         };
         let begun = self.now();
-        let result = tokio::time::timeout(self.settings.store_timeout, read)
-            .await
-            .unwrap_or_else(|elapsed| Err(StoreError::unavailable(elapsed)));
+        let result = self.reads.in_turn(deadline, read).await;
         let outcome = match &result {
             Ok(fill) if fill.found.key.is_some() => StoreOutcome::Found,
             Ok(_) => StoreOutcome::Unknown,
@@ -366,10 +371,10 @@ impl Cache {
         result
     }
 
-    async fn find(&self, digests: &Digests) -> Result<Found, StoreError> {
+    async fn find(&self, digests: &Digests, deadline: Deadline) -> Result<Found, StoreError> {
         let mut last = Found::unknown();
         for digest in digests.iter() {
-            last = self.store.find(digest).await?;
+            last = self.reads.read(deadline, self.store.find(digest)).await?;
             if last.key.is_some() {
                 break;
             }

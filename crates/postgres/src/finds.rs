@@ -1,0 +1,208 @@
+//! Looks keys up over two connections that all requests share.
+//!
+//! A request does not wait until a connection is idle: the client sends finds one after the other, and the server answers
+//! in that order.
+
+use std::error::Error as StdError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use keyward_core::key::Digest;
+use keyward_core::store::{StoreError, StoreErrorKind};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_postgres::{Client, Config, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::connect::open;
+use crate::error::is_corrupt;
+use crate::row;
+
+/// The server answers one connection on one processor.
+const LINES: usize = 2;
+
+/// The most unanswered finds of a connection. They count even if the request has given up.
+const UNANSWERED: usize = 256;
+
+pub(crate) struct Finds {
+    lines: [Line; LINES],
+    opener: Opener,
+    /// Connections must outlive the asking thread.
+    runtime: Handle,
+    answer_timeout: Duration,
+}
+
+/// One connection, and its successor after it was lost.
+struct Line {
+    permits: Arc<Semaphore>,
+    opening: Mutex<Opening>,
+}
+
+type Opening = watch::Receiver<Option<Result<Arc<Connection>, Failure>>>;
+
+struct Connection {
+    client: Client,
+    find: Statement,
+    driver: AbortHandle,
+    retired: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Opener {
+    config: Config,
+    tls: MakeRustlsConnect,
+    timeout: Duration,
+}
+
+/// All requests that wait for a connection share its failure.
+#[derive(Clone, Debug)]
+struct Failure {
+    kind: StoreErrorKind,
+    cause: Arc<dyn StdError + Send + Sync>,
+    /// Whether the find may succeed on another connection.
+    is_lost: bool,
+}
+
+impl Finds {
+    /// Begins to connect.
+    pub(crate) fn start(
+        config: Config,
+        tls: MakeRustlsConnect,
+        connect_timeout: Duration,
+        statement_timeout: Duration,
+    ) -> Self {
+        let (opener, runtime) = (Opener { config, tls, timeout: connect_timeout }, Handle::current());
+        let line = || Line {
+            permits: Arc::new(Semaphore::new(UNANSWERED)),
+            opening: Mutex::new(opener.clone().start(&runtime)),
+        };
+        // The server ends a statement after its timeout. Without any answer, the network or the server has stopped.
+        Self { lines: [line(), line()], opener, runtime, answer_timeout: statement_timeout + connect_timeout }
+    }
+
+    pub(crate) async fn find(&self, digest: &Digest) -> Result<Row, StoreError> {
+        let mut answer = self.ask(digest).await;
+        // A find changes nothing, so it can be repeated. Every loss retires a connection, so the last one is new.
+        for _ in 0..LINES {
+            match answer {
+                Err(failure) if failure.is_lost => answer = self.ask(digest).await,
+                _ => break,
+            }
+        }
+        answer.map_err(StoreError::from)
+    }
+
+    async fn ask(&self, digest: &Digest) -> Result<Row, Failure> {
+        let Some(line) = self.lines.iter().max_by_key(|line| line.permits.available_permits()) else {
+            return Err(Failure::unavailable("no connection is configured"));
+        };
+        let permit = Arc::clone(&line.permits).acquire_owned().await.map_err(Failure::unavailable)?;
+        let connection = line.connection(&self.opener, &self.runtime).await?;
+        let (digest, answer_timeout) = (*digest, self.answer_timeout);
+        // The answer arrives even if the request gives up, and only then the connection has room for another find.
+        let asked = self.runtime.spawn(async move {
+            let _permit = permit;
+            connection.find(&digest, answer_timeout).await
+        });
+        asked.await.unwrap_or_else(|ended| Err(Failure::unavailable(ended)))
+    }
+}
+
+impl Line {
+    async fn connection(&self, opener: &Opener, runtime: &Handle) -> Result<Arc<Connection>, Failure> {
+        let mut opening = {
+            let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+            if !is_usable(&opening) {
+                *opening = opener.clone().start(runtime);
+            }
+            opening.clone()
+        };
+        let opened = opening.wait_for(Option::is_some).await.map_err(Failure::unavailable)?;
+        match &*opened {
+            Some(Ok(connection)) => Ok(Arc::clone(connection)),
+            Some(Err(failure)) => Err(failure.clone()),
+            None => Err(Failure::unavailable("the connection is still being opened")),
+        }
+    }
+}
+
+/// Whether it still connects, or has an open connection.
+fn is_usable(opening: &Opening) -> bool {
+    match &*opening.borrow() {
+        Some(Ok(connection)) => !connection.retired.load(Ordering::Relaxed) && !connection.client.is_closed(),
+        Some(Err(_)) => false,
+        None => opening.has_changed().is_ok(),
+    }
+}
+
+impl Opener {
+    /// Does not end with the request that needs the connection.
+    fn start(self, runtime: &Handle) -> Opening {
+        let (sender, opening) = watch::channel(None);
+        runtime.spawn(async move {
+            let opened = self.open().await.map(Arc::new);
+            sender.send_replace(Some(opened));
+        });
+        opening
+    }
+
+    async fn open(self) -> Result<Connection, Failure> {
+        let never_lost = |failure: Failure| Failure { is_lost: false, ..failure };
+        let connected = timeout(self.timeout, open(&self.config, self.tls)).await.map_err(Failure::unavailable)?;
+        let (client, driver) = connected.map_err(Failure::from).map_err(never_lost)?;
+        let Ok(prepared) = timeout(self.timeout, client.prepare(row::find())).await else {
+            driver.abort();
+            return Err(Failure::unavailable("the database does not answer on a new connection"));
+        };
+        let find = prepared.map_err(Failure::from).map_err(never_lost)?;
+        Ok(Connection { client, find, driver: driver.abort_handle(), retired: AtomicBool::new(false) })
+    }
+}
+
+impl Connection {
+    async fn find(&self, digest: &Digest, answer_timeout: Duration) -> Result<Row, Failure> {
+        let asked = timeout(answer_timeout, self.client.query_one(&self.find, &[&digest.as_bytes().as_slice()])).await;
+        let failure = match asked {
+            Ok(Ok(row)) => return Ok(row),
+            Ok(Err(error)) => Failure::from(error),
+            Err(elapsed) => {
+                self.driver.abort();
+                Failure { is_lost: true, ..Failure::unavailable(elapsed) }
+            }
+        };
+        if failure.is_lost {
+            self.retired.store(true, Ordering::Relaxed);
+        }
+        Err(failure)
+    }
+}
+
+impl Failure {
+    fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind: StoreErrorKind::Unavailable, cause: Arc::from(cause.into()), is_lost: false }
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let is_lost = match error.code() {
+            // The server shuts down (57P..) or no longer has the statement, for example after a migration.
+            Some(code) => code.code().starts_with("57P") || ["26000", "0A000"].contains(&code.code()),
+            None => error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()),
+        };
+        let kind = if is_corrupt(&error) { StoreErrorKind::Corrupt } else { StoreErrorKind::Unavailable };
+        Self { kind, cause: Arc::new(error), is_lost }
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure.kind {
+            StoreErrorKind::Corrupt => Self::corrupt(failure.cause),
+            _ => Self::unavailable(failure.cause),
+        }
+    }
+}
