@@ -150,10 +150,12 @@ impl PostgresOptions {
             .build()
             .map_err(|error| ConnectError::Options(error.into()))?;
         prepare(&pool, self.migration_wait).await?;
+        let finds = Finds::connect(config.clone(), tls.clone(), self.connect_timeout, self.statement_timeout);
+        let finds = finds.await.map_err(ConnectError::Unreachable)?;
         Ok(PostgresStore(Arc::new(Shared {
             pool,
             migration_wait: self.migration_wait,
-            finds: Finds::start(config.clone(), tls.clone(), self.connect_timeout, self.statement_timeout),
+            finds,
             listening: Listening::start(config, tls),
             #[cfg(feature = "limits")]
             runtime: Handle::current(),

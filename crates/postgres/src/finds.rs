@@ -5,8 +5,8 @@
 
 use std::error::Error as StdError;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use keyward_core::key::Digest;
 use keyward_core::store::{StoreError, StoreErrorKind};
@@ -21,8 +21,10 @@ use crate::connect::open;
 use crate::error::is_corrupt;
 use crate::row;
 
-/// The server answers one connection on one processor.
+/// Two, because the server answers one connection on one processor.
 const LINES: usize = 2;
+
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The most unanswered finds of a connection. They count even if the request has given up.
 const UNANSWERED: usize = 256;
@@ -64,23 +66,27 @@ struct Failure {
     cause: Arc<dyn StdError + Send + Sync>,
     /// Whether the find may succeed on another connection.
     is_lost: bool,
+    at: Instant,
 }
 
 impl Finds {
-    /// Begins to connect.
-    pub(crate) fn start(
+    pub(crate) async fn connect(
         config: Config,
         tls: MakeRustlsConnect,
         connect_timeout: Duration,
         statement_timeout: Duration,
-    ) -> Self {
+    ) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         let (opener, runtime) = (Opener { config, tls, timeout: connect_timeout }, Handle::current());
         let line = || Line {
             permits: Arc::new(Semaphore::new(UNANSWERED)),
             opening: Mutex::new(opener.clone().start(&runtime)),
         };
+        let lines = [line(), line()];
+        for line in &lines {
+            line.connection().await.map_err(|failure| failure.cause)?;
+        }
         // The server ends a statement after its timeout. Without any answer, the network or the server has stopped.
-        Self { lines: [line(), line()], opener, runtime, answer_timeout: statement_timeout + connect_timeout }
+        Ok(Self { lines, opener, runtime, answer_timeout: statement_timeout.saturating_add(connect_timeout) })
     }
 
     pub(crate) async fn find(&self, digest: &Digest) -> Result<Row, StoreError> {
@@ -96,11 +102,9 @@ impl Finds {
     }
 
     async fn ask(&self, digest: &Digest) -> Result<Row, Failure> {
-        let Some(line) = self.lines.iter().max_by_key(|line| line.permits.available_permits()) else {
-            return Err(Failure::unavailable("no connection is configured"));
-        };
+        let line = self.freest_line();
         let permit = Arc::clone(&line.permits).acquire_owned().await.map_err(Failure::unavailable)?;
-        let connection = line.connection(&self.opener, &self.runtime).await?;
+        let connection = line.connection().await?;
         let (digest, answer_timeout) = (*digest, self.answer_timeout);
         // The answer arrives even if the request gives up, and only then the connection has room for another find.
         let asked = self.runtime.spawn(async move {
@@ -109,32 +113,47 @@ impl Finds {
         });
         asked.await.unwrap_or_else(|ended| Err(Failure::unavailable(ended)))
     }
+
+    fn freest_line(&self) -> &Line {
+        let [first, second] = &self.lines;
+        let (first_is_open, second_is_open) = (first.is_open(), second.is_open());
+        first.reopen_if_lost(second_is_open, &self.opener, &self.runtime);
+        second.reopen_if_lost(first_is_open, &self.opener, &self.runtime);
+        let rank = |line: &Line, is_open| (is_open, line.permits.available_permits());
+        if rank(first, first_is_open) >= rank(second, second_is_open) { first } else { second }
+    }
 }
 
 impl Line {
-    async fn connection(&self, opener: &Opener, runtime: &Handle) -> Result<Arc<Connection>, Failure> {
-        let mut opening = {
-            let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-            if !is_usable(&opening) {
-                *opening = opener.clone().start(runtime);
-            }
-            opening.clone()
+    fn opening(&self) -> MutexGuard<'_, Opening> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(&*self.opening().borrow(), Some(Ok(connection)) if connection.is_open())
+    }
+
+    /// While another line is open, a failure is not repeated at once.
+    fn reopen_if_lost(&self, other_is_open: bool, opener: &Opener, runtime: &Handle) {
+        let mut opening = self.opening();
+        let is_lost = match &*opening.borrow() {
+            Some(Ok(connection)) => !connection.is_open(),
+            Some(Err(failure)) => !other_is_open || failure.at.elapsed() > PAUSE,
+            None => opening.has_changed().is_err(),
         };
+        if is_lost {
+            *opening = opener.clone().start(runtime);
+        }
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>, Failure> {
+        let mut opening = self.opening().clone();
         let opened = opening.wait_for(Option::is_some).await.map_err(Failure::unavailable)?;
         match &*opened {
             Some(Ok(connection)) => Ok(Arc::clone(connection)),
             Some(Err(failure)) => Err(failure.clone()),
             None => Err(Failure::unavailable("the connection is still being opened")),
         }
-    }
-}
-
-/// Whether it still connects, or has an open connection.
-fn is_usable(opening: &Opening) -> bool {
-    match &*opening.borrow() {
-        Some(Ok(connection)) => !connection.retired.load(Ordering::Relaxed) && !connection.client.is_closed(),
-        Some(Err(_)) => false,
-        None => opening.has_changed().is_ok(),
     }
 }
 
@@ -163,6 +182,10 @@ impl Opener {
 }
 
 impl Connection {
+    fn is_open(&self) -> bool {
+        !self.retired.load(Ordering::Relaxed) && !self.client.is_closed()
+    }
+
     async fn find(&self, digest: &Digest, answer_timeout: Duration) -> Result<Row, Failure> {
         let asked = timeout(answer_timeout, self.client.query_one(&self.find, &[&digest.as_bytes().as_slice()])).await;
         let failure = match asked {
@@ -182,7 +205,7 @@ impl Connection {
 
 impl Failure {
     fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: StoreErrorKind::Unavailable, cause: Arc::from(cause.into()), is_lost: false }
+        Self { kind: StoreErrorKind::Unavailable, cause: Arc::from(cause.into()), is_lost: false, at: Instant::now() }
     }
 }
 
@@ -194,7 +217,7 @@ impl From<tokio_postgres::Error> for Failure {
             None => error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()),
         };
         let kind = if is_corrupt(&error) { StoreErrorKind::Corrupt } else { StoreErrorKind::Unavailable };
-        Self { kind, cause: Arc::new(error), is_lost }
+        Self { kind, cause: Arc::new(error), is_lost, at: Instant::now() }
     }
 }
 

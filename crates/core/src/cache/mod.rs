@@ -169,7 +169,6 @@ impl Cache {
     }
 
     pub(crate) async fn answer(&self, digests: &Digests, client: Option<IpAddr>) -> Result<Answer, Box<Refused>> {
-        let deadline = self.reads.deadline();
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
                 break;
@@ -187,7 +186,7 @@ impl Cache {
             }
             // The fetch may have begun before this request, so its answer counts only if it still holds. A revocation
             // that returned before this request has bumped the epoch, because the gate was open.
-            match self.negative.try_get_with(*digests.first(), self.fetch_shared(*digests, client, deadline)).await {
+            match self.negative.try_get_with(*digests.first(), self.fetch_shared(*digests, client)).await {
                 Ok(negative) if negative.holds(self) => return Err(negative.into()),
                 Ok(_) => {}
                 Err(not_kept) => match &*not_kept {
@@ -203,7 +202,7 @@ impl Cache {
         self.metrics.read_through();
         // This read began after the request, so its answer counts in any case. It is cached for the next lease, and
         // its epoch guards it like any other answer.
-        let fill = self.fill(digests, deadline).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
+        let fill = self.fill(digests).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
         match self.store_result(digests, &fill, client) {
             Landed::Active(answer) => Ok(answer),
             Landed::Refused(negative) => Err(negative.into()),
@@ -239,7 +238,7 @@ impl Cache {
     }
 
     pub(crate) async fn stored(&self, digests: &Digests) -> Result<Option<StoredKey>, StoreError> {
-        Ok(self.fill(digests, self.reads.deadline()).await?.found.key)
+        Ok(self.fill(digests).await?.found.key)
     }
 
     /// Reads every digest, whatever the others return, so the reads do not reveal another account's credential.
@@ -290,17 +289,12 @@ impl Cache {
         Ok(Answer { identity, ..answer })
     }
 
-    async fn fetch_shared(
-        &self,
-        digests: Digests,
-        client: Option<IpAddr>,
-        deadline: Deadline,
-    ) -> Result<Negative, NotKept> {
+    async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
         // The previous fetch may have finished after this request last looked.
         if let Some(answer) = self.hot.answer(digests.fingerprint(), self.now(), &self.epochs, &self.uses, client) {
             return Err(NotKept::Active(answer));
         }
-        let fill = self.fill(&digests, deadline).await.map_err(|error| NotKept::Failed(error.kind()))?;
+        let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
         match self.store_result(&digests, &fill, client) {
             Landed::Active(answer) => Err(NotKept::Active(answer)),
             Landed::Refused(negative) if self.may_keep(&fill) => Ok(negative),
@@ -346,7 +340,8 @@ impl Cache {
         }
     }
 
-    async fn fill(&self, digests: &Digests, deadline: Deadline) -> Result<Fill, StoreError> {
+    async fn fill(&self, digests: &Digests) -> Result<Fill, StoreError> {
+        let deadline = self.reads.deadline();
         let read = async {
             loop {
                 let (beginning, asked) = (Beginning::of(&self.epochs, &self.gate), self.now());

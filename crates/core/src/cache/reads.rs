@@ -15,7 +15,7 @@ pub(super) struct Reads {
     usual: AtomicU64,
 }
 
-/// The end of the time that a request waits for the store.
+/// The end of a request's wait for the store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(Instant);
 
