@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::finds::Finds;
+use crate::finds::{Finds, open};
 use crate::listen::Listening;
 use crate::migrate::{History, migrate};
 use crate::row::to_signed;
@@ -196,20 +196,6 @@ impl Connect for Connector {
             }
         })
     }
-}
-
-/// Drives the connection on the current runtime.
-pub(crate) async fn open(
-    config: &Config,
-    tls: MakeRustlsConnect,
-) -> Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error> {
-    let (client, connection) = config.connect(tls).await?;
-    let driven = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::warn!(%error, "a connection to the database was lost");
-        }
-    });
-    Ok((client, driven))
 }
 
 /// Names the provider, so the process need not install one.

@@ -12,12 +12,11 @@ use keyward_core::key::Digest;
 use keyward_core::store::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::connect::open;
 use crate::error::is_corrupt;
 use crate::row;
 
@@ -67,6 +66,20 @@ struct Failure {
     /// Whether the find may succeed on another connection.
     is_lost: bool,
     at: Instant,
+}
+
+/// Drives the connection on the current runtime.
+pub(crate) async fn open(
+    config: &Config,
+    tls: MakeRustlsConnect,
+) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+    let (client, connection) = config.connect(tls).await?;
+    let driven = tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(%error, "a connection to the database was lost");
+        }
+    });
+    Ok((client, driven))
 }
 
 impl Finds {
@@ -119,7 +132,10 @@ impl Finds {
         let (first_is_open, second_is_open) = (first.is_open(), second.is_open());
         first.reopen_if_lost(second_is_open, &self.opener, &self.runtime);
         second.reopen_if_lost(first_is_open, &self.opener, &self.runtime);
-        let rank = |line: &Line, is_open| (is_open, line.permits.available_permits());
+        let rank = |line: &Line, is_open| {
+            let free = line.permits.available_permits();
+            (is_open && free > 0, free)
+        };
         if rank(first, first_is_open) >= rank(second, second_is_open) { first } else { second }
     }
 }
