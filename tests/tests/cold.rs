@@ -120,7 +120,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// The size of the pool of PostgreSQL connections, each of which carried one read at a time.
+/// The default pool of PostgreSQL connections. A connection of a pool carries one read at a time.
 const POOL: u32 = 16;
 
 async fn assert_cold_keys_are_answered(kind: Kind) {
