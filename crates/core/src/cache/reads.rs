@@ -1,6 +1,5 @@
-//! Turns to read the store: few at once, and no read that would end after its request has timed out.
+//! Turns to read the store: few at once, and no read for a request that has timed out.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -11,8 +10,6 @@ use crate::store::StoreError;
 pub(super) struct Reads {
     permits: Semaphore,
     timeout: Duration,
-    /// The moving average of answered reads, in nanoseconds.
-    usual: AtomicU64,
 }
 
 /// The end of a request's wait for the store.
@@ -25,7 +22,7 @@ struct TooLate;
 
 impl Reads {
     pub(super) fn new(concurrency: usize, timeout: Duration) -> Self {
-        Self { permits: Semaphore::new(concurrency), timeout, usual: AtomicU64::new(0) }
+        Self { permits: Semaphore::new(concurrency), timeout }
     }
 
     /// For a request that arrives now.
@@ -46,7 +43,7 @@ impl Reads {
         timeout_at(deadline.0, run).await.unwrap_or_else(|elapsed| Err(StoreError::unavailable(elapsed)))
     }
 
-    /// Begins `read` only if it can end in time.
+    /// Begins `read` only if time is left.
     ///
     /// The permits of requests that time out pass to the requests behind them, which would begin reads in vain.
     pub(super) async fn read<T>(
@@ -54,24 +51,9 @@ impl Reads {
         deadline: Deadline,
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let begun = Instant::now();
-        if begun + self.usual() >= deadline.0 {
+        if Instant::now() >= deadline.0 {
             return Err(StoreError::unavailable(TooLate));
         }
-        let answer = read.await?;
-        self.note(begun.elapsed());
-        Ok(answer)
-    }
-
-    /// Never refuses a request that waited for less than half of its time.
-    fn usual(&self) -> Duration {
-        Duration::from_nanos(self.usual.load(Ordering::Relaxed)).min(self.timeout / 2)
-    }
-
-    /// Racing reads may lose a sample.
-    fn note(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let usual = self.usual.load(Ordering::Relaxed);
-        self.usual.store(usual - usual / 8 + took / 8, Ordering::Relaxed);
+        read.await
     }
 }
