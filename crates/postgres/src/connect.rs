@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::finds::{Finds, open};
 use crate::listen::Listening;
 use crate::migrate::{History, migrate};
 use crate::row::to_signed;
@@ -92,7 +93,7 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// Sets the most connections of the pool, at least 2. One more connection listens.
+    /// Sets the most connections of the pool, at least 2. Three more connections listen and look keys up.
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.pool_size = connections;
         self
@@ -149,9 +150,12 @@ impl PostgresOptions {
             .build()
             .map_err(|error| ConnectError::Options(error.into()))?;
         prepare(&pool, self.migration_wait).await?;
+        let finds = Finds::connect(config.clone(), tls.clone(), self.connect_timeout, self.statement_timeout);
+        let finds = finds.await.map_err(ConnectError::Unreachable)?;
         Ok(PostgresStore(Arc::new(Shared {
             pool,
             migration_wait: self.migration_wait,
+            finds,
             listening: Listening::start(config, tls),
             #[cfg(feature = "limits")]
             runtime: Handle::current(),
@@ -183,15 +187,7 @@ type Connecting<'a> =
 impl Connect for Connector {
     fn connect(&self, config: &Config) -> Connecting<'_> {
         let (config, tls) = (config.clone(), self.tls.clone());
-        let connected = self.runtime.spawn(async move {
-            let (client, connection) = config.connect(tls).await?;
-            let driven = tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::warn!(%error, "a connection to the database was lost");
-                }
-            });
-            Ok((client, driven))
-        });
+        let connected = self.runtime.spawn(async move { open(&config, tls).await });
         // If the runtime has ended, there is no connection, and the pool reports a timeout.
         Box::pin(async move {
             match connected.await {

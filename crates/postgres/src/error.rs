@@ -89,7 +89,7 @@ impl From<Error> for StoreError {
 }
 
 /// No retry helps.
-fn is_corrupt(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_corrupt(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         Some(code) => [
             SqlState::UNDEFINED_TABLE,

@@ -30,6 +30,7 @@
 mod admin;
 mod connect;
 mod error;
+mod finds;
 #[cfg(feature = "limits")]
 mod limits;
 mod listen;

@@ -8,6 +8,7 @@ use keyward_core::key::Digest;
 use keyward_core::store::{Found, Freshness, KeyStore, KeyUse, StoreError};
 
 use crate::error::Error;
+use crate::finds::Finds;
 use crate::listen::Listening;
 use crate::row;
 
@@ -17,6 +18,7 @@ pub struct PostgresStore(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
+    pub(crate) finds: Finds,
     pub(crate) migration_wait: Duration,
     pub(crate) listening: Listening,
     #[cfg(feature = "limits")]
@@ -40,13 +42,8 @@ impl fmt::Debug for PostgresStore {
 #[async_trait]
 impl KeyStore for PostgresStore {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
-        let find = async {
-            let client = self.0.pool.get().await?;
-            // One statement reads one snapshot, so the key, its account and the log's position match.
-            let statement = client.prepare_cached(row::find()).await?;
-            row::found(&client.query_one(&statement, &[&digest.as_bytes().as_slice()]).await?)
-        };
-        find.await.map_err(Error::into)
+        // One statement reads one snapshot, so the key, its account and the log's position match.
+        Ok(row::found(&self.0.finds.find(digest).await?)?)
     }
 
     fn freshness(&self) -> Freshness {

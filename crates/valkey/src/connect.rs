@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::listen::Listening;
 use crate::primary::Place;
 use crate::script;
-use crate::store::{Shared, ValkeyStore};
+use crate::store::{Connections, Shared, ValkeyStore};
 use crate::task::Task;
 
 /// Connection options.
@@ -89,12 +89,12 @@ impl ValkeyOptions {
         let place = Place::parse(url).map_err(ConnectError::Url)?;
         let looking = tokio::time::timeout(self.timeout, place.primary()).await;
         let client = looking.map_err(|_| ConnectError::Unreachable(timed_out()))?.map_err(ConnectError::Unreachable)?;
-        let connection = Arc::new(RwLock::new(self.open(&client).await?));
+        let connections = Arc::new(RwLock::new(self.open(&client).await?));
         let (primary, watch) = watch::channel(client);
         let following =
-            (!place.is_fixed()).then(|| Task::spawn(follow(self.clone(), place, primary, Arc::clone(&connection))));
+            (!place.is_fixed()).then(|| Task::spawn(follow(self.clone(), place, primary, Arc::clone(&connections))));
         Ok(ValkeyStore(Arc::new(Shared {
-            connection,
+            connections,
             replicas: self.replicas,
             listening: Listening::start(watch),
             _following: following,
@@ -103,20 +103,23 @@ impl ValkeyOptions {
         })))
     }
 
-    async fn open(&self, client: &Client) -> Result<ConnectionManager, ConnectError> {
+    async fn open(&self, client: &Client) -> Result<Connections, ConnectError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout));
-        let mut connection =
-            ConnectionManager::new_with_config(client.clone(), config).await.map_err(ConnectError::Unreachable)?;
+        let connect = async || {
+            let connected = ConnectionManager::new_with_config(client.clone(), config.clone()).await;
+            connected.map_err(ConnectError::Unreachable)
+        };
+        let mut connection = connect().await?;
         self.check(&mut connection).await?;
         script::BEGIN
             .arg(random_mark().to_string())
             .invoke_async::<()>(&mut connection)
             .await
             .map_err(ConnectError::Unreachable)?;
-        Ok(connection)
+        Ok(Connections { finds: connect().await?, others: connection })
     }
 
     async fn check(&self, connection: &mut ConnectionManager) -> Result<(), ConnectError> {
@@ -174,7 +177,7 @@ async fn follow(
     options: ValkeyOptions,
     place: Place,
     primary: watch::Sender<Client>,
-    connection: Arc<RwLock<ConnectionManager>>,
+    connections: Arc<RwLock<Connections>>,
 ) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -186,7 +189,7 @@ async fn follow(
         match options.open(&found).await {
             Ok(new) => {
                 tracing::warn!(address = address(&found), "the primary has moved");
-                *connection.write().unwrap_or_else(PoisonError::into_inner) = new;
+                *connections.write().unwrap_or_else(PoisonError::into_inner) = new;
                 primary.send_replace(found);
             }
             Err(error) => {

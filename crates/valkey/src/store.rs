@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use keyward_core::AccountRecord;
 use keyward_core::key::Digest;
 use keyward_core::store::{Found, Freshness, KeyRecord, KeyStore, KeyUse, Position, StoreError};
+use redis::RedisError;
 use redis::aio::ConnectionManager;
 
 use crate::listen::Listening;
@@ -12,12 +13,12 @@ use crate::script;
 use crate::task::Task;
 use crate::value::{parse, parse_number, unavailable, used_value};
 
-/// Keys and accounts in a Valkey or Redis server. Clones share its connection.
+/// Keys and accounts in a Valkey or Redis server. Clones share its connections.
 #[derive(Clone)]
 pub struct ValkeyStore(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
-    pub(crate) connection: Arc<RwLock<ConnectionManager>>,
+    pub(crate) connections: Arc<RwLock<Connections>>,
     pub(crate) replicas: usize,
     pub(crate) listening: Listening,
     pub(crate) _following: Option<Task>,
@@ -25,9 +26,20 @@ pub(crate) struct Shared {
     pub(crate) runtime: tokio::runtime::Handle,
 }
 
+/// All requests share them, and send without waiting for the answers to others.
+pub(crate) struct Connections {
+    /// `WAIT` holds up its own connection, so keys are looked up over another.
+    pub(crate) finds: ConnectionManager,
+    pub(crate) others: ConnectionManager,
+}
+
 impl ValkeyStore {
     pub(crate) fn connection(&self) -> ConnectionManager {
-        self.0.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.connections.read().unwrap_or_else(PoisonError::into_inner).others.clone()
+    }
+
+    fn finding(&self) -> ConnectionManager {
+        self.0.connections.read().unwrap_or_else(PoisonError::into_inner).finds.clone()
     }
 }
 
@@ -41,11 +53,15 @@ impl fmt::Debug for ValkeyStore {
 impl KeyStore for ValkeyStore {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
         // One script reads one state, so the key, its account and the log's position match.
-        let (number, mark, key, account): (u64, String, Option<String>, Option<String>) = script::FIND
-            .key(script::digest_key(digest))
-            .invoke_async(&mut self.connection())
-            .await
-            .map_err(unavailable)?;
+        let mut find = script::FIND.prepare_invoke();
+        find.key(script::digest_key(digest));
+        let mut connection = self.finding();
+        let mut found = find.invoke_async(&mut connection).await;
+        // A find changes nothing, so it can be sent again after the server closed the connection.
+        if found.as_ref().is_err_and(RedisError::is_connection_dropped) {
+            found = find.invoke_async(&mut connection).await;
+        }
+        let (number, mark, key, account): (u64, String, Option<String>, Option<String>) = found.map_err(unavailable)?;
         let position = Position { number, mark: parse_number(&mark)? };
         let found = match key {
             None => Found::unknown(),

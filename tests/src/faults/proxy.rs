@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Link {
@@ -57,15 +58,39 @@ async fn pass_on(inbound: TcpStream, mut link: watch::Receiver<Link>) {
     }
 }
 
-async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut link: watch::Receiver<Link>) {
+/// Reading does not wait for the delay, so a slow link has the same throughput.
+async fn one_way(from: impl AsyncRead + Unpin, to: impl AsyncWrite + Unpin, link: watch::Receiver<Link>) {
+    let (sender, chunks) = mpsc::channel(1_024);
+    tokio::select! {
+        () = receive(from, sender, link.clone()) => {}
+        () = deliver(chunks, to, link) => {}
+    }
+}
+
+/// A chunk and its arrival. The end of a connection is an empty chunk.
+type Chunk = (Instant, Vec<u8>);
+
+async fn receive(mut from: impl AsyncRead + Unpin, chunks: mpsc::Sender<Chunk>, link: watch::Receiver<Link>) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
+        let arrival = Instant::now() + link.borrow().delay;
+        let is_last = read == 0;
+        if chunks.send((arrival, buffer[..read].to_vec())).await.is_err() || is_last {
+            break;
+        }
+    }
+    std::future::pending().await
+}
+
+async fn deliver(mut chunks: mpsc::Receiver<Chunk>, mut to: impl AsyncWrite + Unpin, mut link: watch::Receiver<Link>) {
+    while let Some((arrival, bytes)) = chunks.recv().await {
         // A cut link does not carry the end of a connection either.
-        let Ok(delay) = link.wait_for(|link| !link.cut).await.map(|link| link.delay) else { return };
-        tokio::time::sleep(delay).await;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { return };
-        if to.write_all(bytes).await.is_err() {
+        if link.wait_for(|link| !link.cut).await.is_err() {
+            return;
+        }
+        tokio::time::sleep_until(arrival).await;
+        if bytes.is_empty() || to.write_all(&bytes).await.is_err() {
             return;
         }
     }

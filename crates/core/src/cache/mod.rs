@@ -8,6 +8,7 @@ mod hot;
 mod invalidation;
 #[cfg(all(test, keyward_loom))]
 mod loom;
+mod reads;
 mod uses;
 mod watchers;
 
@@ -23,7 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
 use crate::id::AccountId;
@@ -38,6 +39,7 @@ use fingerprint::Fingerprints;
 use hot::HotKeys;
 use invalidation::{Beginning, apply};
 use moka::policy::EvictionPolicy;
+use reads::{Deadline, Reads};
 
 /// Only racing invalidations need a second.
 const SHARED_ATTEMPTS: usize = 2;
@@ -72,7 +74,7 @@ pub(crate) struct Cache {
     pub(crate) watchers: Watchers,
     /// Misses write to these, so hits must not read the same cache lines.
     pub(crate) sweep_due: Aligned<Notify>,
-    permits: Aligned<Semaphore>,
+    reads: Aligned<Reads>,
 }
 
 #[derive(Debug)]
@@ -140,7 +142,7 @@ impl Cache {
             uses: Uses::new(settings.last_used_interval, Arc::clone(&clock)),
             watchers: Watchers::default(),
             sweep_due: Aligned::new(Notify::new()),
-            permits: Aligned::new(Semaphore::new(settings.store_concurrency)),
+            reads: Aligned::new(Reads::new(settings.store_concurrency, settings.store_timeout)),
             store,
             clock,
             settings,
@@ -342,11 +344,11 @@ impl Cache {
     }
 
     async fn fill(&self, digests: &Digests) -> Result<Fill, StoreError> {
+        let deadline = self.reads.deadline();
         let read = async {
-            let _permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
             loop {
                 let (beginning, asked) = (Beginning::of(&self.epochs, &self.gate), self.now());
-                let found = self.find(digests).await?;
+                let found = self.find(digests, deadline).await?;
                 if beginning.accepts(found.position.map(|position| position.number)) {
                     return Ok(Fill { found, fill_epoch: beginning.fill_epoch, asked });
                 }
@@ -354,9 +356,7 @@ impl Cache {
             }
         };
         let begun = self.now();
-        let result = tokio::time::timeout(self.settings.store_timeout, read)
-            .await
-            .unwrap_or_else(|elapsed| Err(StoreError::unavailable(elapsed)));
+        let result = self.reads.in_turn(deadline, read).await;
         let outcome = match &result {
             Ok(fill) if fill.found.key.is_some() => StoreOutcome::Found,
             Ok(_) => StoreOutcome::Unknown,
@@ -369,10 +369,10 @@ impl Cache {
         result
     }
 
-    async fn find(&self, digests: &Digests) -> Result<Found, StoreError> {
+    async fn find(&self, digests: &Digests, deadline: Deadline) -> Result<Found, StoreError> {
         let mut last = Found::unknown();
         for digest in digests.iter() {
-            last = self.store.find(digest).await?;
+            last = self.reads.read(deadline, self.store.find(digest)).await?;
             if last.key.is_some() {
                 break;
             }
