@@ -147,7 +147,7 @@ fn prometheus_scrapes_a_node_and_loads_the_alerts() {
         rules.iter().all(|rule| rule["health"] == "ok")
     });
     for rule in loaded() {
-        assert_eq!(rule["state"], "inactive", "a healthy node raises {rule}");
+        assert_ne!(rule["state"], "firing", "a healthy node raises {rule}");
     }
     server.stop();
     eventually("Prometheus misses the node", || {
