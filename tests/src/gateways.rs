@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::routing::get;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -54,6 +56,10 @@ impl Gateway {
             TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         Self { kind, port }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     pub fn curl(&self, target: &str, arguments: &[&str]) -> Curled {
@@ -145,13 +151,29 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
     }
 }
 
+fn listed(headers: &HeaderMap) -> Vec<Value> {
+    headers.iter().map(|(name, value)| json!([name.as_str(), value.to_str().unwrap()])).collect()
+}
+
+/// Echoes requests. `/v1/live` echoes the messages of a WebSocket, after one with the header fields of its request.
 pub async fn echo() -> Listening {
-    Listening::start(Router::new().fallback(async |request: Request<Body>| {
+    let live = async |headers: HeaderMap, upgrade: WebSocketUpgrade| {
+        upgrade.on_upgrade(async move |mut socket| {
+            let first = json!({"headers": listed(&headers)}).to_string();
+            let mut sent = socket.send(Message::Text(first.into())).await;
+            while sent.is_ok()
+                && let Some(Ok(message)) = socket.recv().await
+            {
+                sent = match message {
+                    Message::Text(_) | Message::Binary(_) => socket.send(message).await,
+                    _ => Ok(()),
+                };
+            }
+        })
+    };
+    Listening::start(Router::new().route("/v1/live", get(live)).fallback(async |request: Request<Body>| {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap();
-        let listed = |headers: &HeaderMap| {
-            headers.iter().map(|(name, value)| json!([name.as_str(), value.to_str().unwrap()])).collect::<Vec<_>>()
-        };
         let said = json!({
             "method": head.method.as_str(),
             "target": head.uri.to_string(),

@@ -265,6 +265,11 @@ fn metrics_are_shown_as_the_guide_says() {
 }
 
 #[test]
+fn manual_pages_are_written_as_the_guide_says() {
+    run("production.md");
+}
+
+#[test]
 fn an_upgrade_is_checked_as_the_guide_says() {
     let folder = tempfile::tempdir().unwrap();
     // The reader has a database of the old version.

@@ -13,6 +13,7 @@ use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_needs::needs;
 use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out, registered};
 use keyward_tests::postgres;
+use keyward_tests::program::package_program;
 
 const NODE: &str = env!("CARGO_BIN_EXE_postgres_node");
 
@@ -259,6 +260,29 @@ async fn a_pooler_that_lends_sessions_is_refused() {
             other => panic!("{mode}: {other:?}"),
         }
     }
+}
+
+#[needs(postgresql, pgbouncer)]
+#[test]
+fn server_behind_a_pooler_that_lends_sessions_says_why_it_does_not_start() {
+    let pooler = postgres::Pooler::start(&postgres::database(), "transaction");
+    let keyward = package_program("keyward-cli", "keyward");
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["keys", "list"]] {
+        let ended = Command::new(&keyward).args(["--database", &pooler.url]).args(command).output().unwrap();
+        assert!(matches!(ended.status.code(), Some(1 | 2)), "{command:?}: {ended:?}");
+        let said = String::from_utf8(ended.stderr).unwrap();
+        let advice = "connect to PostgreSQL directly, or set `pool_mode = session`";
+        assert!(ended.stdout.is_empty() && said.contains(advice), "{command:?}: {said}");
+    }
+}
+
+#[needs(postgresql, pgbouncer)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_behind_a_pooler_with_whole_sessions_refuse_revoked_keys() {
+    let management = Management::new().await;
+    let pooler = postgres::Pooler::start(&management.url, "session");
+    let mut nodes: Vec<Node> = (0..2).map(|_| Node::start(NODE, &pooler.url)).collect();
+    assert_no_node_accepts_revoked_keys(&management.keys, "acct_1", &mut nodes).await;
 }
 
 #[needs(postgresql)]

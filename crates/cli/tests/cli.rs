@@ -249,6 +249,22 @@ fn completions_are_written() {
     assert!(Management::new().ok(&["completions", "bash"]).contains("keyward"));
 }
 
+#[test]
+fn each_command_has_a_manual_page() {
+    let management = Management::new();
+    let folder = management.0.path().join("share/man1");
+    management.ok(&["man", folder.to_str().unwrap()]);
+    for (page, expected) in
+        [("keyward.1", "KEYWARD_DATABASE"), ("keyward-keys-create.1", "last line on standard output")]
+    {
+        let text = fs::read_to_string(folder.join(page)).unwrap();
+        assert!(text.contains(expected), "{page}: {text}");
+    }
+    let refused = management.run(&["man", "/dev/null/man1"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains("/dev/null/man1"), "{}", refused.err);
+}
+
 #[tokio::test]
 async fn a_server_on_the_file_refuses_revoked_keys_at_once() {
     let management = Management::new();

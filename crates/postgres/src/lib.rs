@@ -7,6 +7,10 @@
 //! - A commit is durable. `connect` refuses a server with `fsync` or `synchronous_commit` off.
 //! - Revocations survive a failover only with synchronous replication. `connect` logs a line if `synchronous_standby_names` is empty.
 //!
+//! # Poolers
+//! Connect directly, or through PgBouncer with `pool_mode = session`. `connect` refuses a pooler that lends its sessions between
+//! transactions (`transaction`, `statement`), because it would lose `LISTEN` and prepared statements.
+//!
 //! # TLS
 //! `sslmode` in the URL selects TLS. Certificates are verified against the system's roots.
 //!

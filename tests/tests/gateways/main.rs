@@ -11,3 +11,4 @@ mod setting;
 mod table;
 mod tricks;
 mod verify;
+mod websockets;

@@ -1,7 +1,7 @@
 use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 
-use crate::{table, tricks};
+use crate::{table, tricks, websockets};
 
 #[needs(nginx, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -13,4 +13,16 @@ async fn keeps_to_the_table() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_paths_give_no_access() {
     tricks::run(Kind::Nginx).await;
+}
+
+#[needs(nginx, curl)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn websockets_pass_with_a_key() {
+    websockets::run(Kind::Nginx).await;
+}
+
+#[needs(nginx, curl)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_websockets_change_the_protocol() {
+    websockets::no_other_protocol(Kind::Nginx).await;
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod effect;
 mod keys;
+mod man;
 mod members;
 mod migrate;
 mod nodes;
@@ -93,6 +94,8 @@ enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Write the manual pages to a folder.
+    Man(man::Man),
 }
 
 impl Arguments {
@@ -112,7 +115,8 @@ impl Arguments {
 
     pub(crate) async fn run(self) -> Result<(), Error> {
         let options = &self.options;
-        let is_local = matches!(self.command, Command::Serve(_) | Command::Scan(_) | Command::Pepper(_));
+        let is_local =
+            matches!(self.command, Command::Serve(_) | Command::Scan(_) | Command::Pepper(_) | Command::Man(_));
         let done = Self::run_command(options, self.command).await;
         done.map_err(|error| if is_local { error } else { error.of_failure_at(&options.place()) })
     }
@@ -143,6 +147,7 @@ impl Arguments {
                 clap_complete::generate(shell, &mut Self::command(), "keyward", &mut std::io::stdout());
                 Ok(())
             }
+            Command::Man(command) => man::run(Self::command(), &command),
         }
     }
 }
