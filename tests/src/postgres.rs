@@ -143,6 +143,10 @@ pub struct Pooler {
 
 impl Pooler {
     pub fn start(url: &str, mode: &str) -> Self {
+        Self::with_sessions(url, mode, 40)
+    }
+
+    pub fn with_sessions(url: &str, mode: &str, sessions: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-pgbouncer-").tempdir().unwrap().keep();
         let (server, name) = url.rsplit_once('/').unwrap();
         let server_port = server.rsplit_once(':').unwrap().1;
@@ -150,7 +154,7 @@ impl Pooler {
         let settings = format!(
             "[databases]\n{name} = host=127.0.0.1 port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\n\
-             ignore_startup_parameters = options,extra_float_digits\nmax_client_conn = 200\ndefault_pool_size = 40\n",
+             ignore_startup_parameters = options,extra_float_digits\nmax_client_conn = 200\ndefault_pool_size = {sessions}\n",
             folder.join("users").display()
         );
         fs::write(folder.join("users"), "\"keyward\" \"\"\n").unwrap();

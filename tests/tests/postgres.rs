@@ -260,6 +260,9 @@ async fn a_pooler_that_lends_sessions_is_refused() {
             other => panic!("{mode}: {other:?}"),
         }
     }
+    let one_session = postgres::Pooler::with_sessions(&url, "transaction", 1);
+    let refused = PostgresOptions::default().connect(&one_session.url).await;
+    assert!(matches!(refused, Err(ConnectError::Pooler)), "{refused:?}");
 }
 
 #[needs(postgresql, pgbouncer)]
