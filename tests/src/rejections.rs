@@ -28,6 +28,7 @@ pub fn all() -> Vec<Rejection> {
         Rejection::KeyNotYetValid,
         Rejection::AccountSuspended,
         Rejection::KindNotAllowed,
+        Rejection::SecretKeyInBrowser,
         Rejection::EndpointNotAllowed("GET /v1/videos".into()),
         Rejection::AmbiguousTarget,
         Rejection::NetworkNotAllowed,

@@ -29,6 +29,7 @@ fn source(reason: &str) -> &'static str {
         "insufficient_scope" => "RFC 6750 §3.1, §3: 403, and `scope` names what is needed",
         "account_suspended"
         | "kind_not_allowed"
+        | "secret_key_in_browser"
         | "endpoint_not_allowed"
         | "network_not_allowed"
         | "account_not_allowed"

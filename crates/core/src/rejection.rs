@@ -72,6 +72,8 @@ pub enum Rejection {
     AccountSuspended,
     /// The key's kind forbids the request.
     KindNotAllowed,
+    /// A secret or restricted key came from a browser.
+    SecretKeyInBrowser,
     /// The key's endpoints exclude this method and path.
     EndpointNotAllowed(SmolStr),
     /// The key's networks exclude the client.
@@ -262,6 +264,13 @@ impl Rejection {
                 S::FORBIDDEN,
                 None,
                 "This kind of API key cannot make this request. A publishable key can only read. Use a key of another kind.",
+            ),
+            Self::SecretKeyInBrowser => row(
+                "SECRET_KEY_IN_BROWSER",
+                "secret_key_in_browser",
+                S::FORBIDDEN,
+                None,
+                "A browser sent this API key, so others can read it. Use a publishable key in browsers, and replace this key.",
             ),
             Self::EndpointNotAllowed(_) => row(
                 "ENDPOINT_NOT_ALLOWED",

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Extension, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::future::join_all;
@@ -98,6 +98,7 @@ struct Verifier {
 /// | `method`, `path` | of the request. `method` defaults to `GET`. Without `path`, keys confined to endpoints are refused |
 /// | `scopes` | the key needs all of them |
 /// | `client` | the client's address. Without it, keys confined to networks are refused |
+/// | `browser` | `true` if the request came from a browser, for `refuse_secret_keys_in_browsers`. Defaults to `false` |
 ///
 /// `client` is recorded as the last use only for callers of the operator's account ([`VerifyReach::Operator`]).
 ///
@@ -152,6 +153,8 @@ struct Question {
     #[serde(default)]
     scopes: Vec<Scope>,
     client: Option<IpAddr>,
+    #[serde(default)]
+    browser: bool,
 }
 
 async fn one(
@@ -206,8 +209,8 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesReje
         Box::new(wrong(error.status(), "The body is too long or incomplete: send at most 8 KiB per question."))
     })?;
     serde_json::from_slice(&body).map_err(|_| {
-        let detail = "Invalid body: expected an object with `key` and, optionally, `method`, `path`, `scopes` and \
-                      `client`; for a batch, an array of such objects.";
+        let detail = "Invalid body: expected an object with `key` and, optionally, `method`, `path`, `scopes`, \
+                      `client` and `browser`; for a batch, an array of such objects.";
         Box::new(wrong(StatusCode::BAD_REQUEST, detail))
     })
 }
@@ -240,6 +243,9 @@ async fn ask(keys: &Authenticator, within: Option<&AccountId>, question: &Questi
         connection.extensions_mut().insert(TlsTransport);
         if let Some(client) = question.client {
             connection.extensions_mut().insert(PeerAddress((client, 0).into()));
+        }
+        if question.browser {
+            connection.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
         }
         let target = Target { method, path, preflight: false, connection: &connection };
         let field = format!("Bearer {}", question.key);

@@ -14,6 +14,8 @@
 //! The API requires HTTPS. Without a trusted proxy this program serves plain HTTP. Then every request fails with 403
 //! `HTTPS_REQUIRED`, and the key in it is marked as compromised. Behind a trusted proxy, send `X-Forwarded-Proto: https`.
 //!
+//! A secret or restricted key that a browser sends is refused with 403 `SECRET_KEY_IN_BROWSER`: a page needs a `pk_…` key.
+//!
 //! Choices where the provider's page is silent:
 //! - Errors are RFC 9457 problem documents.
 //! - An object of another account or another mode is answered with 404, as an unknown one.
@@ -62,6 +64,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let authenticator = Authenticator::builder(store)
         .format(format()?)
         .trusted_proxies(TrustedProxies::new(environment.trust_proxy.iter().copied()))
+        .refuse_secret_keys_in_browsers()
         .https_only(HttpsOnly::new().mark_compromised(keys.clone()))
         .build()?;
 

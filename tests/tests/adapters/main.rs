@@ -6,6 +6,7 @@ mod actix;
 mod axum_extractors;
 mod axum_routing;
 mod axum_table;
+mod browsers;
 mod hyper;
 mod own_rejections;
 mod request_ids;

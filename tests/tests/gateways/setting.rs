@@ -33,7 +33,8 @@ impl Setting {
         let keys = keys_of(&demo).await;
         // The gateway is a trusted proxy.
         let proxies = TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]);
-        let authenticator = Authenticator::builder(demo.store.clone()).trusted_proxies(proxies).build().unwrap();
+        let authenticator = Authenticator::builder(demo.store.clone()).trusted_proxies(proxies);
+        let authenticator = authenticator.refuse_secret_keys_in_browsers().build().unwrap();
         Self::with(kind, authenticator, keys).await
     }
 

@@ -27,6 +27,7 @@ const fn no(status: u16, code: &'static str, challenge: &'static str) -> Told {
 fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], Told)> {
     const POST: &[&str] = &["--data", "hello"];
     const FROM_AFAR: &[&str] = &["-H", "X-Forwarded-For: 192.0.2.7", "-H", "Forwarded: for=192.0.2.7"];
+    const BROWSER: &[&str] = &["-H", "Origin: https://app.example.com", "-H", "Sec-Fetch-Site: cross-site"];
     let realm = r#"Bearer realm="api""#;
     vec![
         ("a good key", |k| Some(&k.reader), "/v1/resources", &[], Told::In),
@@ -53,6 +54,14 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
             FROM_AFAR,
             no(403, "NETWORK_NOT_ALLOWED", ""),
         ),
+        (
+            "a restricted key in a browser",
+            |k| Some(&k.reader),
+            "/v1/resources",
+            BROWSER,
+            no(403, "SECRET_KEY_IN_BROWSER", ""),
+        ),
+        ("a publishable key in a browser", |k| Some(&k.publishable), "/v1/resources", BROWSER, Told::In),
         ("no key", |_| None, "/v1/resources", &[], no(401, "MISSING_API_KEY", realm)),
         ("no key, with a body", |_| None, "/v1/resources", POST, no(401, "MISSING_API_KEY", realm)),
         ("an empty key", |_| Some(""), "/v1/resources", &[], no(401, "MISSING_API_KEY", realm)),

@@ -28,7 +28,8 @@ struct Setting {
 async fn setting() -> Setting {
     let demo = Demo::new().await;
     demo.keys.put_account(&AccountRecord::new(demo.account.clone(), "Example Ltd").with_plan("Pro")).await.unwrap();
-    let authenticator = Authenticator::new(demo.store.clone());
+    let builder = Authenticator::builder(demo.store.clone()).refuse_secret_keys_in_browsers();
+    let authenticator = builder.build().unwrap();
     let router = verify(authenticator.clone(), AuthLayer::from(authenticator), VerifyReach::Own);
     let caller = demo.restricted_key("keys:verify").await;
     Setting { demo, router, caller }
@@ -60,6 +61,9 @@ async fn verify_gives_the_verdict_of_a_service() {
         (json!({"key": reader, "path": "//v1"}), "ambiguous_target", 400),
         (json!({"key": publishable, "method": "GET"}), "", 200),
         (json!({"key": publishable, "method": "POST"}), "kind_not_allowed", 403),
+        (json!({"key": publishable, "browser": true}), "", 200),
+        (json!({"key": reader, "browser": true}), "secret_key_in_browser", 403),
+        (json!({"key": reader, "browser": false}), "", 200),
         (json!({"key": at_videos, "path": "/v1/videos/1"}), "", 200),
         (json!({"key": at_videos, "path": "/v1/audio/1"}), "endpoint_not_allowed", 403),
         (json!({"key": at_videos}), "endpoint_not_allowed", 403),

@@ -68,6 +68,27 @@ fn a_publishable_key_cannot_write_whatever_a_header_says() {
 
 #[needs(curl)]
 #[test]
+fn pages_need_a_publishable_key() {
+    let service = start();
+    for (credential, status) in [("sk_test", 403), ("restricted_read", 403), ("pk_test", 200)] {
+        for header in ["Origin: https://app.example.com", "Sec-Fetch-Site: cross-site"] {
+            let answer = service.call(
+                Some(credential),
+                "GET",
+                "/v1/resources",
+                &["--header", header, "--header", "X-Forwarded-Proto: https"],
+            );
+            assert_eq!(answer.status, status, "{credential}: {}", answer.text);
+            if status == 403 {
+                assert_eq!(answer.json()["code"], "SECRET_KEY_IN_BROWSER");
+            }
+        }
+    }
+    service.stop();
+}
+
+#[needs(curl)]
+#[test]
 fn missing_invalid_and_ended_keys_are_401() {
     let service = start();
     for (credential, code) in

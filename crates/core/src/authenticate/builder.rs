@@ -54,6 +54,7 @@ pub struct AuthenticatorBuilder {
     presentation: Presentation,
     proxies: TrustedProxies,
     https: Option<HttpsOnly>,
+    guards_browsers: bool,
     others: Vec<(Arc<dyn KeyStore>, KeyFormat, Hasher)>,
 }
 
@@ -123,6 +124,7 @@ impl AuthenticatorBuilder {
             presentation: Presentation::default(),
             proxies: TrustedProxies::none(),
             https: None,
+            guards_browsers: false,
             others: Vec::new(),
         }
     }
@@ -156,6 +158,34 @@ impl AuthenticatorBuilder {
     /// Refuses requests without HTTPS. Off by default.
     pub fn https_only(mut self, https: HttpsOnly) -> Self {
         self.https = Some(https);
+        self
+    }
+
+    /// Refuses secret and restricted keys that come from a browser, with 403 `SECRET_KEY_IN_BROWSER`. Off by default.
+    ///
+    /// A page that sends a key shows it to everyone who opens the page. Publishable keys and access tokens pass.
+    ///
+    /// A request is from a browser if it has `Origin`, or `Sec-Fetch-Site` other than `none`. Pages cannot remove them.
+    /// Other programs can send or omit them, so this finds mistakes and stops no attacker. `Sec-Fetch-Mode` does not count,
+    /// because Node.js sends it. A server that passes a browser's request on with its own key must remove these headers.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{Authenticator, Event, MemoryStore, Rejection};
+    ///
+    /// let authenticator = Authenticator::builder(MemoryStore::new())
+    ///     .refuse_secret_keys_in_browsers()
+    ///     .on_event(|event| match event {
+    ///         Event::KeyRefused { identity, rejection: Rejection::SecretKeyInBrowser } => {
+    ///             println!("{}: replace {}, a browser sent it", identity.account(), identity.id());
+    ///         }
+    ///         _ => {}
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), keyward::adapter::BuildError>(())
+    /// ```
+    pub fn refuse_secret_keys_in_browsers(mut self) -> Self {
+        self.guards_browsers = true;
         self
     }
 
@@ -370,6 +400,7 @@ impl AuthenticatorBuilder {
             preflight: self.preflight,
             proxies: self.proxies,
             https: self.https,
+            guards_browsers: self.guards_browsers,
             presentation: PerThread::new(&self.presentation),
         })))
     }

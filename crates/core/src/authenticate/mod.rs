@@ -27,7 +27,7 @@ use crate::id::{AccountId, NodeId};
 use crate::identity::Identity;
 use crate::key::{Hasher, KeyFault, KeyFormat, ParsedKey};
 use crate::per_thread::PerThread;
-use crate::policy::{endpoint_allows, kind_allows, network_allows};
+use crate::policy::{browser_allows, endpoint_allows, is_from_browser, kind_allows, network_allows};
 use crate::rejection::Rejection;
 use crate::render::{Presentation, Refusal};
 use crate::store::KeyStore;
@@ -60,6 +60,8 @@ struct Inner {
     preflight: bool,
     proxies: TrustedProxies,
     https: Option<HttpsOnly>,
+    /// Whether only publishable keys are admitted from browsers.
+    guards_browsers: bool,
     presentation: PerThread<Presentation>,
 }
 
@@ -136,6 +138,7 @@ struct PendingParts {
     /// Only to be marked as compromised.
     exposed: bool,
     within: Option<AccountId>,
+    from_browser: bool,
 }
 
 impl fmt::Debug for PendingParts {
@@ -185,7 +188,10 @@ impl Authenticator {
         let fingerprint = resolver.fingerprint(&key);
         let client = || inner.proxies.client(target.connection);
         match resolver.cache.get(&fingerprint, client) {
-            Some(Ok(identity)) => Check::Done(inner.admit(identity, target.method, target.path, client)),
+            Some(Ok(identity)) => {
+                let from_browser = || is_from_browser(target.connection);
+                Check::Done(inner.admit(identity, target.method, target.path, client, from_browser))
+            }
             Some(Err(refused)) => Check::Done(Err(inner.notify_refused(*refused))),
             None => {
                 inner.presentation.local().metrics.miss();
@@ -197,6 +203,7 @@ impl Authenticator {
                     client: inner.proxies.client(target.connection),
                     exposed: false,
                     within: None,
+                    from_browser: inner.is_from_browser(target),
                 })))
             }
         }
@@ -255,6 +262,7 @@ impl Authenticator {
             client: inner.proxies.client(target.connection),
             exposed: false,
             within: Some(account.clone()),
+            from_browser: inner.is_from_browser(target),
         })))
     }
 
@@ -267,7 +275,7 @@ impl Authenticator {
     }
 
     async fn ask_store(&self, pending: Pending) -> Result<Admission, Rejection> {
-        let PendingParts { cache, digests, method, path, client, exposed, within } = *pending.0;
+        let PendingParts { cache, digests, method, path, client, exposed, within, from_browser } = *pending.0;
         if exposed {
             // In a separate task, so that a caller who disconnects cannot prevent the mark.
             let inner = self.0.clone();
@@ -283,7 +291,7 @@ impl Authenticator {
             Some(_) => return Err(Rejection::UnknownKey),
         };
         let identity = cache.resolve(&digests, seen).await.map_err(|refused| self.0.notify_refused(*refused))?;
-        self.0.admit(identity, method.as_str(), &path, || client)
+        self.0.admit(identity, method.as_str(), &path, || client, || from_browser)
     }
 
     /// Checks the `Authorization` fields of a read, for services other than HTTP.
@@ -453,8 +461,10 @@ impl Inner {
         method: &str,
         path: &str,
         client: impl FnOnce() -> Option<IpAddr>,
+        from_browser: impl FnOnce() -> bool,
     ) -> Result<Admission, Rejection> {
-        if let Err(rejection) = allows(&identity, method, path, client) {
+        let in_place = if self.guards_browsers { browser_allows(&identity, from_browser) } else { Ok(()) };
+        if let Err(rejection) = in_place.and_then(|()| allows(&identity, method, path, client)) {
             if let Some(hook) = &self.presentation.local().hook {
                 hook(&Event::KeyRefused { identity: &identity, rejection: &rejection });
             }
@@ -464,6 +474,10 @@ impl Inner {
             hook(&Event::Accepted { identity: &identity });
         }
         Ok(Admission::Identity(identity))
+    }
+
+    fn is_from_browser(&self, target: Target<'_>) -> bool {
+        self.guards_browsers && is_from_browser(target.connection)
     }
 
     #[cold]
@@ -496,6 +510,7 @@ impl Inner {
             client: None,
             exposed: true,
             within: None,
+            from_browser: false,
         })))
     }
 

@@ -10,6 +10,7 @@
 //! ```
 
 mod account;
+mod browser;
 mod endpoint;
 mod kind;
 mod mode;
@@ -20,6 +21,7 @@ mod scopes;
 
 #[doc(hidden)] // `adapter` exports it.
 pub use account::require_path_account;
+pub(crate) use browser::{browser_allows, is_from_browser};
 pub(crate) use endpoint::endpoint_allows;
 pub(crate) use kind::kind_allows;
 pub use mode::{ByMode, InMode, Live, Modal, ModeType, Test};

@@ -3,7 +3,7 @@ use crate::credential::CredentialFault as Fault;
 use crate::key::Mode;
 
 /// Their texts never vary.
-const STATIC_REJECTIONS: [Rejection; 29] = [
+const STATIC_REJECTIONS: [Rejection; 30] = [
     Rejection::Credential(Fault::Missing),
     Rejection::Credential(Fault::OtherScheme),
     Rejection::Credential(Fault::Empty),
@@ -33,6 +33,7 @@ const STATIC_REJECTIONS: [Rejection; 29] = [
     Rejection::StoreUnavailable,
     Rejection::StoreCorrupt,
     Rejection::NotConfigured,
+    Rejection::SecretKeyInBrowser,
 ];
 
 pub(crate) struct PerRejection<T>(Box<[T]>);
@@ -68,6 +69,7 @@ fn number(rejection: &Rejection) -> Option<usize> {
         Rejection::StoreUnavailable => 26,
         Rejection::StoreCorrupt => 27,
         Rejection::NotConfigured => 28,
+        Rejection::SecretKeyInBrowser => 29,
         Rejection::EndpointNotAllowed(_)
         | Rejection::InsufficientScope(_)
         | Rejection::PlanRequired(_)

@@ -175,6 +175,7 @@ fn meaning(outcome: &str) -> &'static str {
         "rate_limited" | "rate_limit_exceeded" => "Too many requests",
         "network_not_allowed" => "The key does not allow this network",
         "endpoint_not_allowed" => "The key does not allow this endpoint",
+        "secret_key_in_browser" => "A browser sent a key that is not publishable",
         "kind_not_allowed" => "The key's kind does not allow this",
         "mode_not_allowed" => "The key's mode does not allow this",
         "plan_required" => "The account's plan does not include this",

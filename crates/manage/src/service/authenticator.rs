@@ -60,6 +60,8 @@ impl Management {
             .trusted_proxies(self.0.settings.proxies.clone())
             .clock(Arc::clone(&self.0.clock))
             .on_event(self.usage_hook());
+        let guarded = self.0.settings.guards_browsers;
+        let builder = if guarded { builder.refuse_secret_keys_in_browsers() } else { builder };
         #[cfg(feature = "metrics")]
         let builder = builder.metrics();
         builder.build()

@@ -77,6 +77,7 @@ impl ManagementBuilder {
                 family_life: 90 * 24 * HOUR,
                 audit_retention: None,
                 proxies: TrustedProxies::none(),
+                guards_browsers: false,
                 passwords: true,
                 #[cfg(feature = "oidc")]
                 identity_provider: None,
@@ -164,6 +165,14 @@ impl ManagementBuilder {
     /// Sets the trusted proxies. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = proxies;
+        self
+    }
+
+    /// Refuses secret and restricted keys that come from a browser: [`Management::verifier`]. Off by default.
+    ///
+    /// See [`refuse_secret_keys_in_browsers`](keyward_core::adapter::AuthenticatorBuilder::refuse_secret_keys_in_browsers).
+    pub fn refuse_secret_keys_in_browsers(mut self) -> Self {
+        self.settings.guards_browsers = true;
         self
     }
 

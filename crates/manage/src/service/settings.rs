@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) family_life: Duration,
     pub(crate) audit_retention: Option<Duration>,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) guards_browsers: bool,
     pub(crate) passwords: bool,
     #[cfg(feature = "oidc")]
     pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,

@@ -49,6 +49,10 @@ pub(super) struct Settings {
     /// The most active keys of an account whose plan has no limit. Defaults to 100.
     #[config(layer_attr(arg(long, env = "KEYWARD_KEY_LIMIT", value_name = "KEYS", value_parser = positive)))]
     key_limit: Option<NonZeroU32>,
+    /// Whether gateways let secret and restricted keys pass that come from a browser: true or false. Defaults to true.
+    #[config(default = true)]
+    #[config(layer_attr(arg(long, env = "KEYWARD_SECRET_KEYS_IN_BROWSERS", value_name = "BOOLEAN")))]
+    secret_keys_in_browsers: bool,
     /// Networks or addresses of trusted proxies, separated by commas. They state the addresses of their clients. Defaults to none.
     #[config(layer_attr(arg(long, env = "KEYWARD_TRUST_PROXY", value_delimiter = ',', value_name = "NETWORK")))]
     trust_proxy: Option<Vec<Network>>,
@@ -275,6 +279,9 @@ impl Settings {
         }
         if let Some(keys) = self.key_limit {
             management = management.key_limit(keys.get());
+        }
+        if !self.secret_keys_in_browsers {
+            management = management.refuse_secret_keys_in_browsers();
         }
         if let Some(networks) = &self.trust_proxy {
             let fields = self.forwarded_fields.map(|fields| fields.0).unwrap_or_default();
