@@ -31,6 +31,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/other-frameworks.md")]
     pub struct OtherFrameworks;
 
+    #[doc = include_str!("../../guide/src/mcp.md")]
+    pub struct Mcp;
+
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
 

@@ -58,6 +58,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
         source: Source::PyPi("requirements.txt"),
     },
     Program {
+        name: "mcp_client",
+        title: "the MCP client in Python",
+        files: &[],
+        source: Source::PyPi("mcp/requirements.txt"),
+    },
+    Program {
         name: "schemathesis",
         title: "schemathesis",
         files: &[],

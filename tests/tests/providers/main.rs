@@ -5,6 +5,7 @@
 mod clients;
 mod docs_api;
 mod hostile_requests;
+mod mcp;
 mod sendook;
 mod vibepeak;
 mod vook;
