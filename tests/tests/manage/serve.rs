@@ -99,6 +99,32 @@ fn what_goes_wrong_while_it_serves_is_on_standard_error() {
 
 #[needs(curl)]
 #[test]
+fn gateways_refuse_secret_keys_of_browsers_if_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keys.db");
+    let key = |kind: &str| {
+        let arguments = ["keys", "create", "--name", kind, "--kind", kind, "--scope", "resources:read"];
+        String::from_utf8(keyward(&database, &arguments).output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let keys = [("secret", key("secret")), ("restricted", key("restricted")), ("publishable", key("publishable"))];
+    for (setting, refused) in [(&["--secret-keys-in-browsers", "false"][..], true), (&[], false)] {
+        let server = serve(&database, setting);
+        for (kind, key) in &keys {
+            let field = format!("Authorization: Bearer {key}");
+            let question = ["-H", "X-Forwarded-Method: GET", "-H", "X-Forwarded-Uri: /", "-H", &field];
+            assert_eq!(server.curl("/forward-auth", &question).status, 200, "{kind}");
+            let from_page = [&question[..], &["-H", "Origin: https://app.example.com"]].concat();
+            let answer = server.curl("/forward-auth", &from_page);
+            let refused = refused && *kind != "publishable";
+            assert_eq!(answer.status, if refused { 403 } else { 200 }, "{kind}: {}", answer.text);
+            assert_eq!(answer.text.contains("SECRET_KEY_IN_BROWSER"), refused, "{kind}: {}", answer.text);
+        }
+        server.stop();
+    }
+}
+
+#[needs(curl)]
+#[test]
 fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("keyward.toml");
