@@ -64,9 +64,6 @@ mod guide {
     #[doc = include_str!("../../guide/src/dashboard.md")]
     pub struct Dashboard;
 
-    #[doc = include_str!("../../guide/src/metrics.md")]
-    pub struct Metrics;
-
     #[doc = include_str!("../../guide/src/peppers.md")]
     pub struct Peppers;
 

@@ -54,7 +54,6 @@ impl OwnAccount {
     /// let app: Router = Router::new().nest("/accounts/{account}", tenant).layer(AuthLayer::new(MemoryStore::new()));
     /// # let _ = app;
     /// ```
-    #[must_use]
     pub fn layer() -> FromExtractorLayer<Self, ()> {
         from_extractor()
     }

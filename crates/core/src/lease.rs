@@ -235,6 +235,12 @@ pub struct Propagation {
 }
 
 pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, clock: &dyn Clock) -> Propagation {
+    let propagation = wait(log, position, clock).await;
+    crate::telemetry::change_applied(propagation.took);
+    propagation
+}
+
+async fn wait(log: &dyn ChangeLog, position: Position, clock: &dyn Clock) -> Propagation {
     let committed = clock.boottime();
     let mut pause = Duration::from_millis(1);
     // The longest possible lease, until the register states the real ones.

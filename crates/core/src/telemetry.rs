@@ -18,6 +18,13 @@ pub(crate) enum Renewal {
     Failed,
 }
 
+/// `Keys` has no setting for metrics, so this reports to any recorder.
+pub(crate) fn change_applied(took: Duration) {
+    #[cfg(feature = "metrics")]
+    metrics::histogram!("keyward_change_applied_seconds").record(took);
+    tracing::trace!(?took, "every node has applied a change");
+}
+
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
     #[cfg(feature = "metrics")]
@@ -58,6 +65,8 @@ impl Metrics {
         describe_counter!("keyward_cache_misses_total", "Requests that the cache could not answer");
         describe_counter!("keyward_rejections_total", "Requests refused, by reason");
         describe_histogram!("keyward_store_read_seconds", Unit::Seconds, "Reads of the store, by outcome");
+        let applied = "Time until every node had applied a change, such as a revocation";
+        describe_histogram!("keyward_change_applied_seconds", Unit::Seconds, applied);
         describe_gauge!("keyward_cached_keys", "Keys in the cache");
         describe_counter!("keyward_read_through_total", "Requests that read the store because the node had no lease");
         describe_counter!("keyward_lease_renewals_total", "Attempts to renew the lease, by outcome");

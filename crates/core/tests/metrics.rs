@@ -8,7 +8,7 @@ mod common;
 use std::collections::HashMap;
 
 use common::{TestStore, eventually, identity, warm};
-use keyward_core::Authenticator;
+use keyward_core::{AccountRecord, Authenticator, Keys, MemoryStore, NewKey};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 #[tokio::test]
@@ -29,6 +29,11 @@ async fn metrics_count_requests_and_contain_no_key() {
         let request = keyward_core::render::Refusal::new(refused, &http::Method::GET, &http::HeaderMap::new());
         drop(authenticator.refuse(&request));
     }
+    let keys = Keys::new(MemoryStore::new());
+    let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
+    keys.insert_account(&account).await.unwrap();
+    let issued = keys.issue(NewKey::secret(account.id, "to revoke")).await.unwrap();
+    let _ = keys.revoke(&issued.record.id).await.unwrap();
     let mut seen: HashMap<String, f64> = HashMap::new();
     eventually("everything is counted", async || {
         for (key, _, _, value) in snapshotter.snapshot().into_vec() {
@@ -52,6 +57,7 @@ async fn metrics_count_requests_and_contain_no_key() {
         ("keyward_cache_negative_hits_total ", 4.0),
         ("keyward_rejections_total reason=unknown_key", 5.0),
         ("keyward_store_read_seconds outcome=found", 1.0),
+        ("keyward_change_applied_seconds ", 1.0),
         ("keyward_store_read_seconds outcome=unknown", 1.0),
     ] {
         assert!(seen.get(name).is_some_and(|count| *count >= least), "{name}: {seen:?}");

@@ -99,15 +99,21 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
         "/accounts/operator/usage",
         "/accounts/operator/audit",
     ] {
-        let mut took = Vec::new();
+        let (mut took, mut without_keys) = (Vec::new(), Vec::new());
         for _ in 0..11 {
-            let begun = std::time::Instant::now();
-            assert_eq!(client.get(path).await.status, 200);
-            took.push(begun.elapsed());
+            took.push(time(&mut client, path).await);
+            without_keys.push(time(&mut client, "/accounts/operator/keys/new").await);
         }
-        took.sort();
-        println!("{path}: {:?}", took[0]);
         // The fastest of eleven, because the others may wait for the browsers of other tests.
-        assert!(took[0].as_millis() < 100, "{path} takes {:?}", took[0]);
+        let (took, without_keys) = (took.iter().min().unwrap(), without_keys.iter().min().unwrap());
+        println!("{path}: {took:?}, a page without keys: {without_keys:?}");
+        // A busy machine slows both.
+        assert!(took.as_millis() < 100 || *took < *without_keys * 10, "{path} takes {took:?}");
     }
+}
+
+async fn time(client: &mut Client, path: &str) -> std::time::Duration {
+    let begun = std::time::Instant::now();
+    assert_eq!(client.get(path).await.status, 200);
+    begun.elapsed()
 }

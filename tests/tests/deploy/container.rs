@@ -1,4 +1,4 @@
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -36,13 +36,13 @@ fn health_check_tells_a_server_without_its_database() {
     let port = listener.local_addr().unwrap().port();
     let answered = std::thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
-        let mut asked = [0; 64];
-        let length = stream.read(&mut asked).unwrap();
+        let lines = std::io::BufReader::new(&stream).lines().map(Result::unwrap);
+        let asked: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
         stream.write_all(b"HTTP/1.0 503 Service Unavailable\r\n\r\n").unwrap();
-        String::from_utf8_lossy(&asked[..length]).into_owned()
+        asked
     });
     assert!(!health_check(port).output().unwrap().status.success());
-    assert_eq!(answered.join().unwrap(), "GET /readyz HTTP/1.0\r\n\r\n");
+    assert_eq!(answered.join().unwrap(), ["GET /readyz HTTP/1.0"]);
 }
 
 #[test]

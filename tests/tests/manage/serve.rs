@@ -43,6 +43,10 @@ fn it_starts_empty_gets_an_owner_and_answers() {
     assert_eq!(made.status, 201, "{}", made.text);
     let metrics = get("/metrics");
     assert!(metrics.body.contains("keyward_http_requests_total"), "{}", metrics.body);
+    assert!(metrics.body.contains("keyward_store_read_seconds_bucket{"), "no histogram: {}", metrics.body);
+    for described in metrics.body.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
+        assert!(metrics.body.contains(&format!("# HELP {described} ")), "{described} has no help");
+    }
     assert!(!metrics.body.contains(made.json()["key"].as_str().unwrap()));
     let verified = keyward(&database, &["audit", "verify"]).output().unwrap();
     assert!(

@@ -52,12 +52,16 @@ pub(super) struct Serve {
     settings: <Settings as Config>::Layer,
 }
 
+/// From a read of SQLite to the longest time-out, in seconds.
+const BUCKETS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
 pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> {
     Database::refuse_server(options, "serve")?;
     let settings = Settings::load(command.settings, command.config.as_deref())?;
     // Checked before a database is created.
     settings.check()?;
-    let metrics = PrometheusBuilder::new().install_recorder();
+    // Buckets of several nodes can be added up. Quantiles, the default, cannot.
+    let metrics = PrometheusBuilder::new().set_buckets(&BUCKETS).and_then(PrometheusBuilder::install_recorder);
     let metrics = metrics.map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let mut options = options.clone();
     options.database = options.database.or(settings.database.clone());
