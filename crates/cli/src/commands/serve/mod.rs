@@ -107,7 +107,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     };
     let operator = VerifyReach::Operator(management.operator().clone());
     let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
-    let app = keyward_manage::api(management.clone())
+    let app = keyward_manage::api_with_gateway(management.clone())
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
