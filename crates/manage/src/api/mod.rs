@@ -61,6 +61,21 @@ pub fn api(management: Management) -> Router {
 ///
 /// # Panics
 /// As [`api`].
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use keyward::manage::{Management, SqliteManagementStore};
+/// use keyward::sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+/// let keys = management.verifier()?;
+/// let app: Router = keyward::manage::api_with_gateway(management).merge(keyward::gateway::forward_auth(keys));
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
 pub fn api_with_gateway(management: Management) -> Router {
     router(management, |handlers| {
         let mut described = describe::complete(handlers);
