@@ -1,4 +1,4 @@
-//! The description of the API: what the handlers say, and the errors, headers, tags and examples that they share.
+//! The description of the API: the annotations of the handlers, and the errors, headers, tags and examples that they share.
 
 use std::collections::BTreeSet;
 
@@ -86,6 +86,13 @@ fn name_pages(whole: &mut Value) {
     });
 }
 
+/// Writing to a missing member adds it, as null.
+fn drop_nulls(value: &mut Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|_, member| !member.is_null());
+    }
+}
+
 fn visit(value: &mut Value, change: &mut impl FnMut(&mut Value)) {
     match value {
         Value::Object(members) => {
@@ -132,9 +139,7 @@ fn require_all(schema: &mut Value) {
     if let Some(properties) = schema["properties"].as_object() {
         schema["required"] = properties.keys().cloned().collect();
     }
-    if schema["allOf"].is_null() {
-        schema.as_object_mut().map(|schema| schema.remove("allOf"));
-    }
+    drop_nulls(schema);
 }
 
 fn describe_parameters(operation: &mut Value) {
@@ -150,13 +155,11 @@ fn describe_parameters(operation: &mut Value) {
         }
         if let Some(name) = schema["oneOf"].get(0).map(|choice| choice["$ref"].clone()) {
             *schema = json!({ "$ref": name });
-        } else if let Some(schema) = schema.as_object_mut() {
-            schema.retain(|_, value| !value.is_null());
+        } else {
+            drop_nulls(schema);
         }
     }
-    if operation["parameters"].is_null() {
-        operation.as_object_mut().map(|operation| operation.remove("parameters"));
-    }
+    drop_nulls(operation);
 }
 
 fn describe_answers(operation: &mut Value, path: &str, schemas: &Value) {
@@ -171,7 +174,7 @@ fn describe_answers(operation: &mut Value, path: &str, schemas: &Value) {
             .map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") })))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        answer.as_object_mut().map(|answer| answer.retain(|_, value| !value.is_null()));
+        drop_nulls(answer);
     }
     for (status, name) in errors(operation, path) {
         operation["responses"][status] = json!({ "$ref": format!("#/components/responses/{name}") });
@@ -179,7 +182,7 @@ fn describe_answers(operation: &mut Value, path: &str, schemas: &Value) {
     if operation["security"].is_null() {
         operation["security"] = json!([]);
     }
-    operation.as_object_mut().map(|operation| operation.retain(|_, value| !value.is_null()));
+    drop_nulls(operation);
 }
 
 fn has_version(schema: &Value, schemas: &Value) -> bool {
