@@ -115,7 +115,7 @@ fn install_below_target(program: &Program) -> Result<(), Error> {
         process::run(command(&folder.join("bin/python").to_string_lossy(), &pip).arg(clients.join(file)))?;
     } else {
         let npm = ["install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefix"];
-        process::run(command("npm", &npm).arg(&folder).arg(&wanted).stdin(Stdio::null()))?;
+        process::run(command("npm", &npm).arg(&folder).args(wanted.split(' ')).stdin(Stdio::null()))?;
     }
     // Written last, so that an interrupted installation is repeated.
     fs::write(&mark, &wanted).map_err(|source| cannot_use(&mark, source))

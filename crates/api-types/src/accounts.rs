@@ -6,7 +6,7 @@ use crate::strict::present;
 
 /// An account, and the caller's role in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = AccountView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Account {
     /// Id.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The actor of an audit entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ActorName))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Actor {
     /// `user`, `key`, `system` or `anonymous`.
     #[serde(rename = "type")]
@@ -136,7 +136,7 @@ pub struct VerifyParams {
 
 /// Result of verifying the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Verdict))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct AuditVerdict {
     /// Whether the log is intact.
     pub intact: bool,

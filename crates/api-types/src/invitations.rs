@@ -8,7 +8,7 @@ use crate::strict::{flattened, word};
 
 /// An invitation into an account, without its link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = InvitationView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Invitation {
     /// Id. It is not secret: without the address it accepts nothing.
     pub id: String,
@@ -33,7 +33,7 @@ pub struct Invitation {
 
 /// An invitation with its link.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = InvitedView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Invited {
     /// The invitation.
     #[serde(flatten, deserialize_with = "flattened")]

@@ -58,7 +58,7 @@ impl FromStr for Purpose {
 
 /// A key without its secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = KeyView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Key {
     /// Id.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
@@ -330,7 +330,7 @@ pub struct RotateKey {
 
 /// A new key. Only this answer contains the key itself.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Issued))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct IssuedKey {
     /// The key. Store it now.
     #[serde(serialize_with = "reveal")]
@@ -342,7 +342,7 @@ pub struct IssuedKey {
 
 /// A rotated key.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Rotated))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct RotatedKey {
     /// The successor. Store it now.
     #[serde(serialize_with = "reveal")]

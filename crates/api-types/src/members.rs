@@ -66,7 +66,7 @@ impl FromStr for Role {
 
 /// A member of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = MemberView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Member {
     /// The user.
     pub user: User,

@@ -15,7 +15,7 @@ pub struct PageParams {
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Listed))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     /// Items.
     pub data: Vec<T>,

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = PlanView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// Name, which identities carry.
     pub name: String,

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 /// The mode of a key.
 #[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[schema(as = Mode, rename_all = "lowercase")]
 pub enum ModeName {
     /// Real data.
     Live,
@@ -14,7 +14,7 @@ pub enum ModeName {
 
 /// The kind of a key.
 #[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[schema(as = KeyKind, rename_all = "lowercase")]
 pub enum KindName {
     /// Grants everything unless it has scopes.
     Secret,
@@ -26,7 +26,7 @@ pub enum KindName {
 
 /// The status of a key.
 #[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[schema(as = KeyStatus, rename_all = "lowercase")]
 pub enum StatusName {
     /// The key works.
     Active,

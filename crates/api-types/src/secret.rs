@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 /// ```
 #[derive(Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "utoipa", schema(as = Shown, value_type = String, description = "A secret. Only this body contains it."))]
+#[cfg_attr(feature = "utoipa", schema(value_type = String, description = "A secret. Only this body contains it."))]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);
 

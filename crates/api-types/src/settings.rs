@@ -9,7 +9,7 @@ use crate::strict::{present, word_or_null};
 
 /// The look of the pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = SettingsView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// Display name of the provider.
     pub name: Option<String>,

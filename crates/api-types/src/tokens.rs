@@ -6,7 +6,7 @@ use crate::secret::{Secret, reveal};
 
 /// New tokens. Only this answer contains them.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TokensView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Tokens {
     /// Access token, for the `Authorization` header.
     #[serde(serialize_with = "reveal")]

@@ -30,7 +30,7 @@ pub struct User {
 
 /// A user with a version for updates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = UserView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct VersionedUser {
     /// Id.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
@@ -81,7 +81,7 @@ pub struct UserFilter {
 
 /// A session of the dashboard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = SessionView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Id. It opens nothing.
     pub id: String,
@@ -111,14 +111,14 @@ pub struct SignUp {
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
     /// New password.
-    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 15, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
 }
 
 /// The acceptance of an invitation by a new user.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Accept))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AcceptInvitation {
     /// Secret of the link.
@@ -129,14 +129,14 @@ pub struct AcceptInvitation {
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
     /// New password.
-    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 15, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
 }
 
 /// A request for a reset link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Forgot))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ForgotPassword {
     /// E-mail address.
@@ -146,7 +146,7 @@ pub struct ForgotPassword {
 
 /// A new password, with a reset link.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Reset))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResetPassword {
     /// Secret of the link.
@@ -154,14 +154,14 @@ pub struct ResetPassword {
     #[serde(serialize_with = "reveal")]
     pub reset: Secret,
     /// New password.
-    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 15, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
 }
 
 /// A reset link, with which a user chooses a new password.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ResetView))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct PasswordReset {
     /// The user.
     pub user: User,
@@ -193,7 +193,7 @@ pub struct ChangePassword {
     #[serde(serialize_with = "reveal")]
     pub current: Secret,
     /// New password.
-    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 15, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub new: Secret,
 }

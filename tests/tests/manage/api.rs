@@ -9,6 +9,7 @@ use keyward_tests::service::Listening;
 use serde_json::{Value, json};
 
 use crate::api_rows::ROWS;
+use crate::described::promised_headers;
 use crate::setting::{PASSWORD, Setting, on_sqlite};
 
 /// Caller, method, path, headers, body; the expected status and problem code, or `""`.
@@ -119,6 +120,9 @@ impl Running {
             if *status >= 400 {
                 assert_eq!(answered.header("content-type"), "application/problem+json", "{said}");
                 assert_eq!(answered.body["request_id"], answered.header("x-request-id"), "{said}");
+            }
+            for (name, _) in promised_headers(method, path, *status).into_iter().filter(|(_, always)| *always) {
+                assert!(!answered.header(&name).is_empty(), "no {name}: {said}");
             }
             if *status == 401 {
                 assert!(!answered.header("www-authenticate").is_empty(), "{said}");

@@ -25,7 +25,7 @@ fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
 }
 
 /// Lists the caller's accounts, or every account, for the operator.
-#[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(AccountFilter), security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listAccounts", path = "/v1/accounts", tag = "accounts", params(AccountFilter), security(("bearer" = [])),
     responses((status = 200, description = "A page of accounts", body = Page<Account>)))]
 async fn list(
     State(management): State<Management>,
@@ -44,7 +44,7 @@ async fn list(
 }
 
 /// Creates an account that the calling user owns.
-#[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = CreateAccount, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "createAccount", path = "/v1/accounts", tag = "accounts", request_body = CreateAccount, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The account", body = Account)))]
 async fn create(
@@ -61,7 +61,7 @@ async fn create(
 }
 
 /// Returns an account.
-#[utoipa::path(get, path = "/v1/accounts/{account}", tag = "accounts", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getAccount", path = "/v1/accounts/{account}", tag = "accounts", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The account", body = Account)))]
 async fn show(
@@ -74,7 +74,7 @@ async fn show(
 }
 
 /// Updates an account.
-#[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "accounts", request_body = UpdateAccount, security(("bearer" = [])),
+#[utoipa::path(patch, operation_id = "updateAccount", path = "/v1/accounts/{account}", tag = "accounts", request_body = UpdateAccount, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The account", body = Account)))]
 async fn update(
@@ -100,7 +100,7 @@ async fn update(
 }
 
 /// Returns the usage of an account's keys, by key, day and outcome.
-#[utoipa::path(get, path = "/v1/accounts/{account}/usage", tag = "accounts", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getAccountUsage", path = "/v1/accounts/{account}/usage", tag = "accounts", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), UsageParams),
     responses((status = 200, description = "The usage", body = Usage)))]
 async fn usage(

@@ -25,7 +25,7 @@ impl From<service::AuditVerdict> for AuditVerdict {
 }
 
 /// Lists entries of the audit log, the newest first.
-#[utoipa::path(get, path = "/v1/audit-log", tag = "audit log", params(AuditFilter), security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listAuditLog", path = "/v1/audit-log", tag = "audit log", params(AuditFilter), security(("bearer" = [])),
     responses((status = 200, description = "A page of entries", body = Page<AuditEntry>)))]
 async fn list(
     State(management): State<Management>,
@@ -41,7 +41,7 @@ async fn list(
 }
 
 /// Verifies the audit log of the deployment and names the first bad entry, for the operator.
-#[utoipa::path(get, path = "/v1/audit-log/verify", tag = "audit log", params(VerifyParams), security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "verifyAuditLog", path = "/v1/audit-log/verify", tag = "audit log", params(VerifyParams), security(("bearer" = [])),
     responses((status = 200, description = "The verdict", body = AuditVerdict)))]
 async fn verify(
     State(management): State<Management>,

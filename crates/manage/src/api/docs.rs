@@ -82,7 +82,8 @@ fn operation<'a>(path: &'a str, method: &'a str, operation: &'a Value, whole: &'
             })
             .collect()
     });
-    let answers = operation["responses"].as_object().into_iter().flatten().filter(|(status, _)| *status != "default");
+    let answers =
+        operation["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
     Operation {
         method: method.to_uppercase(),
         path,

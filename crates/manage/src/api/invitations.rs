@@ -23,7 +23,7 @@ pub(super) fn router() -> OpenApiRouter<Management> {
 }
 
 /// Lists the open invitations of an account.
-#[utoipa::path(get, path = "/v1/accounts/{account}/invitations", tag = "members", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listInvitations", path = "/v1/accounts/{account}/invitations", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), PageParams),
     responses((status = 200, description = "A page of invitations", body = Page<Invitation>)))]
 async fn list(
@@ -39,7 +39,7 @@ async fn list(
 /// Invites an e-mail address into an account.
 ///
 /// The address becomes a member when the invitation is accepted.
-#[utoipa::path(post, path = "/v1/accounts/{account}/invitations", tag = "members", request_body = Invite, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "createInvitation", path = "/v1/accounts/{account}/invitations", tag = "members", request_body = Invite, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The invitation, with its link", body = Invited)))]
@@ -58,7 +58,7 @@ async fn invite(
 }
 
 /// Withdraws an invitation. Its link stops working.
-#[utoipa::path(delete, path = "/v1/accounts/{account}/invitations/{invitation}", tag = "members", security(("bearer" = [])),
+#[utoipa::path(delete, operation_id = "withdrawInvitation", path = "/v1/accounts/{account}/invitations/{invitation}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("invitation" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 204, description = "The invitation is withdrawn")))]
 async fn withdraw(
@@ -78,7 +78,7 @@ async fn withdraw(
 /// Lists the open invitations of the calling user.
 ///
 /// The list is empty until mail or an identity provider has proved the user's address.
-#[utoipa::path(get, path = "/v1/users/self/invitations", tag = "users", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listOwnInvitations", path = "/v1/users/self/invitations", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The invitations", body = Page<Invitation>)))]
 async fn list_own(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
     Ok(Json(single_page(management.own_invitations(&caller.actor).await?)).into_response())
@@ -87,7 +87,7 @@ async fn list_own(State(management): State<Management>, caller: Caller) -> Resul
 /// Accepts an invitation with its link, as the calling user.
 ///
 /// The invitation must be for the user's own address.
-#[utoipa::path(post, path = "/v1/users/self/invitations/accept", tag = "users", request_body = AcceptLink, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "acceptInvitationLink", path = "/v1/users/self/invitations/accept", tag = "users", request_body = AcceptLink, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The account that the user joined", body = Joined)))]
 async fn accept_link(
@@ -104,7 +104,7 @@ async fn accept_link(
 }
 
 /// Accepts one of the calling user's own invitations.
-#[utoipa::path(post, path = "/v1/users/self/invitations/{invitation}/accept", tag = "users", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "acceptOwnInvitation", path = "/v1/users/self/invitations/{invitation}/accept", tag = "users", security(("bearer" = [])),
     params(("invitation" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The account that the user joined", body = Joined)))]
@@ -123,7 +123,7 @@ async fn accept_own(
 }
 
 /// Declines one of the calling user's own invitations.
-#[utoipa::path(delete, path = "/v1/users/self/invitations/{invitation}", tag = "users", security(("bearer" = [])),
+#[utoipa::path(delete, operation_id = "declineOwnInvitation", path = "/v1/users/self/invitations/{invitation}", tag = "users", security(("bearer" = [])),
     params(("invitation" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 204, description = "The invitation is declined")))]
 async fn decline(

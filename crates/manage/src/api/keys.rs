@@ -34,7 +34,7 @@ pub(super) fn router() -> OpenApiRouter<Management> {
 }
 
 /// Lists keys, the newest first, including revoked and expired ones.
-#[utoipa::path(get, path = "/v1/keys", tag = "keys", params(KeyFilter), security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listKeys", path = "/v1/keys", tag = "keys", params(KeyFilter), security(("bearer" = [])),
     responses((status = 200, description = "A page of keys", body = Page<Key>)))]
 async fn list(
     State(management): State<Management>,
@@ -60,7 +60,7 @@ async fn list(
 }
 
 /// Creates a key. Only this answer contains the key itself.
-#[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = CreateKey, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "createKey", path = "/v1/keys", tag = "keys", request_body = CreateKey, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The key", body = IssuedKey)))]
 async fn create(
@@ -91,7 +91,7 @@ async fn create(
 }
 
 /// Returns the key that this request presents, whatever its scopes.
-#[utoipa::path(get, path = "/v1/keys/self", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getOwnKey", path = "/v1/keys/self", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "The key", body = Key)))]
 async fn show_self(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
     let key = management.own_key(&caller.actor).await?;
@@ -99,7 +99,7 @@ async fn show_self(State(management): State<Management>, caller: Caller) -> Resu
 }
 
 /// Revokes the key that this request presents, whatever its scopes.
-#[utoipa::path(post, path = "/v1/keys/self/revoke", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "revokeOwnKey", path = "/v1/keys/self/revoke", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "The key is revoked on every node", body = ChangedKey)))]
 async fn revoke_self(
     State(management): State<Management>,
@@ -111,7 +111,7 @@ async fn revoke_self(
 }
 
 /// Returns a key.
-#[utoipa::path(get, path = "/v1/keys/{key}", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getKey", path = "/v1/keys/{key}", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The key", body = Key)))]
 async fn show(
@@ -124,7 +124,7 @@ async fn show(
 }
 
 /// Changes a key. The change holds on every node when this answers.
-#[utoipa::path(patch, path = "/v1/keys/{key}", tag = "keys", request_body = UpdateKey, security(("bearer" = [])),
+#[utoipa::path(patch, operation_id = "updateKey", path = "/v1/keys/{key}", tag = "keys", request_body = UpdateKey, security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The key", body = ChangedKey)))]
 async fn update(
@@ -151,7 +151,7 @@ async fn update(
 /// Creates the successor of a key and ends the old key later.
 ///
 /// Only this answer contains the new key itself.
-#[utoipa::path(post, path = "/v1/keys/{key}/rotate", tag = "keys", request_body = RotateKey, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "rotateKey", path = "/v1/keys/{key}/rotate", tag = "keys", request_body = RotateKey, security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The successor", body = RotatedKey)))]
@@ -174,7 +174,7 @@ async fn rotate(
 }
 
 /// Revokes a key for good. No node accepts it any more when this answers.
-#[utoipa::path(post, path = "/v1/keys/{key}/revoke", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "revokeKey", path = "/v1/keys/{key}/revoke", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The key is revoked on every node", body = ChangedKey)))]
@@ -189,7 +189,7 @@ async fn revoke(
 }
 
 /// Disables a key.
-#[utoipa::path(post, path = "/v1/keys/{key}/disable", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "disableKey", path = "/v1/keys/{key}/disable", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The key is disabled on every node", body = ChangedKey)))]
@@ -206,7 +206,7 @@ async fn disable(
 }
 
 /// Enables a disabled key.
-#[utoipa::path(post, path = "/v1/keys/{key}/enable", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "enableKey", path = "/v1/keys/{key}/enable", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The key is enabled on every node", body = ChangedKey)))]
@@ -223,7 +223,7 @@ async fn enable(
 }
 
 /// Returns the usage of a key, by day and outcome.
-#[utoipa::path(get, path = "/v1/keys/{key}/usage", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getKeyUsage", path = "/v1/keys/{key}/usage", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64), UsageParams),
     responses((status = 200, description = "The usage", body = Usage)))]
 async fn usage(

@@ -18,7 +18,7 @@ pub(super) fn router() -> OpenApiRouter<Management> {
 }
 
 /// Lists the members of an account.
-#[utoipa::path(get, path = "/v1/accounts/{account}/members", tag = "members", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listMembers", path = "/v1/accounts/{account}/members", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), PageParams),
     responses((status = 200, description = "A page of members", body = Page<Member>)))]
 async fn list(
@@ -32,7 +32,7 @@ async fn list(
 }
 
 /// Returns a member.
-#[utoipa::path(get, path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getMember", path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The member", body = Member)))]
 async fn show(
@@ -45,7 +45,7 @@ async fn show(
 }
 
 /// Changes the role of a member.
-#[utoipa::path(patch, path = "/v1/accounts/{account}/members/{user}", tag = "members", request_body = UpdateMember, security(("bearer" = [])),
+#[utoipa::path(patch, operation_id = "updateMember", path = "/v1/accounts/{account}/members/{user}", tag = "members", request_body = UpdateMember, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The member", body = Member)))]
@@ -65,7 +65,7 @@ async fn update(
 }
 
 /// Removes a member from an account.
-#[utoipa::path(delete, path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
+#[utoipa::path(delete, operation_id = "removeMember", path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "The member is removed")))]

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod describe;
 mod docs;
 mod invitations;
 mod keys;
@@ -15,13 +16,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
-use keyward_api_types::{Page, Problem};
+use keyward_api_types::Page;
 use keyward_axum::AuthLayer;
 use keyward_core::AccountId;
 use serde_json::Value;
-use utoipa::PartialSchema as _;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::actor::Actor;
@@ -53,11 +52,44 @@ const MAX_BODY: usize = 64 * 1_024;
 /// # Ok(()) }
 /// ```
 pub fn api(management: Management) -> Router {
+    router(management, describe::complete)
+}
+
+/// Returns the same as [`api`]. Its description also has `/v1/verify`, `/v1/verify/batch` and `/forward-auth` of `keyward-gateway`.
+///
+/// For a server that merges these routes, as `keyward serve` does.
+///
+/// # Panics
+/// As [`api`].
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use keyward::manage::{Management, SqliteManagementStore};
+/// use keyward::sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+/// let keys = management.verifier()?;
+/// let app: Router = keyward::manage::api_with_gateway(management).merge(keyward::gateway::forward_auth(keys));
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+pub fn api_with_gateway(management: Management) -> Router {
+    router(management, |handlers| {
+        let mut described = describe::complete(handlers);
+        describe::add_gateway(&mut described);
+        described
+    })
+}
+
+fn router(management: Management, describe: impl FnOnce(&OpenApi) -> Value) -> Router {
     let authenticator = management.authenticator().expect("a thread can be had");
     let (open, mut description) = open_router().split_for_parts();
     let (protected, more) = protected_router().split_for_parts();
     description.merge(more);
-    let described: Value = serde_json::to_value(finished(description)).unwrap_or_default();
+    let described = describe(&description);
     let page = docs::page(&described);
     Router::new()
         .merge(open)
@@ -102,11 +134,14 @@ pub fn secured(management: &Management, routes: Router) -> Router {
 /// let description = keyward::manage::openapi();
 /// assert!(description.paths.paths.contains_key("/v1/keys"));
 /// ```
+///
+/// # Panics
+/// If `utoipa` cannot read the description. A test rules that out.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let mut description = open_router().into_openapi();
-    description.merge(protected_router().into_openapi());
-    finished(description)
+    let mut handlers = open_router().into_openapi();
+    handlers.merge(protected_router().into_openapi());
+    serde_json::from_value(describe::complete(&handlers)).expect("the description is OpenAPI")
 }
 
 fn open_router() -> OpenApiRouter<Management> {
@@ -124,44 +159,6 @@ fn protected_router() -> OpenApiRouter<Management> {
         .merge(plans::router())
         .merge(settings::router())
         .merge(audit::router())
-}
-
-fn finished(mut description: OpenApi) -> OpenApi {
-    description.info.title = "keyward".to_owned();
-    description.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    description.info.description = Some(
-        "Manages API keys. Send a management key or an access token: `Authorization: Bearer …`. Errors are RFC 9457 \
-         problems with a stable `code`. Send the `next` of a page as `after` to get the next one. A POST with an \
-         `Idempotency-Key` takes effect once, even if it is sent again within a day. Updates need the current `ETag` \
-         as `If-Match`."
-            .to_owned(),
-    );
-    description.info.license = None;
-    let components = description.components.get_or_insert_default();
-    let scheme = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A management key or an access token"))
-        .build();
-    components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
-    components.schemas.insert("Problem".to_owned(), Problem::schema());
-    let problem = Response::builder()
-        .description("A problem")
-        .content(
-            "application/problem+json",
-            Content::builder()
-                .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
-                .example(Some(web::example()))
-                .build(),
-        )
-        .build();
-    for item in description.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten();
-        for operation in operations {
-            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
-        }
-    }
-    description
 }
 
 fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, ManagementError> {

@@ -24,7 +24,7 @@ impl From<Versioned<records::Plan>> for Plan {
 }
 
 /// Lists all plans.
-#[utoipa::path(get, path = "/v1/plans", tag = "plans", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listPlans", path = "/v1/plans", tag = "plans", security(("bearer" = [])),
     responses((status = 200, description = "The plans", body = Page<Plan>)))]
 async fn list(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
     let plans = management.plans(&caller.actor).await?;
@@ -32,7 +32,7 @@ async fn list(State(management): State<Management>, caller: Caller) -> Result<Re
 }
 
 /// Adds a plan.
-#[utoipa::path(post, path = "/v1/plans", tag = "plans", request_body = CreatePlan, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "createPlan", path = "/v1/plans", tag = "plans", request_body = CreatePlan, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The plan", body = Plan)))]
 async fn create(
@@ -51,7 +51,7 @@ async fn create(
 }
 
 /// Changes a plan.
-#[utoipa::path(put, path = "/v1/plans/{plan}", tag = "plans", request_body = PutPlan, security(("bearer" = [])),
+#[utoipa::path(put, operation_id = "putPlan", path = "/v1/plans/{plan}", tag = "plans", request_body = PutPlan, security(("bearer" = [])),
     params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The plan", body = Plan)))]
 async fn update(
@@ -72,7 +72,7 @@ async fn update(
 }
 
 /// Removes a plan.
-#[utoipa::path(delete, path = "/v1/plans/{plan}", tag = "plans", security(("bearer" = [])),
+#[utoipa::path(delete, operation_id = "deletePlan", path = "/v1/plans/{plan}", tag = "plans", security(("bearer" = [])),
     params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "The plan is removed")))]
 async fn remove(

@@ -22,7 +22,7 @@ fn view(appearance: Versioned<Appearance>) -> Settings {
 }
 
 /// Returns the look of the pages, for the operator.
-#[utoipa::path(get, path = "/v1/settings", tag = "settings", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getSettings", path = "/v1/settings", tag = "settings", security(("bearer" = [])),
     responses((status = 200, description = "The settings", body = Settings)))]
 async fn show(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
     management.rights(&caller.actor, management.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
@@ -31,7 +31,7 @@ async fn show(State(management): State<Management>, caller: Caller) -> Result<Re
 }
 
 /// Changes the look of the pages at once, for the operator.
-#[utoipa::path(patch, path = "/v1/settings", tag = "settings", request_body = UpdateSettings, security(("bearer" = [])),
+#[utoipa::path(patch, operation_id = "updateSettings", path = "/v1/settings", tag = "settings", request_body = UpdateSettings, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The settings", body = Settings)))]
 async fn update(

@@ -36,7 +36,7 @@ fn created(tokens: service::Tokens) -> Response {
 /// Signs in and returns an access token and a refresh token.
 ///
 /// An access token lives for 15 minutes by default.
-#[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = SignIn,
+#[utoipa::path(post, operation_id = "signIn", path = "/v1/tokens", tag = "tokens", request_body = SignIn,
     responses((status = 201, description = "The tokens", body = Tokens)))]
 async fn sign_in(
     State(management): State<Management>,
@@ -51,7 +51,7 @@ async fn sign_in(
 /// Exchanges a refresh token for new tokens.
 ///
 /// A second use of the same token ends every token of that sign-in.
-#[utoipa::path(post, path = "/v1/tokens/refresh", tag = "tokens", request_body = Refresh,
+#[utoipa::path(post, operation_id = "refreshTokens", path = "/v1/tokens/refresh", tag = "tokens", request_body = Refresh,
     responses((status = 201, description = "The tokens", body = Tokens)))]
 async fn refresh(
     State(management): State<Management>,
@@ -65,7 +65,7 @@ async fn refresh(
 }
 
 /// Signs out.
-#[utoipa::path(post, path = "/v1/tokens/sign-out", tag = "tokens", request_body = SignOut, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "signOut", path = "/v1/tokens/sign-out", tag = "tokens", request_body = SignOut, security(("bearer" = [])),
     responses((status = 204, description = "The session or the tokens have ended")))]
 async fn sign_out(
     State(management): State<Management>,

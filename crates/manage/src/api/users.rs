@@ -46,7 +46,7 @@ fn accepted(detail: &str) -> Response {
 }
 
 /// Signs up. The answer does not reveal whether the address was known.
-#[utoipa::path(post, path = "/v1/users", tag = "users", request_body = SignUp,
+#[utoipa::path(post, operation_id = "signUp", path = "/v1/users", tag = "users", request_body = SignUp,
     responses((status = 202, description = "The user signs in next", body = Accepted)))]
 async fn sign_up(
     State(management): State<Management>,
@@ -60,7 +60,7 @@ async fn sign_up(
 }
 
 /// Accepts an invitation as a new user, who chooses a password.
-#[utoipa::path(post, path = "/v1/users/accept-invitation", tag = "users", request_body = AcceptInvitation,
+#[utoipa::path(post, operation_id = "acceptInvitation", path = "/v1/users/accept-invitation", tag = "users", request_body = AcceptInvitation,
     responses((status = 202, description = "The user exists and can sign in", body = Accepted)))]
 async fn accept(
     State(management): State<Management>,
@@ -73,7 +73,7 @@ async fn accept(
 }
 
 /// Asks for a reset link. The answer does not reveal whether the address is known.
-#[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = ForgotPassword,
+#[utoipa::path(post, operation_id = "forgotPassword", path = "/v1/users/forgot-password", tag = "users", request_body = ForgotPassword,
     responses((status = 202, description = "What to do next", body = Accepted)))]
 async fn forgot(
     State(management): State<Management>,
@@ -90,7 +90,7 @@ async fn forgot(
 }
 
 /// Sets a new password with a reset link, and ends all sessions and tokens of the user.
-#[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = ResetPassword,
+#[utoipa::path(post, operation_id = "resetPassword", path = "/v1/users/reset-password", tag = "users", request_body = ResetPassword,
     responses((status = 202, description = "All sessions and tokens have ended: sign in again", body = Accepted)))]
 async fn reset(
     State(management): State<Management>,
@@ -102,7 +102,7 @@ async fn reset(
 }
 
 /// Creates a reset link, with which a user chooses a new password, once and within an hour.
-#[utoipa::path(post, path = "/v1/users/{user}/password-reset", tag = "users", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "createPasswordReset", path = "/v1/users/{user}/password-reset", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The reset link", body = PasswordReset)))]
@@ -121,7 +121,7 @@ async fn create_reset(
 }
 
 /// Returns the calling user.
-#[utoipa::path(get, path = "/v1/users/self", tag = "users", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getOwnUser", path = "/v1/users/self", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn show(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
     let user = management.own_user(&caller.actor).await?;
@@ -129,7 +129,7 @@ async fn show(State(management): State<Management>, caller: Caller) -> Result<Re
 }
 
 /// Renames the calling user.
-#[utoipa::path(patch, path = "/v1/users/self", tag = "users", request_body = UpdateUser, security(("bearer" = [])),
+#[utoipa::path(patch, operation_id = "updateOwnUser", path = "/v1/users/self", tag = "users", request_body = UpdateUser, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn update(
@@ -147,7 +147,7 @@ async fn update(
 }
 
 /// Changes the calling user's password, and ends all sessions and tokens of the user.
-#[utoipa::path(post, path = "/v1/users/self/password", tag = "users", request_body = ChangePassword, security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "changeOwnPassword", path = "/v1/users/self/password", tag = "users", request_body = ChangePassword, security(("bearer" = [])),
     responses((status = 202, description = "All sessions and tokens have ended: sign in again", body = Accepted)))]
 async fn password(
     State(management): State<Management>,
@@ -159,7 +159,7 @@ async fn password(
 }
 
 /// Lists the calling user's sessions of the dashboard.
-#[utoipa::path(get, path = "/v1/users/self/sessions", tag = "users", params(PageParams), security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listOwnSessions", path = "/v1/users/self/sessions", tag = "users", params(PageParams), security(("bearer" = [])),
     responses((status = 200, description = "A page of sessions", body = Page<Session>)))]
 async fn sessions(
     State(management): State<Management>,
@@ -171,7 +171,7 @@ async fn sessions(
 }
 
 /// Lists the users of the deployment, for the operator.
-#[utoipa::path(get, path = "/v1/users", tag = "users", params(UserFilter), security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listUsers", path = "/v1/users", tag = "users", params(UserFilter), security(("bearer" = [])),
     responses((status = 200, description = "A page of users", body = Page<VersionedUser>)))]
 async fn list(
     State(management): State<Management>,
@@ -194,7 +194,7 @@ async fn list(
 }
 
 /// Returns a user, for the operator.
-#[utoipa::path(get, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "getUser", path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn show_other(
@@ -207,7 +207,7 @@ async fn show_other(
 }
 
 /// Disables a user and ends all sessions and tokens of the user, for the operator.
-#[utoipa::path(post, path = "/v1/users/{user}/disable", tag = "users", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "disableUser", path = "/v1/users/{user}/disable", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
@@ -221,7 +221,7 @@ async fn disable(
 }
 
 /// Enables a disabled user, for the operator.
-#[utoipa::path(post, path = "/v1/users/{user}/enable", tag = "users", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "enableUser", path = "/v1/users/{user}/enable", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
@@ -250,7 +250,7 @@ async fn set_disabled(
 }
 
 /// Deletes a user, for the operator.
-#[utoipa::path(delete, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
+#[utoipa::path(delete, operation_id = "deleteUser", path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "The user is deleted")))]
 async fn delete(

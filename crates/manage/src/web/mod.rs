@@ -17,6 +17,6 @@ pub(crate) use extract::{Object, unreadable_body};
 pub(crate) use idempotency::{answer, no_content};
 #[cfg(feature = "github")]
 pub(crate) use problem::Refusal;
-pub(crate) use problem::{Problem, example, no_such_path, other_method};
+pub(crate) use problem::{Problem, no_such_path, other_method};
 #[cfg(feature = "dashboard")]
 pub(crate) use transport::Arrival;

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use headers::{CacheControl, HeaderMapExt as _, RetryAfter};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use serde_json::json;
 
 use crate::error::ManagementError;
 
@@ -64,10 +63,6 @@ pub(crate) async fn no_such_path() -> Problem {
 
 pub(crate) async fn other_method() -> Problem {
     Problem::Method
-}
-
-pub(crate) fn example() -> serde_json::Value {
-    json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such key.", "code": "NOT_FOUND", "request_id": "req_1"})
 }
 
 impl Problem {

@@ -63,6 +63,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     // Buckets of several nodes can be added up. Quantiles, the default, cannot.
     let metrics = PrometheusBuilder::new().set_buckets(&BUCKETS).and_then(PrometheusBuilder::install_recorder);
     let metrics = metrics.map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    metrics::describe_counter!("keyward_http_requests_total", "Requests to keyward serve");
     let mut options = options.clone();
     options.database = options.database.or(settings.database.clone());
     options.pepper_file = options.pepper_file.or(settings.pepper_file.clone());
@@ -111,7 +112,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     };
     let operator = VerifyReach::Operator(management.operator().clone());
     let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
-    let app = keyward_manage::api(management.clone())
+    let app = keyward_manage::api_with_gateway(management.clone())
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))

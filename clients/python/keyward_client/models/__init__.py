@@ -1,0 +1,151 @@
+"""Contains all the data models used in inputs/outputs"""
+
+from .accept_invitation import AcceptInvitation
+from .accept_link import AcceptLink
+from .accepted import Accepted
+from .account import Account
+from .account_page import AccountPage
+from .actor import Actor
+from .audit_entry import AuditEntry
+from .audit_entry_after_type_0 import AuditEntryAfterType0
+from .audit_entry_before_type_0 import AuditEntryBeforeType0
+from .audit_entry_page import AuditEntryPage
+from .audit_verdict import AuditVerdict
+from .change_password import ChangePassword
+from .changed_key import ChangedKey
+from .create_account import CreateAccount
+from .create_key import CreateKey
+from .create_key_metadata import CreateKeyMetadata
+from .create_plan import CreatePlan
+from .effective import Effective
+from .error_code import ErrorCode
+from .forgot_password import ForgotPassword
+from .invitation import Invitation
+from .invitation_page import InvitationPage
+from .invite import Invite
+from .invited import Invited
+from .issued_key import IssuedKey
+from .joined import Joined
+from .key import Key
+from .key_kind import KeyKind
+from .key_metadata import KeyMetadata
+from .key_page import KeyPage
+from .key_status import KeyStatus
+from .member import Member
+from .member_page import MemberPage
+from .mode import Mode
+from .outcome import Outcome
+from .password_reset import PasswordReset
+from .plan import Plan
+from .plan_page import PlanPage
+from .problem import Problem
+from .problem_details import ProblemDetails
+from .purpose import Purpose
+from .put_plan import PutPlan
+from .question import Question
+from .refresh import Refresh
+from .refused_key import RefusedKey
+from .refused_key_details import RefusedKeyDetails
+from .reset_password import ResetPassword
+from .role import Role
+from .rotate_key import RotateKey
+from .rotated_key import RotatedKey
+from .session import Session
+from .session_page import SessionPage
+from .settings import Settings
+from .sign_in import SignIn
+from .sign_out import SignOut
+from .sign_up import SignUp
+from .target import Target
+from .theme import Theme
+from .tokens import Tokens
+from .update_account import UpdateAccount
+from .update_key import UpdateKey
+from .update_key_metadata_type_0 import UpdateKeyMetadataType0
+from .update_member import UpdateMember
+from .update_settings import UpdateSettings
+from .update_user import UpdateUser
+from .usage import Usage
+from .usage_day import UsageDay
+from .user import User
+from .valid_key import ValidKey
+from .valid_key_kind import ValidKeyKind
+from .valid_key_metadata import ValidKeyMetadata
+from .versioned_user import VersionedUser
+from .versioned_user_page import VersionedUserPage
+
+__all__ = (
+    "AcceptInvitation",
+    "AcceptLink",
+    "Accepted",
+    "Account",
+    "AccountPage",
+    "Actor",
+    "AuditEntry",
+    "AuditEntryAfterType0",
+    "AuditEntryBeforeType0",
+    "AuditEntryPage",
+    "AuditVerdict",
+    "ChangePassword",
+    "ChangedKey",
+    "CreateAccount",
+    "CreateKey",
+    "CreateKeyMetadata",
+    "CreatePlan",
+    "Effective",
+    "ErrorCode",
+    "ForgotPassword",
+    "Invitation",
+    "InvitationPage",
+    "Invite",
+    "Invited",
+    "IssuedKey",
+    "Joined",
+    "Key",
+    "KeyKind",
+    "KeyMetadata",
+    "KeyPage",
+    "KeyStatus",
+    "Member",
+    "MemberPage",
+    "Mode",
+    "Outcome",
+    "PasswordReset",
+    "Plan",
+    "PlanPage",
+    "Problem",
+    "ProblemDetails",
+    "Purpose",
+    "PutPlan",
+    "Question",
+    "Refresh",
+    "RefusedKey",
+    "RefusedKeyDetails",
+    "ResetPassword",
+    "Role",
+    "RotateKey",
+    "RotatedKey",
+    "Session",
+    "SessionPage",
+    "Settings",
+    "SignIn",
+    "SignOut",
+    "SignUp",
+    "Target",
+    "Theme",
+    "Tokens",
+    "UpdateAccount",
+    "UpdateKey",
+    "UpdateKeyMetadataType0",
+    "UpdateMember",
+    "UpdateSettings",
+    "UpdateUser",
+    "Usage",
+    "UsageDay",
+    "User",
+    "ValidKey",
+    "ValidKeyKind",
+    "ValidKeyMetadata",
+    "VersionedUser",
+    "VersionedUserPage",
+)

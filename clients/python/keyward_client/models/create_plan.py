@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="CreatePlan")
+
+
+@_attrs_define
+class CreatePlan:
+    """A plan to create.
+
+    Attributes:
+        name (str): Name, which identities carry.
+        description (str | Unset): Description for people.
+        key_limit (int | None | Unset): Maximum number of active keys of an account. Null means the server's default.
+    """
+
+    name: str
+    description: str | Unset = UNSET
+    key_limit: int | None | Unset = UNSET
+
+    def to_dict(self) -> dict[str, Any]:
+        name = self.name
+
+        description = self.description
+
+        key_limit: int | None | Unset
+        if isinstance(self.key_limit, Unset):
+            key_limit = UNSET
+        else:
+            key_limit = self.key_limit
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "name": name,
+            }
+        )
+        if description is not UNSET:
+            field_dict["description"] = description
+        if key_limit is not UNSET:
+            field_dict["key_limit"] = key_limit
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = dict(src_dict)
+        name = d.pop("name")
+
+        description = d.pop("description", UNSET)
+
+        def _parse_key_limit(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        key_limit = _parse_key_limit(d.pop("key_limit", UNSET))
+
+        create_plan = cls(
+            name=name,
+            description=description,
+            key_limit=key_limit,
+        )
+
+        return create_plan

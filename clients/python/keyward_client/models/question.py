@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="Question")
+
+
+@_attrs_define
+class Question:
+    """A key, and the request that presented it.
+
+    Attributes:
+        key (str): The key, as it came after `Bearer`.
+        client (None | str | Unset): Address of the client. Without it, a key that is confined to networks is refused.
+        method (None | str | Unset): Method of the request. Defaults to `GET`.
+        path (None | str | Unset): Path of the request. Without it, a key that is confined to endpoints is refused.
+        scopes (list[str] | Unset): Scopes that the key needs, all of them.
+    """
+
+    key: str
+    client: None | str | Unset = UNSET
+    method: None | str | Unset = UNSET
+    path: None | str | Unset = UNSET
+    scopes: list[str] | Unset = UNSET
+
+    def to_dict(self) -> dict[str, Any]:
+        key = self.key
+
+        client: None | str | Unset
+        if isinstance(self.client, Unset):
+            client = UNSET
+        else:
+            client = self.client
+
+        method: None | str | Unset
+        if isinstance(self.method, Unset):
+            method = UNSET
+        else:
+            method = self.method
+
+        path: None | str | Unset
+        if isinstance(self.path, Unset):
+            path = UNSET
+        else:
+            path = self.path
+
+        scopes: list[str] | Unset = UNSET
+        if not isinstance(self.scopes, Unset):
+            scopes = self.scopes
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "key": key,
+            }
+        )
+        if client is not UNSET:
+            field_dict["client"] = client
+        if method is not UNSET:
+            field_dict["method"] = method
+        if path is not UNSET:
+            field_dict["path"] = path
+        if scopes is not UNSET:
+            field_dict["scopes"] = scopes
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = dict(src_dict)
+        key = d.pop("key")
+
+        def _parse_client(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        client = _parse_client(d.pop("client", UNSET))
+
+        def _parse_method(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        method = _parse_method(d.pop("method", UNSET))
+
+        def _parse_path(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        path = _parse_path(d.pop("path", UNSET))
+
+        scopes = cast(list[str], d.pop("scopes", UNSET))
+
+        question = cls(
+            key=key,
+            client=client,
+            method=method,
+            path=path,
+            scopes=scopes,
+        )
+
+        return question
