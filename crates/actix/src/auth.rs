@@ -179,7 +179,7 @@ impl Connection for Seen<'_> {
         self.0.app_config().secure()
     }
 
-    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+    fn visit(&self, name: &str, visitor: &mut dyn FnMut(&[u8])) {
         self.0.headers().get_all(name).for_each(|value| visitor(value.as_bytes()));
     }
 }
