@@ -31,6 +31,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/other-frameworks.md")]
     pub struct OtherFrameworks;
 
+    #[doc = include_str!("../../guide/src/key-locations.md")]
+    pub struct KeyLocations;
+
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
 

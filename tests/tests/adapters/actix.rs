@@ -21,15 +21,15 @@ keyward::actix::scopes! {
     ResourcesWrite = "resources:write";
 }
 
-struct Server {
-    address: SocketAddr,
-    http2_address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) http2_address: SocketAddr,
     handle: ServerHandle,
     runtime: tokio::runtime::Handle,
 }
 
 impl Server {
-    fn start(authenticator: Option<Authenticator>) -> Self {
+    pub(crate) fn start(authenticator: Option<Authenticator>) -> Self {
         let (ready, started) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
@@ -50,6 +50,7 @@ impl Server {
                         .route("/resources", web::post().to(create))
                         .route("/stream", web::get().to(stream))
                         .route("/echo", web::get().to(echo))
+                        .route("/fields", web::get().to(fields))
                         .service(
                             web::scope("/written").wrap(from_fn(through)).route("", web::get().to(async || "written")),
                         )
@@ -122,6 +123,12 @@ async fn maybe(caller: MaybeAuthenticated) -> String {
 
 async fn create(_: Scoped<ResourcesWrite>, body: Json<serde_json::Value>) -> HttpResponse {
     HttpResponse::Created().json(body.into_inner())
+}
+
+/// In `Debug` form, and the subprotocols.
+async fn fields(request: HttpRequest) -> String {
+    let subprotocols: Vec<_> = request.headers().get_all("sec-websocket-protocol").collect();
+    format!("{request:?} subprotocols: {subprotocols:?}")
 }
 
 async fn stream(_: Authenticated) -> HttpResponse {

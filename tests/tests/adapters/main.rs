@@ -7,6 +7,7 @@ mod axum_extractors;
 mod axum_routing;
 mod axum_table;
 mod hyper;
+mod locations;
 mod own_rejections;
 mod tonic;
 mod tonic_wire;

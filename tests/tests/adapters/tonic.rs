@@ -30,7 +30,7 @@ use tower::{Service, service_fn};
 
 keyward::scopes! { HealthRead = "health:read"; }
 
-struct Listening {
+pub(crate) struct Listening {
     address: SocketAddr,
     server: AbortHandle,
 }
@@ -43,7 +43,7 @@ impl Drop for Listening {
 
 impl Listening {
     /// Health requires a scope, and reflection only a key.
-    async fn start(layer: Option<AuthLayer>) -> Self {
+    pub(crate) async fn start(layer: Option<AuthLayer>) -> Self {
         let (_, health) = tonic_health::server::health_reporter();
         let health = InterceptedService::new(health, |request: Request<()>| {
             keyward::tonic::guarded::<HealthRead, _>(&request)?;
@@ -81,7 +81,7 @@ impl Listening {
         Self::start(Some(authenticator.into())).await
     }
 
-    async fn channel(&self) -> Channel {
+    pub(crate) async fn channel(&self) -> Channel {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
     }
 

@@ -34,7 +34,7 @@ impl Field {
         if token.len() > MAX_TOKEN_LENGTH {
             return Err(CredentialFault::TooLong);
         }
-        // Only a decoded one: all others are trimmed.
+        // A user name of Basic or the rest of a subprotocol. All others are trimmed.
         if trim(token).len() != token.len() {
             return Err(CredentialFault::WhiteSpace);
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_core::adapter::BuildError;
+use keyward_core::adapter::{AuthenticatorBuilder, BuildError};
 use keyward_core::key::{Digest, Hasher, KeyKind};
 use keyward_core::store::{Found, Freshness, KeyStatus, KeyStore, KeyUse, StoreError, StoredKey, async_trait};
 use keyward_core::{Authenticator, Identity, ScopeSet};
@@ -40,7 +40,7 @@ impl Management {
     /// Creates an authenticator for the provider's keys that counts their use.
     ///
     /// # Errors
-    /// [`BuildError`] if no thread starts.
+    /// [`BuildError`] if no thread starts, or a [location](crate::ManagementBuilder::accept) is invalid.
     ///
     /// # Examples
     /// ```
@@ -60,6 +60,8 @@ impl Management {
             .trusted_proxies(self.0.settings.proxies.clone())
             .clock(Arc::clone(&self.0.clock))
             .on_event(self.usage_hook());
+        let builder = if self.0.settings.bearer { builder } else { builder.without_bearer() };
+        let builder = self.0.settings.key_locations.iter().cloned().fold(builder, AuthenticatorBuilder::accept);
         #[cfg(feature = "metrics")]
         let builder = builder.metrics();
         builder.build()

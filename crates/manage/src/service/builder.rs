@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use argon2::Params;
+use keyward_core::adapter::Location;
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::{FormatError, Hasher, KeyFormat};
 use keyward_core::store::{KeyAdmin, KeyStore};
@@ -77,6 +78,8 @@ impl ManagementBuilder {
                 family_life: 90 * 24 * HOUR,
                 audit_retention: None,
                 proxies: TrustedProxies::none(),
+                bearer: true,
+                key_locations: Vec::new(),
                 passwords: true,
                 #[cfg(feature = "oidc")]
                 identity_provider: None,
@@ -164,6 +167,18 @@ impl ManagementBuilder {
     /// Sets the trusted proxies. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = proxies;
+        self
+    }
+
+    /// Accepts the provider's keys in another place, too: [`Management::verifier`]. The management API takes only Bearer.
+    pub fn accept(mut self, location: Location) -> Self {
+        self.settings.key_locations.push(location);
+        self
+    }
+
+    /// Refuses the provider's keys as `Authorization: Bearer`. Needs another place: [`accept`](Self::accept).
+    pub fn without_bearer(mut self) -> Self {
+        self.settings.bearer = false;
         self
     }
 

@@ -9,7 +9,7 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 21] = [
+const SAMPLES: [(&str, &str); 22] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
@@ -19,6 +19,7 @@ const SAMPLES: [(&str, &str); 21] = [
     ("key_limit", "5"),
     ("trust_proxy", "10.0.0.0/8"),
     ("forwarded_fields", "forwarded"),
+    ("key_locations", "X-API-Key"),
     ("session_idle", "6m"),
     ("session_life", "7h"),
     ("audit_retention", "8d"),
@@ -48,7 +49,7 @@ fn variable(name: &str) -> String {
 
 fn key(name: &str, value: &str) -> String {
     match (name, value.parse::<u32>().is_ok() || value.parse::<bool>().is_ok()) {
-        ("trust_proxy", _) => format!("{name} = [\"{value}\"]\n"),
+        ("trust_proxy" | "key_locations", _) => format!("{name} = [\"{value}\"]\n"),
         (_, true) => format!("{name} = {value}\n"),
         (_, false) => format!("{name} = \"{value}\"\n"),
     }
