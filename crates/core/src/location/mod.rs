@@ -148,6 +148,12 @@ impl Locations {
     }
 }
 
+/// In any case of letters.
+fn without_prefix<'v>(value: &'v [u8], prefix: &[u8]) -> Option<&'v [u8]> {
+    let (start, rest) = value.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
 /// Returns `true` if a `Vary` field names `field`, or everything.
 pub(crate) fn names<'v>(vary: impl IntoIterator<Item = &'v HeaderValue>, field: &str) -> bool {
     vary.into_iter()

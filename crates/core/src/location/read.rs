@@ -4,11 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{Locations, subprotocol};
+use super::{Locations, subprotocol, without_prefix};
 use crate::connection::Connection;
-use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
-
-pub(super) use crate::credential::trim;
+use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH, trim};
 
 const SCHEME: &[u8] = b"Bearer ";
 const LONGEST: usize = 7 + MAX_TOKEN_LENGTH;
@@ -190,11 +188,6 @@ fn without_scheme(value: &[u8]) -> &[u8] {
         Some(rest) if rest.first().is_none_or(|&byte| is_space(byte)) => rest,
         _ => value,
     }
-}
-
-pub(super) fn without_prefix<'v>(value: &'v [u8], prefix: &[u8]) -> Option<&'v [u8]> {
-    let (start, rest) = value.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 fn is_space(byte: u8) -> bool {

@@ -1,6 +1,7 @@
 //! `Sec-WebSocket-Protocol: keyward.KEY, chat` (RFC 6455 section 11.3.4).
 
-use super::read::{trim, without_prefix};
+use super::without_prefix;
+use crate::credential::trim;
 
 const PREFIX: &[u8] = b"keyward.";
 

@@ -162,7 +162,9 @@ fn handlers_see_no_key() {
         (&["keyward"], Some("keyward")),
     ] {
         let mut headers = HeaderMap::new();
-        sent.iter().for_each(|value| drop(headers.append(SEC_WEBSOCKET_PROTOCOL, value.parse().unwrap())));
+        for value in sent {
+            headers.append(SEC_WEBSOCKET_PROTOCOL, value.parse().unwrap());
+        }
         headers.insert("x-api-key", KEY.parse().unwrap());
         headers.insert(AUTHORIZATION, BASIC.parse().unwrap());
         locations.hide(&mut headers);
