@@ -5,11 +5,11 @@ use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::routing::{any, get};
 use http::{HeaderMap, Method, Request};
-use keyward::adapter::{BuildError, Location};
+use keyward::adapter::{BuildError, Location, TlsTransport};
 use keyward::axum::Authenticated;
 use keyward::gateway::forward_auth;
 use keyward::testing::hostile::{self, Expected, Wire};
-use keyward::{AuthLayer, Authenticator, MemoryStore};
+use keyward::{AuthLayer, Authenticator, HttpsOnly, MemoryStore, PeerAddress};
 use keyward_tests::service::{Answer, Demo, Listening, call};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -202,6 +202,42 @@ async fn challenge_message_and_vary_name_the_places() {
         let answer = get_with(&optional, "/maybe", fields).await;
         assert_eq!(if answer.status == 200 { &answer.body[..] } else { b"" }, expected.as_bytes(), "{fields:?}");
     }
+}
+
+#[tokio::test]
+async fn a_key_in_plain_text_is_marked_in_every_place() {
+    let demo = Demo::new().await;
+    let https = HttpsOnly::new().mark_compromised(demo.keys.clone());
+    let authenticator = hostile::accept_locations(Authenticator::builder(demo.store.clone()).https_only(https));
+    let router = router(authenticator.build().unwrap());
+    let ask = async |key: &str, name: &str, value: &str, secure: bool| {
+        let mut request = Request::get("/").header(name, value).header("sec-websocket-version", "13");
+        if key.is_empty() {
+            request = request.header("apikey", "another");
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(PeerAddress(([192, 0, 2, 1], 1).into()));
+        if secure {
+            request.extensions_mut().insert(TlsTransport);
+        }
+        call(&router, request).await
+    };
+    for name in ["authorization", "x-api-key", "apikey", "sec-websocket-protocol"] {
+        let key = demo.full_key().await;
+        let value = match name {
+            "authorization" => format!("Bearer {key}"),
+            "sec-websocket-protocol" => format!("keyward.{key}"),
+            _ => key.clone(),
+        };
+        assert_eq!(ask(&key, name, &value, true).await.status, 200, "{name}");
+        assert_eq!(ask(&key, name, &value, false).await.code(), "HTTPS_REQUIRED", "{name}");
+        assert_eq!(ask(&key, name, &value, true).await.code(), "API_KEY_REVOKED", "{name}");
+    }
+    // Two keys: neither is marked.
+    let key = demo.full_key().await;
+    assert_eq!(ask("", "x-api-key", &key, false).await.code(), "HTTPS_REQUIRED");
+    assert_eq!(ask("", "x-api-key", &key, true).await.code(), "INVALID_REQUEST");
+    assert_eq!(ask(&key, "x-api-key", &key, true).await.status, 200);
 }
 
 #[tokio::test]

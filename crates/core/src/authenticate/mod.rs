@@ -224,7 +224,8 @@ impl Authenticator {
     /// Checks a request for a caller that may ask only about `account`.
     ///
     /// A credential of another account is refused exactly like an unknown one, after the same reads of the store. It is
-    /// not counted, reported or recorded. The address of `target.connection` is checked, but not recorded.
+    /// not counted, reported or recorded. The address of `target.connection` is checked, but not recorded. Only `fields` are
+    /// read, as [`check_bearer`](Self::check_bearer) does.
     ///
     /// # Examples
     /// ```

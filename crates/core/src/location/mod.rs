@@ -57,7 +57,7 @@ impl Location {
     }
 }
 
-/// Only for authenticators with a place besides `Authorization: Bearer`.
+/// The places of an authenticator that does not read only `Authorization: Bearer`.
 pub(crate) struct Locations {
     bearer: bool,
     basic: bool,

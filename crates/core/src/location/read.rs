@@ -51,12 +51,12 @@ impl Drop for Field {
     }
 }
 
-/// What a request without a fault carries.
+/// The content of a request without a fault.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     Key,
     Nothing,
-    /// A place besides `Authorization` is there, but empty.
+    /// A header or subprotocol is there, but empty.
     Empty,
 }
 
