@@ -280,11 +280,11 @@ impl Authenticator {
 
     #[cold]
     #[inline(never)]
-    fn check_located<'h>(
+    fn check_located(
         &self,
         locations: &Locations,
         target: Target<'_>,
-        fields: &mut dyn Iterator<Item = &'h [u8]>,
+        fields: &mut dyn Iterator<Item = &[u8]>,
     ) -> Check {
         let mut field = Field::empty();
         let fault = match locations.read(target.connection, fields, &mut field) {

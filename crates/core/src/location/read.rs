@@ -78,10 +78,10 @@ enum Place {
 
 impl Locations {
     /// Reads the key into `field`.
-    pub(crate) fn read<'h>(
+    pub(crate) fn read(
         &self,
         connection: &dyn Connection,
-        authorization: &mut dyn Iterator<Item = &'h [u8]>,
+        authorization: &mut dyn Iterator<Item = &[u8]>,
         field: &mut Field,
     ) -> Result<Reading, CredentialFault> {
         let mut reader =
@@ -108,7 +108,7 @@ impl Locations {
         reader.outcome()
     }
 
-    fn read_authorization<'h>(&self, fields: &mut dyn Iterator<Item = &'h [u8]>, reader: &mut Reader<'_>) {
+    fn read_authorization(&self, fields: &mut dyn Iterator<Item = &[u8]>, reader: &mut Reader<'_>) {
         let Some(field) = fields.next() else { return };
         if fields.next().is_some() {
             reader.put(Place::Authorization, Err(CredentialFault::SeveralFields));
