@@ -34,6 +34,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/mcp.md")]
     pub struct Mcp;
 
+    #[doc = include_str!("../../guide/src/key-locations.md")]
+    pub struct KeyLocations;
+
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
 

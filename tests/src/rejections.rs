@@ -18,6 +18,8 @@ pub fn all() -> Vec<Rejection> {
         Rejection::Credential(Fault::NonAscii),
         Rejection::Credential(Fault::TooLong),
         Rejection::Credential(Fault::Character),
+        Rejection::Credential(Fault::SeveralLocations),
+        Rejection::Credential(Fault::Basic),
         Rejection::MalformedKey,
         Rejection::ChecksumMismatch,
         Rejection::UnknownKey,

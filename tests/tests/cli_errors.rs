@@ -82,6 +82,8 @@ const MISTAKES: &[(&str, i32, &str)] = &[
     ("serve --connections 0", 2, "invalid value '0' for '--connections <CONNECTIONS>': expected a whole number of at least 1, such as 100"),
     ("serve --session-idle 1mo", 2, "invalid value '1mo' for '--session-idle <DURATION>': months and years have no fixed length: expected a duration such as 90d, 24h or 1h30m"),
     ("serve --sign-up maybe", 2, "invalid value 'maybe' for '--sign-up <POLICY>': invalid sign_up `maybe`: expected open or closed"),
+    ("serve --listen 192.0.2.1:80 --key-locations bearer,X:API", 2, "invalid value 'X:API' for '--key-locations <LOCATION>': invalid key location `X:API`: expected bearer, basic, websocket or the name of a header, such as X-API-Key"),
+    ("serve --listen 192.0.2.1:80 --key-locations Cookie", 2, "invalid header \"Cookie\" for keys: this header has another meaning; use a name such as X-API-Key"),
     ("serve --listen 192.0.2.1:80 --forwarded-fields forwarded", 2, "forwarded_fields needs trust_proxy, the networks of the proxies that set them"),
     ("serve --listen 192.0.2.1:80 --owner ada@example.com", 2, "--owner needs public_url, because other machines reach this server: pass --public-url https://keys.example.com, with the address that people open"),
     ("--prefix sk keys list", 2, "invalid value 'sk' for '--prefix <KIND=PREFIX>': expected a kind (secret, publishable or restricted) and its prefix, for example secret=sk"),

@@ -17,6 +17,8 @@ fn source(reason: &str) -> &'static str {
             "RFC 9110 §11.6.1, RFC 6750 §3: a challenge without `error`"
         }
         "several_credentials" => "RFC 9110 §5.3, RFC 6750 §3.1: a field that may occur once, repeated",
+        "several_locations" => "RFC 6750 §3.1: more than one method for including a token",
+        "basic_credential" => "RFC 7617 §2: user name and password",
         "credential_list" | "quoted_credential" | "white_space_in_credential" => {
             "RFC 9110 §11.4, RFC 6750 §2.1: no `b64token`"
         }
@@ -107,7 +109,7 @@ async fn document() -> String {
          cargo test --package keyward-tests --test standards\n\n\
          Every refusal also has `cache-control: no-store` and `x-request-id`, and an \
          `application/problem+json` body (RFC 9457) with `title`, `status`, `detail`, `code` and `request_id`.\n\n\
-         keyward ignores keys in URLs, cookies and bodies, takes no scheme but Bearer, and does not support signed requests (RFC 9421). If you need these, read \
+         keyward ignores keys in URLs, cookies and bodies, and does not support signed requests (RFC 9421). By default it takes no scheme but Bearer: [Where the key is sent](../guide/src/key-locations.md). If you need these, read \
          [when keyward is not the best choice](../guide/src/not-the-best-choice.md). [Errors](../guide/src/errors.md) has what to do about each code.\n\n\
          | input | tested inputs | status | code | headers | standard |\n| --- | --- | --- | --- | --- | --- |\n",
     );

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
-use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HeaderValue, ORIGIN};
+use actix_web::http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
+};
 use actix_web::{Error, HttpMessage, HttpRequest};
 use keyward_core::adapter::{Admission, Check, Connection, Pending, Target};
 use keyward_core::store::KeyStore;
@@ -95,7 +97,7 @@ where
         self.0.service.poll_ready(cx)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let shared = &self.0;
         let target = Target {
             method: request.method().as_str(),
@@ -106,7 +108,7 @@ where
         let fields = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
         match shared.authenticator.check(target, fields) {
             Check::Done(Ok(admission)) => {
-                let authenticated = admit(&request, admission);
+                let authenticated = admit(&shared.authenticator, &mut request, admission);
                 AuthFuture::inner(shared.service.call(request), Rc::clone(shared), authenticated)
             }
             Check::Done(Err(rejection)) => refused(shared, request, rejection),
@@ -126,7 +128,7 @@ where
 
 /// Boxed, so that a warm hit's future stays small.
 #[cold]
-fn miss<S, B>(shared: Rc<Shared<S>>, request: ServiceRequest, pending: Pending) -> AuthFuture<S, B>
+fn miss<S, B>(shared: Rc<Shared<S>>, mut request: ServiceRequest, pending: Pending) -> AuthFuture<S, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
@@ -134,7 +136,7 @@ where
     AuthFuture::resolving(Box::pin(async move {
         match shared.authenticator.resolve(pending).await {
             Ok(admission) => {
-                let authenticated = admit(&request, admission);
+                let authenticated = admit(&shared.authenticator, &mut request, admission);
                 let inner = shared.service.call(request);
                 AuthFuture::inner(inner, shared, authenticated).await
             }
@@ -147,7 +149,10 @@ where
 }
 
 #[inline]
-fn admit(request: &ServiceRequest, admission: Admission) -> bool {
+fn admit(authenticator: &Authenticator, request: &mut ServiceRequest, admission: Admission) -> bool {
+    if authenticator.accepts_other_locations() {
+        hide_credentials(authenticator, request);
+    }
     let mut extensions = request.extensions_mut();
     match admission {
         Admission::Identity(identity) => {
@@ -158,6 +163,27 @@ fn admit(request: &ServiceRequest, admission: Admission) -> bool {
             extensions.remove::<Identity>();
             extensions.insert(Anonymous);
             false
+        }
+    }
+}
+
+/// As core's [`Authenticator::hide_credentials`], on another type.
+#[cold]
+fn hide_credentials(authenticator: &Authenticator, request: &mut ServiceRequest) {
+    let others = authenticator.other_subprotocols(&Seen(request.request()));
+    let headers = request.headers_mut();
+    for field in authenticator.credential_fields() {
+        let Ok(name) = HeaderName::from_bytes(field.as_str().as_bytes()) else { continue };
+        let values: Vec<HeaderValue> = headers.remove(&name).collect();
+        for mut value in values {
+            value.set_sensitive(true);
+            headers.append(name.clone(), value);
+        }
+    }
+    if let Some(others) = others {
+        headers.remove(SEC_WEBSOCKET_PROTOCOL).for_each(drop);
+        if let Some(others) = HeaderValue::from_bytes(&others).ok().filter(|others| !others.is_empty()) {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, others);
         }
     }
 }
@@ -179,7 +205,7 @@ impl Connection for Seen<'_> {
         self.0.app_config().secure()
     }
 
-    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+    fn visit(&self, name: &str, visitor: &mut dyn FnMut(&[u8])) {
         self.0.headers().get_all(name).for_each(|value| visitor(value.as_bytes()));
     }
 }

@@ -75,7 +75,7 @@ where
                     return Poll::Ready(Ok(refuse(&shared.authenticator, response.into_parts().0, &refused)));
                 }
                 if shared.authenticator.marks_responses() {
-                    mark(response.headers_mut(), *authenticated, shared.authenticator.varies_always());
+                    mark(response.headers_mut(), *authenticated, &shared.authenticator);
                 }
                 Poll::Ready(Ok(response.map_into_left_body()))
             }
@@ -96,19 +96,21 @@ fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
 }
 
 /// As core's `Presentation::finish`, on another type.
-fn mark(headers: &mut HeaderMap, authenticated: bool, vary_always: bool) {
+fn mark(headers: &mut HeaderMap, authenticated: bool, authenticator: &Authenticator) {
     if authenticated && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });
-        if !vary_always {
+        if !authenticator.varies_always() {
             return;
         }
     }
-    let varies = headers
-        .get_all(VARY)
-        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"));
-    if !varies {
-        headers.append(VARY, const { HeaderValue::from_static("authorization") });
+    for field in authenticator.credential_fields() {
+        let varies = headers
+            .get_all(VARY)
+            .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .any(|name| name == b"*" || name.eq_ignore_ascii_case(field.as_str().as_bytes()));
+        if !varies && let Ok(value) = HeaderValue::from_str(field.as_str()) {
+            headers.append(VARY, value);
+        }
     }
 }

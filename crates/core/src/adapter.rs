@@ -35,6 +35,7 @@ pub use crate::layer::{
     AuthService, Http, HttpKept, Protocol, RefusalWriter, RequestConnection, Respond, RespondInside, ResponseFuture,
     caller,
 };
+pub use crate::location::Location;
 pub use crate::log_limit::LogLimit;
 pub use crate::policy::require_path_account;
 pub use crate::request_id::RequestId;

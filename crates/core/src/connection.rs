@@ -46,7 +46,7 @@ pub trait Connection {
     fn is_tls(&self) -> bool;
 
     /// Passes the values of this lower-case header field to `visitor`, in order.
-    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8]));
+    fn visit(&self, name: &str, visitor: &mut dyn FnMut(&[u8]));
 }
 
 /// Reads [`PeerAddress`] and [`TlsTransport`].
@@ -59,7 +59,7 @@ impl<B> Connection for Request<B> {
         self.extensions().get::<TlsTransport>().is_some()
     }
 
-    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+    fn visit(&self, name: &str, visitor: &mut dyn FnMut(&[u8])) {
         self.headers().get_all(name).iter().for_each(|value| visitor(value.as_bytes()));
     }
 }
@@ -77,7 +77,7 @@ impl Connection for UnknownConnection {
         false
     }
 
-    fn visit(&self, _: &'static str, _: &mut dyn FnMut(&[u8])) {}
+    fn visit(&self, _: &str, _: &mut dyn FnMut(&[u8])) {}
 }
 
 /// How a request travelled to the outermost trusted proxy.
@@ -445,7 +445,7 @@ mod tests {
                     false
                 }
 
-                fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+                fn visit(&self, name: &str, visitor: &mut dyn FnMut(&[u8])) {
                     visitor(if name == "forwarded" { &self.0 } else { &self.1 });
                 }
             }

@@ -61,6 +61,12 @@ pub enum CredentialFault {
     /// RFC 6750 section 2.1 forbids a character.
     #[error("the key contains a character that is not allowed in a key: copy the key again")]
     Character,
+    /// Several [places](crate::adapter::Location) carry a key.
+    #[error("API keys in several places of the request: send one")]
+    SeveralLocations,
+    /// HTTP Basic without a key as user name and an empty password.
+    #[error("the Basic credential is not a key with an empty password: send it as `curl -u YOUR_API_KEY:` does")]
+    Basic,
 }
 
 impl<'a> Credential<'a> {
@@ -91,7 +97,7 @@ impl<'a> Credential<'a> {
         Self::of_unusual(field)
     }
 
-    fn of_unusual(field: &'a [u8]) -> Result<Self, CredentialFault> {
+    pub(crate) fn of_unusual(field: &'a [u8]) -> Result<Self, CredentialFault> {
         let field = trim(field);
         let scheme_length = field.iter().position(|&b| is_space(b)).unwrap_or(field.len());
         let (scheme, rest) = field.split_at(scheme_length);
@@ -128,7 +134,7 @@ fn is_space(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_space(*first)
     {

@@ -46,6 +46,7 @@ pub mod key;
 pub mod layer;
 pub mod lease;
 pub mod lifecycle;
+mod location;
 #[doc(hidden)] // `log_limited!` names it; `adapter` exports it.
 pub mod log_limit;
 mod memory;

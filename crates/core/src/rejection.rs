@@ -52,6 +52,9 @@ use crate::scope::Requirement;
 pub enum Rejection {
     /// The request does not carry exactly one valid Bearer token.
     Credential(CredentialFault),
+    /// [`Credential`](Self::Credential), with a message that names the authenticator's [places](crate::adapter::Location).
+    /// Only renderers see it.
+    CredentialAt(Box<CredentialAt>),
     /// The token does not fit the format.
     MalformedKey,
     /// Only the checksum is wrong.
@@ -102,6 +105,25 @@ pub enum Rejection {
     NotConfigured,
     /// The application refuses, with its status, code and message.
     Custom(Box<CustomRejection>),
+}
+
+/// A credential's fault, and a message that names the places for keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialAt {
+    fault: CredentialFault,
+    message: String,
+}
+
+impl CredentialAt {
+    pub(crate) fn new(fault: CredentialFault, message: String) -> Self {
+        Self { fault, message }
+    }
+
+    /// Returns the fault.
+    #[must_use]
+    pub fn fault(&self) -> CredentialFault {
+        self.fault
+    }
 }
 
 /// The account's plan and the required ones.
@@ -227,6 +249,14 @@ impl Rejection {
                 "bad_character",
                 "The API key contains a character that is not allowed in a key. Copy the key again.",
             ),
+            Self::Credential(Fault::SeveralLocations) => {
+                request("several_locations", "The request has API keys in several places. Send one.")
+            }
+            Self::Credential(Fault::Basic) => request(
+                "basic_credential",
+                "The Basic credential is not an API key with an empty password. Send the key as user name: curl -u YOUR_API_KEY:",
+            ),
+            Self::CredentialAt(at) => Self::Credential(at.fault).row(),
             Self::MalformedKey => invalid("malformed_key", "The API key has the wrong format. Copy the whole key."),
             Self::ChecksumMismatch => {
                 invalid("checksum_mismatch", "The API key is mistyped or incomplete. Copy the whole key.")
@@ -408,6 +438,7 @@ impl Rejection {
             }
             Self::ModeNotAllowed(mode) => format!("The API key has the wrong mode. Use a {mode} mode key."),
             Self::Custom(custom) => custom.message.clone(),
+            Self::CredentialAt(at) => at.message.clone(),
             _ => self.row().message.to_owned(),
         }
     }
@@ -438,8 +469,7 @@ impl Rejection {
     pub fn challenge(&self, realm: &str) -> Option<HeaderValue> {
         let row = self.row();
         let error = row.challenge?;
-        let realm: String = realm.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
-        let mut challenge = format!("Bearer realm=\"{realm}\"");
+        let mut challenge = format!("Bearer realm=\"{}\"", quotable(realm));
         let name = match error {
             ChallengeError::None => None,
             ChallengeError::InvalidRequest => Some("invalid_request"),
@@ -498,6 +528,11 @@ impl From<CredentialFault> for Rejection {
     fn from(fault: CredentialFault) -> Self {
         Self::Credential(fault)
     }
+}
+
+/// Leaves out the characters that a quoted string cannot hold.
+pub(crate) fn quotable(realm: &str) -> String {
+    realm.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect()
 }
 
 fn whole_seconds(time: Duration) -> u64 {

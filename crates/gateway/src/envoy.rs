@@ -26,7 +26,7 @@ use envoy_types::pb::envoy::service::auth::v3::{
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::rpc;
 use http::header::MaxSizeReached;
-use http::header::{AUTHORIZATION, FORWARDED};
+use http::header::{AUTHORIZATION, FORWARDED, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::Limited;
 use keyward_core::adapter::{Admission, Target, TlsTransport};
@@ -45,8 +45,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Creates the service that Envoy's `ext_authz` filter calls.
 ///
-/// A request that is let in gets the [identity headers](crate::IDENTITY_HEADERS). It loses `Authorization`, and every client header
-/// that looks like an identity header.
+/// A request that is let in gets the [identity headers](crate::IDENTITY_HEADERS). It loses the headers in which keys are accepted,
+/// and every client header that looks like an identity header.
 ///
 /// # Examples
 /// ```no_run
@@ -107,7 +107,7 @@ impl Authorization for ExtAuthz {
         let attributes = request.into_inner().attributes.unwrap_or_default();
         let Ok(asked) = Asked::of(attributes) else { return Ok(Response::new(too_many_headers())) };
         let answer = match self.ask(&asked).await {
-            Ok(admission) => admitted(&admission, asked.request.headers()),
+            Ok(admission) => self.admitted(&admission, &asked.request),
             Err(rejection) => self.denied(rejection, &asked),
         };
         Ok(Response::new(answer))
@@ -130,6 +130,29 @@ impl ExtAuthz {
             self.authenticator.check(target, fields)
         };
         verdict(&self.authenticator, check, &required).await
+    }
+
+    fn admitted(&self, admission: &Admission, asked: &http::Request<()>) -> CheckResponse {
+        // Envoy skips empty headers, and removes headers after it has set others. So a header must not be both set and removed.
+        let mut headers: Vec<_> = identity_headers(identity_of(admission)).into();
+        let subprotocols = self.authenticator.other_subprotocols(asked);
+        headers.extend(
+            subprotocols
+                .and_then(|rest| HeaderValue::from_bytes(&rest).ok())
+                .map(|rest| (SEC_WEBSOCKET_PROTOCOL, rest)),
+        );
+        let emptied = headers.iter().any(|(name, value)| *name == SEC_WEBSOCKET_PROTOCOL && value.is_empty());
+        headers.retain(|(_, value)| !value.is_empty());
+        let is_set = |name: &HeaderName| headers.iter().any(|(ours, _)| ours == name);
+        let forged = asked.headers().keys().filter(|name| looks_like_ours(name) && !is_set(name));
+        let fields = self.authenticator.credential_fields().iter();
+        let credentials = fields.filter(|name| **name != SEC_WEBSOCKET_PROTOCOL || emptied);
+        let response = OkHttpResponse {
+            headers_to_remove: credentials.chain(forged).map(ToString::to_string).collect(),
+            headers: headers.iter().map(|(name, value)| header(name, value)).collect(),
+            ..OkHttpResponse::default()
+        };
+        answer(Code::Ok, HttpResponse::OkResponse(response))
     }
 
     fn denied(&self, rejection: Rejection, asked: &Asked) -> CheckResponse {
@@ -215,19 +238,6 @@ fn too_many_headers() -> CheckResponse {
     let code = i32::from(http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16());
     let response = DeniedHttpResponse { status: Some(HttpStatus { code }), ..DeniedHttpResponse::default() };
     answer(Code::InvalidArgument, HttpResponse::DeniedResponse(response))
-}
-
-fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
-    // Envoy skips empty headers, and removes headers after it has set others. So a header must not be both set and removed.
-    let headers: Vec<_> =
-        identity_headers(identity_of(admission)).into_iter().filter(|(_, value)| !value.is_empty()).collect();
-    let forged = sent.keys().filter(|name| looks_like_ours(name) && !headers.iter().any(|(ours, _)| ours == *name));
-    let response = OkHttpResponse {
-        headers_to_remove: std::iter::once(&AUTHORIZATION).chain(forged).map(ToString::to_string).collect(),
-        headers: headers.iter().map(|(name, value)| header(name, value)).collect(),
-        ..OkHttpResponse::default()
-    };
-    answer(Code::Ok, HttpResponse::OkResponse(response))
 }
 
 /// Many servers treat `_` as `-` (CGI), lighttpd every character that is no letter or digit.

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use axum::routing::any;
-use http::header::{AUTHORIZATION, CACHE_CONTROL};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use keyward_core::adapter::{Admission, Target};
 use keyward_core::render::Refusal;
@@ -26,7 +26,7 @@ use crate::verdict::{identity_of, required, verdict};
 ///
 /// | answer | when | with |
 /// | --- | --- | --- |
-/// | 200 | let in | the [identity headers](crate::IDENTITY_HEADERS), all empty without a credential |
+/// | 200 | let in | the [identity headers](crate::IDENTITY_HEADERS), all empty without a credential. `Sec-WebSocket-Protocol` without the key, if a key was in it |
 /// | 400, 401, 403, 429, 503 | refused | the response for the client |
 /// | 500 | no method or target, a malformed or empty scope, another parameter | an error in the log |
 ///
@@ -63,8 +63,9 @@ pub fn forward_auth(authenticator: Authenticator) -> Router {
 
 async fn answer(State(authenticator): State<Authenticator>, request: Request) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
+    let subprotocols = authenticator.other_subprotocols(&request);
     match ask(&authenticator, request).await {
-        Ok(admission) => admitted(&admission),
+        Ok(admission) => admitted(&admission, subprotocols),
         Err(rejection) => refuse(&authenticator, rejection, &method, &headers),
     }
 }
@@ -104,11 +105,14 @@ fn required_by(uri: &Uri) -> Result<keyward_core::Requirement, Rejection> {
     required(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-fn admitted(admission: &Admission) -> Response {
+fn admitted(admission: &Admission, subprotocols: Option<Vec<u8>>) -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.extend(identity_headers(identity_of(admission)));
+    if let Some(subprotocols) = subprotocols.and_then(|rest| HeaderValue::from_bytes(&rest).ok()) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, subprotocols);
+    }
     response
 }
 

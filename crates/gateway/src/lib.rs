@@ -11,7 +11,7 @@
 //! # Duties of a gateway
 //! 1. Its clients must not reach the forward-auth endpoint or Envoy's service.
 //! 2. It removes [identity headers](IDENTITY_HEADERS) from its client's request, in every spelling, before it adds keyward's.
-//! 3. It removes `Authorization` before it forwards a request.
+//! 3. It removes `Authorization`, and other headers with keys, before it forwards a request.
 //! 4. Its backend can be reached only through the gateway.
 //!
 //! # Examples

@@ -251,7 +251,7 @@ async fn ask(keys: &Authenticator, within: Option<&AccountId>, question: &Questi
         let target = Target { method, path, preflight: false, connection: &connection };
         let field = format!("Bearer {}", question.key);
         match within {
-            None => keys.check(target, [field.as_bytes()]),
+            None => keys.check_bearer(target, [field.as_bytes()]),
             Some(account) => keys.check_within(account, target, [field.as_bytes()]),
         }
     };

@@ -93,12 +93,12 @@ impl<B: Default> Respond<Response<B>> for Grpc {
     fn finish(writer: &RefusalWriter, response: &mut Response<B>) {
         // An inner layer's refusal is counted and reported here.
         if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-            *response = to_grpc(refusal.rejection(), &writer.refuse(&refusal));
+            *response = to_grpc(&writer.explain(refusal.rejection()), &writer.refuse(&refusal));
         }
     }
 
     fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> Response<B> {
-        to_grpc(refusal.rejection(), &authenticator.refuse(refusal))
+        to_grpc(&authenticator.explain(refusal.rejection()), &authenticator.refuse(refusal))
     }
 }
 

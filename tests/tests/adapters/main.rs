@@ -8,6 +8,7 @@ mod axum_routing;
 mod axum_table;
 mod browsers;
 mod hyper;
+mod locations;
 mod own_rejections;
 mod request_ids;
 mod tenant_routers;

@@ -14,12 +14,18 @@ use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};
 
-use crate::{table, tricks};
+use crate::{locations, table, tricks};
 
 #[needs(envoy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_to_the_table() {
     table::run(Kind::Envoy).await;
+}
+
+#[needs(envoy, curl)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_in_other_places_reach_only_keyward() {
+    locations::run(Kind::Envoy).await;
 }
 
 #[needs(envoy, curl)]

@@ -6,6 +6,7 @@ mod caddy;
 mod envoy;
 mod forward_auth;
 mod haproxy;
+mod locations;
 mod nginx;
 mod setting;
 mod table;

@@ -1,6 +1,7 @@
 use axum::Router;
 use axum::body::Body;
 use http::Request;
+use keyward::adapter::Location;
 use keyward::gateway::VerifyReach;
 use keyward::gateway::envoy::ext_authz_router;
 use keyward::render::Refusal;
@@ -36,6 +37,14 @@ impl Setting {
         let authenticator = Authenticator::builder(demo.store.clone()).trusted_proxies(proxies);
         let authenticator = authenticator.refuse_secret_keys_in_browsers().build().unwrap();
         Self::with(kind, authenticator, keys).await
+    }
+
+    pub(crate) async fn with_locations(kind: Kind) -> Self {
+        let demo = Demo::new().await;
+        let keys = keys_of(&demo).await;
+        let builder = Authenticator::builder(demo.store.clone());
+        let builder = builder.accept(Location::header("X-API-Key")).accept(Location::WebSocketSubprotocol);
+        Self::with(kind, builder.build().unwrap(), keys).await
     }
 
     pub(crate) async fn broken(kind: Kind) -> Self {

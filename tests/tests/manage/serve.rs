@@ -129,6 +129,35 @@ fn gateways_refuse_secret_keys_of_browsers_if_configured() {
 
 #[needs(curl)]
 #[test]
+fn the_gateway_endpoints_read_keys_where_it_is_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keys.db");
+    let create = keyward(&database, &["keys", "create", "--name", "a", "--scope", "resources:read"]).output().unwrap();
+    let key = String::from_utf8(create.stdout).unwrap().trim().to_owned();
+    let server = serve(&database, &["--key-locations", "X-API-Key,basic"]);
+    let (header, bearer, user) =
+        (format!("X-API-Key: {key}"), format!("Authorization: Bearer {key}"), format!("{key}:"));
+    for (arguments, status) in [
+        (&["-H", header.as_str()][..], 200),
+        (&["-u", &user], 200),
+        (&["-H", &bearer], 401),
+        (&["-u", &user, "-H", &header], 400),
+        (&[], 401),
+    ] {
+        let question = ["-H", "X-Forwarded-Method: GET", "-H", "X-Forwarded-Uri: /v1/resources"];
+        let answer = server.curl("/forward-auth?scope=resources:read", &[&question, arguments].concat());
+        assert_eq!(answer.status, status, "{arguments:?}: {}", answer.text);
+        let challenge = r#"ApiKey realm="api", in="header", name="X-API-Key", Basic realm="api", charset="UTF-8""#;
+        assert_eq!(answer.header("www-authenticate"), if status == 200 { "" } else { challenge });
+    }
+    // The management API takes only Bearer.
+    let refused = server.curl("/v1/keys", &["-H", &header]);
+    assert_eq!((refused.status, refused.header("www-authenticate")), (401, r#"Bearer realm="keyward""#));
+    server.stop();
+}
+
+#[needs(curl)]
+#[test]
 fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("keyward.toml");

@@ -24,7 +24,7 @@ impl Connection for Said {
         false
     }
 
-    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+    fn visit(&self, name: &str, visitor: &mut dyn FnMut(&[u8])) {
         self.fields.iter().filter(|(field, _)| field == name.as_bytes()).for_each(|(_, value)| visitor(value));
     }
 }

@@ -9,6 +9,7 @@ mod generation;
 mod header;
 mod key;
 mod key_at;
+mod location;
 mod names;
 mod record;
 mod scope;
@@ -21,6 +22,7 @@ pub use generation::generation;
 pub use header::header;
 pub use key::key;
 pub use key_at::key_at;
+pub use location::location;
 pub use names::names;
 pub use record::record;
 pub use scope::scope;
@@ -29,8 +31,9 @@ pub use scope::scope;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("header", header),
+    ("location", location),
     ("key", key),
     ("key_at", key_at),
     ("generation", generation),

@@ -16,6 +16,7 @@ use crate::endpoint::is_ambiguous_path;
 use crate::event::Event;
 use crate::key::{Hasher, KeyFormat};
 use crate::lease::Lease;
+use crate::location::{Location, LocationFault, Locations};
 use crate::per_thread::PerThread;
 use crate::render::{Challenges, Presentation, Render};
 use crate::store::{Freshness, KeyStore};
@@ -56,6 +57,8 @@ pub struct AuthenticatorBuilder {
     https: Option<HttpsOnly>,
     guards_browsers: bool,
     others: Vec<(Arc<dyn KeyStore>, KeyFormat, Hasher)>,
+    bearer: bool,
+    accepted: Vec<Location>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,6 +92,17 @@ pub enum BuildError {
         /// Its bounds.
         bounds: &'static str,
     },
+    /// A header that cannot carry keys.
+    #[error("invalid header {name:?} for keys: {problem}")]
+    KeyHeader {
+        /// The header's name.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// No place for keys is left.
+    #[error("no place for keys: accept(Location) another one, or remove without_bearer()")]
+    NoLocation,
     /// Keys of two stores begin alike.
     #[error("ambiguous key formats: keys of two stores begin alike; choose prefixes that differ")]
     AmbiguousFormats,
@@ -126,6 +140,8 @@ impl AuthenticatorBuilder {
             https: None,
             guards_browsers: false,
             others: Vec::new(),
+            bearer: true,
+            accepted: Vec::new(),
         }
     }
 
@@ -220,7 +236,37 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Lets requests without any `Authorization` field pass. A bad key or a failing store still refuses.
+    /// Accepts the key in another place, too. At most 8 headers.
+    ///
+    /// A request with keys in two places is refused with 400, even if they are the same key. The challenge and the message
+    /// of a 401 name all places.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::adapter::Location;
+    /// use keyward::{Authenticator, MemoryStore};
+    ///
+    /// // curl -H 'X-API-Key: KEY', curl -H 'Authorization: Bearer KEY'
+    /// let authenticator = Authenticator::builder(MemoryStore::new()).accept(Location::header("X-API-Key")).build()?;
+    /// # let _ = authenticator;
+    /// # Ok::<(), keyward::adapter::BuildError>(())
+    /// ```
+    pub fn accept(mut self, location: Location) -> Self {
+        if !self.accepted.contains(&location) || matches!(location, Location::Header(_)) {
+            self.accepted.push(location);
+        }
+        self
+    }
+
+    /// Refuses `Authorization: Bearer`. Needs another place: [`accept`](Self::accept).
+    ///
+    /// Without [`Location::Basic`], the authenticator ignores `Authorization`, which the service may use for something else.
+    pub fn without_bearer(mut self) -> Self {
+        self.bearer = false;
+        self
+    }
+
+    /// Lets requests without a credential pass. A bad key or a failing store still refuses.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
@@ -384,8 +430,20 @@ impl AuthenticatorBuilder {
             return Err(BuildError::AmbiguousFormats);
         }
 
+        let locations = Locations::new(self.bearer, self.accepted).map_err(|fault| match fault {
+            LocationFault::Name { name, problem } => BuildError::KeyHeader { name, problem },
+            LocationFault::TooMany => BuildError::OutOfBounds { setting: "accept", bounds: "at most 8 headers" },
+            LocationFault::NoPlace => BuildError::NoLocation,
+        })?;
+        let locations = locations.map(Arc::new);
+        let mut presentation = self.presentation;
+        if let Some(locations) = &locations {
+            presentation.challenges = presentation.challenges.located(Arc::clone(locations));
+            presentation.locations = Some(Arc::clone(locations));
+        }
+
         let resolver = |store, format, hasher, node| {
-            start(store, format, hasher, node, self.lease, &self.cache, &self.clock, &self.presentation.metrics)
+            start(store, format, hasher, node, self.lease, &self.cache, &self.clock, &presentation.metrics)
         };
         let others = self
             .others
@@ -401,7 +459,8 @@ impl AuthenticatorBuilder {
             proxies: self.proxies,
             https: self.https,
             guards_browsers: self.guards_browsers,
-            presentation: PerThread::new(&self.presentation),
+            locations,
+            presentation: PerThread::new(&presentation),
         })))
     }
 }

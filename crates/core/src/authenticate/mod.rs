@@ -10,11 +10,14 @@ pub use builder::{AuthenticatorBuilder, BuildError};
 pub use https::HttpsOnly;
 pub use watch::KeyWatch;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 use smol_str::SmolStr;
 use tracing::Instrument;
 
@@ -26,6 +29,7 @@ use crate::event::Event;
 use crate::id::{AccountId, NodeId};
 use crate::identity::Identity;
 use crate::key::{Hasher, KeyFault, KeyFormat, ParsedKey};
+use crate::location::{Field, Locations, Reading};
 use crate::per_thread::PerThread;
 use crate::policy::{browser_allows, endpoint_allows, is_from_browser, kind_allows, network_allows};
 use crate::rejection::Rejection;
@@ -62,6 +66,8 @@ struct Inner {
     https: Option<HttpsOnly>,
     /// Whether only publishable keys are admitted from browsers.
     guards_browsers: bool,
+    /// Besides `Authorization: Bearer`.
+    locations: Option<Arc<Locations>>,
     presentation: PerThread<Presentation>,
 }
 
@@ -163,8 +169,21 @@ impl Authenticator {
     }
 
     /// Checks a request and all its `Authorization` fields against the cache, without waiting.
+    ///
+    /// Other [places](crate::adapter::Location) are read from `target.connection`.
     #[inline]
     pub fn check<'h>(&self, target: Target<'_>, fields: impl IntoIterator<Item = &'h [u8]>) -> Check {
+        if let Some(locations) = &self.0.locations {
+            return self.check_located(locations, target, &mut fields.into_iter());
+        }
+        self.check_bearer(target, fields)
+    }
+
+    /// Checks a request with these `Authorization` fields, whatever [places](crate::adapter::Location) are accepted.
+    ///
+    /// For a key that came in another way, such as in a message.
+    #[inline]
+    pub fn check_bearer<'h>(&self, target: Target<'_>, fields: impl IntoIterator<Item = &'h [u8]>) -> Check {
         let inner = &*self.0;
         if inner.passes_unchecked(target) {
             return Check::Done(Ok(Admission::Anonymous));
@@ -212,7 +231,8 @@ impl Authenticator {
     /// Checks a request for a caller that may ask only about `account`.
     ///
     /// A credential of another account is refused exactly like an unknown one, after the same reads of the store. It is
-    /// not counted, reported or recorded. The address of `target.connection` is checked, but not recorded.
+    /// not counted, reported or recorded. The address of `target.connection` is checked, but not recorded. Only `fields` are
+    /// read, as [`check_bearer`](Self::check_bearer) does.
     ///
     /// # Examples
     /// ```
@@ -266,6 +286,32 @@ impl Authenticator {
         })))
     }
 
+    #[cold]
+    #[inline(never)]
+    fn check_located(
+        &self,
+        locations: &Locations,
+        target: Target<'_>,
+        fields: &mut dyn Iterator<Item = &[u8]>,
+    ) -> Check {
+        let mut field = Field::empty();
+        let fault = match locations.read(target.connection, fields, &mut field) {
+            Ok(Reading::Key) => return self.check_bearer(target, [field.as_bytes()]),
+            Ok(Reading::Nothing) => return self.check_bearer(target, []),
+            Ok(Reading::Empty) if self.0.optional => return self.check_bearer(target, []),
+            Ok(Reading::Empty) => CredentialFault::Empty,
+            Err(fault) => fault,
+        };
+        let inner = &*self.0;
+        Check::Done(if inner.passes_unchecked(target) {
+            Ok(Admission::Anonymous)
+        } else if inner.https.is_some() && inner.proxies.transport(target.connection) != Transport::Secure {
+            Err(Rejection::HttpsRequired)
+        } else {
+            Err(fault.into())
+        })
+    }
+
     /// Asks the store.
     ///
     /// # Errors
@@ -309,6 +355,45 @@ impl Authenticator {
     #[must_use]
     pub fn refuse(&self, refusal: &Refusal) -> http::Response<Bytes> {
         self.0.presentation.local().refuse(refusal)
+    }
+
+    /// Returns the rejection to write. Its message names the accepted [places](crate::adapter::Location).
+    ///
+    /// [`refuse`](Self::refuse) does this already.
+    #[must_use]
+    pub fn explain<'r>(&self, rejection: &'r Rejection) -> Cow<'r, Rejection> {
+        self.0.presentation.local().explain(rejection).map_or(Cow::Borrowed(rejection), Cow::Owned)
+    }
+
+    /// Returns the fields that may carry a key, for `Vary`. Defaults to `Authorization`.
+    #[must_use]
+    pub fn credential_fields(&self) -> &[HeaderName] {
+        self.locations().map_or(&[AUTHORIZATION], Locations::fields)
+    }
+
+    /// Returns `true` after [`accept`](AuthenticatorBuilder::accept): call [`hide_credentials`](Self::hide_credentials).
+    #[inline]
+    #[must_use]
+    pub fn accepts_other_locations(&self) -> bool {
+        self.0.locations.is_some()
+    }
+
+    /// Marks an admitted request's fields that may carry a key as sensitive, and removes a key from its WebSocket subprotocols.
+    pub fn hide_credentials(&self, headers: &mut HeaderMap) {
+        match self.locations() {
+            Some(locations) => locations.hide(headers),
+            None => {
+                if let Some(field) = headers.get_mut(AUTHORIZATION) {
+                    field.set_sensitive(true);
+                }
+            }
+        }
+    }
+
+    /// Returns the WebSocket subprotocols without keys, if there is a key among them. A handler must see only these.
+    #[must_use]
+    pub fn other_subprotocols(&self, connection: &dyn Connection) -> Option<Vec<u8>> {
+        self.locations()?.other_subprotocols(connection)
     }
 
     /// Returns `false` after [`leave_response_headers`](AuthenticatorBuilder::leave_response_headers).
@@ -380,6 +465,11 @@ impl Authenticator {
     #[must_use]
     pub fn cached_keys(&self) -> usize {
         self.0.resolvers().map(|resolver| resolver.cache.len()).sum()
+    }
+
+    #[inline]
+    pub(crate) fn locations(&self) -> Option<&Locations> {
+        self.0.locations.as_deref()
     }
 
     pub(crate) fn presentation(&self) -> &PerThread<Presentation> {

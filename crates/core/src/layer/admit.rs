@@ -27,7 +27,10 @@ pub fn caller(extensions: &Extensions) -> Result<Option<&Identity>, Rejection> {
 
 /// Returns `true` for an identity.
 #[inline]
-pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
+pub(super) fn admit<B>(authenticator: &Authenticator, request: &mut Request<B>, admission: Admission) -> bool {
+    if let Some(locations) = authenticator.locations() {
+        locations.hide(request.headers_mut());
+    }
     match admission {
         Admission::Identity(identity) => {
             // There is exactly one field, because several are refused.

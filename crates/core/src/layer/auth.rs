@@ -117,7 +117,7 @@ where
         let fields = request.headers().get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         match self.authenticator.check(target, fields) {
             Check::Done(Ok(admission)) => {
-                let kept = P::keep(&self.authenticator, admit(&mut request, admission));
+                let kept = P::keep(&self.authenticator, admit(&self.authenticator, &mut request, admission));
                 ResponseFuture::inner(self.inner.call(request), kept)
             }
             Check::Done(Err(rejection)) => {

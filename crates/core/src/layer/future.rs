@@ -96,7 +96,7 @@ where
                     let Some((mut service, mut request)) = miss.parked.take() else { return Poll::Pending };
                     match verdict {
                         Ok(admission) => {
-                            let kept = P::keep(&authenticator, admit(&mut request, admission));
+                            let kept = P::keep(&authenticator, admit(&authenticator, &mut request, admission));
                             State::Inner { future: service.call(request), kept }
                         }
                         Err(rejection) => {

@@ -3,7 +3,7 @@
 //! # Rules
 //! - The layer removes an earlier identity from the extensions, so no outer code can forge one. Then it adds its own,
 //!   or [`Anonymous`].
-//! - `Authorization` becomes sensitive: inner `Debug` prints no key, and HTTP/2 does not index it (RFC 7541 section
+//! - `Authorization`, and other headers with keys, become sensitive: inner `Debug` prints no key, and HTTP/2 does not index it (RFC 7541 section
 //!   7.1.3). Outer layers see it unmarked.
 //! - A refusal is a response. All errors come from the inner service.
 //! - A warm hit has no await, no clone of the service, no boxed future.

@@ -1,5 +1,6 @@
 //! The differences between protocols.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use http::{Extensions, HeaderMap, Method, Request, Response};
 use crate::authenticate::Authenticator;
 use crate::connection::{Connection, PeerAddress, TlsTransport};
 use crate::per_thread::Share;
+use crate::rejection::Rejection;
 use crate::render::{Presentation, Refusal};
 
 /// How requests are read. See [`Respond`].
@@ -104,6 +106,12 @@ impl RefusalWriter {
     #[must_use]
     pub fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
         self.0.refuse(refusal)
+    }
+
+    /// Returns the rejection to write, as [`Authenticator::explain`] does.
+    #[must_use]
+    pub fn explain<'r>(&self, rejection: &'r Rejection) -> Cow<'r, Rejection> {
+        self.0.explain(rejection).map_or(Cow::Borrowed(rejection), Cow::Owned)
     }
 }
 
@@ -204,7 +212,7 @@ impl<P: Protocol, B> Connection for RequestConnection<'_, P, B> {
         P::is_tls(self.request.extensions())
     }
 
-    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+    fn visit(&self, name: &str, visitor: &mut dyn FnMut(&[u8])) {
         self.request.visit(name, visitor);
     }
 }

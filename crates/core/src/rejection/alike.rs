@@ -3,7 +3,7 @@ use crate::credential::CredentialFault as Fault;
 use crate::key::Mode;
 
 /// Their texts never vary.
-const STATIC_REJECTIONS: [Rejection; 30] = [
+const STATIC_REJECTIONS: [Rejection; 32] = [
     Rejection::Credential(Fault::Missing),
     Rejection::Credential(Fault::OtherScheme),
     Rejection::Credential(Fault::Empty),
@@ -15,6 +15,8 @@ const STATIC_REJECTIONS: [Rejection; 30] = [
     Rejection::Credential(Fault::NonAscii),
     Rejection::Credential(Fault::TooLong),
     Rejection::Credential(Fault::Character),
+    Rejection::Credential(Fault::SeveralLocations),
+    Rejection::Credential(Fault::Basic),
     Rejection::MalformedKey,
     Rejection::ChecksumMismatch,
     Rejection::UnknownKey,
@@ -51,26 +53,27 @@ impl<T> PerRejection<T> {
 fn number(rejection: &Rejection) -> Option<usize> {
     let number = match rejection {
         Rejection::Credential(fault) => *fault as usize,
-        Rejection::MalformedKey => 11,
-        Rejection::ChecksumMismatch => 12,
-        Rejection::UnknownKey => 13,
-        Rejection::KeyRevoked => 14,
-        Rejection::KeyCompromised => 15,
-        Rejection::KeyExpired => 16,
-        Rejection::KeyDisabled => 17,
-        Rejection::KeyNotYetValid => 18,
-        Rejection::AccountSuspended => 19,
-        Rejection::KindNotAllowed => 20,
-        Rejection::NetworkNotAllowed => 21,
-        Rejection::AmbiguousTarget => 22,
-        Rejection::ModeNotAllowed(Mode::Live) => 23,
-        Rejection::ModeNotAllowed(Mode::Test) => 24,
-        Rejection::HttpsRequired => 25,
-        Rejection::StoreUnavailable => 26,
-        Rejection::StoreCorrupt => 27,
-        Rejection::NotConfigured => 28,
-        Rejection::SecretKeyInBrowser => 29,
-        Rejection::EndpointNotAllowed(_)
+        Rejection::MalformedKey => 13,
+        Rejection::ChecksumMismatch => 14,
+        Rejection::UnknownKey => 15,
+        Rejection::KeyRevoked => 16,
+        Rejection::KeyCompromised => 17,
+        Rejection::KeyExpired => 18,
+        Rejection::KeyDisabled => 19,
+        Rejection::KeyNotYetValid => 20,
+        Rejection::AccountSuspended => 21,
+        Rejection::KindNotAllowed => 22,
+        Rejection::NetworkNotAllowed => 23,
+        Rejection::AmbiguousTarget => 24,
+        Rejection::ModeNotAllowed(Mode::Live) => 25,
+        Rejection::ModeNotAllowed(Mode::Test) => 26,
+        Rejection::HttpsRequired => 27,
+        Rejection::StoreUnavailable => 28,
+        Rejection::StoreCorrupt => 29,
+        Rejection::NotConfigured => 30,
+        Rejection::SecretKeyInBrowser => 31,
+        Rejection::CredentialAt(_)
+        | Rejection::EndpointNotAllowed(_)
         | Rejection::InsufficientScope(_)
         | Rejection::PlanRequired(_)
         | Rejection::FeatureRequired(_)

@@ -18,11 +18,12 @@ pub use renderers::{CodedEnvelope, NumericEnvelope, ProblemJson};
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::event::Event;
 use crate::identity::Identity;
+use crate::location::{Locations, names};
 use crate::rejection::Rejection;
 use crate::request_id::{RequestId, X_REQUEST_ID, any_number};
 use crate::telemetry::Metrics;
@@ -167,6 +168,7 @@ pub(crate) struct Presentation {
     pub(crate) vary_always: bool,
     pub(crate) hook: Option<Hook>,
     pub(crate) metrics: Metrics,
+    pub(crate) locations: Option<Arc<Locations>>,
 }
 
 impl Default for Presentation {
@@ -178,6 +180,7 @@ impl Default for Presentation {
             vary_always: false,
             hook: None,
             metrics: Metrics::default(),
+            locations: None,
         }
     }
 }
@@ -206,7 +209,9 @@ impl Presentation {
     }
 
     fn write(&self, refusal: &Refusal) -> Response<Bytes> {
-        let rendered = self.renderer.render(&refusal.rejection, &refusal.request_id);
+        let explained = self.explain(&refusal.rejection);
+        let rejection = explained.as_ref().unwrap_or(&refusal.rejection);
+        let rendered = self.renderer.render(rejection, &refusal.request_id);
         let length = rendered.body.len();
         let mut response = Response::new(if refusal.head { Bytes::new() } else { rendered.body });
         *response.status_mut() = rendered.status;
@@ -220,7 +225,8 @@ impl Presentation {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.vary_always {
-            headers.insert(VARY, HeaderValue::from_static("authorization"));
+            let alone = || HeaderValue::from_static("authorization");
+            headers.insert(VARY, self.locations.as_ref().map_or_else(alone, |locations| locations.vary()));
         }
         headers.insert(X_REQUEST_ID, refusal.request_id.to_header());
         if let Some(challenge) = self.challenges.of(&refusal.rejection) {
@@ -257,21 +263,21 @@ impl Presentation {
                 return;
             }
         }
-        vary(headers);
+        match &self.locations {
+            None => vary(headers),
+            Some(locations) => locations.add_to_vary(headers),
+        }
+    }
+
+    pub(crate) fn explain(&self, rejection: &Rejection) -> Option<Rejection> {
+        self.locations.as_ref()?.explain(rejection)
     }
 }
 
 fn vary(headers: &mut HeaderMap) {
-    if !headers.get_all(VARY).iter().any(names_authorization) {
+    if !names(headers.get_all(VARY), AUTHORIZATION.as_str()) {
         headers.append(VARY, const { HeaderValue::from_static("authorization") });
     }
-}
-
-fn names_authorization(vary: &HeaderValue) -> bool {
-    vary.as_bytes()
-        .split(|&b| b == b',')
-        .map(<[u8]>::trim_ascii)
-        .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"))
 }
 
 /// Spreads retries.

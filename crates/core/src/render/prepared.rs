@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::Value;
 
+use crate::location::Locations;
 use crate::rejection::{PerRejection, Rejection};
 use crate::request_id::RequestId;
 
@@ -11,23 +12,41 @@ const MARK: &str = "THE_ID_OF_THE_REQUEST";
 
 pub(crate) struct Challenges {
     realm: Arc<str>,
+    locations: Option<Arc<Locations>>,
     made: PerRejection<Option<HeaderValue>>,
 }
 
 impl Challenges {
     pub(crate) fn new(realm: &str) -> Self {
-        Self { realm: realm.into(), made: PerRejection::new(|rejection| rejection.challenge(realm)) }
+        Self::of_parts(realm.into(), None)
+    }
+
+    pub(crate) fn located(&self, locations: Arc<Locations>) -> Self {
+        Self::of_parts(Arc::clone(&self.realm), Some(locations))
+    }
+
+    fn of_parts(realm: Arc<str>, locations: Option<Arc<Locations>>) -> Self {
+        let made = PerRejection::new(|rejection| challenge(rejection, &realm, locations.as_deref()));
+        Self { realm, locations, made }
     }
 
     pub(super) fn of(&self, rejection: &Rejection) -> Option<HeaderValue> {
-        self.made.get(rejection).map_or_else(|| rejection.challenge(&self.realm), Option::clone)
+        let make = || challenge(rejection, &self.realm, self.locations.as_deref());
+        self.made.get(rejection).map_or_else(make, Option::clone)
     }
 }
 
 /// Clones would share one reference count.
 impl Clone for Challenges {
     fn clone(&self) -> Self {
-        Self::new(&self.realm)
+        Self::of_parts(Arc::clone(&self.realm), self.locations.clone())
+    }
+}
+
+fn challenge(rejection: &Rejection, realm: &str, locations: Option<&Locations>) -> Option<HeaderValue> {
+    match locations {
+        None => rejection.challenge(realm),
+        Some(locations) => locations.challenge(rejection, realm),
     }
 }
 

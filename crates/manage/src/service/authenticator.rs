@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_core::adapter::BuildError;
+use keyward_core::adapter::{AuthenticatorBuilder, BuildError};
 use keyward_core::key::{Digest, Hasher, KeyKind};
 use keyward_core::store::{Found, Freshness, KeyStatus, KeyStore, KeyUse, StoreError, StoredKey, async_trait};
 use keyward_core::{Authenticator, Identity, ScopeSet};
@@ -40,7 +40,7 @@ impl Management {
     /// Creates an authenticator for the provider's keys that counts their use.
     ///
     /// # Errors
-    /// [`BuildError`] if no thread starts.
+    /// [`BuildError`] if no thread starts, or a [location](crate::ManagementBuilder::accept) is invalid.
     ///
     /// # Examples
     /// ```
@@ -62,6 +62,8 @@ impl Management {
             .on_event(self.usage_hook());
         let guarded = self.0.settings.guards_browsers;
         let builder = if guarded { builder.refuse_secret_keys_in_browsers() } else { builder };
+        let builder = if self.0.settings.bearer { builder } else { builder.without_bearer() };
+        let builder = self.0.settings.key_locations.iter().cloned().fold(builder, AuthenticatorBuilder::accept);
         #[cfg(feature = "metrics")]
         let builder = builder.metrics();
         builder.build()

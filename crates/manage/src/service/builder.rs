@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use argon2::Params;
+use keyward_core::adapter::Location;
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::{FormatError, Hasher, KeyFormat};
 use keyward_core::store::{KeyAdmin, KeyStore};
@@ -78,6 +79,8 @@ impl ManagementBuilder {
                 audit_retention: None,
                 proxies: TrustedProxies::none(),
                 guards_browsers: false,
+                bearer: true,
+                key_locations: Vec::new(),
                 passwords: true,
                 #[cfg(feature = "oidc")]
                 identity_provider: None,
@@ -173,6 +176,18 @@ impl ManagementBuilder {
     /// See [`refuse_secret_keys_in_browsers`](keyward_core::adapter::AuthenticatorBuilder::refuse_secret_keys_in_browsers).
     pub fn refuse_secret_keys_in_browsers(mut self) -> Self {
         self.settings.guards_browsers = true;
+        self
+    }
+
+    /// Accepts the provider's keys in another place, too: [`Management::verifier`]. The management API takes only Bearer.
+    pub fn accept(mut self, location: Location) -> Self {
+        self.settings.key_locations.push(location);
+        self
+    }
+
+    /// Refuses the provider's keys as `Authorization: Bearer`. Needs another place: [`accept`](Self::accept).
+    pub fn without_bearer(mut self) -> Self {
+        self.settings.bearer = false;
         self
     }
 

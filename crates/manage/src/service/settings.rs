@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use keyward_core::adapter::Location;
 use keyward_core::{AccountId, TrustedProxies};
 
 /// The sign-up policy.
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) audit_retention: Option<Duration>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) guards_browsers: bool,
+    pub(crate) bearer: bool,
+    pub(crate) key_locations: Vec<Location>,
     pub(crate) passwords: bool,
     #[cfg(feature = "oidc")]
     pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,

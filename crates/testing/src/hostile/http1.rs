@@ -13,12 +13,7 @@ use super::{Case, Mismatch, Wire, cases, path_cases};
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
-    let mut mismatches = Vec::new();
-    for (number, case) in cases(key).iter().enumerate().filter(|(_, case)| case.on_the_wire != Wire::CannotBe) {
-        let request_id = format!("hostile-{number}");
-        let answer = exchange(address, &request(case, &request_id)).await;
-        mismatches.extend(compare(case, answer.as_ref(), &request_id, key).err());
-    }
+    let mut mismatches = run_cases(address, key, &cases(key)).await;
     for case in path_cases() {
         let request =
             [case.method, " ", case.target, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"].concat();
@@ -29,6 +24,16 @@ pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
         if !got.map_or(statuses.contains(&400), |status| statuses.contains(&status)) {
             mismatches.push(Mismatch(format!("{name}: expected one of {statuses:?}, got {got:?}")));
         }
+    }
+    mismatches
+}
+
+pub(super) async fn run_cases(address: SocketAddr, key: &str, cases: &[Case]) -> Vec<Mismatch> {
+    let mut mismatches = Vec::new();
+    for (number, case) in cases.iter().enumerate().filter(|(_, case)| case.on_the_wire != Wire::CannotBe) {
+        let request_id = format!("hostile-{number}");
+        let answer = exchange(address, &request(case, &request_id)).await;
+        mismatches.extend(compare(case, answer.as_ref(), &request_id, key).err());
     }
     mismatches
 }

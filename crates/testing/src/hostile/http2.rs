@@ -8,23 +8,27 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::answer::{Answer, compare};
-use super::{Case, Mismatch, Wire, cases, path_cases};
+use super::{Case, Mismatch, PathCase, Wire, cases, path_cases};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
+    run_cases(address, key, &cases(key), &path_cases()).await
+}
+
+pub(super) async fn run_cases(address: SocketAddr, key: &str, cases: &[Case], paths: &[PathCase]) -> Vec<Mismatch> {
     let stream = TcpStream::connect(address).await.expect("the service under test accepts connections");
     let (mut client, connection) = h2::client::handshake(stream).await.expect("the service under test speaks HTTP/2");
     let connection = tokio::spawn(connection);
     let mut mismatches = Vec::new();
-    for (number, case) in cases(key).iter().enumerate().filter(|(_, case)| case.on_the_wire == Wire::Passes) {
+    for (number, case) in cases.iter().enumerate().filter(|(_, case)| case.on_the_wire == Wire::Passes) {
         let request_id = format!("hostile-{number}");
         // HTTP/1.1 covers the requests that HTTP/2 cannot express.
         let Some(request) = request(case, &request_id) else { continue };
         let answer = exchange(&mut client, request, case.body.clone()).await;
         mismatches.extend(compare(case, answer.as_ref(), &request_id, key).err());
     }
-    for case in path_cases() {
+    for case in paths {
         let Some(request) = head(case.method, case.target) else { continue };
         mismatches.extend(case.compare(exchange(&mut client, request, Vec::new()).await.as_ref()).err());
     }

@@ -2,6 +2,7 @@
 //! - [`over_authenticator`] needs no HTTP.
 //! - [`over_socket`] and [`over_http2`] send the table and [`path_cases`].
 //! - [`Service::over_socket`] is for other key and error formats.
+//! - [`location_cases`] is for an authenticator that accepts keys in other places.
 //!
 //! # The service under test
 //! It has the default key format and renderer (RFC 9457), and no `optional`. `GET /` needs only a key and answers 200.
@@ -26,11 +27,15 @@ mod answer;
 mod forged;
 mod http1;
 mod http2;
+mod locations;
 mod malformed_headers;
 mod misplaced_credentials;
 mod paths;
 mod service;
 
+pub use locations::{
+    accept_locations, location_cases, locations_over_authenticator, locations_over_http2, locations_over_socket,
+};
 pub use paths::{PathCase, path_cases};
 pub use service::Service;
 
@@ -131,12 +136,8 @@ impl std::error::Error for Mismatch {}
 /// # Errors
 /// [`Mismatch`] if the result differs.
 pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mismatch> {
-    let target = Target {
-        method: case.method,
-        path: path_of(&case.target),
-        preflight: false,
-        connection: &keyward_core::adapter::UnknownConnection,
-    };
+    let target =
+        Target { method: case.method, path: path_of(&case.target), preflight: false, connection: &case.connection() };
     let verdict = match authenticator.check(target, case.fields.iter().map(Vec::as_slice)) {
         Check::Done(verdict) => verdict,
         Check::Pending(pending) => authenticator.resolve(pending).await,
@@ -239,6 +240,16 @@ impl Case {
 
     fn with_field(name: impl Into<String>, field: impl AsRef<[u8]>, expected: Expected) -> Self {
         Self::with_fields(name, vec![field.as_ref().to_vec()], expected)
+    }
+
+    fn connection(&self) -> http::Request<()> {
+        let mut request = http::Request::new(());
+        for (name, value) in &self.others {
+            if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(*name), http::HeaderValue::try_from(value)) {
+                request.headers_mut().append(name, value);
+            }
+        }
+        request
     }
 
     fn on_the_wire(mut self, wire: Wire) -> Self {

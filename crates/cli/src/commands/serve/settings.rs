@@ -7,8 +7,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use confique::{Config, Layer};
+use keyward_core::adapter::{AuthenticatorBuilder, Location};
 use keyward_core::connection::ForwardedFields;
-use keyward_core::{Network, TrustedProxies};
+use keyward_core::{Authenticator, MemoryStore, Network, TrustedProxies};
 #[cfg(feature = "github")]
 use keyward_manage::GithubAlerts;
 #[cfg(feature = "oidc")]
@@ -60,6 +61,10 @@ pub(super) struct Settings {
     /// overwrites. The others are ignored. With agreeing, both count, and a client is unknown if they disagree. Defaults to agreeing.
     #[config(layer_attr(arg(long, env = "KEYWARD_FORWARDED_FIELDS", value_name = "FIELDS")))]
     forwarded_fields: Option<Forwarded>,
+    /// Where the gateway endpoints read keys, separated by commas: bearer, basic, websocket, or the name of a header such as
+    /// X-API-Key. The management API reads bearer only. Defaults to bearer.
+    #[config(layer_attr(arg(long, env = "KEYWARD_KEY_LOCATIONS", value_delimiter = ',', value_name = "LOCATION")))]
+    key_locations: Option<Vec<KeyPlace>>,
     /// The life of an unused session, such as 8h. Defaults to 8h.
     #[config(default = "8h")]
     #[config(layer_attr(arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")))]
@@ -127,7 +132,7 @@ macro_rules! from_text {
         }
     )*};
 }
-from_text!(SignUp, Forwarded, Leaks, Issuer, Span);
+from_text!(SignUp, Forwarded, KeyPlace, Leaks, Issuer, Span);
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -158,6 +163,31 @@ impl FromStr for Forwarded {
             "forwarded" => Ok(Self(ForwardedFields::Forwarded)),
             "agreeing" => Ok(Self(ForwardedFields::Agreeing)),
             _ => Err(format!("invalid forwarded_fields `{text}`: expected x-forwarded, forwarded or agreeing")),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) enum KeyPlace {
+    Bearer,
+    Other(Location),
+}
+
+impl FromStr for KeyPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "bearer" => Ok(Self::Bearer),
+            "basic" => Ok(Self::Other(Location::Basic)),
+            "websocket" => Ok(Self::Other(Location::WebSocketSubprotocol)),
+            name => match http::HeaderName::try_from(name) {
+                Ok(_) => Ok(Self::Other(Location::header(name))),
+                Err(_) => Err(format!(
+                    "invalid key location `{text}`: expected bearer, basic, websocket or the name of a header, such as X-API-Key"
+                )),
+            },
         }
     }
 }
@@ -259,6 +289,10 @@ impl Settings {
         if self.forwarded_fields.is_some() && self.trust_proxy.is_none() {
             return Err(Error::usage("forwarded_fields needs trust_proxy, the networks of the proxies that set them"));
         }
+        if self.key_locations.is_some() {
+            let tried = self.locate(Authenticator::builder(MemoryStore::new())).build();
+            drop(tried.map_err(|error| Error::caused(ErrorKind::Usage, &error))?);
+        }
         #[cfg(not(feature = "github"))]
         if self.github_alerts.is_some() || self.github_public_keys.is_some() {
             return Err(Error::not_built("GitHub's alerts", "github"));
@@ -288,6 +322,12 @@ impl Settings {
             let proxies = TrustedProxies::new(networks.iter().copied().map(Into::into));
             management = management.trusted_proxies(proxies.reading(fields));
         }
+        if let Some(places) = &self.key_locations {
+            if !places.contains(&KeyPlace::Bearer) {
+                management = management.without_bearer();
+            }
+            management = locations(places).fold(management, ManagementBuilder::accept);
+        }
         if let Some(Span(retention)) = self.audit_retention {
             management = management.audit_retention(retention);
         }
@@ -298,6 +338,12 @@ impl Settings {
         Ok(management
             .session_life(self.session_idle.0, self.session_life.0)
             .sign_in_attempts(self.sign_ins_per_address, self.sign_ins_per_email))
+    }
+
+    fn locate(&self, builder: AuthenticatorBuilder) -> AuthenticatorBuilder {
+        let places = self.key_locations.as_deref().unwrap_or_default();
+        let builder = if places.contains(&KeyPlace::Bearer) { builder } else { builder.without_bearer() };
+        locations(places).fold(builder, AuthenticatorBuilder::accept)
     }
 
     fn check_without_issuer(&self) -> Result<(), Error> {
@@ -341,6 +387,13 @@ impl Settings {
         }
         Ok(if self.passwords { provider } else { provider.only_way() })
     }
+}
+
+fn locations(places: &[KeyPlace]) -> impl Iterator<Item = Location> {
+    places.iter().filter_map(|place| match place {
+        KeyPlace::Bearer => None,
+        KeyPlace::Other(location) => Some(location.clone()),
+    })
 }
 
 fn read(path: &Path) -> Result<<Settings as Config>::Layer, Error> {

@@ -20,6 +20,7 @@ const SAMPLES: [(&str, &str); 22] = [
     ("secret_keys_in_browsers", "false"),
     ("trust_proxy", "10.0.0.0/8"),
     ("forwarded_fields", "forwarded"),
+    ("key_locations", "X-API-Key"),
     ("session_idle", "6m"),
     ("session_life", "7h"),
     ("audit_retention", "8d"),
@@ -49,7 +50,7 @@ fn variable(name: &str) -> String {
 
 fn key(name: &str, value: &str) -> String {
     match (name, value.parse::<u32>().is_ok() || value.parse::<bool>().is_ok()) {
-        ("trust_proxy", _) => format!("{name} = [\"{value}\"]\n"),
+        ("trust_proxy" | "key_locations", _) => format!("{name} = [\"{value}\"]\n"),
         (_, true) => format!("{name} = {value}\n"),
         (_, false) => format!("{name} = \"{value}\"\n"),
     }
