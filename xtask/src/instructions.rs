@@ -16,7 +16,7 @@ const TOLERANCE_PERCENT: u64 = 3;
 const FEW: u64 = 1_000;
 const MANY: u64 = 11_000;
 /// The thread that records uses adds a little by chance, so the smallest count is the best.
-const RUNS: usize = 2;
+const RUNS: usize = 3;
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
