@@ -16,6 +16,8 @@ class Question:
 
     Attributes:
         key (str): The key, as it came after `Bearer`.
+        browser (bool | Unset): Whether a browser sent the request. A service can refuse secret keys of browsers.
+            Defaults to `false`.
         client (None | str | Unset): Address of the client. Without it, a key that is confined to networks is refused.
         method (None | str | Unset): Method of the request. Defaults to `GET`.
         path (None | str | Unset): Path of the request. Without it, a key that is confined to endpoints is refused.
@@ -23,6 +25,7 @@ class Question:
     """
 
     key: str
+    browser: bool | Unset = UNSET
     client: None | str | Unset = UNSET
     method: None | str | Unset = UNSET
     path: None | str | Unset = UNSET
@@ -30,6 +33,8 @@ class Question:
 
     def to_dict(self) -> dict[str, Any]:
         key = self.key
+
+        browser = self.browser
 
         client: None | str | Unset
         if isinstance(self.client, Unset):
@@ -60,6 +65,8 @@ class Question:
                 "key": key,
             }
         )
+        if browser is not UNSET:
+            field_dict["browser"] = browser
         if client is not UNSET:
             field_dict["client"] = client
         if method is not UNSET:
@@ -75,6 +82,8 @@ class Question:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
         key = d.pop("key")
+
+        browser = d.pop("browser", UNSET)
 
         def _parse_client(data: object) -> None | str | Unset:
             if data is None:
@@ -107,6 +116,7 @@ class Question:
 
         question = cls(
             key=key,
+            browser=browser,
             client=client,
             method=method,
             path=path,
