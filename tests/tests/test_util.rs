@@ -23,6 +23,7 @@ use keyward::testing::{ManualClock, TestIdentity, TestStore};
 use keyward::{Authenticator, CustomRejection, PeerAddress, RequestIdLayer, RequireLayer};
 use keyward_tests::log::Log;
 use tower::ServiceExt as _;
+use tracing::Level;
 
 keyward::axum::scopes! {
     NotesRead = "notes:read";
@@ -210,15 +211,12 @@ async fn grpc_calls_carry_a_test_identity() {
 /// So a service that uses them by mistake shows it.
 #[test]
 fn a_store_and_a_layer_for_tests_log_a_warning() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || {
-        let _ = TestStore::new();
-        let _ = TestAuthLayer::new(TestIdentity::account("acct_1"));
-        let _ = keyward::actix::TestAuth::new(TestIdentity::account("acct_2"));
-    });
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let (log, guard) = Log::of_this_thread(Level::INFO);
+    let _ = TestStore::new();
+    let _ = TestAuthLayer::new(TestIdentity::account("acct_1"));
+    let _ = keyward::actix::TestAuth::new(TestIdentity::account("acct_2"));
+    drop(guard);
+    let log = log.text();
     let warnings = |text: &str| log.lines().filter(|line| line.contains("WARN") && line.contains(text)).count();
     assert_eq!(warnings("a TestStore is in use: anyone can compute its keys; use it in tests only"), 3, "{log}");
     assert_eq!(warnings("a test layer is in use: it lets every request in as this account; use it in tests only"), 2);

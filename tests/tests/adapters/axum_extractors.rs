@@ -1,5 +1,3 @@
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::routing::{get, post};
@@ -9,8 +7,10 @@ use keyward::axum::{AllOf, AnyOf, Authenticated, Scoped};
 use keyward::render::CodedEnvelope;
 use keyward::store::KeyStore;
 use keyward::{AuthLayer, Authenticator, NewKey, RequireLayer, Requirement, Scope};
+use keyward_tests::log::Log;
 use keyward_tests::service::{Answer, Broken, Demo, call, request};
 use serde_json::{Value, json};
+use tracing::Level;
 
 keyward::axum::scopes! {
     ResourcesRead = "resources:read";
@@ -139,20 +139,6 @@ async fn an_extractors_refusal_is_written_in_the_layers_format() {
     assert!(refused.header("www-authenticate").ends_with(r#"scope="resources:read resources:write""#));
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn missing_layer_gives_500_and_a_reason_in_the_log() {
     let demo = Demo::new().await;
@@ -169,15 +155,12 @@ async fn missing_layer_gives_500_and_a_reason_in_the_log() {
         ("GET", "/layered/x"),
     ] {
         for key in [None, Some(key.as_str())] {
-            let log = Log::default();
-            let writer = log.clone();
-            let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-            let guard = tracing::subscriber::set_default(subscriber);
+            let (log, guard) = Log::of_this_thread(Level::INFO);
             let answer = call(&app, request(method, path, key)).await;
             drop(guard);
             assert_eq!((answer.status.as_u16(), answer.code()), (500, "INTERNAL_ERROR".to_owned()), "{method} {path}");
             assert_eq!(answer.header("www-authenticate"), "", "{method} {path}");
-            let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+            let log = log.text();
             assert!(log.contains("ERROR") && log.contains("no AuthLayer"), "{method} {path} logged: {log:?}");
         }
     }

@@ -15,6 +15,7 @@ use keyward_tests::log::Log;
 use keyward_tests::service::{Demo, call, request};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use tracing::Level;
 
 keyward::scopes! { ResourcesRead = "resources:read"; }
 
@@ -124,13 +125,10 @@ async fn misplaced_layers_log_their_cause() {
         ),
         (router().layer(RateLimitLayer::new(limits(), "typo")).layer(auth()), "no rate limit has this name"),
     ] {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        let guard = tracing::subscriber::set_default(subscriber);
+        let (log, guard) = Log::of_this_thread(Level::INFO);
         let answer = call(&app, request("GET", "/x", Some(&key))).await;
         drop(guard);
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let log = log.text();
         assert_eq!(answer.status, 500, "{log}");
         assert!(log.contains(expected), "{log}");
         assert_eq!(log.matches("no AuthLayer").count(), usize::from(expected.contains("no AuthLayer")), "{log}");
@@ -146,13 +144,10 @@ async fn the_log_line_of_a_refusal_has_the_code_and_the_id_that_its_caller_got()
         .route("/frozen", get(frozen))
         .layer(RequestIdLayer::new())
         .layer(AuthLayer::new(demo.store.clone()));
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG);
-    let guard = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+    let (log, guard) = Log::of_this_thread(Level::DEBUG);
     for (key, code) in [(Some(key.as_str()), "PROJECT_FROZEN"), (None, "MISSING_API_KEY")] {
         let answer = call(&app, request("GET", "/frozen", key)).await;
-        let (id, log) = (answer.header("x-request-id"), String::from_utf8(log.0.lock().unwrap().clone()).unwrap());
+        let (id, log) = (answer.header("x-request-id"), log.text());
         let has_both =
             |line: &str| line.contains(&format!("code=\"{code}\"")) && line.contains(&format!("request_id=\"{id}\""));
         assert_eq!(answer.code(), code);

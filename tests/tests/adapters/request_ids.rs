@@ -9,6 +9,7 @@ use keyward::{AuthLayer, CustomRejection, RequestIdLayer};
 use keyward_tests::log::Log;
 use keyward_tests::service::{Demo, call, request};
 use serde_json::{Value, json};
+use tracing::Level;
 
 keyward::scopes! { AdminAccess = "admin:access"; }
 
@@ -26,16 +27,6 @@ fn routes() -> Router {
         .route("/", get(async |id: RequestId| id.to_string()))
         .route("/admin", get(async |_: Scoped<AdminAccess>| "admin"))
         .route("/frozen", get(frozen))
-}
-
-fn logged(log: &Log) -> impl tracing::Subscriber + Send + Sync + 'static {
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG);
-    subscriber.with_writer(move || writer.clone()).finish()
-}
-
-fn text(log: &Log) -> String {
-    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
 }
 
 #[tokio::test]
@@ -65,11 +56,10 @@ async fn one_id_holds_in_every_order_of_the_layers() {
             if let Some(sent) = sent {
                 request.headers_mut().insert("x-request-id", sent.parse().unwrap());
             }
-            let log = Log::default();
-            let guard = tracing::subscriber::set_default(logged(&log));
+            let (log, guard) = Log::of_this_thread(Level::DEBUG);
             let answer = call(&app, request).await;
             drop(guard);
-            let (log, case) = (text(&log), format!("{order}: {path} with {sent:?}"));
+            let (log, case) = (log.text(), format!("{order}: {path} with {sent:?}"));
             assert_eq!(answer.status.as_u16(), status, "{case}");
             let id = answer.header("x-request-id");
             assert_eq!(answer.headers.get_all("x-request-id").iter().count(), 1, "{case}");
@@ -100,13 +90,12 @@ async fn without_the_layer_the_extractor_answers_500_in_the_services_format() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let app = routes().layer(AuthLayer::new(demo.store.clone()));
-    let log = Log::default();
-    let guard = tracing::subscriber::set_default(logged(&log));
+    let (log, guard) = Log::of_this_thread(Level::DEBUG);
     let answer = call(&app, request("GET", "/", Some(&key))).await;
     drop(guard);
     assert_eq!((answer.status.as_u16(), answer.code()), (500, "INTERNAL_ERROR".to_owned()));
     assert_eq!(answer.header("content-type"), "application/problem+json");
-    let log = text(&log);
+    let log = log.text();
     assert!(log.contains("add .layer(RequestIdLayer::new()) before the AuthLayer"), "{log}");
     assert!(log.contains("method=GET path=\"/\""), "{log}");
 }
@@ -177,12 +166,11 @@ async fn one_id_holds_in_every_order_of_actix_middlewares() {
             assert!(status != 409 || body["detail"] == format!("seen {id}"), "{case}");
         }
     }
-    let log = Log::default();
-    let guard = tracing::subscriber::set_default(logged(&log));
+    let (log, guard) = Log::of_this_thread(Level::DEBUG);
     let request = test::TestRequest::with_uri("/").insert_header(("authorization", format!("Bearer {key}")));
     let (status, _, body) = call(3, request).await;
     drop(guard);
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((status, &body["code"]), (500, &json!("INTERNAL_ERROR")));
-    assert!(text(&log).contains("add .wrap(from_fn(request_id)) after Auth"));
+    assert!(log.text().contains("add .wrap(from_fn(request_id)) after Auth"));
 }

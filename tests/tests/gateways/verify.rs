@@ -6,6 +6,7 @@ use keyward::{AccountRecord, AuthLayer, Authenticator, NewKey};
 use keyward_tests::log::Log;
 use keyward_tests::service::{Answer, Broken, Demo, call};
 use serde_json::{Value, json};
+use tracing::Level;
 
 async fn ask(router: &Router, path: &str, caller: Option<&str>, body: impl Into<Body>) -> Answer {
     let mut request = Request::post(path).header("content-type", "application/json");
@@ -189,11 +190,7 @@ async fn an_outage_gives_no_verdict() {
 
 #[tokio::test]
 async fn no_key_is_in_the_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::of_this_thread(Level::TRACE);
     let Setting { demo, router, caller } = setting().await;
     let key = demo.full_key().await;
     for body in [json!({"key": key}), json!({"key": format!("{key}x")}), json!({"key": [key]}), json!({"scopes": key})]
@@ -201,7 +198,7 @@ async fn no_key_is_in_the_log() {
         ask(&router, "/v1/verify", Some(&caller), body.to_string()).await;
     }
     tracing::info!("the log is written");
-    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let said = log.text();
     assert!(said.contains("the log is written"));
     assert!(!said.contains(&key) && !said.contains(&caller), "{said}");
 }

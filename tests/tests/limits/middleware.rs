@@ -27,6 +27,7 @@ use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_prost::ProstCodec;
 use tonic_types::StatusExt;
+use tracing::Level;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -292,14 +293,11 @@ async fn misplaced_rate_limits_log_their_cause() {
             (None, "default", "no AuthLayer is around this RateLimit"),
             (Some(&authenticator), "typo", "no rate limit has this name"),
         ] {
-            let log = Log::default();
-            let writer = log.clone();
-            let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-            let guard = tracing::subscriber::set_default(subscriber);
+            let (log, guard) = Log::of_this_thread(Level::INFO);
             let limit = limit(RateLimits::new(&plans()), name);
             let answer = answer(framework, authenticator.cloned(), limit, (CHEAP, Some(&key))).await;
             drop(guard);
-            let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+            let log = log.text();
             assert_eq!((answer.status, answer.policy.as_str()), (500, ""), "{framework:?}: {answer:?}");
             assert!(log.contains(cause), "{framework:?}: {log}");
             let place = format!("method={} path=\"{}\"", framework.method(), path(CHEAP));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use keyward::Identity;
 use keyward::limits::{Each, MemoryPermits, RateLimiter as _, RateLimits, TaskPermits};
 use keyward_tests::log::Log;
+use tracing::Level;
 
 fn caller(plan: &str) -> Identity {
     Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap()).with_plan(plan)
@@ -13,10 +14,7 @@ fn caller(plan: &str) -> Identity {
 
 #[tokio::test]
 async fn a_mistyped_plan_is_logged_once_with_its_account() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (log, guard) = Log::of_this_thread(Level::INFO);
     let limits = RateLimits::builder().limit("default", Each::Key, 50, Duration::from_secs(60)).for_plan("Pro", 100);
     let limits = limits.limit("plain", Each::Key, 50, Duration::from_secs(60)).build().unwrap();
     let permits = TaskPermits::new(MemoryPermits::new(), [("Pro", 1), ("Free", 0)]);
@@ -27,7 +25,7 @@ async fn a_mistyped_plan_is_logged_once_with_its_account() {
         assert_eq!(granted, plan == "Pro");
     }
     drop(guard);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let lines = |of: &[&str]| log.lines().filter(|line| of.iter().all(|part| line.contains(part))).count();
     for (limit, plan, count) in [
         ("default", "pro", 1),

@@ -10,6 +10,7 @@ use keyward_tests::log::Log;
 use keyward_tests::service::call;
 
 use crate::setting::{Setting, clock, quick};
+use tracing::Level;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -72,10 +73,7 @@ async fn maintenance_prunes_what_is_older_than_the_retention() {
 
 #[tokio::test]
 async fn a_flood_of_malformed_forward_auth_writes_a_few_lines() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let router = keyward::gateway::forward_auth(Authenticator::new(MemoryStore::new()));
     let method: &[_] = &[("x-forwarded-method", "GET")];
     let (uri, both): (&[_], &[_]) =
@@ -101,7 +99,7 @@ async fn a_flood_of_malformed_forward_auth_writes_a_few_lines() {
             assert_eq!(answer.status, 500, "{path} {fields:?}");
         }
     }
-    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let said = log.text();
     assert!(said.contains("a gateway sends no"), "{said}");
     // Each of six places logs at most one line a minute. Allow five minutes for a busy machine.
     let lines = said.lines().count();
