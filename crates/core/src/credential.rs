@@ -130,7 +130,7 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-fn is_space(byte: u8) -> bool {
+pub(crate) fn is_space(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 

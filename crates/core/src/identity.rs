@@ -63,7 +63,7 @@ pub struct Identity {
     profile: Shared,
 }
 
-/// What many keys share.
+/// The properties that many keys have in common.
 #[derive(Clone, Debug, PartialEq)]
 struct Profile {
     kind: CredentialKind,

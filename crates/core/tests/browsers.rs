@@ -121,7 +121,7 @@ async fn revoked_and_confined_keys_keep_their_order() {
     let _ = store.keys.revoke(&id).await.unwrap();
     let origin = &[("origin", "https://app.example.com")];
     assert_eq!(verdict(&authenticator, &field, origin).await.unwrap_err(), Rejection::KeyRevoked);
-    // What leaks the key comes first.
+    // The leak of the key is the first reason to refuse.
     let networks = vec!["192.0.2.0/24".parse().unwrap()];
     let (field, _) = store.issue_new(NewKey { networks, ..NewKey::secret(account(), "office") }).await;
     assert_eq!(verdict(&authenticator, &field, origin).await.unwrap_err(), Rejection::SecretKeyInBrowser);

@@ -97,7 +97,7 @@ pub enum BuildError {
     KeyHeader {
         /// The header's name.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         problem: &'static str,
     },
     /// No place for keys is left.

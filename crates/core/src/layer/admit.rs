@@ -28,15 +28,9 @@ pub fn caller(extensions: &Extensions) -> Result<Option<&Identity>, Rejection> {
 /// Returns `true` for an identity.
 #[inline]
 pub(super) fn admit<B>(authenticator: &Authenticator, request: &mut Request<B>, admission: Admission) -> bool {
-    if let Some(locations) = authenticator.locations() {
-        locations.hide(request.headers_mut());
-    }
+    authenticator.hide_credentials(request.headers_mut());
     match admission {
         Admission::Identity(identity) => {
-            // There is exactly one field, because several are refused.
-            if let Some(field) = request.headers_mut().get_mut(AUTHORIZATION) {
-                field.set_sensitive(true);
-            }
             request.extensions_mut().insert(identity);
             true
         }

@@ -6,7 +6,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Locations, subprotocol, without_prefix};
 use crate::connection::Connection;
-use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH, trim};
+use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH, is_space, trim};
 
 const SCHEME: &[u8] = b"Bearer ";
 const LONGEST: usize = 7 + MAX_TOKEN_LENGTH;
@@ -188,8 +188,4 @@ fn without_scheme(value: &[u8]) -> &[u8] {
         Some(rest) if rest.first().is_none_or(|&byte| is_space(byte)) => rest,
         _ => value,
     }
-}
-
-fn is_space(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
 }
