@@ -93,10 +93,21 @@ impl Server {
         command.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
         command.args(["-h", "127.0.0.1", "-c", "max_connections=200", "-p"]).arg(self.port.to_string());
         command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
-        let process = start_in_background(command.stderr(Stdio::null()));
+        let log = fs::File::options().append(true).create(true).open(self.log()).unwrap();
+        let process = start_in_background(command.stderr(log));
         self.process.store(process, Ordering::Relaxed);
         end_with_this_process(process, &self.folder);
         eventually("PostgreSQL answers", || is_ready(self.port));
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn last_of_log(&self) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
     pub fn data(&self) -> PathBuf {
@@ -123,7 +134,7 @@ impl Server {
             .args(["--host", "127.0.0.1", "--port", &port, "--username", "keyward", &name])
             .status()
             .unwrap();
-        assert!(made.success());
+        assert!(made.success(), "createdb failed; the server says:\n{}", self.last_of_log());
         format!("postgres://keyward@127.0.0.1:{port}/{name}")
     }
 }

@@ -218,11 +218,18 @@ pub fn ends_well(process: &mut Child) -> bool {
 }
 
 /// Starts a helper process that outlives this one and then removes the server and its folder.
+///
+/// The helper reads from this process until the pipe ends, and it knows the server by its start time. Process IDs alone do
+/// not do: after some 30,000 threads and processes, another server can have the same one.
 #[allow(clippy::zombie_processes)] // The helper outlives this process, so it cannot be waited for.
 pub fn end_with_this_process(server: u32, folder: &Path) {
-    let wait = "while kill -0 $1 2>/dev/null; do sleep 1; done; kill -INT $2; \
-                while kill -0 $2 2>/dev/null; do sleep 1; done; rm -rf -- \"$3\"";
+    let wait = "begun() { sed 's/.*) //' \"/proc/$1/stat\" 2>/dev/null | cut -d ' ' -f 20; }; \
+                first=$(begun $1); is_there() { [ \"$first\" ] && [ \"$(begun $1)\" = \"$first\" ]; }; \
+                cat >/dev/null; is_there $1 && kill -INT $1; \
+                while is_there $1; do sleep 1; done; rm -rf -- \"$2\"";
     let mut shell = Command::new("setsid");
-    shell.args(["sh", "-c", wait, "sh", &std::process::id().to_string(), &server.to_string()]).arg(folder);
-    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    shell.args(["sh", "-c", wait, "sh", &server.to_string()]).arg(folder);
+    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // It stays open until this process ends.
+    std::mem::forget(shell.stdin.take());
 }
