@@ -24,6 +24,7 @@ mod accounts;
 mod audit;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod page;
 mod plans;
@@ -44,6 +45,7 @@ pub use keys::{
     ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, RotateKey, RotatedKey,
     UpdateKey,
 };
+pub use limits::{Budget, CreditsLeft, LimitTextError, Limits, PutLimits, Rate, RatePer, Refill};
 pub use members::{Member, Role, RoleError, UpdateMember};
 pub use page::{Page, PageParams};
 pub use plans::{CreatePlan, Plan, PutPlan};

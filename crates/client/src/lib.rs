@@ -40,6 +40,7 @@ mod credential;
 mod error;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod page;
 mod plans;
@@ -52,9 +53,10 @@ pub use client::{Client, ClientBuilder};
 pub use credential::{Credential, TokenSource};
 pub use error::{ClientError, TransportError};
 pub use keyward_api_types::{
-    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, CreateKey, Effective, Image, ImageError,
-    Invitation, Invited, IssuedKey, Key, KeyFilter, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose,
-    PurposeError, PutPlan, Role, RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens,
-    UpdateAccount, UpdateKey, UpdateSettings, Usage, UsageDay, User, VersionedUser,
+    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreditsLeft, Effective,
+    Image, ImageError, Invitation, Invited, IssuedKey, Key, KeyFilter, Limits, Member, Outcome, Page, PasswordReset,
+    Plan, Problem, Purpose, PurposeError, PutLimits, PutPlan, Rate, RatePer, Refill, Role, RoleError, RotatedKey,
+    Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey, UpdateSettings, Usage,
+    UsageDay, User, VersionedUser,
 };
 pub use page::Walk;

@@ -43,6 +43,13 @@ pub(crate) const REST: &[Row<'static>] = &[
     ("operator", "PUT", "/v1/plans/Pro", AT_1, r#"{"key_limit":"many"}"#, 422, "INVALID_VALUE"),
     ("operator", "DELETE", "/v1/plans/Pro", NOTHING, "", 428, "PRECONDITION_REQUIRED"),
     ("operator", "DELETE", "/v1/plans/Unknown", ANY, "", 404, "NOT_FOUND"),
+    // Limits.
+    ("operator", "PUT", "/v1/accounts/acct_unknown/limits", ANY, "{}", 404, "NOT_FOUND"),
+    ("operator", "PUT", "/v1/accounts/{account}/limits", ANY, r#"{"tasks":"many"}"#, 422, "INVALID_VALUE"),
+    ("operator", "PUT", "/v1/accounts/{account}/limits", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
+    ("manager", "PUT", "/v1/keys/key_unknown/limits", ANY, "{}", 404, "NOT_FOUND"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", AT_9, "{}", 412, "PRECONDITION_FAILED"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
     // Tokens.
     ("nobody", "POST", "/v1/tokens", NOTHING, "{}", 422, "INVALID_VALUE"),
     (

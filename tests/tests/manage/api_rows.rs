@@ -1,6 +1,8 @@
 use crate::api::{AT_1, AT_9, NOTHING, Row};
 
 const WEAK: &[(&str, &str)] = &[("if-match", "W/\"1\"")];
+const AT_0: &[(&str, &str)] = &[("if-match", "\"0\"")];
+const LIMITS: &str = r#"{"rates":[{"name":"default","quota":100,"window_seconds":60}],"budget":{"credits":1000,"refill":"month","rollover":50}}"#;
 const TEXT: &[(&str, &str)] = &[("content-type", "text/plain")];
 
 /// In this order.
@@ -117,6 +119,73 @@ pub(crate) const ROWS: &[Row<'static>] = &[
     ("manager", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro"}"#, 404, "NOT_FOUND"),
     ("operator", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro","key_limit":3}"#, 201, ""),
     ("operator", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro"}"#, 409, "ALREADY_EXISTS"),
+    // Limits.
+    ("manager", "GET", "/v1/plans/Pro/limits", NOTHING, "", 200, ""),
+    ("reader", "GET", "/v1/plans/Pro/limits", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
+    ("operator", "GET", "/v1/plans/Unknown/limits", NOTHING, "", 404, "NOT_FOUND"),
+    ("manager", "PUT", "/v1/plans/Pro/limits", AT_0, LIMITS, 404, "NOT_FOUND"),
+    ("operator", "PUT", "/v1/plans/Pro/limits", NOTHING, LIMITS, 428, "PRECONDITION_REQUIRED"),
+    ("operator", "PUT", "/v1/plans/Pro/limits", AT_9, LIMITS, 412, "PRECONDITION_FAILED"),
+    (
+        "operator",
+        "PUT",
+        "/v1/plans/Pro/limits",
+        AT_0,
+        r#"{"rates":[{"name":"a b","quota":1,"window_seconds":1}]}"#,
+        422,
+        "INVALID_VALUE",
+    ),
+    (
+        "operator",
+        "PUT",
+        "/v1/plans/Pro/limits",
+        AT_0,
+        r#"{"rates":[{"name":"a","quota":0,"window_seconds":1}]}"#,
+        422,
+        "INVALID_VALUE",
+    ),
+    (
+        "operator",
+        "PUT",
+        "/v1/plans/Pro/limits",
+        AT_0,
+        r#"{"rates":[{"name":"a","quota":1,"window_seconds":86401}]}"#,
+        422,
+        "INVALID_VALUE",
+    ),
+    (
+        "operator",
+        "PUT",
+        "/v1/plans/Pro/limits",
+        AT_0,
+        r#"{"rates":[{"name":"a","quota":1,"window_seconds":1,"per":"user"}]}"#,
+        422,
+        "INVALID_VALUE",
+    ),
+    ("operator", "PUT", "/v1/plans/Pro/limits", AT_0, r#"{"budget":{"credits":-1}}"#, 422, "INVALID_VALUE"),
+    (
+        "operator",
+        "PUT",
+        "/v1/plans/Pro/limits",
+        AT_0,
+        r#"{"budget":{"credits":1,"refill":"year"}}"#,
+        422,
+        "INVALID_VALUE",
+    ),
+    ("operator", "PUT", "/v1/plans/Pro/limits", AT_0, r#"{"budget":{"credits":1,"rollover":1}}"#, 422, "INVALID_VALUE"),
+    ("operator", "PUT", "/v1/plans/Pro/limits", AT_0, r#"{"tasks":100001}"#, 422, "INVALID_VALUE"),
+    ("operator", "PUT", "/v1/plans/Pro/limits", AT_0, LIMITS, 200, ""),
+    ("reader", "GET", "/v1/accounts/{account}/limits", NOTHING, "", 200, ""),
+    ("reader", "GET", "/v1/accounts/operator/limits", NOTHING, "", 404, "NOT_FOUND"),
+    ("manager", "PUT", "/v1/accounts/{account}/limits", AT_0, LIMITS, 403, "INSUFFICIENT_SCOPE"),
+    ("operator", "PUT", "/v1/accounts/{account}/limits", AT_0, LIMITS, 200, ""),
+    ("operator", "PUT", "/v1/accounts/{account}/limits", AT_0, LIMITS, 412, "PRECONDITION_FAILED"),
+    ("reader", "GET", "/v1/keys/{key}/limits", NOTHING, "", 200, ""),
+    ("reader", "GET", "/v1/keys/key_unknown/limits", NOTHING, "", 404, "NOT_FOUND"),
+    ("reader", "PUT", "/v1/keys/{key}/limits", AT_0, "{}", 403, "INSUFFICIENT_SCOPE"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", AT_0, LIMITS, 422, "INVALID_VALUE"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", AT_0, r#"{"tasks":1}"#, 422, "INVALID_VALUE"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", AT_0, r#"{"budget":{"credits":10}}"#, 200, ""),
     ("operator", "PUT", "/v1/plans/Pro", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
     ("operator", "PUT", "/v1/plans/Pro", AT_9, "{}", 412, "PRECONDITION_FAILED"),
     ("operator", "PUT", "/v1/plans/Pro", AT_1, r#"{"key_limit":4}"#, 200, ""),

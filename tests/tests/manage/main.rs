@@ -17,6 +17,7 @@ mod described;
 mod full_disk;
 mod github;
 mod keys;
+mod limits;
 mod management;
 mod people;
 mod retention;

@@ -41,6 +41,7 @@ impl Note {
             "left" => "You have left the account.".to_owned(),
             "appearance" => "The appearance is changed.".to_owned(),
             "account" => "The account's name is changed.".to_owned(),
+            "limits" => "The limits are changed. They hold within a second.".to_owned(),
             "registered" => "Your password is set. Sign in with it.".to_owned(),
             "signed-up" => "Your account is ready, unless you already had one. Sign in.".to_owned(),
             "password" => "Your password is changed and you are signed out everywhere. Sign in again.".to_owned(),

@@ -9,6 +9,7 @@ use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::{FormatError, Hasher, KeyFormat};
 use keyward_core::store::{KeyAdmin, KeyStore};
 use keyward_core::{AccountId, Keys, TrustedProxies};
+use keyward_limits::LimitStore;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::audit::Refused;
@@ -51,6 +52,7 @@ pub struct ManagementBuilder {
     attempts: (NonZeroU32, NonZeroU32),
     params: Params,
     send_reset_link: Option<ResetLinkSender>,
+    limits: Option<Arc<dyn LimitStore>>,
 }
 
 impl ManagementBuilder {
@@ -88,6 +90,7 @@ impl ManagementBuilder {
             attempts: (PER_ADDRESS, PER_EMAIL),
             params: Passwords::owasp(),
             send_reset_link: None,
+            limits: None,
         }
     }
 
@@ -206,6 +209,12 @@ impl ManagementBuilder {
         self
     }
 
+    /// Sets the store of limits. Without one, the operations on limits answer that there is none.
+    pub fn limits(mut self, store: impl LimitStore) -> Self {
+        self.limits = Some(Arc::new(store));
+        self
+    }
+
     /// Sets the argon2id parameters. Defaults to OWASP's. Signing in rehashes passwords with others.
     pub fn password_params(mut self, params: Params) -> Self {
         self.params = params;
@@ -249,6 +258,7 @@ impl ManagementBuilder {
             creation_locks: std::array::from_fn(|_| Mutex::new(())),
             authenticator: OnceLock::new(),
             send_reset_link: self.send_reset_link,
+            limits: self.limits,
             device_secret: OnceCell::new(),
         })))
     }

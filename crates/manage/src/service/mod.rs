@@ -7,6 +7,7 @@ mod email;
 mod idempotency;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod page;
 mod plans;
@@ -41,6 +42,7 @@ use keyward_core::clock::Clock;
 use keyward_core::key::{Hasher, KeyFormat};
 use keyward_core::store::{Freshness, KeyStore, StoreError};
 use keyward_core::{AccountId, Authenticator, Keys, Timestamp, TrustedProxies};
+use keyward_limits::LimitStore;
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
@@ -107,6 +109,7 @@ pub(crate) struct Inner {
     creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
     send_reset_link: Option<ResetLinkSender>,
+    limits: Option<Arc<dyn LimitStore>>,
     device_secret: OnceCell<Zeroizing<String>>,
 }
 

@@ -6,6 +6,7 @@ mod settings;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +20,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
 use keyward_gateway::VerifyReach;
+use keyward_limits::{Limits, RequestLimit};
 use keyward_manage::{DashboardSettings, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -111,15 +113,19 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         None => dashboard,
     };
     let operator = VerifyReach::Operator(management.operator().clone());
-    let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
+    let limits =
+        Limits::start(Arc::clone(&managed.limits)).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
+    let limit = RequestLimit::from_rules(limits.clone());
+    let callers = AuthLayer::from(authenticator.clone());
+    let verify = keyward_gateway::verify_with_limits(verifier.clone(), callers, operator, limits.clone());
     let app = keyward_manage::api_with_gateway(management.clone())
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
-        .merge(keyward_gateway::forward_auth(verifier.clone()))
+        .merge(keyward_gateway::forward_auth_with_limits(verifier.clone(), limit.clone()))
         .merge(keyward_manage::secured(management, verify));
     #[cfg(feature = "envoy")]
-    let app = app.merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()));
+    let app = app.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
     #[cfg(feature = "github")]
     let app = match github {
         Some(alerts) => app.merge(alerts),
@@ -143,6 +149,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let maintained = tokio::spawn(maintain(management.clone(), metrics));
     keyward_serve::serve(listener, app, stop, settings.limits()).await;
     maintained.abort();
+    limits.shutdown().await;
     verifier.shutdown().await;
     authenticator.shutdown().await;
     management.flush_usage().await?;

@@ -109,7 +109,7 @@ impl Management {
         Ok((key, rights))
     }
 
-    fn check_covers_key(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
+    pub(crate) fn check_covers_key(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
         let purpose = purpose_of(&key.hint);
         rights.check_key(&Rights::of_record(key, purpose).within(&key.account, self.operator()))?;
         Ok(purpose)
