@@ -199,7 +199,7 @@ async fn assert_exact_under_faults(
     }
     let spent = spent.load(Ordering::Relaxed);
     let taken = CREDITS - credits_left(&*connect().await, &account(), &rule).await.unwrap().remaining;
-    println!("{spent} credits spent, {taken} taken, {kills} kills, {:?}", begun.elapsed());
+    eprintln!("{spent} credits spent, {taken} taken, {kills} kills, {:?}", begun.elapsed());
     assert!(spent <= taken, "{spent} credits were spent, and the store knows of {taken}");
     // A call that was under way when its node was killed is neither spent nor lost: the test does not know.
     assert!(taken - spent <= kills * PER_KILL, "{} credits are lost", taken - spent);
