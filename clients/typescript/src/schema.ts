@@ -98,6 +98,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{account}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the limits of an account, and what is left of its budget. */
+        get: operations["getAccountLimits"];
+        /** Replaces the limits of an account, for the operator. They replace those of its plan, within a second. */
+        put: operations["putAccountLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{account}/members": {
         parameters: {
             query?: never;
@@ -289,6 +307,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys/{key}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the limits of a key, and what is left of its budget. */
+        get: operations["getKeyLimits"];
+        /** Replaces the limits of a key. They hold in addition to those of its account, within a second. */
+        put: operations["putKeyLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys/{key}/revoke": {
         parameters: {
             query?: never;
@@ -374,6 +410,24 @@ export interface paths {
         post?: never;
         /** Removes a plan. */
         delete: operations["deletePlan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{plan}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the limits of a plan. */
+        get: operations["getPlanLimits"];
+        /** Replaces the limits of a plan, for the operator. They hold for each account with this plan, within a second. */
+        put: operations["putPlanLimits"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -905,6 +959,21 @@ export interface components {
             /** @description Reason why it is bad. */
             why: string | null;
         };
+        /** @description A budget of credits. */
+        Budget: {
+            /**
+             * Format: int64
+             * @description Credits of one period.
+             */
+            credits: number;
+            /** @description When the budget is refilled. Defaults to `never`. */
+            refill?: components["schemas"]["Refill"];
+            /**
+             * Format: int64
+             * @description The most unspent credits that the next period gets in addition. Defaults to 0.
+             */
+            rollover?: number;
+        };
         /**
          * @description A change of the own password.
          * @example {
@@ -1048,6 +1117,24 @@ export interface components {
             /** @description Name, which identities carry. */
             name: string;
         };
+        /** @description What is left of a budget. */
+        CreditsLeft: {
+            /**
+             * Format: int64
+             * @description Credits of the current period, with those that were carried over.
+             */
+            credits: number;
+            /**
+             * Format: int64
+             * @description Credits that no node has taken.
+             */
+            remaining: number;
+            /**
+             * Format: int64
+             * @description Seconds until the refill, if any.
+             */
+            resets_in_seconds: number | null;
+        };
         /** @description How a change reached every node. */
         Effective: {
             /** @description Number of nodes that confirmed the change. */
@@ -1064,7 +1151,7 @@ export interface components {
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description A request for a reset link.
          * @example {
@@ -1301,6 +1388,23 @@ export interface components {
         KeyStatus: "active" | "disabled" | "expired" | "revoked" | "compromised";
         /** @description A verdict. `valid` says which. */
         KeyVerdict: components["schemas"]["ValidKey"] | components["schemas"]["RefusedKey"];
+        /** @description The limits of a plan, an account or a key. */
+        Limits: {
+            budget: components["schemas"]["Budget"] | null;
+            left: components["schemas"]["CreditsLeft"] | null;
+            /** @description Rate limits. */
+            rates: components["schemas"]["Rate"][];
+            /**
+             * Format: int32
+             * @description The most tasks that run at once.
+             */
+            tasks: number | null;
+            /**
+             * Format: int64
+             * @description Version, for updates. 0 if no limits were set. Each change gives it another number.
+             */
+            version: number;
+        };
         /** @description A member of an account. */
         Member: {
             /**
@@ -1404,6 +1508,17 @@ export interface components {
          * @enum {string}
          */
         Purpose: "api" | "management";
+        /** @description The new limits of a plan, an account or a key. They replace all that were set. An empty object removes them. */
+        PutLimits: {
+            budget?: components["schemas"]["Budget"] | null;
+            /** @description Rate limits. */
+            rates?: components["schemas"]["Rate"][];
+            /**
+             * Format: int32
+             * @description The most tasks that run at once. Not for keys.
+             */
+            tasks?: number | null;
+        };
         /**
          * @description The new values of a plan.
          * @example {
@@ -1436,15 +1551,51 @@ export interface components {
             browser?: boolean;
             /** @description Address of the client. Without it, a key that is confined to networks is refused. */
             client?: string | null;
+            /** @description What the request spends from the limits of the key and its account. Defaults to 1. */
+            cost?: number | null;
             /** @description The key, as it came after `Bearer`. */
             key: string;
             /** @description Method of the request. Defaults to `GET`. */
             method?: string | null;
             /** @description Path of the request. Without it, a key that is confined to endpoints is refused. */
             path?: string | null;
+            /** @description Name of the rate limit from which it spends. Defaults to `default`. */
+            rate?: string | null;
             /** @description Scopes that the key needs, all of them. */
             scopes?: string[];
         };
+        /** @description A rate limit. */
+        Rate: {
+            /**
+             * @description Name, by which a service selects it.
+             * @example default
+             */
+            name: string;
+            /** @description Holder of the quota. Defaults to `account`. In the limits of a key, only `key` is valid. */
+            per?: components["schemas"]["RatePer"];
+            /**
+             * Format: int32
+             * @description Units of a window.
+             */
+            quota: number;
+            /** @description Whether no window admits more than the quota, wherever it begins. Otherwise, one window can admit twice the quota. */
+            strict?: boolean;
+            /**
+             * Format: int32
+             * @description Length of the window in seconds.
+             */
+            window_seconds: number;
+        };
+        /**
+         * @description The holder of a rate's quota.
+         * @enum {string}
+         */
+        RatePer: "account" | "key";
+        /**
+         * @description When a budget is refilled, at midnight UTC.
+         * @enum {string}
+         */
+        Refill: "never" | "day" | "week" | "month";
         /** @description A refresh token. */
         Refresh: {
             /** @description The token, for one use. */
@@ -1667,6 +1818,35 @@ export interface components {
              */
             password: string;
         };
+        /** @description What is left of a budget. */
+        SpentBudget: {
+            /** @description Credits of the period. */
+            credits: number;
+            /** @description Credits left. */
+            remaining: number;
+            /** @description Seconds until the refill, if any. */
+            reset_seconds: number | null;
+        };
+        /** @description What is left of the limits, unless the cost is 0. */
+        SpentLimits: {
+            /** @description The budget with the fewest credits left, if any. */
+            budget: components["schemas"]["SpentBudget"] | null;
+            /** @description The rates from which the request spent. */
+            rates: components["schemas"]["SpentRate"][];
+        };
+        /** @description What is left of a rate. */
+        SpentRate: {
+            /** @description Name. */
+            name: string;
+            /** @description Units of a window. */
+            quota: number;
+            /** @description Units left. */
+            remaining: number;
+            /** @description Seconds until the whole quota is back. */
+            reset_seconds: number;
+            /** @description Length of the window. */
+            window_seconds: number;
+        };
         /** @description The target of an audit entry. */
         Target: {
             /** @description Id. */
@@ -1856,6 +2036,7 @@ export interface components {
              * @enum {string}
              */
             kind: "secret" | "publishable" | "restricted" | "access_token";
+            limits?: components["schemas"]["SpentLimits"];
             /** @description Metadata of the provider. */
             metadata: Record<string, never>;
             mode: components["schemas"]["Mode"];
@@ -2562,6 +2743,80 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    getAccountLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putAccountLimits: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLimits"];
+            };
+        };
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     listMembers: {
         parameters: {
             query?: {
@@ -3105,6 +3360,80 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    getKeyLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the key, such as `key_2fXk…`. It is not the key itself. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putKeyLimits: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the key, such as `key_2fXk…`. It is not the key itself. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLimits"];
+            };
+        };
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     revokeKey: {
         parameters: {
             query?: never;
@@ -3354,6 +3683,80 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    getPlanLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the plan. */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putPlanLimits: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Name of the plan. */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLimits"];
+            };
+        };
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];

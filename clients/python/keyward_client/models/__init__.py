@@ -11,12 +11,14 @@ from .audit_entry_after_type_0 import AuditEntryAfterType0
 from .audit_entry_before_type_0 import AuditEntryBeforeType0
 from .audit_entry_page import AuditEntryPage
 from .audit_verdict import AuditVerdict
+from .budget import Budget
 from .change_password import ChangePassword
 from .changed_key import ChangedKey
 from .create_account import CreateAccount
 from .create_key import CreateKey
 from .create_key_metadata import CreateKeyMetadata
 from .create_plan import CreatePlan
+from .credits_left import CreditsLeft
 from .effective import Effective
 from .error_code import ErrorCode
 from .forgot_password import ForgotPassword
@@ -31,6 +33,7 @@ from .key_kind import KeyKind
 from .key_metadata import KeyMetadata
 from .key_page import KeyPage
 from .key_status import KeyStatus
+from .limits import Limits
 from .member import Member
 from .member_page import MemberPage
 from .mode import Mode
@@ -41,8 +44,12 @@ from .plan_page import PlanPage
 from .problem import Problem
 from .problem_details import ProblemDetails
 from .purpose import Purpose
+from .put_limits import PutLimits
 from .put_plan import PutPlan
 from .question import Question
+from .rate import Rate
+from .rate_per import RatePer
+from .refill import Refill
 from .refresh import Refresh
 from .refused_key import RefusedKey
 from .refused_key_details import RefusedKeyDetails
@@ -56,6 +63,9 @@ from .settings import Settings
 from .sign_in import SignIn
 from .sign_out import SignOut
 from .sign_up import SignUp
+from .spent_budget import SpentBudget
+from .spent_limits import SpentLimits
+from .spent_rate import SpentRate
 from .target import Target
 from .theme import Theme
 from .tokens import Tokens
@@ -86,12 +96,14 @@ __all__ = (
     "AuditEntryBeforeType0",
     "AuditEntryPage",
     "AuditVerdict",
+    "Budget",
     "ChangePassword",
     "ChangedKey",
     "CreateAccount",
     "CreateKey",
     "CreateKeyMetadata",
     "CreatePlan",
+    "CreditsLeft",
     "Effective",
     "ErrorCode",
     "ForgotPassword",
@@ -106,6 +118,7 @@ __all__ = (
     "KeyMetadata",
     "KeyPage",
     "KeyStatus",
+    "Limits",
     "Member",
     "MemberPage",
     "Mode",
@@ -116,8 +129,12 @@ __all__ = (
     "Problem",
     "ProblemDetails",
     "Purpose",
+    "PutLimits",
     "PutPlan",
     "Question",
+    "Rate",
+    "RatePer",
+    "Refill",
     "Refresh",
     "RefusedKey",
     "RefusedKeyDetails",
@@ -131,6 +148,9 @@ __all__ = (
     "SignIn",
     "SignOut",
     "SignUp",
+    "SpentBudget",
+    "SpentLimits",
+    "SpentRate",
     "Target",
     "Theme",
     "Tokens",

@@ -9,8 +9,10 @@ from attrs import field as _attrs_field
 
 from ..models.mode import Mode
 from ..models.valid_key_kind import ValidKeyKind
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.spent_limits import SpentLimits
     from ..models.valid_key_metadata import ValidKeyMetadata
 
 
@@ -32,6 +34,7 @@ class ValidKey:
         scopes (list[str]): Granted scopes.
         user (None | str): Id of the user, for an access token.
         valid (bool): Always true.
+        limits (SpentLimits | Unset): What is left of the limits, unless the cost is 0.
     """
 
     account: str
@@ -44,6 +47,7 @@ class ValidKey:
     scopes: list[str]
     user: None | str
     valid: bool
+    limits: SpentLimits | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,6 +77,10 @@ class ValidKey:
 
         valid = self.valid
 
+        limits: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.limits, Unset):
+            limits = self.limits.to_dict()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -89,11 +97,14 @@ class ValidKey:
                 "valid": valid,
             }
         )
+        if limits is not UNSET:
+            field_dict["limits"] = limits
 
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.spent_limits import SpentLimits
         from ..models.valid_key_metadata import ValidKeyMetadata
 
         d = dict(src_dict)
@@ -140,6 +151,13 @@ class ValidKey:
 
         valid = d.pop("valid")
 
+        _limits = d.pop("limits", UNSET)
+        limits: SpentLimits | Unset
+        if isinstance(_limits, Unset):
+            limits = UNSET
+        else:
+            limits = SpentLimits.from_dict(_limits)
+
         valid_key = cls(
             account=account,
             expires_at=expires_at,
@@ -151,6 +169,7 @@ class ValidKey:
             scopes=scopes,
             user=user,
             valid=valid,
+            limits=limits,
         )
 
         valid_key.additional_properties = d
