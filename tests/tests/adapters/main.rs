@@ -13,6 +13,7 @@ mod openapi;
 mod own_rejections;
 mod protected_resource;
 mod request_ids;
+mod spans;
 mod tenant_routers;
 mod tonic;
 mod tonic_wire;
