@@ -49,7 +49,11 @@ impl Describe for Reader {
     }
 }
 
-#[utoipa::path(get, path = "/health", tag = "notes", responses((status = 200, description = "Well")))]
+/// Needs no key.
+#[utoipa::path(get, path = "/health", tag = "notes", responses(
+    (status = 200, description = "Well"),
+    (status = 405, description = "Another method"),
+))]
 async fn health() -> &'static str {
     "well"
 }
@@ -107,7 +111,7 @@ async fn hook() {}
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Notes", description = "Notes of accounts.", license(name = "MIT", identifier = "MIT"), contact(name = "Notes", url = "https://example.com")),
-    servers((url = "https://api.example.com")),
+    servers((url = "/")),
     tags((name = "notes", description = "Notes")),
 )]
 struct Notes;

@@ -20,6 +20,9 @@ from .create_plan import CreatePlan
 from .effective import Effective
 from .error_code import ErrorCode
 from .forgot_password import ForgotPassword
+from .introspection import Introspection
+from .introspection_kind import IntrospectionKind
+from .introspection_question import IntrospectionQuestion
 from .invitation import Invitation
 from .invitation_page import InvitationPage
 from .invite import Invite
@@ -34,6 +37,8 @@ from .key_status import KeyStatus
 from .member import Member
 from .member_page import MemberPage
 from .mode import Mode
+from .o_auth_error import OAuthError
+from .o_auth_error_error import OAuthErrorError
 from .outcome import Outcome
 from .password_reset import PasswordReset
 from .plan import Plan
@@ -95,6 +100,9 @@ __all__ = (
     "Effective",
     "ErrorCode",
     "ForgotPassword",
+    "Introspection",
+    "IntrospectionKind",
+    "IntrospectionQuestion",
     "Invitation",
     "InvitationPage",
     "Invite",
@@ -109,6 +117,8 @@ __all__ = (
     "Member",
     "MemberPage",
     "Mode",
+    "OAuthError",
+    "OAuthErrorError",
     "Outcome",
     "PasswordReset",
     "Plan",
