@@ -16,6 +16,7 @@ mod crash;
 mod described;
 mod full_disk;
 mod github;
+mod introspection;
 mod keys;
 mod limits;
 mod management;

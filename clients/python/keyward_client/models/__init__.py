@@ -22,6 +22,9 @@ from .credits_left import CreditsLeft
 from .effective import Effective
 from .error_code import ErrorCode
 from .forgot_password import ForgotPassword
+from .introspection import Introspection
+from .introspection_kind import IntrospectionKind
+from .introspection_question import IntrospectionQuestion
 from .invitation import Invitation
 from .invitation_page import InvitationPage
 from .invite import Invite
@@ -37,6 +40,8 @@ from .limits import Limits
 from .member import Member
 from .member_page import MemberPage
 from .mode import Mode
+from .o_auth_error import OAuthError
+from .o_auth_error_error import OAuthErrorError
 from .outcome import Outcome
 from .password_reset import PasswordReset
 from .plan import Plan
@@ -107,6 +112,9 @@ __all__ = (
     "Effective",
     "ErrorCode",
     "ForgotPassword",
+    "Introspection",
+    "IntrospectionKind",
+    "IntrospectionQuestion",
     "Invitation",
     "InvitationPage",
     "Invite",
@@ -122,6 +130,8 @@ __all__ = (
     "Member",
     "MemberPage",
     "Mode",
+    "OAuthError",
+    "OAuthErrorError",
     "Outcome",
     "PasswordReset",
     "Plan",

@@ -19,7 +19,7 @@ use confique::Config;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
-use keyward_gateway::VerifyReach;
+use keyward_gateway::{Introspection, VerifyReach};
 use keyward_limits::{Limits, RequestLimit};
 use keyward_manage::{DashboardSettings, Management};
 use keyward_serve::shutdown_signal;
@@ -113,11 +113,18 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         None => dashboard,
     };
     let operator = VerifyReach::Operator(management.operator().clone());
+    let introspection = Introspection::new(verifier.clone(), authenticator.clone(), operator.clone())
+        .scopes(settings.introspection_scopes().iter().cloned());
+    let introspection = match settings.public_url(None)? {
+        Some(url) => introspection.issuer(url.to_string()),
+        None => introspection,
+    };
     let limits =
         Limits::start(Arc::clone(&managed.limits)).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
     let limit = RequestLimit::from_rules(limits.clone());
     let callers = AuthLayer::from(authenticator.clone());
-    let verify = keyward_gateway::verify_with_limits(verifier.clone(), callers, operator, limits.clone());
+    let verify = keyward_gateway::verify_with_limits(verifier.clone(), callers, operator, limits.clone())
+        .merge(introspection.router());
     let app = keyward_manage::api_with_gateway(management.clone())
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
