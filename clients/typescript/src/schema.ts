@@ -144,12 +144,32 @@ export interface paths {
         get: operations["getMember"];
         put?: never;
         post?: never;
-        /** Removes a member from an account. */
+        /** Removes a member from an account. The setting `user_keys` decides what happens to the keys of the user. */
         delete: operations["removeMember"];
         options?: never;
         head?: never;
         /** Changes the role of a member. */
         patch: operations["updateMember"];
+        trace?: never;
+    };
+    "/v1/accounts/{account}/members/{user}/keys/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revokes all keys of a user in an account. No node accepts them any more when this answers.
+         * @description The user may have left the account. Needs `keys:write`.
+         */
+        post: operations["revokeUserKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/accounts/{account}/usage": {
@@ -904,11 +924,11 @@ export interface components {
             /** @description Cursor of the next page, to send as `after`. Null on the last page. */
             next: string | null;
         };
-        /** @description The actor of an audit entry. */
+        /** @description The actor of an audit entry, or the creator of a key. */
         Actor: {
             /** @description Id of the user or key, or name of the program. */
             id: string;
-            /** @description `user`, `key`, `system` or `anonymous`. */
+            /** @description `user`, `key`, `system`, `anonymous`, or `import` for the creator of an imported key. */
             type: string;
         };
         /** @description An entry of the audit log. */
@@ -1019,6 +1039,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "effective": {
          *         "confirmed": 3,
@@ -1040,6 +1064,7 @@ export interface components {
          *       "networks": [],
          *       "not_before": null,
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": "2026-02-01T12:00:00Z",
          *       "rotated_from": null,
          *       "rotated_to": null,
@@ -1047,7 +1072,9 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "revoked",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 2
          *     }
          */
@@ -1117,6 +1144,15 @@ export interface components {
              *     ]
              */
             scopes?: string[];
+            /**
+             * @description Tags: 1 to 64 visible ASCII characters without spaces and commas.
+             * @example [
+             *       "team:search"
+             *     ]
+             */
+            tags?: string[];
+            /** @description The user that the key belongs to: a member of the account. Defaults to none. */
+            user?: string | null;
         };
         /**
          * @description A plan to create.
@@ -1293,6 +1329,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "endpoints": [],
          *       "expires_at": "2027-01-15T09:30:00Z",
@@ -1310,6 +1350,7 @@ export interface components {
          *       "networks": [],
          *       "not_before": null,
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": null,
          *       "rotated_from": null,
          *       "rotated_to": null,
@@ -1317,7 +1358,9 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "active",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 1
          *     }
          */
@@ -1336,6 +1379,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "endpoints": [],
          *       "expires_at": "2027-01-15T09:30:00Z",
@@ -1352,6 +1399,7 @@ export interface components {
          *       "networks": [],
          *       "not_before": null,
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": null,
          *       "rotated_from": null,
          *       "rotated_to": null,
@@ -1359,7 +1407,9 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "active",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 1
          *     }
          */
@@ -1376,6 +1426,7 @@ export interface components {
              * @description Creation time.
              */
             created_at: string;
+            created_by: components["schemas"]["Actor"] | null;
             /**
              * Format: date-time
              * @description Time when the key was disabled, if it is.
@@ -1420,6 +1471,7 @@ export interface components {
             not_before: string | null;
             /** @description Purpose. */
             purpose: components["schemas"]["Purpose"];
+            revocation: components["schemas"]["Revocation"] | null;
             /**
              * Format: date-time
              * @description Time when the key was revoked, if it is.
@@ -1433,11 +1485,15 @@ export interface components {
             scopes: string[];
             /** @description Status. */
             status: components["schemas"]["KeyStatus"];
+            /** @description Tags, in order. */
+            tags: string[];
             /**
              * Format: date-time
              * @description Time of the last use after the key was rotated.
              */
             used_after_rotation_at: string | null;
+            /** @description The user of the account that the key belongs to, if any. */
+            user: string | null;
             /**
              * Format: int64
              * @description Version, for updates. Each change increments it.
@@ -1721,6 +1777,29 @@ export interface components {
             /** @description Secret of the link. */
             reset: string;
         };
+        /** @description Why a key was revoked. */
+        Revocation: {
+            /** @description Note, if any. */
+            note: string | null;
+            /** @description Reason, one of RFC 5280. */
+            reason: components["schemas"]["RevocationReason"];
+        };
+        /**
+         * @description The reason of a revocation, by RFC 5280, section 5.3.1.
+         * @enum {string}
+         */
+        RevocationReason: "unspecified" | "key_compromise" | "affiliation_changed" | "superseded" | "cessation_of_operation" | "privilege_withdrawn";
+        /** @description The reason of a revocation. */
+        RevokeKey: {
+            /** @description Note, on one line. */
+            note?: string | null;
+            reason?: components["schemas"]["RevocationReason"] | null;
+        };
+        /** @description The revoked keys of a user. */
+        RevokedKeys: {
+            /** @description Ids of the keys that this request revoked. No node accepts them any more. */
+            revoked: string[];
+        };
         /**
          * @description The role of a user in an account.
          * @enum {string}
@@ -1745,6 +1824,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "effective": {
          *         "confirmed": 3,
@@ -1770,6 +1853,10 @@ export interface components {
          *         "account": "acct_7bT1",
          *         "compromised_at": null,
          *         "created_at": "2026-01-15T09:30:00Z",
+         *         "created_by": {
+         *           "id": "user_4hYz8",
+         *           "type": "user"
+         *         },
          *         "disabled_at": null,
          *         "endpoints": [],
          *         "expires_at": "2027-01-15T09:30:00Z",
@@ -1786,6 +1873,7 @@ export interface components {
          *         "networks": [],
          *         "not_before": null,
          *         "purpose": "api",
+         *         "revocation": null,
          *         "revoked_at": null,
          *         "rotated_from": null,
          *         "rotated_to": "key_2fXkQ9",
@@ -1793,10 +1881,13 @@ export interface components {
          *           "resources:read"
          *         ],
          *         "status": "active",
+         *         "tags": [],
          *         "used_after_rotation_at": null,
+         *         "user": null,
          *         "version": 2
          *       },
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": null,
          *       "rotated_from": "key_1aBcD3",
          *       "rotated_to": null,
@@ -1804,7 +1895,9 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "active",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 1
          *     }
          */
@@ -2010,6 +2103,10 @@ export interface components {
             networks?: string[] | null;
             /** @description New scopes. */
             scopes?: string[] | null;
+            /** @description New tags, instead of the old ones. */
+            tags?: string[] | null;
+            /** @description New user that the key belongs to, or null for none. */
+            user?: string | null;
         };
         /**
          * @description A new role.
@@ -2133,7 +2230,9 @@ export interface components {
             plan: string | null;
             /** @description Granted scopes. */
             scopes: string[];
-            /** @description Id of the user, for an access token. */
+            /** @description Tags of the key, in order. */
+            tags: string[];
+            /** @description Id of the user of an access token, or of the user that a key belongs to. */
             user: string | null;
             /**
              * @description Always true.
@@ -3075,6 +3174,49 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    revokeUserKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the user. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevokeKey"];
+            };
+        };
+        responses: {
+            /** @description The revoked keys */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedKeys"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     getAccountUsage: {
         parameters: {
             query?: {
@@ -3216,6 +3358,12 @@ export interface operations {
             query?: {
                 /** @description Account. Defaults to the caller's own. */
                 account?: string;
+                /** @description Only keys of this user. */
+                user?: string;
+                /** @description Only keys with all of these tags, separated by commas. */
+                tags?: string;
+                /** @description Only keys whose metadata has these texts: a JSON object of texts, such as `{"team":"search"}`. */
+                metadata?: string;
                 /** @description Only keys of this mode. */
                 mode?: components["schemas"]["Mode"];
                 /** @description Only keys of this kind. */
@@ -3330,7 +3478,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevokeKey"];
+            };
+        };
         responses: {
             /** @description The key is revoked on every node */
             200: {
@@ -3348,6 +3500,9 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };
@@ -3586,7 +3741,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevokeKey"];
+            };
+        };
         responses: {
             /** @description The key is revoked on every node */
             200: {
@@ -3604,6 +3763,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];

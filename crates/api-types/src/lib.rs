@@ -42,8 +42,8 @@ pub use accounts::{Account, AccountFilter, CreateAccount, UpdateAccount};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditVerdict, Outcome, Target, VerifyParams};
 pub use invitations::{AcceptLink, Invitation, Invite, Invited, Joined};
 pub use keys::{
-    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, RotateKey, RotatedKey,
-    UpdateKey,
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, Revocation, RevokeKey,
+    RevokedKeys, RotateKey, RotatedKey, UpdateKey,
 };
 pub use limits::{Budget, CreditsLeft, LimitTextError, Limits, PutLimits, Rate, RatePer, Refill};
 pub use members::{Member, Role, RoleError, UpdateMember};

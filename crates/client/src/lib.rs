@@ -55,8 +55,8 @@ pub use error::{ClientError, TransportError};
 pub use keyward_api_types::{
     Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreditsLeft, Effective,
     Image, ImageError, Invitation, Invited, IssuedKey, Key, KeyFilter, Limits, Member, Outcome, Page, PasswordReset,
-    Plan, Problem, Purpose, PurposeError, PutLimits, PutPlan, Rate, RatePer, Refill, Role, RoleError, RotatedKey,
-    Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey, UpdateSettings, Usage,
-    UsageDay, User, VersionedUser,
+    Plan, Problem, Purpose, PurposeError, PutLimits, PutPlan, Rate, RatePer, Refill, Revocation, RevokeKey,
+    RevokedKeys, Role, RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens,
+    UpdateAccount, UpdateKey, UpdateSettings, Usage, UsageDay, User, VersionedUser,
 };
 pub use page::Walk;

@@ -21,7 +21,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn put_plan_limits(&self, plan: &str, limits: &PutLimits, version: u64) -> Result<Limits, ClientError> {
-        self.put_limits(&["plans", plan, "limits"], limits, version).await
+        self.put_limits(Request::idempotent(Method::PUT, &["plans", plan, "limits"])?, limits, version).await
     }
 
     /// Returns the limits of an account.
@@ -42,7 +42,8 @@ impl Client {
         limits: &PutLimits,
         version: u64,
     ) -> Result<Limits, ClientError> {
-        self.put_limits(&["accounts", account.as_str(), "limits"], limits, version).await
+        self.put_limits(Request::idempotent(Method::PUT, &["accounts", account.as_str(), "limits"])?, limits, version)
+            .await
     }
 
     /// Returns the limits of a key.
@@ -63,10 +64,10 @@ impl Client {
         limits: &PutLimits,
         version: u64,
     ) -> Result<Limits, ClientError> {
-        self.put_limits(&["keys", key.as_str(), "limits"], limits, version).await
+        self.put_limits(Request::idempotent(Method::PUT, &["keys", key.as_str(), "limits"])?, limits, version).await
     }
 
-    async fn put_limits(&self, path: &[&str], limits: &PutLimits, version: u64) -> Result<Limits, ClientError> {
-        self.ask(Request::idempotent(Method::PUT, path)?.json(limits).if_match(version)).await
+    async fn put_limits(&self, request: Request, limits: &PutLimits, version: u64) -> Result<Limits, ClientError> {
+        self.ask(request.json(limits).if_match(version)).await
     }
 }

@@ -349,6 +349,7 @@ fn valid(identity: &Identity, spent: Option<&Spent>) -> Value {
         "plan": identity.plan(),
         "expires_at": identity.expires_at().map(|at| at.to_string()),
         "metadata": identity.metadata(),
+        "tags": identity.tags(),
     });
     if let (Some(spent), Some(answer)) = (spent, answer.as_object_mut()) {
         answer.insert("limits".to_owned(), limits_of(spent));

@@ -72,7 +72,7 @@ pub use service::{
     AuditVerdict, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
     MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page,
     PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
-    UsageDay, UsageTotal, key_view, purpose_of,
+    UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of,
 };
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]

@@ -13,6 +13,7 @@ use crate::setting::PASSWORD;
 
 const MEMBERS: &str = "/v1/accounts/{account}/members";
 const GRACE: &str = "/v1/accounts/{account}/members/{grace}";
+const GRACE_KEYS: &str = "/v1/accounts/{account}/members/{grace}/keys/revoke";
 const STRANGER: &str = "/v1/accounts/{account}/members/user_unknown";
 const AT_2: &[(&str, &str)] = &[("if-match", "\"2\"")];
 const ANY: &[(&str, &str)] = &[("if-match", "*")];
@@ -93,6 +94,10 @@ pub(crate) const REST: &[Row<'static>] = &[
         202,
         "",
     ),
+    ("reader", "POST", GRACE_KEYS, NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
+    ("reader", "POST", "/v1/accounts/operator/members/{grace}/keys/revoke", NOTHING, "", 404, "NOT_FOUND"),
+    ("manager", "POST", GRACE_KEYS, NOTHING, r#"{"reason":"sold"}"#, 422, "INVALID_VALUE"),
+    ("manager", "POST", GRACE_KEYS, NOTHING, r#"{"reason":"affiliation_changed","note":"moved on"}"#, 200, ""),
     ("operator", "POST", "/v1/users/{dora}/disable", NOTHING, "", 200, ""),
     ("operator", "DELETE", "/v1/users/{dora}", ANY, "", 204, ""),
 ];

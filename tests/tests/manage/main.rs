@@ -25,4 +25,5 @@ mod retention;
 mod serve;
 mod setting;
 mod store;
+mod user_keys;
 mod verify;

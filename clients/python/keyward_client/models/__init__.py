@@ -59,6 +59,10 @@ from .refresh import Refresh
 from .refused_key import RefusedKey
 from .refused_key_details import RefusedKeyDetails
 from .reset_password import ResetPassword
+from .revocation import Revocation
+from .revocation_reason import RevocationReason
+from .revoke_key import RevokeKey
+from .revoked_keys import RevokedKeys
 from .role import Role
 from .rotate_key import RotateKey
 from .rotated_key import RotatedKey
@@ -149,6 +153,10 @@ __all__ = (
     "RefusedKey",
     "RefusedKeyDetails",
     "ResetPassword",
+    "Revocation",
+    "RevocationReason",
+    "RevokeKey",
+    "RevokedKeys",
     "Role",
     "RotateKey",
     "RotatedKey",

@@ -32,7 +32,8 @@ class ValidKey:
         mode (Mode): The mode of a key.
         plan (None | str): Plan of the account, if any.
         scopes (list[str]): Granted scopes.
-        user (None | str): Id of the user, for an access token.
+        tags (list[str]): Tags of the key, in order.
+        user (None | str): Id of the user of an access token, or of the user that a key belongs to.
         valid (bool): Always true.
         limits (SpentLimits | Unset): What is left of the limits, unless the cost is 0.
     """
@@ -45,6 +46,7 @@ class ValidKey:
     mode: Mode
     plan: None | str
     scopes: list[str]
+    tags: list[str]
     user: None | str
     valid: bool
     limits: SpentLimits | Unset = UNSET
@@ -72,6 +74,8 @@ class ValidKey:
 
         scopes = self.scopes
 
+        tags = self.tags
+
         user: None | str
         user = self.user
 
@@ -93,6 +97,7 @@ class ValidKey:
                 "mode": mode,
                 "plan": plan,
                 "scopes": scopes,
+                "tags": tags,
                 "user": user,
                 "valid": valid,
             }
@@ -142,6 +147,8 @@ class ValidKey:
 
         scopes = cast(list[str], d.pop("scopes"))
 
+        tags = cast(list[str], d.pop("tags"))
+
         def _parse_user(data: object) -> None | str:
             if data is None:
                 return data
@@ -167,6 +174,7 @@ class ValidKey:
             mode=mode,
             plan=plan,
             scopes=scopes,
+            tags=tags,
             user=user,
             valid=valid,
             limits=limits,

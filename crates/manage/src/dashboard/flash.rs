@@ -35,6 +35,7 @@ impl Note {
             "declined" => "You declined the invitation.".to_owned(),
             "withdrawn" => "The invitation is withdrawn, and its link no longer works.".to_owned(),
             "removed" => "The member is removed.".to_owned(),
+            "user-keys-revoked" => "The user's keys are revoked. No node accepts them any more.".to_owned(),
             "user-disabled" => "The user is disabled and signed out everywhere.".to_owned(),
             "user-enabled" => "The user can sign in again.".to_owned(),
             "user-deleted" => "The user is deleted.".to_owned(),

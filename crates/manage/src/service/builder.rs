@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::audit::Refused;
 use super::keys::{RESERVED_PREFIXES, management_format, token_format};
-use super::settings::{Settings, SignUpPolicy};
+use super::settings::{Settings, SignUpPolicy, UserKeyPolicy};
 use super::sign_in::{Passwords, Throttle};
 use super::usage::Counters;
 use super::users::{ResetLink, ResetLinkSender};
@@ -71,6 +71,7 @@ impl ManagementBuilder {
                 operator: "operator".parse().unwrap_or_else(|_| AccountId::generate()),
                 sign_up: SignUpPolicy::default(),
                 key_limit: 100,
+                user_keys: UserKeyPolicy::default(),
                 account_limit: 20,
                 session_idle: 8 * HOUR,
                 session_life: 7 * 24 * HOUR,
@@ -127,6 +128,12 @@ impl ManagementBuilder {
     /// Limits active keys of accounts whose plan does not. Defaults to 100. `u32::MAX` means no limit.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
+        self
+    }
+
+    /// Sets what happens to a user's keys when the user leaves an account, is disabled or is deleted. Defaults to keeping them.
+    pub fn user_keys(mut self, policy: UserKeyPolicy) -> Self {
+        self.settings.user_keys = policy;
         self
     }
 

@@ -25,12 +25,12 @@ pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
 pub use keys::{
     ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, NewlyIssued,
-    NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_view, purpose_of,
+    NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_filters, key_view, purpose_of,
 };
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
-pub use settings::SignUpPolicy;
+pub use settings::{SignUpPolicy, UserKeyPolicy};
 pub use sign_in::{SessionView, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};

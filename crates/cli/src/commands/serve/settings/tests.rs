@@ -9,7 +9,7 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 24] = [
+const SAMPLES: [(&str, &str); 25] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
@@ -17,6 +17,7 @@ const SAMPLES: [(&str, &str); 24] = [
     ("connections_per_peer", "4"),
     ("sign_up", "open"),
     ("key_limit", "5"),
+    ("user_keys", "disable"),
     ("secret_keys_in_browsers", "false"),
     ("trust_proxy", "10.0.0.0/8"),
     ("forwarded_fields", "forwarded"),

@@ -8,11 +8,17 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::limits::put;
 use crate::error::ManagementError;
-use crate::service::KeyChange;
+use crate::service::{KeyChange, key_filters};
 
 pub(super) async fn rename(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
     member.require_recent_sign_in().await?;
-    let change = KeyChange { name: Some(form.get("name").to_owned()), ..KeyChange::default() };
+    let tags =
+        if form.has("tags") { key_filters(Some(form.get("tags")), None).map(|(tags, _)| Some(tags)) } else { Ok(None) };
+    let tags = match tags {
+        Ok(tags) => tags,
+        Err(error) => return details::show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
+    };
+    let change = KeyChange { name: Some(form.get("name").to_owned()), tags, ..KeyChange::default() };
     let version = form.get("version").parse().unwrap_or(0);
     match member.management().update_key(&member.actor, member.id(), change, version).await {
         Ok(_) => Ok(member.redirect_with_flash(&member.rest(), "renamed")),

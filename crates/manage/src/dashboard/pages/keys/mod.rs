@@ -7,6 +7,8 @@ mod revoke;
 mod rotate;
 mod view;
 
+pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
+
 use super::home;
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
