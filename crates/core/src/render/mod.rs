@@ -270,6 +270,8 @@ impl Presentation {
             if !self.vary_always {
                 return;
             }
+        } else if authenticated && self.locations.is_some() {
+            Locations::keep_from_shared_caches(headers);
         }
         match &self.locations {
             None => vary(headers),

@@ -97,6 +97,10 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let gateway_port = match settings.gateway_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let mut first_line = json!({"listening": url});
     if command.demo {
         first_line["credentials"] = demo::seed(&managed).await?;
@@ -129,10 +133,20 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
-        .merge(keyward_gateway::forward_auth_with_limits(verifier.clone(), limit.clone()))
         .merge(keyward_manage::secured(management, verify));
+    let for_gateways = keyward_gateway::forward_auth_with_limits(verifier.clone(), limit.clone());
     #[cfg(feature = "envoy")]
-    let app = app.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
+    let for_gateways = for_gateways.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST);
+    let app = match gateway_port {
+        Some((listener, url)) => {
+            first_line["gateway"] = json!(url);
+            let apart = for_gateways.layer(timeout).layer(from_fn(count));
+            tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));
+            app
+        }
+        None => app.merge(for_gateways),
+    };
     #[cfg(feature = "github")]
     let app = match github {
         Some(alerts) => app.merge(alerts),
@@ -147,7 +161,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         }
         None => app.merge(show_metrics(metrics.clone())),
     };
-    let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST)).layer(from_fn(count));
+    let app = app.layer(timeout).layer(from_fn(count));
 
     let mut output = std::io::stdout().lock();
     writeln!(output, "{first_line}").and_then(|()| output.flush())?;

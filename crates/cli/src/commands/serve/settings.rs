@@ -38,6 +38,10 @@ pub(super) struct Settings {
     /// The address of a second port for /metrics, /healthz and /readyz. Defaults to /metrics on the address of --listen, for any client.
     #[config(layer_attr(arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) metrics_listen: Option<SocketAddr>,
+    /// The address of a port of its own for /forward-auth and Envoy's service, which only gateways should reach. Defaults to the address
+    /// of --listen, for any client.
+    #[config(layer_attr(arg(long, env = "KEYWARD_GATEWAY_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
+    pub(super) gateway_listen: Option<SocketAddr>,
     /// The most connections on each port. Defaults to 1024.
     #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS", value_name = "CONNECTIONS", value_parser = positive)))]
     connections: Option<NonZeroU32>,
@@ -201,12 +205,12 @@ impl FromStr for KeyPlace {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "bearer" => Ok(Self::Bearer),
             "basic" => Ok(Self::Other(Location::Basic)),
             "websocket" => Ok(Self::Other(Location::WebSocketSubprotocol)),
-            name => match http::HeaderName::try_from(name) {
-                Ok(_) => Ok(Self::Other(Location::header(name))),
+            _ => match http::HeaderName::try_from(text) {
+                Ok(_) => Ok(Self::Other(Location::header(text))),
                 Err(_) => Err(format!(
                     "invalid key location `{text}`: expected bearer, basic, websocket or the name of a header, such as X-API-Key"
                 )),

@@ -9,10 +9,11 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 25] = [
+const SAMPLES: [(&str, &str); 26] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
+    ("gateway_listen", "127.0.0.1:12"),
     ("connections", "3"),
     ("connections_per_peer", "4"),
     ("sign_up", "open"),
