@@ -90,7 +90,7 @@ class IssuedKey:
     used_after_rotation_at: datetime.datetime | None
     user: None | str
     version: int
-    key: str
+    key: str = _attrs_field(repr=False)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

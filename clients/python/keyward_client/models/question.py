@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
@@ -26,7 +27,7 @@ class Question:
         scopes (list[str] | Unset): Scopes that the key needs, all of them.
     """
 
-    key: str
+    key: str = _attrs_field(repr=False)
     browser: bool | Unset = UNSET
     client: None | str | Unset = UNSET
     cost: int | None | Unset = UNSET

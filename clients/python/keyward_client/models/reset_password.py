@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="ResetPassword")
 
@@ -17,7 +18,7 @@ class ResetPassword:
         reset (str): Secret of the link.
     """
 
-    password: str
+    password: str = _attrs_field(repr=False)
     reset: str
 
     def to_dict(self) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class RotatedKey:
     user: None | str
     version: int
     effective: Effective
-    key: str
+    key: str = _attrs_field(repr=False)
     predecessor: Key
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -24,11 +24,11 @@ class Tokens:
         user (str): The user who signed in.
     """
 
-    access_token: str
+    access_token: str = _attrs_field(repr=False)
     account: str
     expires_at: datetime.datetime
     refresh_expires_at: datetime.datetime
-    refresh_token: str
+    refresh_token: str = _attrs_field(repr=False)
     token_type: str
     user: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

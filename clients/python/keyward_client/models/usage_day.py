@@ -24,7 +24,7 @@ class UsageDay:
     """
 
     day: datetime.datetime
-    key: str
+    key: str = _attrs_field(repr=False)
     outcome: str
     times: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

@@ -136,7 +136,8 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         .merge(keyward_manage::secured(management, verify));
     let for_gateways = keyward_gateway::forward_auth_with_limits(verifier.clone(), limit.clone());
     #[cfg(feature = "envoy")]
-    let for_gateways = for_gateways.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
+    let for_gateways =
+        for_gateways.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST);
     let app = match gateway_port {
         Some((listener, url)) => {
