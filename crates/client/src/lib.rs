@@ -47,14 +47,16 @@ mod request;
 mod settings;
 mod tokens;
 mod users;
+mod webhooks;
 
 pub use client::{Client, ClientBuilder};
 pub use credential::{Credential, TokenSource};
 pub use error::{ClientError, TransportError};
 pub use keyward_api_types::{
-    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, CreateKey, Effective, Image, ImageError,
-    Invitation, Invited, IssuedKey, Key, KeyFilter, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose,
+    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, CreateKey, CreateWebhook, Delivery,
+    DeliveryAttempt, DeliveryState, Effective, EventKind, EventKindError, Image, ImageError, Invitation, Invited,
+    IssuedKey, IssuedWebhook, Key, KeyFilter, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose,
     PurposeError, PutPlan, Role, RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens,
-    UpdateAccount, UpdateKey, UpdateSettings, Usage, UsageDay, User, VersionedUser,
+    UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
 };
 pub use page::Walk;

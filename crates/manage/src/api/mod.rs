@@ -11,6 +11,8 @@ mod plans;
 mod settings;
 mod tokens;
 mod users;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -149,7 +151,7 @@ fn open_router() -> OpenApiRouter<Management> {
 }
 
 fn protected_router() -> OpenApiRouter<Management> {
-    OpenApiRouter::new()
+    let router = OpenApiRouter::new()
         .merge(accounts::router())
         .merge(members::router())
         .merge(invitations::router())
@@ -158,7 +160,10 @@ fn protected_router() -> OpenApiRouter<Management> {
         .merge(tokens::router())
         .merge(plans::router())
         .merge(settings::router())
-        .merge(audit::router())
+        .merge(audit::router());
+    #[cfg(feature = "webhooks")]
+    let router = router.merge(webhooks::router());
+    router
 }
 
 fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, ManagementError> {
