@@ -15,6 +15,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
+    /// Measure only these whole servers, such as `axum,keyward_axum`.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "docs")]
+    only: Vec<String>,
+
     /// Run the load test too, and update the tables and the chart of docs/performance.md.
     #[arg(long)]
     docs: bool,
@@ -44,6 +48,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     peers.arg("measure").arg("--json").arg(&json).arg("--installed").arg(&installed);
     if options.quick {
         peers.arg("--quick");
+    }
+    if !options.only.is_empty() {
+        peers.arg("--only").arg(options.only.join(","));
     }
     if options.docs {
         peers.arg("--docs").arg(root.join("docs")).arg("--load").arg(&load);

@@ -39,6 +39,12 @@ pub(crate) const ALL: &[Contender] = &[
         start: |place| ours(place, "axum-same-headers"),
     },
     Contender { name: "keyward_axum", open: "axum", scheme: "Bearer ", start: |place| ours(place, "keyward-axum") },
+    Contender {
+        name: "keyward_around_axum",
+        open: "axum",
+        scheme: "Bearer ",
+        start: |place| ours(place, "keyward-around-axum"),
+    },
     Contender { name: "actix", open: "actix", scheme: "Bearer ", start: |place| ours(place, "actix") },
     Contender { name: "keyward_actix", open: "actix", scheme: "Bearer ", start: |place| ours(place, "keyward-actix") },
     Contender { name: "nginx", open: "nginx", scheme: "Bearer ", start: nginx_map },

@@ -12,6 +12,9 @@ pub(crate) struct Options {
     /// Run fewer and shorter rounds.
     #[arg(long)]
     quick: bool,
+    /// Measure only these whole servers, and print their table.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
     /// Write the figures to this file.
     #[arg(long)]
     json: PathBuf,
@@ -33,8 +36,12 @@ pub(crate) fn run(options: &Options) {
     // nginx reads files in it as another user.
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let (rounds, seconds, in_process) = if options.quick { (3, 1, 10) } else { (9, 2, 60) };
-    let servers = crate::whole_servers::measure(rounds, seconds, folder.path(), &options.installed);
-    let in_process = crate::in_process::measure(in_process);
+    let servers = crate::whole_servers::measure(rounds, seconds, folder.path(), &options.installed, &options.only);
+    let in_process = if options.only.is_empty() {
+        crate::in_process::measure(in_process)
+    } else {
+        json!({ "added_ns": {}, "ratio_to_keyward": {} })
+    };
     let mut figures = json!({ "about": about(options), "in_process": in_process });
     figures["whole_servers"] = servers;
     // A copy at the top level, where readers of the file expect it.

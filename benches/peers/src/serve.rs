@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use axum::Router;
 use axum::extract::Request;
 use axum::http::{Method, header};
 use axum::routing::get;
+use axum::{Router, ServiceExt};
 use clap::ValueEnum;
 use keyward::key::{Digest, KeyFormat, KeyKind};
 use keyward::serve::Limits;
@@ -17,6 +17,7 @@ use keyward::sqlite::SqliteStore;
 use keyward::store::{Found, Freshness, KeyStore, KeyUse, StoreError, async_trait};
 use keyward::{AccountRecord, AuthLayer, Authenticator, Keys, Mode, NewKey};
 use tokio::net::TcpListener;
+use tower::Layer;
 use tower::util::MapRequestLayer;
 
 pub(crate) const BODY: &str = r#"{"ok":true}"#;
@@ -38,9 +39,11 @@ enum Kind {
     Axum,
     /// With a layer that does nothing, to measure the cost of any layer in axum.
     AxumIdleLayer,
-    /// With the two headers that keyward adds to an answer, to measure the cost of sending them.
+    /// With the header that keyward adds to an answer, to measure the cost of sending it.
     AxumSameHeaders,
     KeywardAxum,
+    /// With keyward's layer around the finished router.
+    KeywardAroundAxum,
     Actix,
     KeywardActix,
     Gateway,
@@ -68,6 +71,11 @@ async fn on_tokio(options: &Options) {
             made_up(&options.keys, KEYS);
             let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "private, no-store")];
             Router::new().route(PATH, get(async move || (headers, BODY)))
+        }
+        Kind::KeywardAroundAxum => {
+            let app = AuthLayer::new(store(&options.keys).await).layer(resources());
+            let listener = TcpListener::bind(address).await.unwrap();
+            return axum::serve(listener, ServiceExt::<Request>::into_make_service(app)).await.unwrap();
         }
         Kind::Load => return under_load(options, resources()).await,
         _ => {

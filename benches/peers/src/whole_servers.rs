@@ -19,10 +19,12 @@ struct Measured {
     p99: Vec<f64>,
 }
 
-pub(crate) fn measure(rounds: usize, seconds: u32, folder: &Path, installed: &Path) -> Value {
+/// Measures the servers with these names, or all.
+pub(crate) fn measure(rounds: usize, seconds: u32, folder: &Path, installed: &Path, only: &[String]) -> Value {
     let mut running: Vec<(&Contender, Running)> = Vec::new();
     let mut skipped = BTreeMap::new();
-    for contender in ALL {
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    for contender in ALL.iter().filter(|contender| is_wanted(contender.name)) {
         match contender.start(folder, installed) {
             Ok(server) => running.push((contender, server)),
             Err(reason) => {

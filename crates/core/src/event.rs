@@ -1,3 +1,6 @@
+use tracing::Span;
+use tracing::field::display;
+
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
@@ -47,4 +50,40 @@ pub enum Event<'a> {
         /// The request's id.
         request_id: &'a RequestId,
     },
+}
+
+impl Event<'_> {
+    /// Records the caller and the outcome in the current span, usually that of the request.
+    ///
+    /// The fields are `keyward.key_id`, `keyward.account` and `keyward.outcome`: `accepted`, or the code of the refusal. The span
+    /// has to declare them, as [`tracing::field::Empty`]. A handler's refusal comes after `accepted`, and replaces it.
+    /// OpenTelemetry has no convention for these values.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{Authenticator, MemoryStore};
+    ///
+    /// let authenticator = Authenticator::builder(MemoryStore::new()).on_event(|event| event.record_in_span()).build()?;
+    /// # Ok::<(), keyward::adapter::BuildError>(())
+    /// ```
+    pub fn record_in_span(&self) {
+        let span = Span::current();
+        if span.is_disabled() {
+            return;
+        }
+        if let Self::Accepted { identity } | Self::Compromised { identity } | Self::KeyRefused { identity, .. } = self {
+            span.record("keyward.key_id", display(identity.id()));
+            span.record("keyward.account", display(identity.account()));
+        }
+        match self {
+            Self::Accepted { .. } => {
+                span.record("keyward.outcome", "accepted");
+            }
+            Self::Refused { rejection, .. } => {
+                span.record("keyward.outcome", rejection.code());
+            }
+            // The refusal of the request follows.
+            Self::KeyRefused { .. } | Self::Compromised { .. } => {}
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod hyper;
 mod locations;
 mod own_rejections;
 mod request_ids;
+mod spans;
 mod tenant_routers;
 mod tonic;
 mod tonic_wire;

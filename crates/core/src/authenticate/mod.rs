@@ -317,10 +317,6 @@ impl Authenticator {
     /// # Errors
     /// The [`Rejection`], such as [`Rejection::StoreUnavailable`].
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
-        self.ask_store(pending).instrument(tracing::debug_span!("keyward::resolve")).await
-    }
-
-    async fn ask_store(&self, pending: Pending) -> Result<Admission, Rejection> {
         let PendingParts { cache, digests, method, path, client, exposed, within, from_browser } = *pending.0;
         if exposed {
             // In a separate task, so that a caller who disconnects cannot prevent the mark.
@@ -336,7 +332,9 @@ impl Authenticator {
             Some(account) if cache.is_within(&digests, account).await? => None,
             Some(_) => return Err(Rejection::UnknownKey),
         };
-        let identity = cache.resolve(&digests, seen).await.map_err(|refused| self.0.notify_refused(*refused))?;
+        // The hook runs outside of this span: it may add the caller to that of the request.
+        let asking = cache.resolve(&digests, seen).instrument(tracing::debug_span!("keyward::resolve"));
+        let identity = asking.await.map_err(|refused| self.0.notify_refused(*refused))?;
         self.0.admit(identity, method.as_str(), &path, || client, || from_browser)
     }
 
