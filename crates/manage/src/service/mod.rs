@@ -4,6 +4,7 @@ mod audit;
 mod authenticator;
 mod builder;
 mod email;
+mod event_worker;
 mod events;
 mod idempotency;
 mod invitations;

@@ -15,7 +15,7 @@ const HOLD: Duration = Duration::from_secs(60);
 
 impl Management {
     /// Calls the hook for the next events, on one node at a time. Returns the number of audit entries that were read.
-    pub(super) async fn call_hook(&self) -> Result<usize, ManagementError> {
+    pub(in crate::service) async fn call_hook(&self) -> Result<usize, ManagementError> {
         let Some(hook) = &self.0.on_event else { return Ok(0) };
         let Some(cursor) = self.get::<EventCursor>(ID).await? else {
             let number = self.last_entry_number().await?;

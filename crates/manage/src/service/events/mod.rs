@@ -3,7 +3,6 @@
 mod announce;
 mod event;
 mod hook;
-mod run;
 
 pub use event::Event;
 pub(crate) use hook::EventHook;

@@ -3,7 +3,6 @@ use std::time::Instant;
 use keyward_api_types::DeliveryAttempt;
 use keyward_core::Timestamp;
 
-use super::queue::attempt_at;
 use super::secret::signatures;
 use crate::records::{StoredDelivery, StoredWebhook};
 use crate::service::Management;
@@ -17,7 +16,10 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn not_sent(why: &str, at: Timestamp) -> Self {
-        Self { attempt: DeliveryAttempt { error: Some(why.to_owned()), ..attempt_at(at) }, was_sent: false }
+        Self {
+            attempt: DeliveryAttempt { at, status: None, error: Some(why.to_owned()), duration_ms: 0 },
+            was_sent: false,
+        }
     }
 
     pub(super) fn is_success(&self) -> bool {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use keyward_api_types::{DeliveryAttempt, DeliveryState};
+use keyward_api_types::DeliveryState;
 
 use super::attempt::Answer;
 use crate::error::ManagementError;
@@ -122,7 +122,3 @@ fn count(state: DeliveryState) {
 
 #[cfg(not(feature = "metrics"))]
 fn count(_: DeliveryState) {}
-
-pub(super) fn attempt_at(at: keyward_core::Timestamp) -> DeliveryAttempt {
-    DeliveryAttempt { at, status: None, error: None, duration_ms: 0 }
-}

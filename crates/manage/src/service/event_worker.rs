@@ -1,3 +1,5 @@
+//! The task behind the hook and the webhooks.
+
 use std::time::Duration;
 
 use crate::error::ManagementError;
