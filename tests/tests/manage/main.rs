@@ -16,6 +16,7 @@ mod clients;
 mod crash;
 mod described;
 mod events;
+mod events_served;
 mod full_disk;
 mod github;
 mod keys;
