@@ -9,6 +9,7 @@ pub mod identity_provider;
 pub mod log;
 pub mod messages;
 pub mod node;
+pub mod openapi;
 pub mod postgres;
 pub mod program;
 pub mod rejections;
@@ -37,6 +38,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/key-locations.md")]
     pub struct KeyLocations;
 
+    #[doc = include_str!("../../guide/src/openapi.md")]
+    pub struct OpenApi;
+
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
 
@@ -60,6 +64,9 @@ mod guide {
 
     #[doc = include_str!("../../guide/src/gateway.md")]
     pub struct Gateway;
+
+    #[doc = include_str!("../../guide/src/introspection.md")]
+    pub struct Introspection;
 
     #[doc = include_str!("../../guide/src/managing-keys.md")]
     pub struct ManagingKeys;

@@ -290,6 +290,12 @@ fn a_gateway_is_answered_as_the_guide_says() {
     run("gateway.md");
 }
 
+#[needs(curl)]
+#[test]
+fn introspection_answers_as_the_guide_says() {
+    run("introspection.md");
+}
+
 #[test]
 fn keys_of_other_systems_are_taken_over_as_the_guide_says() {
     run("from-unkey.md");

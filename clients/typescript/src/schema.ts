@@ -296,6 +296,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/introspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decides on a key, as OAuth 2.0 token introspection (RFC 7662).
+         * @description The answer is 200 also for a key that is not active. `active` means that every request may use the key: a key that only some requests may use needs `method`, `path` and `client_ip`. The caller's key can also be the client secret, with HTTP Basic or in the form.
+         */
+        post: operations["introspectToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -1259,6 +1279,61 @@ export interface components {
             /** @description E-mail address. */
             email: string;
         };
+        /** @description The answer (RFC 7662). An inactive key has no other member than `active`. */
+        Introspection: {
+            /** @description Id of the account. */
+            account?: string;
+            /** @description Whether every request, or the stated one, may use the key. */
+            active: boolean;
+            /** @description Id of the key or access token. */
+            client_id?: string;
+            /**
+             * Format: int64
+             * @description Expiry time in seconds since 1970, if any.
+             */
+            exp?: number;
+            /** @description URL of this server, if it knows its public URL. */
+            iss?: string;
+            /**
+             * @description Kind of the credential.
+             * @enum {string}
+             */
+            kind?: "secret" | "publishable" | "restricted" | "access_token";
+            mode?: components["schemas"]["Mode"];
+            /** @description Plan of the account, if any. */
+            plan?: string;
+            /** @description Granted scopes, separated by spaces. */
+            scope?: string;
+            /** @description Id of the user of an access token, or of the account of a key. */
+            sub?: string;
+            /**
+             * @description Always `Bearer`.
+             * @constant
+             */
+            token_type?: "Bearer";
+        };
+        /**
+         * @description A key, and the request that presented it.
+         * @example {
+         *       "token": "kws_live_EXAMPLE"
+         *     }
+         */
+        IntrospectionQuestion: {
+            /** @description Ignored. Some clients send it with `client_secret`. */
+            client_id?: string;
+            /** @description Address of the client. Without it, keys that are confined to networks are inactive. */
+            client_ip?: string;
+            /** @description The caller's key, if the request has no `Authorization`. */
+            client_secret?: string;
+            /** @description Method of the request. Without it, publishable keys are inactive. */
+            method?: string;
+            /** @description Path of the request. Without it, keys that are confined to endpoints are inactive. */
+            path?: string;
+            /** @description The key. */
+            token: string;
+            /** @description Ignored. */
+            token_type_hint?: string;
+        };
         /** @description An invitation into an account, without its link. */
         Invitation: {
             /** @description Account. */
@@ -1519,6 +1594,20 @@ export interface components {
          * @enum {string}
          */
         Mode: "live" | "test";
+        /** @description An error of OAuth 2.0 (RFC 6749). */
+        OAuthError: {
+            /** @description Stable code for programs, as in other errors. */
+            code: components["schemas"]["ErrorCode"] | string;
+            /**
+             * @description Code of the standard.
+             * @enum {string}
+             */
+            error: "access_denied" | "insufficient_scope" | "invalid_client" | "invalid_request" | "invalid_token" | "server_error" | "temporarily_unavailable";
+            /** @description Explanation for people. It may change. */
+            error_description: string;
+            /** @description Id of the request. */
+            request_id: string;
+        };
         /**
          * @description The outcome of an operation.
          * @enum {string}
@@ -2242,6 +2331,24 @@ export interface components {
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The caller or the question is refused, or the key cannot be checked. The answer says nothing about the key. */
+        IntrospectionRefused: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "MISSING_API_KEY",
+                 *       "error": "invalid_client",
+                 *       "error_description": "No API key was sent. Send it as Authorization: Bearer YOUR_API_KEY.",
+                 *       "request_id": "req_4f0cR7"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OAuthError"];
             };
         };
         /** @description The body is not a question, is too long, or is not declared as JSON. */
@@ -3395,6 +3502,38 @@ export interface operations {
             404: components["responses"]["NotFound"];
             422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    introspectToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["IntrospectionQuestion"];
+            };
+        };
+        responses: {
+            /** @description Whether the key is active */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Introspection"];
+                };
+            };
+            400: components["responses"]["IntrospectionRefused"];
+            401: components["responses"]["IntrospectionRefused"];
+            403: components["responses"]["IntrospectionRefused"];
+            413: components["responses"]["IntrospectionRefused"];
+            415: components["responses"]["IntrospectionRefused"];
+            503: components["responses"]["IntrospectionRefused"];
             default: components["responses"]["UnexpectedError"];
         };
     };

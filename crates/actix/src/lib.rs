@@ -47,6 +47,7 @@ mod extract;
 mod future;
 mod key_watch;
 mod own_account;
+mod protected_resource;
 #[cfg(feature = "limits")]
 mod rate_limit;
 mod request_id;
@@ -60,6 +61,7 @@ pub use extract::{Authenticated, Guarded, MaybeAuthenticated, Scoped};
 pub use future::AuthFuture;
 pub use key_watch::KeyWatch;
 pub use own_account::OwnAccount;
+pub use protected_resource::protected_resource;
 #[cfg(feature = "limits")]
 pub use rate_limit::{RateLimit, RateLimitFuture, RateLimitService};
 pub use request_id::{RequestId, request_id};

@@ -84,7 +84,11 @@ mod authenticated;
 mod guarded;
 mod key_watch;
 mod layer;
+#[cfg(feature = "utoipa")]
+#[cfg_attr(docsrs, doc(cfg(feature = "utoipa")))]
+pub mod openapi;
 mod own_account;
+mod protected_resource;
 mod request_id;
 #[cfg(feature = "test-util")]
 mod test_util;
@@ -95,6 +99,7 @@ pub use guarded::{Guarded, Scoped};
 pub use key_watch::KeyWatch;
 pub use layer::{AuthLayer, AuthService, Axum};
 pub use own_account::OwnAccount;
+pub use protected_resource::protected_resource;
 pub use request_id::RequestId;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

@@ -467,6 +467,10 @@ impl Rejection {
     /// Without a credential, it has no `error`. It omits the realm's unquotable characters.
     #[must_use]
     pub fn challenge(&self, realm: &str) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.challenge_text(realm)?).ok()
+    }
+
+    pub(crate) fn challenge_text(&self, realm: &str) -> Option<String> {
         let row = self.row();
         let error = row.challenge?;
         let mut challenge = format!("Bearer realm=\"{}\"", quotable(realm));
@@ -482,7 +486,7 @@ impl Rejection {
         if let Self::InsufficientScope(requirement) = self {
             let _ = write!(challenge, ", scope=\"{}\"", scope_list(requirement, " "));
         }
-        HeaderValue::try_from(challenge).ok()
+        Some(challenge)
     }
 
     /// Returns `true` if the service is at fault.

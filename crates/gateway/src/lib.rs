@@ -5,6 +5,7 @@
 //! | nginx (`auth_request`), Caddy (`forward_auth`), Traefik (`ForwardAuth`), HAProxy (Lua) | [`forward_auth`] |
 //! | Envoy (`ext_authz` over gRPC) | `envoy::ext_authz`, with the feature `envoy` |
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
+//! | a resource server of OAuth 2.0 (RFC 7662) | [`Introspection`]: `POST /v1/introspect` |
 //!
 //! `guide/src/gateway.md` and `examples/gateways` in the repository have a configuration for each gateway. Traefik's is not tested.
 //!
@@ -40,6 +41,7 @@
 pub mod envoy;
 mod forward_auth;
 mod headers;
+mod introspect;
 mod object;
 mod original;
 mod verdict;
@@ -47,4 +49,5 @@ mod verify;
 
 pub use forward_auth::forward_auth;
 pub use headers::IDENTITY_HEADERS;
+pub use introspect::Introspection;
 pub use verify::{MAX_BATCH, VERIFY_SCOPE, VerifyReach, verify};

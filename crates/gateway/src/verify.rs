@@ -72,7 +72,7 @@ pub enum VerifyReach {
 }
 
 impl VerifyReach {
-    fn confines<'a>(&self, caller: &'a Identity) -> Option<&'a AccountId> {
+    pub(crate) fn confines<'a>(&self, caller: &'a Identity) -> Option<&'a AccountId> {
         match self {
             Self::Operator(operator) if operator == caller.account() => None,
             Self::Own | Self::Operator(_) => Some(caller.account()),
@@ -146,15 +146,15 @@ pub fn verify(keys: Authenticator, callers: AuthLayer, reach: VerifyReach) -> Ro
 /// Has no `Debug`, so that no log can show the key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Question {
-    key: String,
-    method: Option<String>,
-    path: Option<String>,
+pub(crate) struct Question {
+    pub(crate) key: String,
+    pub(crate) method: Option<String>,
+    pub(crate) path: Option<String>,
     #[serde(default)]
-    scopes: Vec<Scope>,
-    client: Option<IpAddr>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) client: Option<IpAddr>,
     #[serde(default)]
-    browser: bool,
+    pub(crate) browser: bool,
 }
 
 async fn one(
@@ -231,7 +231,11 @@ fn wrong(headers: &HeaderMap, status: StatusCode, detail: &str) -> Response {
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }
 
-async fn ask(keys: &Authenticator, within: Option<&AccountId>, question: &Question) -> Result<Identity, Rejection> {
+pub(crate) async fn ask(
+    keys: &Authenticator,
+    within: Option<&AccountId>,
+    question: &Question,
+) -> Result<Identity, Rejection> {
     let check = {
         let method = question.method.as_deref().unwrap_or("GET");
         // An empty path fits no endpoint, so a key that is confined to endpoints is refused.
@@ -293,6 +297,6 @@ fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> V
     Value::Object(answer)
 }
 
-fn refuse(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> http::Response<Bytes> {
+pub(crate) fn refuse(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> http::Response<Bytes> {
     keys.refuse(&Refusal::new(rejection, &Method::POST, headers))
 }

@@ -33,6 +33,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `axum`, `actix`, `tonic` | extractors and middleware |
+//! | `utoipa` | OpenAPI descriptions of axum services |
 //! | `sqlite` | the embedded store, also for `manage` |
 //! | `postgres` | a store for many nodes, also for `manage` |
 //! | `valkey` | a store for many nodes |

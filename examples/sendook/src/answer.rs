@@ -21,6 +21,7 @@ pub(crate) enum Answer {
     WrongPassword,
     TooManySignIns,
     EmailTaken,
+    InboxTaken,
     /// The log has the reason.
     Failed,
 }
@@ -36,6 +37,7 @@ impl Answer {
             Self::WrongPassword => (401, "INVALID_CREDENTIALS", "The e-mail address or the password is wrong."),
             Self::TooManySignIns => (429, "TOO_MANY_SIGN_INS", "Too many attempts. Wait a minute."),
             Self::EmailTaken => (409, "EMAIL_TAKEN", "A user with this e-mail address exists. Log in instead."),
+            Self::InboxTaken => (409, "INBOX_TAKEN", "An inbox with this address exists. Choose another address."),
             Self::Failed => (500, "INTERNAL_ERROR", "The request failed. Try again later."),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

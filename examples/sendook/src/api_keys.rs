@@ -62,6 +62,7 @@ async fn own(sendook: &Sendook, caller: &Identity, id: &str) -> Result<KeyRecord
 fn to_json(key: &KeyRecord) -> Value {
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     json!({
+        "_id": key.id,
         "id": key.id,
         "name": key.name,
         "hint": key.hint,

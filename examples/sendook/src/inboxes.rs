@@ -1,26 +1,21 @@
 use http::{Method, Request};
 use hyper::body::Incoming;
-use keyward::{AccountId, CredentialId, Identity, Timestamp};
-use rusqlite::{OptionalExtension, Row};
+use keyward::{AccountId, Identity, Timestamp};
+use rusqlite::{ErrorCode, OptionalExtension, Row};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Sendook;
 use crate::answer::{Answer, Response, created, ok, read};
-use crate::data::now;
+use crate::data::{PAGE, is_address, new_id, now};
+use crate::messages;
 
-const PAGE: i64 = 100;
+const DOMAIN: &str = "@sendook.com";
 
 #[derive(Deserialize)]
 struct New {
     name: String,
-}
-
-#[derive(Deserialize)]
-struct NewMessage {
-    to: String,
-    subject: String,
-    text: String,
+    email: Option<String>,
 }
 
 pub(crate) async fn manage(
@@ -33,7 +28,7 @@ pub(crate) async fn manage(
     match (request.method(), path) {
         (&Method::POST, []) => {
             let new: New = read(request).await?;
-            Ok(created(&add(sendook, organization, &new.name)?))
+            Ok(created(&add(sendook, organization, &new.name, new.email.as_deref())?))
         }
         (&Method::GET, []) => Ok(ok(&list(sendook, organization)?)),
         (&Method::GET, [id]) => Ok(ok(&own(sendook, organization, id)?)),
@@ -42,37 +37,45 @@ pub(crate) async fn manage(
             sendook.data.with(|connection| connection.execute("DELETE FROM inboxes WHERE id = ?1", [id]))?;
             Ok(ok(&inbox))
         }
-        (&Method::GET, [id, "messages"]) => {
-            own(sendook, organization, id)?;
-            Ok(ok(&messages(sendook, id)?))
-        }
-        (&Method::POST, [id, "messages", "send"]) => {
+        (_, [id, "messages", rest @ ..]) => {
             let inbox = own(sendook, organization, id)?;
-            let message: NewMessage = read(request).await?;
-            let from = inbox["email"].as_str().unwrap_or_default();
-            Ok(created(&send(sendook, id, from, &message)?))
+            let address = inbox["email"].as_str().unwrap_or_default();
+            messages::manage(sendook, &messages::Inbox { id, address }, rest, request).await
         }
         _ => Err(Answer::NotFound),
     }
 }
 
-pub(crate) fn add(sendook: &Sendook, organization: &AccountId, name: &str) -> Result<Value, Answer> {
+pub(crate) fn add(
+    sendook: &Sendook,
+    organization: &AccountId,
+    name: &str,
+    email: Option<&str>,
+) -> Result<Value, Answer> {
     if !(1..=100).contains(&name.trim().chars().count()) {
         return Err(Answer::Invalid("Invalid field `name`: expected 1 to 100 characters.".into()));
     }
-    let (id, address) = (new_id("inbox"), format!("{}@sendook.com", new_id("in").to_lowercase()));
-    let at = now();
-    sendook.data.with(|connection| {
+    let address = match email {
+        // Another domain would have to be verified first.
+        Some(email) if !(is_address(email) && email.ends_with(DOMAIN)) => {
+            return Err(Answer::Invalid(format!(
+                "Invalid field `email`: expected an address that ends with {DOMAIN}."
+            )));
+        }
+        Some(email) => email.to_lowercase(),
+        None => format!("{}{DOMAIN}", new_id("in").to_lowercase()),
+    };
+    let (id, at) = (new_id("inbox"), now());
+    let added = sendook.data.with(|connection| {
         connection.execute(
             "INSERT INTO inboxes (id, organization, name, email, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             (&id, organization.as_str(), name, &address, at.as_millis()),
         )
-    })?;
-    Ok(json!({"id": id, "name": name, "email": address, "createdAt": at.to_string()}))
-}
-
-fn new_id(kind: &str) -> String {
-    format!("{kind}_{}", &CredentialId::generate().as_str()[4..])
+    });
+    match added {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Err(Answer::InboxTaken),
+        other => other.map(|_| to_json(&id, name, &address, at)).map_err(Answer::from),
+    }
 }
 
 fn list(sendook: &Sendook, organization: &AccountId) -> Result<Vec<Value>, Answer> {
@@ -98,57 +101,11 @@ fn own(sendook: &Sendook, organization: &AccountId, id: &str) -> Result<Value, A
 }
 
 fn inbox(row: &Row<'_>) -> rusqlite::Result<Value> {
-    Ok(json!({
-        "id": row.get::<_, String>(0)?,
-        "name": row.get::<_, String>(1)?,
-        "email": row.get::<_, String>(2)?,
-        "createdAt": Timestamp::from_millis(row.get(3)?).to_string(),
-    }))
+    let text = |column| row.get::<_, String>(column);
+    Ok(to_json(&text(0)?, &text(1)?, &text(2)?, Timestamp::from_millis(row.get(3)?)))
 }
 
-fn messages(sendook: &Sendook, id: &str) -> Result<Vec<Value>, Answer> {
-    Ok(sendook.data.with(|connection| {
-        connection
-            .prepare_cached(
-                "SELECT id, sender, recipient, subject, text, created_at FROM messages WHERE inbox = ?1 \
-                 ORDER BY number DESC LIMIT ?2",
-            )?
-            .query_map((id, PAGE), |row| {
-                Ok(json!({
-                    "id": row.get::<_, String>(0)?,
-                    "from": row.get::<_, String>(1)?,
-                    "to": row.get::<_, String>(2)?,
-                    "subject": row.get::<_, String>(3)?,
-                    "text": row.get::<_, String>(4)?,
-                    "createdAt": Timestamp::from_millis(row.get(5)?).to_string(),
-                }))
-            })?
-            .collect()
-    })?)
-}
-
-/// Delivers it if the recipient has an inbox here.
-fn send(sendook: &Sendook, id: &str, from: &str, message: &NewMessage) -> Result<Value, Answer> {
-    if !message.to.contains('@') || message.to.contains(char::is_whitespace) {
-        return Err(Answer::Invalid("Invalid field `to`: expected an e-mail address.".into()));
-    }
-    let (sent, at) = (new_id("msg"), now());
-    sendook.data.with(|connection| {
-        let transaction = connection.transaction()?;
-        let recipient: Option<String> = transaction
-            .query_row("SELECT id FROM inboxes WHERE email = ?1", [&message.to], |row| row.get(0))
-            .optional()?;
-        let mut boxes = vec![(sent.clone(), id.to_owned())];
-        boxes.extend(recipient.filter(|recipient| recipient != id).map(|recipient| (new_id("msg"), recipient)));
-        for (message_id, inbox) in boxes {
-            transaction.execute(
-                "INSERT INTO messages (id, inbox, sender, recipient, subject, text, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                (message_id, inbox, from, &message.to, &message.subject, &message.text, at.as_millis()),
-            )?;
-        }
-        transaction.commit()
-    })?;
-    Ok(json!({
-        "id": sent, "from": from, "to": message.to, "subject": message.subject, "text": message.text, "createdAt": at.to_string(),
-    }))
+/// sendook's clients read `_id`, its documentation says `id`.
+fn to_json(id: &str, name: &str, email: &str, created_at: Timestamp) -> Value {
+    json!({ "_id": id, "id": id, "name": name, "email": email, "createdAt": created_at.to_string() })
 }

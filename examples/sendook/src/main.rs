@@ -8,10 +8,15 @@
 //! | `…/organizations/{id}/api_keys` and below | access token of a user of that organization |
 //! | `…/v1/api_keys`, `…/v1/inboxes` and below | API key |
 //!
+//! Messages are at `GET …/v1/inboxes/{id}/messages` (`?query=` searches), `GET …/messages/{id}`, `POST …/messages/send` and
+//! `POST …/messages/{id}/reply`. They stay on this machine: a recipient gets a message if it has an inbox here.
+//!
 //! A token that begins with `sat_` is looked up among access tokens, and one that begins with `sendook_` among API keys. Any other
 //! token is refused without a lookup.
 //!
 //! Choices where sendook's page is silent:
+//! - Objects have `_id` beside `id`, because clients read both. `to` may be a list or one address, and is answered as a list.
+//! - There are no threads, attachments, domains of your own, or webhooks.
 //! - Access tokens live for an hour. Refreshing a token ends the old one.
 //! - A deleted key stays in the list, with `revokedAt`.
 //! - Registering also returns the default key as `apiKey`, because it cannot be shown later.
@@ -23,6 +28,7 @@ mod api_keys;
 mod data;
 mod demo;
 mod inboxes;
+mod messages;
 mod password;
 mod tokens;
 mod users;

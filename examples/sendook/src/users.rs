@@ -77,7 +77,7 @@ pub(crate) async fn add(sendook: &Sendook, new: Registration) -> Result<Register
     let name = format!("{}'s organization", new.first_name.trim());
     sendook.keys.put_account(&AccountRecord::new(organization.clone(), name)).await?;
     let key = sendook.keys.issue(NewKey::secret(organization.clone(), "Default")).await?.key.expose_once().to_string();
-    inboxes::add(sendook, &organization, "Default")?;
+    inboxes::add(sendook, &organization, "Default", None)?;
     Ok(Registered { user, organization, key })
 }
 
@@ -132,6 +132,7 @@ fn user_to_json(sendook: &Sendook, user: &UserId) -> Result<Value, Answer> {
             [user.as_str()],
             |row| {
                 Ok(json!({
+                    "_id": row.get::<_, String>(0)?,
                     "id": row.get::<_, String>(0)?,
                     "organizationId": row.get::<_, String>(1)?,
                     "email": row.get::<_, String>(2)?,

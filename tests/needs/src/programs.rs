@@ -82,6 +82,18 @@ pub(crate) const PROGRAMS: &[Program] = &[
         source: Source::PyPi("mcp/requirements.txt"),
     },
     Program {
+        name: "introspection_clients",
+        title: "clients of token introspection in Python",
+        files: &[],
+        source: Source::PyPi("introspection/requirements.txt"),
+    },
+    Program {
+        name: "sendook_client",
+        title: "sendook-mcp",
+        files: &[],
+        source: Source::PyPi("sendook/requirements.txt"),
+    },
+    Program {
         name: "schemathesis",
         title: "schemathesis",
         files: &[],

@@ -6,6 +6,7 @@ mod caddy;
 mod envoy;
 mod forward_auth;
 mod haproxy;
+mod introspect;
 mod locations;
 mod nginx;
 mod setting;

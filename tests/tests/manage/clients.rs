@@ -25,13 +25,7 @@ fn npm(set: &str, program: &str) -> Command {
 #[needs(openapi_linters)]
 #[test]
 fn linters_find_no_error_in_the_description() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut redocly = npm("openapi_linters", "redocly");
-    redocly.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true").current_dir(&folder);
-    run(redocly.args(["lint", "--extends", "recommended-strict"]).arg(committed()));
-    let rules = folder.path().join("rules.yaml");
-    fs::write(&rules, "extends: [\"spectral:oas\"]\n").unwrap();
-    run(npm("openapi_linters", "spectral").args(["lint", "--ruleset"]).arg(rules).arg(committed()));
+    keyward_tests::openapi::lint(&committed());
 }
 
 /// Caches are no part of a client.

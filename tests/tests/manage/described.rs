@@ -120,7 +120,7 @@ fn the_description_is_complete() {
     assert_eq!(mistakes(&typed), Vec::<String>::new());
     let contact = json!({"name": "keyward", "url": "https://github.com/keyward/keyward"});
     assert_eq!((&typed["info"]["contact"], &DESCRIPTION["info"]["contact"]), (&contact, &contact));
-    for path in ["/v1/verify", "/v1/verify/batch", "/forward-auth"] {
+    for path in ["/v1/verify", "/v1/verify/batch", "/v1/introspect", "/forward-auth"] {
         assert!(DESCRIPTION["paths"][path].is_object() && typed["paths"][path].is_null(), "{path}");
     }
     let created = DESCRIPTION.pointer("/paths/~1v1~1keys/post/responses/201/content/application~1json/schema/$ref");

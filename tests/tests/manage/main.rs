@@ -19,6 +19,7 @@ mod events;
 mod events_served;
 mod full_disk;
 mod github;
+mod introspection;
 mod keys;
 mod management;
 mod people;

@@ -249,6 +249,7 @@ fn what_takes_credentials_refuses_plain_http_and_health_answers() {
         ("/v1/keys", 403, 401),
         ("/v1/verify", 403, 401),
         ("/v1/verify/batch", 403, 401),
+        ("/v1/introspect", 403, 401),
         ("/openapi.json", 403, 200),
         ("/login", 403, 200),
         ("/healthz", 200, 200),
@@ -257,7 +258,7 @@ fn what_takes_credentials_refuses_plain_http_and_health_answers() {
     ] {
         let ask = |proto: &str| {
             let mut arguments = vec!["-H", host, "-H", "X-Forwarded-For: 192.0.2.7", "-H", proto];
-            if path.starts_with("/v1/verify") {
+            if path.starts_with("/v1/verify") || path == "/v1/introspect" {
                 arguments.extend(["--data", "{}"]);
             }
             server.curl(path, &arguments)

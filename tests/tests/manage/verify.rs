@@ -1,7 +1,7 @@
 use axum::Router;
 use axum::body::Body;
 use http::Request;
-use keyward::gateway::VerifyReach;
+use keyward::gateway::{Introspection, VerifyReach};
 use keyward::manage::{Context, KeyDraft, KeyView, Purpose};
 use keyward::{AccountId, AuthLayer, NewKey, ScopeSet};
 use keyward_tests::service::call;
@@ -130,6 +130,30 @@ async fn an_own_key_is_verified_and_a_made_up_address_is_not_recorded() {
         assert_eq!((&said["valid"], &said["account"]), (&json!(true), &json!(asked.ada.view.account)), "{said}");
     }
     assert_eq!(asked.uses(&asked.ada.view).await, (6, None));
+}
+
+#[tokio::test]
+async fn an_introspection_counts_as_a_use_for_those_who_may_ask() {
+    let asked = Asked::new().await;
+    let callers = asked.setting.management.authenticator().unwrap();
+    let reach = VerifyReach::Operator(asked.setting.management.operator().clone());
+    let router = Introspection::new(asked.verifier.clone(), callers, reach).router();
+    for (caller, active) in [
+        (&asked.eve.verifier, false),
+        (&asked.eve.token, false),
+        (&asked.operator_key, true),
+        (&asked.ada.verifier, true),
+    ] {
+        let request = Request::post("/v1/introspect")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", format!("Bearer {caller}"))
+            .body(Body::from(format!("token={}&client_ip=192.0.2.7", asked.ada.key)));
+        let answer = call(&router, request.unwrap()).await;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((answer.status.as_u16(), &said["active"]), (200, &json!(active)), "{said}");
+        assert!(active || said == json!({"active": false}), "{said}");
+    }
+    assert_eq!(asked.uses(&asked.ada.view).await, (2, Some("192.0.2.0/24".to_owned())));
 }
 
 #[tokio::test]

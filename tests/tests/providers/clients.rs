@@ -24,6 +24,27 @@ fn run(mut command: Command, services: &[(&str, &Program)]) {
     assert!(said.contains("all as expected"), "{said}");
 }
 
+/// sendook's own Node client is not on the registry, so a script sends what it sends.
+#[needs(node)]
+#[test]
+fn a_client_like_that_of_sendook_works() {
+    let sendook = Program::start("sendook", &[]);
+    let mut command = Command::new("node");
+    command.arg(scripts().join("with_sendook.mjs"));
+    run(command, &[("SENDOOK", &sendook)]);
+    sendook.stop();
+}
+
+#[needs(sendook_client)]
+#[test]
+fn the_published_mcp_server_of_sendook_works() {
+    let sendook = Program::start("sendook", &[]);
+    let mut command = Command::new(test_package("sendook_client").join("bin/python"));
+    command.arg(scripts().join("with_sendook_mcp.py"));
+    run(command, &[("SENDOOK", &sendook)]);
+    sendook.stop();
+}
+
 #[needs(python_clients, node)]
 #[test]
 fn third_party_clients_work_and_turn_refusals_into_errors() {

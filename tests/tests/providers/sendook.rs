@@ -161,13 +161,16 @@ fn a_message_is_sent_into_an_inbox() {
     let inbox = |credential: &str| service.call(Some(credential), "GET", "/v1/inboxes", &[]).json()[0].clone();
     let (from, to) = (inbox("api_key"), inbox("other_api_key"));
     let messages = |inbox: &Value| format!("/v1/inboxes/{}/messages", inbox["id"].as_str().unwrap());
-    let message = json!({"to": to["email"], "subject": "Hello", "text": "How are you?"}).to_string();
+    let message_to = to["email"].clone();
+    let message = json!({"to": message_to, "subject": "Hello", "text": "How are you?"}).to_string();
     let sent = service.call(Some("api_key"), "POST", &format!("{}/send", messages(&from)), &json(&message));
     assert_eq!(sent.status, 201, "{}", sent.text);
     for (credential, inbox) in [("api_key", &from), ("other_api_key", &to)] {
         let list = service.call(Some(credential), "GET", &messages(inbox), &[]).json();
         assert_eq!((&list[0]["subject"], &list[0]["from"]), (&"Hello".into(), &from["email"]), "{credential}");
     }
+    let to = sent.json()["to"].clone();
+    assert_eq!(to, json!([message_to]), "a single address is answered as a list");
     let nowhere = json(r#"{"to":"nobody","subject":"","text":""}"#);
     assert_eq!(service.call(Some("api_key"), "POST", &format!("{}/send", messages(&from)), &nowhere).status, 400);
     service.stop();

@@ -27,6 +27,9 @@ from .effective import Effective
 from .error_code import ErrorCode
 from .event_kind import EventKind
 from .forgot_password import ForgotPassword
+from .introspection import Introspection
+from .introspection_kind import IntrospectionKind
+from .introspection_question import IntrospectionQuestion
 from .invitation import Invitation
 from .invitation_page import InvitationPage
 from .invite import Invite
@@ -42,6 +45,8 @@ from .key_status import KeyStatus
 from .member import Member
 from .member_page import MemberPage
 from .mode import Mode
+from .o_auth_error import OAuthError
+from .o_auth_error_error import OAuthErrorError
 from .outcome import Outcome
 from .password_reset import PasswordReset
 from .plan import Plan
@@ -113,6 +118,9 @@ __all__ = (
     "ErrorCode",
     "EventKind",
     "ForgotPassword",
+    "Introspection",
+    "IntrospectionKind",
+    "IntrospectionQuestion",
     "Invitation",
     "InvitationPage",
     "Invite",
@@ -128,6 +136,8 @@ __all__ = (
     "Member",
     "MemberPage",
     "Mode",
+    "OAuthError",
+    "OAuthErrorError",
     "Outcome",
     "PasswordReset",
     "Plan",

@@ -19,6 +19,7 @@ use crate::lease::Lease;
 use crate::location::{Location, LocationFault, Locations};
 use crate::per_thread::PerThread;
 use crate::render::{Challenges, Presentation, Render};
+use crate::resource::ProtectedResource;
 use crate::store::{Freshness, KeyStore};
 use crate::telemetry::Metrics;
 
@@ -59,6 +60,7 @@ pub struct AuthenticatorBuilder {
     others: Vec<(Arc<dyn KeyStore>, KeyFormat, Hasher)>,
     bearer: bool,
     accepted: Vec<Location>,
+    resource: Option<ProtectedResource>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,6 +105,9 @@ pub enum BuildError {
     /// No place for keys is left.
     #[error("no place for keys: accept(Location) another one, or remove without_bearer()")]
     NoLocation,
+    /// Metadata for OAuth 2.0 clients, which send Bearer tokens.
+    #[error("protected_resource needs Authorization: Bearer: remove without_bearer()")]
+    ResourceWithoutBearer,
     /// Keys of two stores begin alike.
     #[error("ambiguous key formats: keys of two stores begin alike; choose prefixes that differ")]
     AmbiguousFormats,
@@ -142,6 +147,7 @@ impl AuthenticatorBuilder {
             others: Vec::new(),
             bearer: true,
             accepted: Vec::new(),
+            resource: None,
         }
     }
 
@@ -284,6 +290,24 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// Names the URL of this metadata in Bearer challenges, as `resource_metadata` (RFC 9728). Off by default.
+    ///
+    /// GET of [its path](ProtectedResource::path) passes without a credential. Add the route that serves it.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{Authenticator, MemoryStore, ProtectedResource};
+    ///
+    /// let resource = ProtectedResource::new("https://api.example.com")?.authorization_server("https://login.example.com")?;
+    /// let authenticator = Authenticator::builder(MemoryStore::new()).protected_resource(&resource).build()?;
+    /// # let _ = authenticator;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
+        self.resource = Some(resource.clone());
+        self
+    }
+
     /// Sets the format of refusals. Defaults to [`ProblemJson`](crate::render::ProblemJson).
     pub fn renderer(mut self, renderer: impl Render) -> Self {
         self.presentation.renderer = Arc::new(renderer);
@@ -406,9 +430,11 @@ impl AuthenticatorBuilder {
                 format!("{label}.{}", crate::id::NodeId::generate()).parse().map_err(|_| bounds)?
             }
         };
+        let metadata = self.resource.iter().map(|resource| (Method::GET, resource.path().to_owned(), Covers::Path));
         let exempt = self
             .exempt
             .into_iter()
+            .chain(metadata)
             .map(|(method, path, covers)| {
                 let is_path =
                     path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#');
@@ -440,6 +466,12 @@ impl AuthenticatorBuilder {
         if let Some(locations) = &locations {
             presentation.challenges = presentation.challenges.located(Arc::clone(locations));
             presentation.locations = Some(Arc::clone(locations));
+        }
+        if let Some(resource) = &self.resource {
+            if !self.bearer {
+                return Err(BuildError::ResourceWithoutBearer);
+            }
+            presentation.challenges = presentation.challenges.described(resource);
         }
 
         let resolver = |store, format, hasher, node| {

@@ -1,6 +1,7 @@
 //! The sequence from an `Authorization` field to an identity.
 
 mod builder;
+mod describe;
 mod handle;
 mod https;
 mod watch;

@@ -104,6 +104,14 @@ impl Locations {
         &self.fields
     }
 
+    pub(crate) fn bearer(&self) -> bool {
+        self.bearer
+    }
+
+    pub(crate) fn accepted(&self) -> &[Location] {
+        &self.accepted
+    }
+
     pub(crate) fn vary(&self) -> HeaderValue {
         self.vary.clone()
     }

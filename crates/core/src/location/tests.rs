@@ -179,19 +179,19 @@ fn challenges_and_messages_name_the_places() {
     let missing = Rejection::from(CredentialFault::Missing);
     let apis = "ApiKey realm=\"api\", in=\"header\", name=\"X-API-Key\", ApiKey realm=\"api\", in=\"header\", name=\"apikey\", \
                 Basic realm=\"api\", charset=\"UTF-8\", ApiKey realm=\"api\", in=\"header\", name=\"Sec-WebSocket-Protocol\"";
-    assert_eq!(locations.challenge(&missing, "api").unwrap(), format!("Bearer realm=\"api\", {apis}"));
+    assert_eq!(locations.challenge(&missing, "api", "").unwrap(), format!("Bearer realm=\"api\", {apis}"));
     let scope = Rejection::InsufficientScope(crate::scope::Requirement::all_of([]));
-    assert!(locations.challenge(&scope, "api").unwrap().to_str().unwrap().starts_with("Bearer "));
-    assert!(locations.challenge(&Rejection::StoreUnavailable, "api").is_none());
+    assert!(locations.challenge(&scope, "api", "").unwrap().to_str().unwrap().starts_with("Bearer "));
+    assert!(locations.challenge(&Rejection::StoreUnavailable, "api", "").is_none());
     assert_eq!(
         locations.explain(&missing).unwrap().message(),
         "No API key was sent. Send it as Authorization: Bearer YOUR_API_KEY, as X-API-Key: YOUR_API_KEY, as apikey: YOUR_API_KEY, as \
          the user name of HTTP Basic, without a password (curl -u YOUR_API_KEY:), or as the WebSocket subprotocol keyward.YOUR_API_KEY."
     );
     let header = Locations::new(false, vec![Location::header("X-API-Key")]).unwrap().unwrap();
-    let challenge = header.challenge(&Rejection::UnknownKey, "a \"b\"").unwrap();
+    let challenge = header.challenge(&Rejection::UnknownKey, "a \"b\"", "").unwrap();
     assert_eq!(challenge, "ApiKey realm=\"a b\", in=\"header\", name=\"X-API-Key\"");
-    assert_eq!(header.challenge(&scope, "api"), None);
+    assert_eq!(header.challenge(&scope, "api", ""), None);
     for fault in
         [CredentialFault::Missing, CredentialFault::Empty, CredentialFault::List, CredentialFault::SeveralFields]
     {

@@ -12,11 +12,13 @@ impl Locations {
     /// One field with a challenge for each place. RFC 9110 section 11.6.1 asks for one in every 401.
     ///
     /// A header has the scheme `ApiKey`, with the parameters of an OpenAPI security scheme. No scheme is registered for it.
-    pub(crate) fn challenge(&self, rejection: &Rejection, realm: &str) -> Option<HeaderValue> {
-        let bearer = rejection.challenge(realm)?;
+    ///
+    /// `parameter` is added to the challenge for Bearer.
+    pub(crate) fn challenge(&self, rejection: &Rejection, realm: &str, parameter: &str) -> Option<HeaderValue> {
+        let bearer = rejection.challenge_text(realm)?;
         let mut challenges = Vec::new();
         if self.bearer {
-            challenges.push(bearer.to_str().ok()?.to_owned());
+            challenges.push(bearer + parameter);
         }
         // A missing scope is no reason to send another credential.
         if rejection.status() != StatusCode::FORBIDDEN {

@@ -34,6 +34,8 @@ use std::marker::PhantomData;
 use crate::identity::Identity;
 use crate::key::KeyKind;
 use crate::rejection::Rejection;
+use crate::scope::Requirement;
+use required::requirement_of;
 
 /// A verdict on an identity: [`Requirement`](crate::Requirement), [`Plans`], [`Feature`], [`Mode`](crate::Mode), [`KeyKind`] or your type.
 ///
@@ -105,6 +107,12 @@ pub trait Guard {
     /// # Errors
     /// The [`Rejection`].
     fn check(identity: &Identity) -> Result<(), Rejection>;
+
+    /// Returns the scopes that it requires, for descriptions of an API. Defaults to none.
+    #[must_use]
+    fn requirements() -> Vec<Requirement> {
+        Vec::new()
+    }
 }
 
 /// Returns the policy of a guard.
@@ -136,11 +144,19 @@ impl<R: RequiredScopes> Guard for R {
     fn check(identity: &Identity) -> Result<(), Rejection> {
         check_required::<R>(identity)
     }
+
+    fn requirements() -> Vec<Requirement> {
+        vec![requirement_of::<R>()]
+    }
 }
 
 impl<A: Guard, B: Guard> Guard for (A, B) {
     fn check(identity: &Identity) -> Result<(), Rejection> {
         A::check(identity)?;
         B::check(identity)
+    }
+
+    fn requirements() -> Vec<Requirement> {
+        A::requirements().into_iter().chain(B::requirements()).collect()
     }
 }

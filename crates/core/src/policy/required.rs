@@ -61,9 +61,12 @@ pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Reje
     if is_granted(R::SCOPES, R::ANY, identity) {
         return Ok(());
     }
+    Err(Rejection::InsufficientScope(requirement_of::<R>()))
+}
+
+pub(super) fn requirement_of<R: RequiredScopes>() -> Requirement {
     let scopes = R::SCOPES.iter().cloned();
-    let requirement = if R::ANY { Requirement::any_of(scopes) } else { Requirement::all_of(scopes) };
-    Err(Rejection::InsufficientScope(requirement))
+    if R::ANY { Requirement::any_of(scopes) } else { Requirement::all_of(scopes) }
 }
 
 /// Defines a type for each scope. Malformed scopes do not compile.

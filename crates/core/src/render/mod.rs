@@ -208,7 +208,8 @@ impl Presentation {
         self.write(refusal)
     }
 
-    fn write(&self, refusal: &Refusal) -> Response<Bytes> {
+    /// Neither counts nor reports it.
+    pub(crate) fn write(&self, refusal: &Refusal) -> Response<Bytes> {
         let explained = self.explain(&refusal.rejection);
         let rejection = explained.as_ref().unwrap_or(&refusal.rejection);
         let rendered = self.renderer.render(rejection, &refusal.request_id);

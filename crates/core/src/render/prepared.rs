@@ -7,31 +7,40 @@ use serde_json::Value;
 use crate::location::Locations;
 use crate::rejection::{PerRejection, Rejection};
 use crate::request_id::RequestId;
+use crate::resource::ProtectedResource;
 
 const MARK: &str = "THE_ID_OF_THE_REQUEST";
 
 pub(crate) struct Challenges {
     realm: Arc<str>,
     locations: Option<Arc<Locations>>,
+    /// For the Bearer challenge, such as `, resource_metadata="https://…"`.
+    parameter: Arc<str>,
     made: PerRejection<Option<HeaderValue>>,
 }
 
 impl Challenges {
     pub(crate) fn new(realm: &str) -> Self {
-        Self::of_parts(realm.into(), None)
+        Self::of_parts(realm.into(), None, "".into())
     }
 
     pub(crate) fn located(&self, locations: Arc<Locations>) -> Self {
-        Self::of_parts(Arc::clone(&self.realm), Some(locations))
+        Self::of_parts(Arc::clone(&self.realm), Some(locations), Arc::clone(&self.parameter))
     }
 
-    fn of_parts(realm: Arc<str>, locations: Option<Arc<Locations>>) -> Self {
-        let made = PerRejection::new(|rejection| challenge(rejection, &realm, locations.as_deref()));
-        Self { realm, locations, made }
+    /// RFC 9728 section 5.1.
+    pub(crate) fn described(&self, resource: &ProtectedResource) -> Self {
+        let parameter = format!(", resource_metadata=\"{}\"", resource.metadata_url());
+        Self::of_parts(Arc::clone(&self.realm), self.locations.clone(), parameter.into())
+    }
+
+    fn of_parts(realm: Arc<str>, locations: Option<Arc<Locations>>, parameter: Arc<str>) -> Self {
+        let made = PerRejection::new(|rejection| challenge(rejection, &realm, locations.as_deref(), &parameter));
+        Self { realm, locations, parameter, made }
     }
 
     pub(super) fn of(&self, rejection: &Rejection) -> Option<HeaderValue> {
-        let make = || challenge(rejection, &self.realm, self.locations.as_deref());
+        let make = || challenge(rejection, &self.realm, self.locations.as_deref(), &self.parameter);
         self.made.get(rejection).map_or_else(make, Option::clone)
     }
 }
@@ -39,14 +48,19 @@ impl Challenges {
 /// Clones would share one reference count.
 impl Clone for Challenges {
     fn clone(&self) -> Self {
-        Self::of_parts(Arc::clone(&self.realm), self.locations.clone())
+        Self::of_parts(Arc::clone(&self.realm), self.locations.clone(), Arc::clone(&self.parameter))
     }
 }
 
-fn challenge(rejection: &Rejection, realm: &str, locations: Option<&Locations>) -> Option<HeaderValue> {
+fn challenge(
+    rejection: &Rejection,
+    realm: &str,
+    locations: Option<&Locations>,
+    parameter: &str,
+) -> Option<HeaderValue> {
     match locations {
-        None => rejection.challenge(realm),
-        Some(locations) => locations.challenge(rejection, realm),
+        None => HeaderValue::try_from(rejection.challenge_text(realm)? + parameter).ok(),
+        Some(locations) => locations.challenge(rejection, realm, parameter),
     }
 }
 

@@ -57,7 +57,8 @@ pub fn api(management: Management) -> Router {
     router(management, describe::complete)
 }
 
-/// Returns the same as [`api`]. Its description also has `/v1/verify`, `/v1/verify/batch` and `/forward-auth` of `keyward-gateway`.
+/// Returns the same as [`api`]. Its description also has the routes of `keyward-gateway`: `/v1/verify`, `/v1/verify/batch`, `/v1/introspect` and
+/// `/forward-auth`.
 ///
 /// For a server that merges these routes, as `keyward serve` does.
 ///

@@ -19,7 +19,7 @@ use confique::Config;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
-use keyward_gateway::VerifyReach;
+use keyward_gateway::{Introspection, VerifyReach};
 use keyward_manage::{DashboardSettings, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -117,7 +117,14 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         None => dashboard,
     };
     let operator = VerifyReach::Operator(management.operator().clone());
-    let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
+    let introspection = Introspection::new(verifier.clone(), authenticator.clone(), operator.clone())
+        .scopes(settings.introspection_scopes().iter().cloned());
+    let introspection = match settings.public_url(None)? {
+        Some(url) => introspection.issuer(url.to_string()),
+        None => introspection,
+    };
+    let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator)
+        .merge(introspection.router());
     let app = keyward_manage::api_with_gateway(management.clone())
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use confique::{Config, Layer};
 use keyward_core::adapter::{AuthenticatorBuilder, Location};
 use keyward_core::connection::ForwardedFields;
-use keyward_core::{Authenticator, MemoryStore, Network, TrustedProxies};
+use keyward_core::{Authenticator, MemoryStore, Network, Scope, TrustedProxies};
 #[cfg(feature = "github")]
 use keyward_manage::GithubAlerts;
 #[cfg(feature = "oidc")]
@@ -65,6 +65,14 @@ pub(super) struct Settings {
     /// X-API-Key. The management API reads bearer only. Defaults to bearer.
     #[config(layer_attr(arg(long, env = "KEYWARD_KEY_LOCATIONS", value_delimiter = ',', value_name = "LOCATION")))]
     key_locations: Option<Vec<KeyPlace>>,
+    /// Scopes of your API, separated by commas. Token introspection names those that a wildcard of a key grants. Defaults to none.
+    #[config(layer_attr(arg(
+        long,
+        env = "KEYWARD_INTROSPECTION_SCOPES",
+        value_delimiter = ',',
+        value_name = "SCOPE"
+    )))]
+    introspection_scopes: Option<Vec<Scope>>,
     /// The life of an unused session, such as 8h. Defaults to 8h.
     #[config(default = "8h")]
     #[config(layer_attr(arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")))]
@@ -274,6 +282,10 @@ impl Settings {
             ))),
             (url, _) => Ok(url.as_ref()),
         }
+    }
+
+    pub(super) fn introspection_scopes(&self) -> &[Scope] {
+        self.introspection_scopes.as_deref().unwrap_or_default()
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -9,7 +9,7 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 25] = [
+const SAMPLES: [(&str, &str); 26] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
@@ -21,6 +21,7 @@ const SAMPLES: [(&str, &str); 25] = [
     ("trust_proxy", "10.0.0.0/8"),
     ("forwarded_fields", "forwarded"),
     ("key_locations", "X-API-Key"),
+    ("introspection_scopes", "resources:read"),
     ("session_idle", "6m"),
     ("session_life", "7h"),
     ("audit_retention", "8d"),
@@ -52,7 +53,9 @@ fn variable(name: &str) -> String {
 
 fn key(name: &str, value: &str) -> String {
     match (name, value.parse::<u32>().is_ok() || value.parse::<bool>().is_ok()) {
-        ("trust_proxy" | "key_locations" | "webhook_allow_network", _) => format!("{name} = [\"{value}\"]\n"),
+        ("trust_proxy" | "key_locations" | "introspection_scopes" | "webhook_allow_network", _) => {
+            format!("{name} = [\"{value}\"]\n")
+        }
         (_, true) => format!("{name} = {value}\n"),
         (_, false) => format!("{name} = \"{value}\"\n"),
     }
@@ -150,6 +153,7 @@ fn invalid_values_and_unknown_keys_are_named() {
         ("forwarded_fields = \"X-Forwarded-For\"", &["invalid forwarded_fields `X-Forwarded-For`"]),
         ("forwarded_fields = \"\"", &["invalid forwarded_fields ``"]),
         ("sign_up = \"maybe\"", &["invalid sign_up `maybe`: expected open or closed"]),
+        ("introspection_scopes = [\"resources\"]", &["resources", "resource:action"]),
         ("session_idle = \"0s\"", &["invalid duration `0s`: expected one second"]),
         ("sign_ins_per_email = 0", &["sign_ins_per_email = 0", "nonzero"]),
     ] {
