@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use keyward::adapter::CredentialFault;
-use keyward::rejection::{ConcurrencyLimit, PlanRequired, RateLimit};
+use keyward::rejection::{Budget, ConcurrencyLimit, PlanRequired, RateLimit};
 use keyward::{Identity, Mode, Rejection, Requirement, Scope};
 
 pub fn all() -> Vec<Rejection> {
@@ -45,6 +45,12 @@ pub fn all() -> Vec<Rejection> {
             window: Duration::from_secs(1),
             remaining: 0,
             retry_after: Duration::from_secs(1),
+        })),
+        Rejection::BudgetExhausted(Box::new(Budget {
+            credits: 100,
+            remaining: 1,
+            period: Some(Duration::from_secs(86_400)),
+            resets_in: Some(Duration::from_secs(60)),
         })),
         Rejection::HttpsRequired,
         Rejection::StoreUnavailable,

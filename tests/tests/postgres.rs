@@ -178,8 +178,10 @@ async fn a_locked_table_before_a_migration_is_named() {
     PostgresStore::connect(&url).await.unwrap();
     postgres::sql(
         &url,
-        "DELETE FROM keyward_migrations WHERE version >= 4; ALTER TABLE keyward_keys DROP COLUMN last_used_from; \
-         DROP VIEW keyward_position; DROP FUNCTION keyward_invalidate_key, keyward_invalidate_account, keyward_random_mark",
+        "DELETE FROM keyward_migrations WHERE version >= 4; ALTER TABLE keyward_keys DROP COLUMN last_used_from, \
+         DROP COLUMN user_id, DROP COLUMN created_by, DROP COLUMN revocation_reason, DROP COLUMN revocation_note, DROP COLUMN tags; \
+         DROP VIEW keyward_position; DROP FUNCTION keyward_invalidate_key, keyward_invalidate_account, keyward_random_mark, \
+         keyward_put_limits; DROP TABLE keyward_limit_rules, keyward_limit_head, keyward_limit_budgets, keyward_limit_rates",
     );
     let stranger = stranger(&url).await;
     stranger.batch_execute("BEGIN; SELECT * FROM keyward_keys").await.unwrap();

@@ -267,8 +267,30 @@ async fn files_with_the_old_counter_of_migrations_still_open() {
                 row.get(0)
             })
             .unwrap();
-        assert_eq!((version, old_counter), (4, false), "{steps}: one counter is left");
+        assert_eq!((version, old_counter), (6, false), "{steps}: one counter is left");
     }
+}
+
+#[tokio::test]
+async fn keys_of_older_files_have_an_unknown_creator() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("keys.db");
+    old_file(&path, 0);
+    let digest = [7_u8; 32];
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("INSERT INTO accounts VALUES ('acct_1', 'Example Ltd', NULL, '[]', NULL)", []).unwrap();
+    connection
+        .execute(
+            "INSERT INTO keys VALUES ('key_1', 'acct_1', 'old', ?1, 'sha256', 'kw_live_…3456', 'secret', 'live', '*', '[]', '', \
+             '{}', 1, NULL, NULL, NULL, 5, NULL, NULL, NULL, NULL, 1, NULL)",
+            [digest],
+        )
+        .unwrap();
+    drop(connection);
+    let store = SqliteStore::open(&path).unwrap();
+    let key = store.get(&"key_1".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((&key.created_by, &key.user, &key.revocation, key.tags.is_empty()), (&None, &None, &None, true));
+    assert!(store.find(&keyward::key::Digest::from_bytes(digest)).await.unwrap().key.is_some());
 }
 
 #[tokio::test]

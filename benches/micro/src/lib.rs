@@ -6,5 +6,6 @@ pub mod actix;
 pub mod baseline;
 pub mod fixture;
 pub mod growth;
+pub mod limits;
 pub mod refusal;
 pub mod warm_hit;

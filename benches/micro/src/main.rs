@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Parser, ValueEnum};
-use keyward_bench::{actix, growth, refusal, warm_hit};
+use keyward_bench::{actix, growth, limits, refusal, warm_hit};
 use serde_json::{Map, Value};
 
 /// Compares keyward with handwritten code.
@@ -36,6 +36,7 @@ fn main() {
             Group::WarmHit => warm_hit::measure(rounds).to_json(),
             Group::Growth => growth::measure(arguments.quick).to_json(),
             Group::Refusal => refusal::measure(rounds).to_json(),
+            Group::Limits => limits::measure(rounds).to_json(),
             Group::Actix => actix::measure(rounds).to_json(),
             Group::Memory => memory(),
             Group::Timing => timing::measure(if arguments.quick { 200_000 } else { 1_000_000 }).to_json(),
@@ -63,6 +64,7 @@ enum Group {
     WarmHit,
     Growth,
     Refusal,
+    Limits,
     Actix,
     Memory,
     Timing,

@@ -31,6 +31,9 @@ issued = created.parsed
 assert isinstance(issued, IssuedKey) and issued.status is KeyStatus.ACTIVE, issued
 assert created.status_code == 201 and created.headers["etag"] == f'"{issued.version}"', created.headers
 
+assert issued.key not in repr(issued) + repr(created), created
+assert os.environ["KEYWARD_KEY"] not in repr(client), client
+
 page = list_keys.sync(client=client, text="from Python", limit=10)
 assert isinstance(page, KeyPage) and [key.id for key in page.data] == [issued.id], page
 

@@ -98,6 +98,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{account}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the limits of an account, and what is left of its budget. */
+        get: operations["getAccountLimits"];
+        /** Replaces the limits of an account, for the operator. They replace those of its plan, within a second. */
+        put: operations["putAccountLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{account}/members": {
         parameters: {
             query?: never;
@@ -126,12 +144,32 @@ export interface paths {
         get: operations["getMember"];
         put?: never;
         post?: never;
-        /** Removes a member from an account. */
+        /** Removes a member from an account. The setting `user_keys` decides what happens to the keys of the user. */
         delete: operations["removeMember"];
         options?: never;
         head?: never;
         /** Changes the role of a member. */
         patch: operations["updateMember"];
+        trace?: never;
+    };
+    "/v1/accounts/{account}/members/{user}/keys/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revokes all keys of a user in an account. No node accepts them any more when this answers.
+         * @description The user may have left the account. Needs `keys:write`.
+         */
+        post: operations["revokeUserKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/accounts/{account}/usage": {
@@ -145,117 +183,6 @@ export interface paths {
         get: operations["getAccountUsage"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{account}/webhooks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the webhooks of an account. */
-        get: operations["listWebhooks"];
-        put?: never;
-        /**
-         * Creates a webhook and its secret.
-         * @description A webhook of the operator's account receives the events of all accounts.
-         */
-        post: operations["createWebhook"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{account}/webhooks/{webhook}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Returns a webhook. */
-        get: operations["getWebhook"];
-        put?: never;
-        post?: never;
-        /** Removes a webhook. Its pending deliveries are not sent. */
-        delete: operations["deleteWebhook"];
-        options?: never;
-        head?: never;
-        /** Changes a webhook. */
-        patch: operations["updateWebhook"];
-        trace?: never;
-    };
-    "/v1/accounts/{account}/webhooks/{webhook}/deliveries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the deliveries of a webhook, the newest first. */
-        get: operations["listDeliveries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{account}/webhooks/{webhook}/deliveries/{delivery}/redeliver": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sends a delivery again, with the same id. */
-        post: operations["redeliver"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{account}/webhooks/{webhook}/secrets/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Gives a webhook a new secret.
-         * @description For 24 hours, the previous secret signs, too.
-         */
-        post: operations["rotateWebhookSecret"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{account}/webhooks/{webhook}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sends a `webhook.test` event to a webhook. */
-        post: operations["testWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -420,6 +347,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys/{key}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the limits of a key, and what is left of its budget. */
+        get: operations["getKeyLimits"];
+        /** Replaces the limits of a key. They hold in addition to those of its account, within a second. */
+        put: operations["putKeyLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys/{key}/revoke": {
         parameters: {
             query?: never;
@@ -505,6 +450,24 @@ export interface paths {
         post?: never;
         /** Removes a plan. */
         delete: operations["deletePlan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{plan}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the limits of a plan. */
+        get: operations["getPlanLimits"];
+        /** Replaces the limits of a plan, for the operator. They hold for each account with this plan, within a second. */
+        put: operations["putPlanLimits"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -961,11 +924,11 @@ export interface components {
             /** @description Cursor of the next page, to send as `after`. Null on the last page. */
             next: string | null;
         };
-        /** @description The actor of an audit entry. */
+        /** @description The actor of an audit entry, or the creator of a key. */
         Actor: {
             /** @description Id of the user or key, or name of the program. */
             id: string;
-            /** @description `user`, `key`, `system` or `anonymous`. */
+            /** @description `user`, `key`, `system`, `anonymous`, or `import` for the creator of an imported key. */
             type: string;
         };
         /** @description An entry of the audit log. */
@@ -1036,6 +999,21 @@ export interface components {
             /** @description Reason why it is bad. */
             why: string | null;
         };
+        /** @description A budget of credits. */
+        Budget: {
+            /**
+             * Format: int64
+             * @description Credits of one period.
+             */
+            credits: number;
+            /** @description When the budget is refilled. Defaults to `never`. */
+            refill?: components["schemas"]["Refill"];
+            /**
+             * Format: int64
+             * @description The most unspent credits that the next period gets in addition. Defaults to 0.
+             */
+            rollover?: number;
+        };
         /**
          * @description A change of the own password.
          * @example {
@@ -1061,6 +1039,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "effective": {
          *         "confirmed": 3,
@@ -1082,6 +1064,7 @@ export interface components {
          *       "networks": [],
          *       "not_before": null,
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": "2026-02-01T12:00:00Z",
          *       "rotated_from": null,
          *       "rotated_to": null,
@@ -1089,7 +1072,9 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "revoked",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 2
          *     }
          */
@@ -1159,6 +1144,15 @@ export interface components {
              *     ]
              */
             scopes?: string[];
+            /**
+             * @description Tags: 1 to 64 visible ASCII characters without spaces and commas.
+             * @example [
+             *       "team:search"
+             *     ]
+             */
+            tags?: string[];
+            /** @description The user that the key belongs to: a member of the account. Defaults to none. */
+            user?: string | null;
         };
         /**
          * @description A plan to create.
@@ -1179,74 +1173,24 @@ export interface components {
             /** @description Name, which identities carry. */
             name: string;
         };
-        /** @description A webhook to create. */
-        CreateWebhook: {
-            /** @description Description for people. */
-            description?: string;
-            /** @description Kinds of events. Empty means all. */
-            events?: components["schemas"]["EventKind"][];
-            /** @description An https URL. */
-            url: string;
-        };
-        /** @description The delivery of an event to a webhook. Kept for 30 days. */
-        Delivery: {
-            /** @description The latest attempts, oldest first. */
-            attempts: components["schemas"]["DeliveryAttempt"][];
-            /**
-             * Format: date-time
-             * @description Creation time.
-             */
-            created_at: string;
-            /** @description Id of the event, sent as `webhook-id`. */
-            event: string;
-            /** @description Id. */
-            id: string;
-            /**
-             * Format: date-time
-             * @description Time of the next attempt, if one follows.
-             */
-            next_attempt_at: string | null;
-            /** @description The body that is sent. */
-            payload: Record<string, never>;
-            /** @description State. */
-            state: components["schemas"]["DeliveryState"];
-            /** @description Kind of the event. */
-            type: components["schemas"]["EventKind"];
-            /** @description Id of the webhook. */
-            webhook: string;
-        };
-        /** @description An attempt to deliver an event. */
-        DeliveryAttempt: {
-            /**
-             * Format: date-time
-             * @description Time.
-             */
-            at: string;
+        /** @description What is left of a budget. */
+        CreditsLeft: {
             /**
              * Format: int64
-             * @description Duration in milliseconds.
+             * @description Credits of the current period, with those that were carried over.
              */
-            duration_ms: number;
-            /** @description Why there was no answer. */
-            error: string | null;
+            credits: number;
             /**
-             * Format: int32
-             * @description Status of the answer, if any.
+             * Format: int64
+             * @description Credits that no node has taken.
              */
-            status: number | null;
+            remaining: number;
+            /**
+             * Format: int64
+             * @description Seconds until the refill, if any.
+             */
+            resets_in_seconds: number | null;
         };
-        /** @description A page of a list. */
-        DeliveryPage: {
-            /** @description Items. */
-            data: components["schemas"]["Delivery"][];
-            /** @description Cursor of the next page, to send as `after`. Null on the last page. */
-            next: string | null;
-        };
-        /**
-         * @description The state of a delivery.
-         * @enum {string}
-         */
-        DeliveryState: "pending" | "delivered" | "failed";
         /** @description How a change reached every node. */
         Effective: {
             /** @description Number of nodes that confirmed the change. */
@@ -1263,12 +1207,7 @@ export interface components {
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
-        /**
-         * @description The kind of an event.
-         * @enum {string}
-         */
-        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookSecretRotated" | "WebhookTest";
+        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description A request for a reset link.
          * @example {
@@ -1390,6 +1329,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "endpoints": [],
          *       "expires_at": "2027-01-15T09:30:00Z",
@@ -1407,6 +1350,7 @@ export interface components {
          *       "networks": [],
          *       "not_before": null,
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": null,
          *       "rotated_from": null,
          *       "rotated_to": null,
@@ -1414,18 +1358,15 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "active",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 1
          *     }
          */
         IssuedKey: components["schemas"]["Key"] & {
             /** @description The key. Store it now. */
             key: components["schemas"]["Secret"];
-        };
-        /** @description A webhook with its new secret. */
-        IssuedWebhook: components["schemas"]["Webhook"] & {
-            /** @description Secret that verifies signatures. Only this answer contains it. */
-            secret: components["schemas"]["Secret"];
         };
         /** @description An account that the calling user has joined. */
         Joined: {
@@ -1438,6 +1379,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "endpoints": [],
          *       "expires_at": "2027-01-15T09:30:00Z",
@@ -1454,6 +1399,7 @@ export interface components {
          *       "networks": [],
          *       "not_before": null,
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": null,
          *       "rotated_from": null,
          *       "rotated_to": null,
@@ -1461,7 +1407,9 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "active",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 1
          *     }
          */
@@ -1478,6 +1426,7 @@ export interface components {
              * @description Creation time.
              */
             created_at: string;
+            created_by: components["schemas"]["Actor"] | null;
             /**
              * Format: date-time
              * @description Time when the key was disabled, if it is.
@@ -1522,6 +1471,7 @@ export interface components {
             not_before: string | null;
             /** @description Purpose. */
             purpose: components["schemas"]["Purpose"];
+            revocation: components["schemas"]["Revocation"] | null;
             /**
              * Format: date-time
              * @description Time when the key was revoked, if it is.
@@ -1535,11 +1485,15 @@ export interface components {
             scopes: string[];
             /** @description Status. */
             status: components["schemas"]["KeyStatus"];
+            /** @description Tags, in order. */
+            tags: string[];
             /**
              * Format: date-time
              * @description Time of the last use after the key was rotated.
              */
             used_after_rotation_at: string | null;
+            /** @description The user of the account that the key belongs to, if any. */
+            user: string | null;
             /**
              * Format: int64
              * @description Version, for updates. Each change increments it.
@@ -1565,6 +1519,23 @@ export interface components {
         KeyStatus: "active" | "disabled" | "expired" | "revoked" | "compromised";
         /** @description A verdict. `valid` says which. */
         KeyVerdict: components["schemas"]["ValidKey"] | components["schemas"]["RefusedKey"];
+        /** @description The limits of a plan, an account or a key. */
+        Limits: {
+            budget: components["schemas"]["Budget"] | null;
+            left: components["schemas"]["CreditsLeft"] | null;
+            /** @description Rate limits. */
+            rates: components["schemas"]["Rate"][];
+            /**
+             * Format: int32
+             * @description The most tasks that run at once.
+             */
+            tasks: number | null;
+            /**
+             * Format: int64
+             * @description Version, for updates. 0 if no limits were set. Each change gives it another number.
+             */
+            version: number;
+        };
         /** @description A member of an account. */
         Member: {
             /**
@@ -1682,6 +1653,17 @@ export interface components {
          * @enum {string}
          */
         Purpose: "api" | "management";
+        /** @description The new limits of a plan, an account or a key. They replace all that were set. An empty object removes them. */
+        PutLimits: {
+            budget?: components["schemas"]["Budget"] | null;
+            /** @description Rate limits. */
+            rates?: components["schemas"]["Rate"][];
+            /**
+             * Format: int32
+             * @description The most tasks that run at once. Not for keys.
+             */
+            tasks?: number | null;
+        };
         /**
          * @description The new values of a plan.
          * @example {
@@ -1714,15 +1696,51 @@ export interface components {
             browser?: boolean;
             /** @description Address of the client. Without it, a key that is confined to networks is refused. */
             client?: string | null;
+            /** @description What the request spends from the limits of the key and its account. Defaults to 1. */
+            cost?: number | null;
             /** @description The key, as it came after `Bearer`. */
             key: string;
             /** @description Method of the request. Defaults to `GET`. */
             method?: string | null;
             /** @description Path of the request. Without it, a key that is confined to endpoints is refused. */
             path?: string | null;
+            /** @description Name of the rate limit from which it spends. Defaults to `default`. */
+            rate?: string | null;
             /** @description Scopes that the key needs, all of them. */
             scopes?: string[];
         };
+        /** @description A rate limit. */
+        Rate: {
+            /**
+             * @description Name, by which a service selects it.
+             * @example default
+             */
+            name: string;
+            /** @description Holder of the quota. Defaults to `account`. In the limits of a key, only `key` is valid. */
+            per?: components["schemas"]["RatePer"];
+            /**
+             * Format: int32
+             * @description Units of a window.
+             */
+            quota: number;
+            /** @description Whether no window admits more than the quota, wherever it begins. Otherwise, one window can admit twice the quota. */
+            strict?: boolean;
+            /**
+             * Format: int32
+             * @description Length of the window in seconds.
+             */
+            window_seconds: number;
+        };
+        /**
+         * @description The holder of a rate's quota.
+         * @enum {string}
+         */
+        RatePer: "account" | "key";
+        /**
+         * @description When a budget is refilled, at midnight UTC.
+         * @enum {string}
+         */
+        Refill: "never" | "day" | "week" | "month";
         /** @description A refresh token. */
         Refresh: {
             /** @description The token, for one use. */
@@ -1759,6 +1777,29 @@ export interface components {
             /** @description Secret of the link. */
             reset: string;
         };
+        /** @description Why a key was revoked. */
+        Revocation: {
+            /** @description Note, if any. */
+            note: string | null;
+            /** @description Reason, one of RFC 5280. */
+            reason: components["schemas"]["RevocationReason"];
+        };
+        /**
+         * @description The reason of a revocation, by RFC 5280, section 5.3.1.
+         * @enum {string}
+         */
+        RevocationReason: "unspecified" | "key_compromise" | "affiliation_changed" | "superseded" | "cessation_of_operation" | "privilege_withdrawn";
+        /** @description The reason of a revocation. */
+        RevokeKey: {
+            /** @description Note, on one line. */
+            note?: string | null;
+            reason?: components["schemas"]["RevocationReason"] | null;
+        };
+        /** @description The revoked keys of a user. */
+        RevokedKeys: {
+            /** @description Ids of the keys that this request revoked. No node accepts them any more. */
+            revoked: string[];
+        };
         /**
          * @description The role of a user in an account.
          * @enum {string}
@@ -1783,6 +1824,10 @@ export interface components {
          *       "account": "acct_7bT1",
          *       "compromised_at": null,
          *       "created_at": "2026-01-15T09:30:00Z",
+         *       "created_by": {
+         *         "id": "user_4hYz8",
+         *         "type": "user"
+         *       },
          *       "disabled_at": null,
          *       "effective": {
          *         "confirmed": 3,
@@ -1808,6 +1853,10 @@ export interface components {
          *         "account": "acct_7bT1",
          *         "compromised_at": null,
          *         "created_at": "2026-01-15T09:30:00Z",
+         *         "created_by": {
+         *           "id": "user_4hYz8",
+         *           "type": "user"
+         *         },
          *         "disabled_at": null,
          *         "endpoints": [],
          *         "expires_at": "2027-01-15T09:30:00Z",
@@ -1824,6 +1873,7 @@ export interface components {
          *         "networks": [],
          *         "not_before": null,
          *         "purpose": "api",
+         *         "revocation": null,
          *         "revoked_at": null,
          *         "rotated_from": null,
          *         "rotated_to": "key_2fXkQ9",
@@ -1831,10 +1881,13 @@ export interface components {
          *           "resources:read"
          *         ],
          *         "status": "active",
+         *         "tags": [],
          *         "used_after_rotation_at": null,
+         *         "user": null,
          *         "version": 2
          *       },
          *       "purpose": "api",
+         *       "revocation": null,
          *       "revoked_at": null,
          *       "rotated_from": "key_1aBcD3",
          *       "rotated_to": null,
@@ -1842,7 +1895,9 @@ export interface components {
          *         "resources:read"
          *       ],
          *       "status": "active",
+         *       "tags": [],
          *       "used_after_rotation_at": null,
+         *       "user": null,
          *       "version": 1
          *     }
          */
@@ -1945,6 +2000,35 @@ export interface components {
              */
             password: string;
         };
+        /** @description What is left of a budget. */
+        SpentBudget: {
+            /** @description Credits of the period. */
+            credits: number;
+            /** @description Credits left. */
+            remaining: number;
+            /** @description Seconds until the refill, if any. */
+            reset_seconds: number | null;
+        };
+        /** @description What is left of the limits, unless the cost is 0. */
+        SpentLimits: {
+            /** @description The budget with the fewest credits left, if any. */
+            budget: components["schemas"]["SpentBudget"] | null;
+            /** @description The rates from which the request spent. */
+            rates: components["schemas"]["SpentRate"][];
+        };
+        /** @description What is left of a rate. */
+        SpentRate: {
+            /** @description Name. */
+            name: string;
+            /** @description Units of a window. */
+            quota: number;
+            /** @description Units left. */
+            remaining: number;
+            /** @description Seconds until the whole quota is back. */
+            reset_seconds: number;
+            /** @description Length of the window. */
+            window_seconds: number;
+        };
         /** @description The target of an audit entry. */
         Target: {
             /** @description Id. */
@@ -2019,6 +2103,10 @@ export interface components {
             networks?: string[] | null;
             /** @description New scopes. */
             scopes?: string[] | null;
+            /** @description New tags, instead of the old ones. */
+            tags?: string[] | null;
+            /** @description New user that the key belongs to, or null for none. */
+            user?: string | null;
         };
         /**
          * @description A new role.
@@ -2055,17 +2143,6 @@ export interface components {
         UpdateUser: {
             /** @description New name. */
             name: string;
-        };
-        /** @description New values of a webhook. Absent fields stay. */
-        UpdateWebhook: {
-            /** @description Description for people. */
-            description?: string | null;
-            /** @description Whether to send events. */
-            enabled?: boolean | null;
-            /** @description Kinds of events. Empty means all. */
-            events?: components["schemas"]["EventKind"][] | null;
-            /** @description An https URL. */
-            url?: string | null;
         };
         /** @description The usage of a key, or of all keys of an account. */
         Usage: {
@@ -2145,6 +2222,7 @@ export interface components {
              * @enum {string}
              */
             kind: "secret" | "publishable" | "restricted" | "access_token";
+            limits?: components["schemas"]["SpentLimits"];
             /** @description Metadata of the provider. */
             metadata: Record<string, never>;
             mode: components["schemas"]["Mode"];
@@ -2152,7 +2230,9 @@ export interface components {
             plan: string | null;
             /** @description Granted scopes. */
             scopes: string[];
-            /** @description Id of the user, for an access token. */
+            /** @description Tags of the key, in order. */
+            tags: string[];
+            /** @description Id of the user of an access token, or of the user that a key belongs to. */
             user: string | null;
             /**
              * @description Always true.
@@ -2207,50 +2287,6 @@ export interface components {
         VersionedUserPage: {
             /** @description Items. */
             data: components["schemas"]["VersionedUser"][];
-            /** @description Cursor of the next page, to send as `after`. Null on the last page. */
-            next: string | null;
-        };
-        /** @description A webhook: a URL that receives the events of an account. */
-        Webhook: {
-            /** @description Account. A webhook of the operator's account receives the events of all accounts. */
-            account: string;
-            /**
-             * Format: date-time
-             * @description Creation time.
-             */
-            created_at: string;
-            /** @description Description for people. */
-            description: string;
-            /** @description Why the server disabled the webhook, if it did. */
-            disabled_reason: string | null;
-            /** @description Whether events are sent. */
-            enabled: boolean;
-            /** @description Kinds of events. Empty means all. */
-            events: components["schemas"]["EventKind"][];
-            /**
-             * Format: date-time
-             * @description Time of the first failure since the last success.
-             */
-            failing_since: string | null;
-            /** @description Id. */
-            id: string;
-            /**
-             * Format: date-time
-             * @description Until when the previous secret signs, too.
-             */
-            previous_secret_ends_at: string | null;
-            /** @description URL. */
-            url: string;
-            /**
-             * Format: int64
-             * @description Version, for updates. Each change increments it.
-             */
-            version: number;
-        };
-        /** @description A page of a list. */
-        WebhookPage: {
-            /** @description Items. */
-            data: components["schemas"]["Webhook"][];
             /** @description Cursor of the next page, to send as `after`. Null on the last page. */
             next: string | null;
         };
@@ -2913,6 +2949,80 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    getAccountLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putAccountLimits: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLimits"];
+            };
+        };
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     listMembers: {
         parameters: {
             query?: {
@@ -3064,6 +3174,49 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    revokeUserKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the user. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevokeKey"];
+            };
+        };
+        responses: {
+            /** @description The revoked keys */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedKeys"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     getAccountUsage: {
         parameters: {
             query?: {
@@ -3093,343 +3246,6 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            422: components["responses"]["InvalidValue"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    listWebhooks: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Id of the account. */
-                account: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The webhooks */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookPage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    createWebhook: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Id of the account. */
-                account: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateWebhook"];
-            };
-        };
-        responses: {
-            /** @description The webhook with its secret */
-            201: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedWebhook"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["InvalidValue"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    getWebhook: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Id of the account. */
-                account: string;
-                /** @description Id of the webhook. */
-                webhook: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The webhook */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Webhook"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    deleteWebhook: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The `ETag` of the version to change, or `*` for any version. */
-                "If-Match": string;
-            };
-            path: {
-                /** @description Id of the account. */
-                account: string;
-                /** @description Id of the webhook. */
-                webhook: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The webhook is removed */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            412: components["responses"]["PreconditionFailed"];
-            428: components["responses"]["PreconditionRequired"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    updateWebhook: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The `ETag` of the version to change, or `*` for any version. */
-                "If-Match": string;
-            };
-            path: {
-                /** @description Id of the account. */
-                account: string;
-                /** @description Id of the webhook. */
-                webhook: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UpdateWebhook"];
-            };
-        };
-        responses: {
-            /** @description The webhook */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Webhook"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            412: components["responses"]["PreconditionFailed"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["InvalidValue"];
-            428: components["responses"]["PreconditionRequired"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    listDeliveries: {
-        parameters: {
-            query?: {
-                /** @description Cursor: the `next` of the previous page. */
-                after?: string;
-                /** @description Maximum number of items, 1 to 500. Defaults to 50. */
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                /** @description Id of the account. */
-                account: string;
-                /** @description Id of the webhook. */
-                webhook: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of deliveries */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeliveryPage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["InvalidValue"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    redeliver: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Id of the account. */
-                account: string;
-                /** @description Id of the webhook. */
-                webhook: string;
-                /** @description Id of the delivery. */
-                delivery: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The delivery */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Delivery"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["InvalidValue"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    rotateWebhookSecret: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Id of the account. */
-                account: string;
-                /** @description Id of the webhook. */
-                webhook: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The webhook with its new secret */
-            201: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedWebhook"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["InvalidValue"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["UnexpectedError"];
-        };
-    };
-    testWebhook: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Id of the account. */
-                account: string;
-                /** @description Id of the webhook. */
-                webhook: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The delivery */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Delivery"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
@@ -3542,6 +3358,12 @@ export interface operations {
             query?: {
                 /** @description Account. Defaults to the caller's own. */
                 account?: string;
+                /** @description Only keys of this user. */
+                user?: string;
+                /** @description Only keys with all of these tags, separated by commas. */
+                tags?: string;
+                /** @description Only keys whose metadata has these texts: a JSON object of texts, such as `{"team":"search"}`. */
+                metadata?: string;
                 /** @description Only keys of this mode. */
                 mode?: components["schemas"]["Mode"];
                 /** @description Only keys of this kind. */
@@ -3656,7 +3478,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevokeKey"];
+            };
+        };
         responses: {
             /** @description The key is revoked on every node */
             200: {
@@ -3674,6 +3500,9 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };
@@ -3825,6 +3654,80 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    getKeyLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the key, such as `key_2fXk…`. It is not the key itself. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putKeyLimits: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the key, such as `key_2fXk…`. It is not the key itself. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLimits"];
+            };
+        };
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     revokeKey: {
         parameters: {
             query?: never;
@@ -3838,7 +3741,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevokeKey"];
+            };
+        };
         responses: {
             /** @description The key is revoked on every node */
             200: {
@@ -3856,6 +3763,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
@@ -4074,6 +3983,80 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    getPlanLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the plan. */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putPlanLimits: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Name of the plan. */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLimits"];
+            };
+        };
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];

@@ -15,6 +15,16 @@ function refused(answer: { error?: { code: string }; response: Response }, statu
   check(answer.response.status === status && answer.error?.code === code, answer.error);
 }
 
+for (const unsafe of ["http://keys.example.com", "http://127.0.0.1.example.com", "ftp://localhost"]) {
+  let refusal = "";
+  try {
+    createKeywardClient(unsafe, "kwms_live_unused");
+  } catch (error) {
+    refusal = String(error);
+  }
+  check(refusal.includes("without TLS"), unsafe);
+}
+
 const created = await keyward.POST("/v1/keys", {
   body: { name: "from TypeScript", scopes: ["resources:read"] },
   params: { header: { "Idempotency-Key": "from-typescript" } },

@@ -102,6 +102,9 @@ fn mark(headers: &mut HeaderMap, authenticated: bool, authenticator: &Authentica
         if !authenticator.varies_always() {
             return;
         }
+    } else if authenticated && authenticator.must_add_private(headers.get_all(CACHE_CONTROL).map(HeaderValue::as_bytes))
+    {
+        headers.append(CACHE_CONTROL, const { HeaderValue::from_static("private") });
     }
     for field in authenticator.credential_fields() {
         let varies = headers

@@ -10,7 +10,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{Error, HttpResponse};
 use http::{Method, Uri};
-use keyward_limits::{RateLimiter, RequestLimit};
+use keyward_limits::{Limits, RateLimiter, RequestLimit};
 
 use crate::auth_rejection::AuthRejection;
 use crate::extract::caller;
@@ -44,6 +44,12 @@ impl RateLimit {
     /// Creates a middleware that spends one unit per request.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<String>) -> Self {
         Self(RequestLimit::new(limiter, limit.into()))
+    }
+
+    /// Creates a middleware that enforces limits as data, as `RequestLimit::from_rules` does.
+    #[must_use]
+    pub fn from_rules(limits: Limits) -> Self {
+        RequestLimit::from_rules(limits).into()
     }
 
     /// Sets the cost by method and target, in the types of `keyward::http`.
@@ -112,13 +118,13 @@ where
                 tracing::error!(%method, path, "request refused: no AuthLayer is around this RateLimit; wrap the App or scope in Auth after RateLimit");
             });
             let spent = match &caller {
-                Ok(caller) => limit.spend(caller.as_ref(), cost(&limit, &request)).await,
+                Ok(caller) => limit.spend_all(caller.as_ref(), cost(&limit, &request)).await,
                 Err(rejection) => Err(rejection.clone()),
             };
             match spent {
                 Ok(spent) => {
                     let mut response = service.call(request).await?;
-                    for (name, value) in spent.iter().flat_map(RequestLimit::fields) {
+                    for (name, value) in spent.fields() {
                         if let (Ok(name), Ok(value)) =
                             (HeaderName::try_from(name.as_str()), HeaderValue::from_bytes(value.as_bytes()))
                         {

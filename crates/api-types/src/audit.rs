@@ -4,11 +4,11 @@ use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The actor of an audit entry.
+/// The actor of an audit entry, or the creator of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Actor {
-    /// `user`, `key`, `system` or `anonymous`.
+    /// `user`, `key`, `system`, `anonymous`, or `import` for the creator of an imported key.
     #[serde(rename = "type")]
     pub kind: String,
     /// Id of the user or key, or name of the program.

@@ -1,16 +1,19 @@
 use std::fmt;
 use std::str::FromStr;
 
+use keyward_core::id::UserId;
 use keyward_core::key::{Hint, KeyKind};
 use keyward_core::lease::Propagation;
 use keyward_core::network::ipnet::IpNet;
-use keyward_core::store::KeyStatus;
+use keyward_core::store::{KeyStatus, RevocationReason};
+use keyward_core::tags::Tags;
 use keyward_core::{AccountId, CredentialId, Endpoint, Mode, ScopeSet, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::audit::Actor;
 #[cfg(feature = "utoipa")]
-use crate::schema::{KindName, ModeName, StatusName};
+use crate::schema::{KindName, ModeName, ReasonName, StatusName};
 use crate::secret::{Secret, reveal};
 use crate::strict::{flattened, networks, networks_or_null, present, word, word_or_null};
 
@@ -66,6 +69,10 @@ pub struct Key {
     /// The owning account.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub account: AccountId,
+    /// The user of the account that the key belongs to, if any.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>))]
+    #[serde(default)]
+    pub user: Option<UserId>,
     /// Purpose.
     pub purpose: Purpose,
     /// Display name.
@@ -93,12 +100,19 @@ pub struct Key {
     /// Metadata of the provider.
     #[cfg_attr(feature = "utoipa", schema(value_type = Object))]
     pub metadata: Map<String, Value>,
+    /// Tags, in order.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>))]
+    #[serde(default)]
+    pub tags: Tags,
     /// Status.
     #[cfg_attr(feature = "utoipa", schema(value_type = StatusName))]
     pub status: KeyStatus,
     /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
+    /// Who created the key, or null if unknown. An imported key has the type `import`.
+    #[serde(default)]
+    pub created_by: Option<Actor>,
     /// Start of validity, if not the creation.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub not_before: Option<Timestamp>,
@@ -124,6 +138,9 @@ pub struct Key {
     /// Time when the key was reported as compromised, if it was.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub compromised_at: Option<Timestamp>,
+    /// Why the key was revoked or reported as compromised, if it was.
+    #[serde(default)]
+    pub revocation: Option<Revocation>,
     /// The predecessor, if any.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>))]
     pub rotated_from: Option<CredentialId>,
@@ -132,6 +149,62 @@ pub struct Key {
     pub rotated_to: Option<CredentialId>,
     /// Version, for updates. Each change increments it.
     pub version: u64,
+}
+
+/// Why a key was revoked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Revocation {
+    /// Reason, one of RFC 5280.
+    #[cfg_attr(feature = "utoipa", schema(value_type = ReasonName))]
+    pub reason: RevocationReason,
+    /// Note, if any.
+    pub note: Option<String>,
+}
+
+/// The reason of a revocation.
+///
+/// # Examples
+/// ```
+/// use keyward::store::RevocationReason;
+/// use keyward_api_types::RevokeKey;
+///
+/// let revocation = RevokeKey::new(RevocationReason::Superseded);
+/// # let _ = revocation;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(description = "The reason of a revocation."))]
+#[serde(deny_unknown_fields)]
+pub struct RevokeKey {
+    /// Reason. Defaults to `unspecified`. `key_compromise` also marks the key as compromised.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<ReasonName>))]
+    #[serde(default, deserialize_with = "reason_or_default")]
+    pub reason: RevocationReason,
+    /// Note, on one line.
+    #[cfg_attr(feature = "utoipa", schema(max_length = 500))]
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+impl RevokeKey {
+    /// Describes a revocation without a note.
+    #[must_use]
+    pub fn new(reason: RevocationReason) -> Self {
+        Self { reason, note: None }
+    }
+}
+
+fn reason_or_default<'de, D: Deserializer<'de>>(from: D) -> Result<RevocationReason, D::Error> {
+    Ok(word_or_null(from)?.unwrap_or_default())
+}
+
+/// The revoked keys of a user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct RevokedKeys {
+    /// Ids of the keys that this request revoked. No node accepts them any more.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>))]
+    pub revoked: Vec<CredentialId>,
 }
 
 /// Query parameters of the list of keys.
@@ -151,6 +224,15 @@ pub struct KeyFilter {
     /// Account. Defaults to the caller's own.
     #[cfg_attr(feature = "utoipa", param(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
     pub account: Option<AccountId>,
+    /// Only keys of this user.
+    #[cfg_attr(feature = "utoipa", param(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
+    pub user: Option<UserId>,
+    /// Only keys with all of these tags, separated by commas.
+    #[cfg_attr(feature = "utoipa", param(max_length = 1300))]
+    pub tags: Option<String>,
+    /// Only keys whose metadata has these texts: a JSON object of texts, such as `{"team":"search"}`.
+    #[cfg_attr(feature = "utoipa", param(max_length = 4096))]
+    pub metadata: Option<String>,
     /// Only keys of this mode.
     #[cfg_attr(feature = "utoipa", param(value_type = Option<ModeName>))]
     pub mode: Option<Mode>,
@@ -192,6 +274,10 @@ pub struct CreateKey {
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
     #[serde(default)]
     pub account: Option<AccountId>,
+    /// The user that the key belongs to: a member of the account. Defaults to none.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
+    #[serde(default)]
+    pub user: Option<UserId>,
     /// Display name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
@@ -222,6 +308,10 @@ pub struct CreateKey {
     #[cfg_attr(feature = "utoipa", schema(value_type = Object))]
     #[serde(default)]
     pub metadata: Map<String, Value>,
+    /// Tags: 1 to 64 visible ASCII characters without spaces and commas.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>, max_items = 20, example = json!(["team:search"])))]
+    #[serde(default)]
+    pub tags: Tags,
     /// Start of validity. Defaults to now.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default)]
@@ -260,6 +350,7 @@ impl CreateKey {
     pub fn restricted(name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self {
             account: None,
+            user: None,
             name: name.into(),
             purpose: Purpose::Api,
             kind: default_kind(),
@@ -268,6 +359,7 @@ impl CreateKey {
             endpoints: Vec::new(),
             networks: Vec::new(),
             metadata: Map::new(),
+            tags: Tags::default(),
             not_before: None,
             expires_at: None,
         }
@@ -312,6 +404,14 @@ pub struct UpdateKey {
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Object>))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
+    /// New tags, instead of the old ones.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, max_items = 20))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Tags>,
+    /// New user that the key belongs to, or null for none.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub user: Option<Option<UserId>>,
     /// New expiry time, or null for never.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]

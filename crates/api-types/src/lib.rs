@@ -24,6 +24,7 @@ mod accounts;
 mod audit;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod page;
 mod plans;
@@ -42,9 +43,10 @@ pub use accounts::{Account, AccountFilter, CreateAccount, UpdateAccount};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditVerdict, Outcome, Target, VerifyParams};
 pub use invitations::{AcceptLink, Invitation, Invite, Invited, Joined};
 pub use keys::{
-    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, RotateKey, RotatedKey,
-    UpdateKey,
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, Revocation, RevokeKey,
+    RevokedKeys, RotateKey, RotatedKey, UpdateKey,
 };
+pub use limits::{Budget, CreditsLeft, LimitTextError, Limits, PutLimits, Rate, RatePer, Refill};
 pub use members::{Member, Role, RoleError, UpdateMember};
 pub use page::{Page, PageParams};
 pub use plans::{CreatePlan, Plan, PutPlan};

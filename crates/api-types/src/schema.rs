@@ -39,3 +39,21 @@ pub enum StatusName {
     /// The key was reported as compromised and is revoked for good.
     Compromised,
 }
+
+/// The reason of a revocation, by RFC 5280, section 5.3.1.
+#[derive(ToSchema)]
+#[schema(as = RevocationReason, rename_all = "snake_case")]
+pub enum ReasonName {
+    /// No reason was given.
+    Unspecified,
+    /// The key became known to others. It is then also marked as compromised.
+    KeyCompromise,
+    /// Its user left the account, or was disabled.
+    AffiliationChanged,
+    /// Another key replaces it.
+    Superseded,
+    /// It is no longer used.
+    CessationOfOperation,
+    /// Its rights were withdrawn.
+    PrivilegeWithdrawn,
+}

@@ -8,8 +8,8 @@ use keyward_api_types::{
     AcceptInvitation, AcceptLink, Accepted, Account, AuditEntry, AuditVerdict, ChangePassword, ChangedKey,
     CreateAccount, CreateKey, CreatePlan, CreateWebhook, Delivery, ForgotPassword, Invitation, Invite, Invited,
     IssuedKey, IssuedWebhook, Joined, Key, Member, Page, PasswordReset, Plan, Problem, PutPlan, Refresh, ResetPassword,
-    RotateKey, RotatedKey, Session, Settings, SignIn, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey, UpdateMember,
-    UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
+    RevokeKey, RevokedKeys, RotateKey, RotatedKey, Session, Settings, SignIn, SignOut, SignUp, Tokens, UpdateAccount,
+    UpdateKey, UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,10 +27,11 @@ fn merged(parts: &[Value]) -> Value {
 
 fn key() -> Value {
     json!({
-        "id": "key_1", "account": "acct_1", "purpose": "api", "name": "server", "hint": "kw_live_…3456", "hashed_with": "sha256",
+        "id": "key_1", "account": "acct_1", "user": "usr_1", "purpose": "api", "name": "server", "hint": "kw_live_…3456", "hashed_with": "sha256",
         "kind": "restricted", "mode": "live", "scopes": ["resources:read"], "endpoints": ["GET /v1/videos/*"],
         "networks": ["192.0.2.0/24"], "metadata": {"ratio": 0.1, "large": 9_007_199_254_740_993_u64, "deep": {"key": ["a"]}},
-        "status": "active", "created_at": "2026-03-01T12:00:00Z", "not_before": null, "expires_at": "2027-03-01T12:00:00Z",
+        "tags": ["nightly"], "status": "active", "created_at": "2026-03-01T12:00:00Z", "created_by": {"type": "user", "id": "usr_1"},
+        "revocation": {"reason": "superseded", "note": null}, "not_before": null, "expires_at": "2027-03-01T12:00:00Z",
         "expires_soon": false, "last_used_at": null, "last_used_from": "192.0.2.0/24", "used_after_rotation_at": null,
         "disabled_at": null, "revoked_at": null, "compromised_at": null, "rotated_from": "key_0", "rotated_to": null, "version": 7,
     })
@@ -80,6 +81,7 @@ fn answers_are_written_as_they_are_read() {
     }
     answer::<Key>(key());
     answer::<IssuedKey>(merged(&[key(), json!({"key": CANARY})]));
+    answer::<RevokedKeys>(json!({"revoked": ["key_1"]}));
     answer::<RotatedKey>(merged(&[key(), effective(), json!({"key": CANARY, "predecessor": key()})]));
     answer::<ChangedKey>(merged(&[key(), effective()]));
     answer::<Account>(json!({
@@ -136,15 +138,17 @@ fn requests_are_strict_and_written_as_they_are_read() {
         check::<T>(body, true);
     }
     request::<CreateKey>(json!({
-        "account": "acct_1", "name": "server", "purpose": "management", "kind": "secret", "mode": "test",
+        "account": "acct_1", "user": "usr_1", "name": "server", "purpose": "management", "kind": "secret", "mode": "test",
         "scopes": ["resources:read"], "endpoints": ["GET /v1/videos/*"], "networks": ["192.0.2.0/24"], "metadata": {"ratio": 0.1},
+        "tags": ["nightly"],
         "not_before": null, "expires_at": "2027-03-01T12:00:00Z",
     }));
     request::<UpdateKey>(json!({
         "name": "server", "scopes": ["resources:read"], "endpoints": [], "networks": ["192.0.2.0/24"], "metadata": {},
-        "expires_at": null,
+        "tags": [], "user": null, "expires_at": null,
     }));
     request::<UpdateKey>(json!({}));
+    request::<RevokeKey>(json!({"reason": "key_compromise", "note": "in a log"}));
     request::<RotateKey>(json!({"overlap_seconds": 60}));
     request::<CreateAccount>(json!({"name": "Example"}));
     request::<UpdateAccount>(json!({"name": "Example", "plan": null, "features": ["export"], "suspended": true}));

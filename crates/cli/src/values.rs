@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use keyward_core::Mode;
 use keyward_core::key::KeyKind;
 use keyward_core::scope::Grant;
-use keyward_core::store::KeyStatus;
+use keyward_core::store::{KeyStatus, RevocationReason};
 use serde_json::{Map, Value};
 
 const DURATION: &str = "expected a duration such as 90d, 24h or 1h30m";
@@ -30,6 +30,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|_| r#"expected a JSON object, for example '{"team":"search"}'"#.to_owned())
+}
+
+/// Parses a name and a text, such as `team=search`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, text) = text.split_once('=').ok_or("expected a name and a text, such as team=search")?;
+    Ok((name.to_owned(), text.to_owned()))
 }
 
 pub(crate) fn grant(text: &str) -> Result<Grant, String> {
@@ -66,6 +72,10 @@ pub(crate) fn mode() -> impl TypedValueParser<Value = Mode> {
 
 pub(crate) fn status() -> impl TypedValueParser<Value = KeyStatus> {
     one_of(KeyStatus::ALL.map(KeyStatus::as_str))
+}
+
+pub(crate) fn reason() -> impl TypedValueParser<Value = RevocationReason> {
+    one_of(RevocationReason::ALL.map(RevocationReason::as_str))
 }
 
 /// Parses one of these names. The help and errors list them.

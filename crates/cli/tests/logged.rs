@@ -119,6 +119,8 @@ fn each_change_of_members_plans_and_users_is_logged_once() {
         (&["users", "reset", "--email", "ada@example.com"], "user.create_password_reset"),
         (&["plans", "create", "Pro"], "plan.put"),
         (&["plans", "update", "Pro", "--key-limit", "3"], "plan.put"),
+        (&["limits", "set", "--plan", "Pro", "--budget", "10/day"], "limits.put"),
+        (&["limits", "clear", "--plan", "Pro", "--yes"], "limits.put"),
         (&["plans", "remove", "Pro", "--yes"], "plan.remove"),
         (&["keys", "create", "--name", "m", "--purpose", "management"], "key.create"),
     ] {

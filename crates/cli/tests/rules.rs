@@ -147,3 +147,83 @@ fn values_are_parsed_strictly_and_normalised() {
     );
     assert_eq!(management.run(&["accounts", "show", "x"]).code, 3);
 }
+
+#[test]
+fn keys_of_a_user_are_listed_and_revoked_with_a_reason() {
+    let management = Management::new();
+    let password = management.0.path().join("password");
+    std::fs::write(&password, "correct horse battery staple\n").unwrap();
+    let mut sign_up =
+        management.command(&["users", "create", "--owner", "--email", "ada@example.com", "--password-stdin"]);
+    assert!(sign_up.stdin(std::fs::File::open(password).unwrap()).status().unwrap().success());
+    let members = management.json(&["members", "list", "--json"]);
+    let user = members[0]["user"]["id"].as_str().unwrap().to_owned();
+    let (_, own) = management.create(&["--account", "operator", "--user", &user]);
+    let (_, other) = management.create(&["--account", "operator"]);
+    let key = show(&management, &own);
+    assert_eq!((&key["user"], &key["created_by"]), (&json!(user), &json!("system command line")));
+    let listed = management.json(&["keys", "list", "--user", &user, "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+
+    management.ok(&["keys", "update", &other, "--user", &user]);
+    management.ok(&["keys", "update", &other, "--no-user"]);
+    let long = "a".repeat(501);
+    check(
+        &management,
+        &[
+            (&["keys", "update", &other, "--user", "user_unknown"], 2, "not an active member"),
+            (&["keys", "revoke", &other, "--reason", "sold", "--yes"], 2, "key_compromise"),
+            (&["keys", "revoke", &other, "--note", &long, "--yes"], 2, "501 characters are too many"),
+            (&["keys", "revoke", "--yes"], 2, "--user"),
+        ],
+    );
+    let revoke = [
+        "keys",
+        "revoke",
+        "--user",
+        &user,
+        "--account",
+        "operator",
+        "--reason",
+        "superseded",
+        "--note",
+        "moved",
+        "--yes",
+    ];
+    assert_eq!(management.ok(&revoke), format!("{own} is revoked\n"));
+    assert!(management.ok(&revoke).contains("has no active keys"));
+    let key = show(&management, &own);
+    assert_eq!((&key["revocation_reason"], &key["revocation_note"]), (&json!("superseded"), &json!("moved")));
+    assert_eq!(show(&management, &other)["status"], "active");
+}
+
+#[test]
+fn keys_are_found_by_tags_and_metadata() {
+    let management = Management::new();
+    let (_, first) =
+        management.create(&["--tag", "nightly", "--tag", "team:search", "--metadata", r#"{"team":"search"}"#]);
+    let (_, second) = management.create(&["--tag", "nightly"]);
+    assert_eq!(show(&management, &first)["tags"], json!(["nightly", "team:search"]));
+    let found = |filter: &[&str]| {
+        let listed = management.json(&[&["keys", "list", "--json"], filter].concat());
+        listed.as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["--tag", "nightly"]), [&second[..], &first[..]]);
+    assert_eq!(found(&["--tag", "nightly", "--tag", "team:search"]), [&first[..]]);
+    assert_eq!(found(&["--metadata", "team=search"]), [&first[..]]);
+    management.ok(&["keys", "update", &second, "--tag", "team:search"]);
+    assert_eq!(found(&["--tag", "nightly"]), [&first[..]]);
+    management.ok(&["keys", "update", &first, "--no-tags"]);
+    assert!(found(&["--tag", "nightly"]).is_empty());
+    let many: Vec<String> = (0..21).flat_map(|number| ["--tag".to_owned(), format!("t{number}")]).collect();
+    let many: Vec<&str> = ["keys", "update", &first].into_iter().chain(many.iter().map(String::as_str)).collect();
+    check(
+        &management,
+        &[
+            (&["keys", "update", &first, "--tag", "two words"], 2, "invalid tag `two words`"),
+            (&["keys", "list", "--tag", "a,b"], 2, "invalid tag `a,b`"),
+            (&["keys", "list", "--metadata", "team"], 2, "team=search"),
+            (&many, 2, "21 tags are too many"),
+        ],
+    );
+}

@@ -84,6 +84,15 @@ fn other_commands_work_on_a_server() {
     assert!(run(&["plans", "update", "Pro", "--description", "for all"]).contains("3 keys"));
     assert!(run(&["plans", "update", "Pro", "--no-key-limit"]).contains("as many"));
     run(&["accounts", "set-plan", account, "Pro"]);
+    run(&["limits", "set", "--plan", "Pro", "--rate", "default=100/60s", "--budget", "10000/month,rollover=50"]);
+    assert!(run(&["limits", "show", "--account", account]).contains("left: 10000 of 10000 credits"));
+    assert!(run(&["limits", "set", "--account", account, "--budget", "7"]).contains("left: 7 of 7 credits"));
+    run(&["limits", "set", "--plan", "Pro", "--rate", "default=5/1s,strict", "--no-budget", "--tasks", "3"]);
+    let limits = json(&["limits", "show", "--plan", "Pro", "--json"]);
+    let rate = json!({"name": "default", "per": "account", "quota": 5, "window_seconds": 1, "strict": true});
+    assert_eq!((&limits["rates"], &limits["budget"], &limits["tasks"]), (&json!([rate]), &Value::Null, &json!(3)));
+    run(&["limits", "clear", "--account", account, "--yes"]);
+    assert!(run(&["limits", "show", "--account", account]).contains("no limits"));
     run(&["accounts", "suspend", account]);
     let shown = json(&["accounts", "show", account, "--json"]);
     assert_eq!((&shown["name"], &shown["plan"]), (&json!("Example & Co"), &json!("Pro")));

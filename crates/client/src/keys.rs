@@ -1,8 +1,10 @@
 use http::Method;
 use keyward_api_types::{
-    ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RotateKey, RotatedKey, UpdateKey, Usage, UsageParams,
+    ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RevokeKey, RevokedKeys, RotateKey, RotatedKey, UpdateKey,
+    Usage, UsageParams,
 };
-use keyward_core::CredentialId;
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, CredentialId};
 
 use crate::client::Client;
 use crate::error::ClientError;
@@ -81,7 +83,32 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn revoke_key(&self, id: &CredentialId) -> Result<ChangedKey, ClientError> {
-        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "revoke"])?).await
+        self.revoke_key_with(id, &RevokeKey::default()).await
+    }
+
+    /// Revokes a key for good, with a reason and a note.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn revoke_key_with(&self, id: &CredentialId, revocation: &RevokeKey) -> Result<ChangedKey, ClientError> {
+        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "revoke"])?.json(revocation)).await
+    }
+
+    /// Revokes all keys of a user in an account. No node accepts them when this returns.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn revoke_user_keys(
+        &self,
+        account: &AccountId,
+        user: &UserId,
+        revocation: &RevokeKey,
+    ) -> Result<RevokedKeys, ClientError> {
+        let request = Request::idempotent(
+            Method::POST,
+            &["accounts", account.as_str(), "members", user.as_str(), "keys", "revoke"],
+        )?;
+        self.ask(request.json(revocation)).await
     }
 
     /// Disables a key.

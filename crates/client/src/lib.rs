@@ -40,6 +40,7 @@ mod credential;
 mod error;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod page;
 mod plans;
@@ -53,10 +54,11 @@ pub use client::{Client, ClientBuilder};
 pub use credential::{Credential, TokenSource};
 pub use error::{ClientError, TransportError};
 pub use keyward_api_types::{
-    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, CreateKey, CreateWebhook, Delivery,
-    DeliveryAttempt, DeliveryState, Effective, EventKind, EventKindError, Image, ImageError, Invitation, Invited,
-    IssuedKey, IssuedWebhook, Key, KeyFilter, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose,
-    PurposeError, PutPlan, Role, RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens,
-    UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
+    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreateWebhook, CreditsLeft,
+    Delivery, DeliveryAttempt, DeliveryState, Effective, EventKind, EventKindError, Image, ImageError, Invitation,
+    Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Limits, Member, Outcome, Page, PasswordReset, Plan, Problem,
+    Purpose, PurposeError, PutLimits, PutPlan, Rate, RatePer, Refill, Revocation, RevokeKey, RevokedKeys, Role,
+    RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey,
+    UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
 };
 pub use page::Walk;

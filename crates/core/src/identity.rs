@@ -12,6 +12,7 @@ use crate::id::{AccountId, CredentialId, UserId};
 use crate::key::{KeyKind, Mode};
 use crate::network::Network;
 use crate::scope::{Scope, ScopeSet};
+use crate::tags::Tags;
 
 /// The kind of a credential.
 ///
@@ -75,6 +76,7 @@ struct Profile {
     endpoints: Box<[Endpoint]>,
     networks: Box<[IpNet]>,
     metadata: Map<String, Value>,
+    tags: Tags,
 }
 
 impl Identity {
@@ -155,6 +157,18 @@ impl Identity {
         self.with_profile(|profile| profile.metadata = metadata)
     }
 
+    /// Sets the tags.
+    #[must_use]
+    pub fn with_tags(self, tags: Tags) -> Self {
+        self.with_profile(|profile| profile.tags = tags)
+    }
+
+    /// Sets the user that a key belongs to.
+    #[must_use]
+    pub fn with_user(self, user: UserId) -> Self {
+        self.with_profile(|profile| profile.user = Some(user))
+    }
+
     /// Returns the credential's id.
     #[must_use]
     pub fn id(&self) -> &CredentialId {
@@ -167,7 +181,7 @@ impl Identity {
         &self.account
     }
 
-    /// Returns an access token's user.
+    /// Returns the user of an access token, or the user that a key belongs to.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         self.profile.get().user.as_ref()
@@ -233,6 +247,12 @@ impl Identity {
         &self.profile.get().metadata
     }
 
+    /// Returns the tags.
+    #[must_use]
+    pub fn tags(&self) -> &Tags {
+        &self.profile.get().tags
+    }
+
     fn with_profile(mut self, change: impl FnOnce(&mut Profile)) -> Self {
         let mut profile = self.profile.get().clone();
         change(&mut profile);
@@ -268,6 +288,7 @@ impl Profile {
             endpoints: Box::default(),
             networks: Box::default(),
             metadata: Map::new(),
+            tags: Tags::default(),
         }
     }
 }
@@ -282,7 +303,7 @@ enum Shared {
 const MAX_INTERNED: usize = 1_024;
 
 type Interned = HashMap<InternKey, &'static Profile>;
-type InternKey = (CredentialKind, Mode, ScopeSet, Option<SmolStr>, Box<[SmolStr]>, Box<[Endpoint]>, Box<[IpNet]>);
+type InternKey = (CredentialKind, Mode, ScopeSet, Option<SmolStr>, Box<[SmolStr]>, Box<[Endpoint]>, Box<[IpNet]>, Tags);
 
 impl Shared {
     fn new(profile: Profile) -> Self {
@@ -300,6 +321,7 @@ impl Shared {
             profile.features.clone(),
             profile.endpoints.clone(),
             profile.networks.clone(),
+            profile.tags.clone(),
         );
         match interned.get(&key) {
             Some(known) => Self::Interned(known),

@@ -61,6 +61,7 @@ mod resource;
 pub mod scope;
 pub mod store;
 mod sync;
+pub mod tags;
 mod telemetry;
 
 /// For a framework with another version of it, such as actix-web.

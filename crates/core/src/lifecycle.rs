@@ -25,25 +25,28 @@ use serde_json::{Map, Value};
 
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::endpoint::Endpoint;
-use crate::id::{AccountId, CredentialId};
+use crate::id::{AccountId, CredentialId, UserId};
 use crate::key::{Digest, FormatError, Hasher, Hint, KeyFormat, KeyKind, Mode, PlainKey};
 use crate::lease::{Propagation, wait_until_applied};
 use crate::name::{NameError, check_name};
 use crate::network::Network;
 use crate::scope::ScopeSet;
 use crate::store::{
-    AccountRecord, AdminError, Committed, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus, KeyUpdate,
-    NodeStates, StoreError, WriteRefused,
+    AccountRecord, AdminError, Committed, Creator, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus,
+    KeyUpdate, NodeStates, Revocation, StoreError, WriteRefused,
 };
+use crate::tags::Tags;
 
 mod account_keys;
 mod accounts;
 mod applied;
+mod import;
 mod refused;
 mod rights;
 
 pub use account_keys::AccountKeys;
-pub use rights::{KeyRights, MissingRight};
+pub use import::Imported;
+pub use rights::{KeyRights, KeyUsers, MissingRight};
 
 const ATTEMPTS: usize = 64;
 
@@ -90,6 +93,10 @@ pub struct Keys {
 pub struct NewKey {
     /// The owning account.
     pub account: AccountId,
+    /// The user of the account that it belongs to, if any.
+    pub user: Option<UserId>,
+    /// The creator, if known.
+    pub created_by: Option<Creator>,
     /// The name, which [`check_name`] must allow.
     pub name: String,
     /// The kind.
@@ -108,6 +115,8 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
     /// The provider's data.
     pub metadata: Map<String, Value>,
+    /// The tags.
+    pub tags: Tags,
 }
 
 impl NewKey {
@@ -116,6 +125,8 @@ impl NewKey {
     pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
         Self {
             account,
+            user: None,
+            created_by: None,
             name: name.into(),
             kind: KeyKind::Secret,
             mode: Mode::Live,
@@ -125,6 +136,7 @@ impl NewKey {
             not_before: None,
             expires_at: None,
             metadata: Map::new(),
+            tags: Tags::default(),
         }
     }
 
@@ -181,6 +193,8 @@ pub struct Rotation {
     pub version: Option<u64>,
     /// The successor's latest end, if any.
     pub latest_end: Option<Timestamp>,
+    /// The successor's creator, if known.
+    pub created_by: Option<Creator>,
 }
 
 /// A changed key.
@@ -190,15 +204,6 @@ pub struct Changed {
     pub record: KeyRecord,
     /// How nodes applied it.
     pub propagation: Propagation,
-}
-
-/// The outcome of an import.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Imported {
-    /// The key was added.
-    New,
-    /// The account already had it.
-    AlreadyThere(Box<KeyRecord>),
 }
 
 /// Why nothing was issued or changed.
@@ -337,42 +342,6 @@ impl Keys {
         check_end(new.expires_at, new.not_before, self.clock.now())?;
         let (kind, mode) = (new.kind, new.mode);
         if self.format.has(kind, mode) { Ok(()) } else { Err(FormatError::NoSuchKey { kind, mode }.into()) }
-    }
-
-    /// Imports another system's key by its digest. Importing it again changes nothing.
-    ///
-    /// The authenticators need its format and [hasher](KeyRecord::hashed_with).
-    ///
-    /// # Errors
-    /// As for [`issue`](Self::issue), and [`WriteRefused::Duplicate`] for another account's key.
-    pub async fn import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
-        check_imported(record)?;
-        match self.store.create(record).await {
-            Ok(_) => {
-                tracing::info!(id = %record.id, account = %record.account, "key imported");
-                Ok(Imported::New)
-            }
-            Err(AdminError::Denied(WriteRefused::Duplicate)) => match self.find(&record.digest).await? {
-                Some(there) if there.account == record.account => Ok(Imported::AlreadyThere(Box::new(there))),
-                _ => Err(WriteRefused::Duplicate.into()),
-            },
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Returns what [`import`](Self::import) would do.
-    ///
-    /// # Errors
-    /// As for [`import`](Self::import).
-    pub async fn preview_import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
-        check_imported(record)?;
-        match self.find(&record.digest).await? {
-            Some(there) if there.account == record.account => Ok(Imported::AlreadyThere(Box::new(there))),
-            Some(_) => Err(WriteRefused::Duplicate.into()),
-            None if self.get(&record.id).await?.is_some() => Err(WriteRefused::Duplicate.into()),
-            None if self.get_account(&record.account).await?.is_none() => Err(WriteRefused::NoSuchAccount.into()),
-            None => Ok(Imported::New),
-        }
     }
 
     /// Returns a key of any status.
@@ -552,6 +521,8 @@ impl Keys {
         let key = self.format.generate(old.kind, old.mode)?;
         let new = NewKey {
             account: old.account.clone(),
+            user: old.user.clone(),
+            created_by: rotation.created_by.clone(),
             name: old.name.clone(),
             kind: old.kind,
             mode: old.mode,
@@ -561,6 +532,7 @@ impl Keys {
             not_before: old.not_before,
             expires_at,
             metadata: old.metadata.clone(),
+            tags: old.tags.clone(),
         };
         let record = KeyRecord {
             rotated_from: Some(id.clone()),
@@ -580,10 +552,36 @@ impl Keys {
     /// # Errors
     /// [`KeysError::Denied`] if the key does not exist. After [`KeysError::Store`], the key may be revoked or not: retry.
     pub async fn revoke(&self, id: &CredentialId) -> Result<Changed, KeysError> {
-        let committed = self.store.revoke(id, self.clock.now()).await?;
+        self.revoke_with(id, &Revocation::default()).await
+    }
+
+    /// Revokes a key with a reason and a note. The first revocation's stay.
+    ///
+    /// # Errors
+    /// As for [`revoke`](Self::revoke).
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::store::{Revocation, RevocationReason};
+    /// use keyward::{AccountRecord, Keys, MemoryStore, NewKey};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Keys::new(MemoryStore::new());
+    /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+    /// keys.put_account(&account).await?;
+    /// let issued = keys.issue(NewKey::secret(account.id, "production")).await?;
+    ///
+    /// let revocation = Revocation::new(RevocationReason::Superseded).with_note("moved to the new region")?;
+    /// let revoked = keys.revoke_with(&issued.record.id, &revocation).await?;
+    /// assert_eq!(revoked.record.revocation, Some(revocation));
+    /// # Ok(()) }
+    /// ```
+    pub async fn revoke_with(&self, id: &CredentialId, revocation: &Revocation) -> Result<Changed, KeysError> {
+        let committed = self.store.revoke(id, self.clock.now(), revocation).await?;
         let changed = self.changed(committed).await;
         tracing::info!(
             %id,
+            reason = %revocation.reason(),
             confirmed = changed.propagation.confirmed.len(),
             waited_out = changed.propagation.waited_out.len(),
             took = ?changed.propagation.took,
@@ -683,6 +681,7 @@ impl Keys {
         Ok(KeyRecord {
             id,
             account: new.account,
+            user: new.user,
             name: new.name,
             digest: self.hasher.digest(&parsed),
             hashed_with: self.hasher.name().into(),
@@ -693,12 +692,15 @@ impl Keys {
             endpoints: new.endpoints,
             networks: new.networks,
             metadata: new.metadata,
+            tags: new.tags,
             created_at: now,
+            created_by: new.created_by,
             not_before: new.not_before,
             expires_at: new.expires_at,
             disabled_at: None,
             revoked_at: None,
             compromised_at: None,
+            revocation: None,
             last_used_at: None,
             last_used_from: None,
             rotated_from: None,
@@ -744,11 +746,6 @@ fn in_one_form(network: &mut IpNet) {
     *network = Network::from(*network).into();
 }
 
-fn check_imported(record: &KeyRecord) -> Result<(), KeysError> {
-    check_key(&record.name, record.kind, &record.scopes)?;
-    check_order(record.expires_at, record.not_before)
-}
-
 fn check_end(end: Option<Timestamp>, begin: Option<Timestamp>, now: Timestamp) -> Result<(), KeysError> {
     check_order(end, begin.max(Some(now)))
 }
@@ -770,7 +767,8 @@ fn check_update(key: &KeyRecord, update: &KeyUpdate, now: Timestamp) -> Result<(
         || update.disabled_at.is_some()
         || differs(update.scopes.as_ref(), &key.scopes)
         || differs(update.endpoints.as_ref(), &key.endpoints)
-        || differs(update.networks.as_ref(), &key.networks);
+        || differs(update.networks.as_ref(), &key.networks)
+        || differs(update.user.as_ref(), &key.user);
     // The store refuses every change of a revoked or compromised key.
     if other_use && !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
         return Err(WriteRefused::Ended.into());

@@ -13,7 +13,7 @@ use crate::key::Digest;
 use crate::store::{
     AccountRecord, AdminError, Change, ChangeLog, Committed, Cursor, Found, Freshness, Invalidation, KeyAdmin, KeyPage,
     KeyQuery, KeyRecord, KeyStore, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, NodeState, NodeStates, Position,
-    StoreError, WriteRefused, random_mark,
+    Revocation, StoreError, WriteRefused, random_mark,
 };
 
 const LOG_LENGTH: usize = 10_000;
@@ -216,14 +216,19 @@ impl KeyAdmin for MemoryStore {
         })
     }
 
-    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
+    async fn revoke(
+        &self,
+        id: &CredentialId,
+        at: Timestamp,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
         self.write(|state| {
             let key = state.keys.get(id).ok_or(WriteRefused::NotFound)?;
             if key.revoked_at.is_some() {
                 return Ok(Committed { value: key.clone(), position: Some(state.newest) });
             }
             state.change(id, |key| {
-                key.revoke(at);
+                key.revoke(at, revocation);
                 Ok(())
             })
         })

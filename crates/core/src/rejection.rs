@@ -20,12 +20,13 @@
 
 mod alike;
 mod custom;
+mod limits;
 
 pub(crate) use alike::PerRejection;
 pub use custom::CustomRejection;
+pub use limits::{Budget, RateLimit};
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -95,6 +96,8 @@ pub enum Rejection {
     ConcurrencyLimitExceeded(Box<ConcurrencyLimit>),
     /// A rate limit is exhausted.
     RateLimitExceeded(Box<RateLimit>),
+    /// A budget has too few credits left.
+    BudgetExhausted(Box<Budget>),
     /// HTTPS was not used, or is not confirmed.
     HttpsRequired,
     /// The store failed or timed out.
@@ -153,21 +156,6 @@ pub struct ConcurrencyLimit {
     pub in_flight: u32,
     /// The plan, if any.
     pub plan: Option<SmolStr>,
-}
-
-/// An exhausted rate limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// The limit's name.
-    pub name: SmolStr,
-    /// The units per window.
-    pub quota: u32,
-    /// The window's length.
-    pub window: Duration,
-    /// The units left.
-    pub remaining: u32,
-    /// The time until it can succeed.
-    pub retry_after: Duration,
 }
 
 /// RFC 6750 section 3.1.
@@ -362,6 +350,13 @@ impl Rejection {
                 None,
                 "Too many requests. Wait for the time in the Retry-After header, then try again.",
             ),
+            Self::BudgetExhausted(_) => row(
+                "BUDGET_EXHAUSTED",
+                "budget_exhausted",
+                S::TOO_MANY_REQUESTS,
+                None,
+                "Too few credits are left for this request. Wait for the refill, or ask the API provider for more.",
+            ),
             Self::HttpsRequired => row(
                 "HTTPS_REQUIRED",
                 "https_required",
@@ -457,6 +452,11 @@ impl Rejection {
                 "window_seconds": limit.window.as_secs(),
                 "retry_after_seconds": limit.retry_after_seconds(),
             })),
+            Self::BudgetExhausted(budget) => Some(json!({
+                "credits": budget.credits,
+                "remaining": budget.remaining,
+                "resets_in_seconds": budget.resets_in_seconds(),
+            })),
             Self::Custom(custom) => custom.details.clone(),
             _ => None,
         }
@@ -496,30 +496,6 @@ impl Rejection {
     }
 }
 
-impl RateLimit {
-    /// Returns `Retry-After` in seconds, rounded up.
-    #[must_use]
-    pub fn retry_after_seconds(&self) -> u64 {
-        whole_seconds(self.retry_after)
-    }
-
-    /// Returns `RateLimit-Policy`, such as `"default";q=100;w=60` (draft-ietf-httpapi-ratelimit-headers-10).
-    #[must_use]
-    pub fn policy_field(&self) -> HeaderValue {
-        Self::field(format!("\"{}\";q={};w={}", self.name, self.quota, self.window.as_secs()))
-    }
-
-    /// Returns `RateLimit`, such as `"default";r=50;t=30`.
-    #[must_use]
-    pub fn state_field(&self) -> HeaderValue {
-        Self::field(format!("\"{}\";r={};t={}", self.name, self.remaining, self.retry_after_seconds()))
-    }
-
-    fn field(text: String) -> HeaderValue {
-        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("\"limit\""))
-    }
-}
-
 impl std::fmt::Display for Rejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message())
@@ -537,10 +513,6 @@ impl From<CredentialFault> for Rejection {
 /// Leaves out the characters that a quoted string cannot hold.
 pub(crate) fn quotable(realm: &str) -> String {
     realm.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect()
-}
-
-fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 fn any_of(names: &[SmolStr]) -> String {

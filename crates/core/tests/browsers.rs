@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use common::{TestStore, account, warm};
 use http::Request;
-use keyward_core::adapter::{Admission, AuthenticatorBuilder, Check, Event, Target};
+use keyward_core::adapter::{Admission, AuthenticatorBuilder, Check, Event, Location, Target};
 use keyward_core::key::{Digest, Hasher, KeyFormat, KeyKind};
 use keyward_core::store::{Found, Freshness, KeyStore, StoreError, StoredKey, async_trait};
 use keyward_core::{Authenticator, Identity, Mode, NewKey, Rejection};
@@ -80,6 +80,30 @@ async fn only_publishable_keys_pass_from_browsers() {
     let rejection = Rejection::SecretKeyInBrowser;
     assert_eq!((rejection.status().as_u16(), rejection.code()), (403, "SECRET_KEY_IN_BROWSER"));
     assert!(rejection.message().contains("publishable key") && rejection.challenge("api").is_none());
+}
+
+#[tokio::test]
+async fn browsers_send_only_publishable_keys_by_basic() {
+    use base64::Engine as _;
+    let store = TestStore::new().await;
+    let (secret, _) = store.issue().await;
+    let (publishable, _) = store.issue_new(NewKey::publishable(account(), "publishable")).await;
+    let accepting = || Authenticator::builder(store.clone()).accept(Location::Basic).build().unwrap();
+    for (bearer, is_public) in [(&secret, false), (&publishable, true)] {
+        let key = bearer.strip_prefix("Bearer ").unwrap();
+        let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{key}:")));
+        for (fields, is_browser) in REQUESTS {
+            let refused = is_browser && !is_public;
+            let (cold, warmed) = (accepting(), accepting());
+            warm(&warmed, bearer).await;
+            for authenticator in [&cold, &warmed] {
+                let got = verdict(authenticator, &basic, fields).await.map(drop);
+                let expected = if refused { Err(Rejection::SecretKeyInBrowser) } else { Ok(()) };
+                assert_eq!(got, expected, "{fields:?}");
+                assert!(verdict(authenticator, bearer, fields).await.is_ok(), "bearer {fields:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -32,11 +32,12 @@ use http_body_util::Limited;
 use keyward_core::adapter::{Admission, Target, TlsTransport};
 use keyward_core::render::Refusal;
 use keyward_core::{Authenticator, PeerAddress, Rejection};
+use keyward_limits::{RequestLimit, Spent};
 use tonic::{Code, Request, Response, Status};
 
 use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
-use crate::verdict::{identity_of, required, verdict};
+use crate::verdict::{identity_of, required, spend, verdict};
 
 /// The largest `CheckRequest`, 64 KiB.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1_024;
@@ -60,7 +61,25 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// # Ok(()) }
 /// ```
 pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> {
-    AuthorizationServer::new(ExtAuthz { authenticator }).max_decoding_message_size(MAX_REQUEST_BYTES)
+    AuthorizationServer::new(ExtAuthz { authenticator, limit: None }).max_decoding_message_size(MAX_REQUEST_BYTES)
+}
+
+/// Creates the service of [`ext_authz`], which also spends from limits. Responses to the client get `RateLimit-Policy` and `RateLimit`.
+///
+/// # Examples
+/// ```
+/// use keyward::{Authenticator, MemoryStore};
+/// use keyward::limits::{Limits, MemoryLimits, RequestLimit};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limit = RequestLimit::from_rules(Limits::start(MemoryLimits::new()).await?);
+/// let service = keyward::gateway::envoy::ext_authz_with_limits(Authenticator::new(MemoryStore::new()), limit);
+/// # let _ = service;
+/// # Ok(()) }
+/// ```
+pub fn ext_authz_with_limits(authenticator: Authenticator, limit: RequestLimit) -> AuthorizationServer<ExtAuthz> {
+    AuthorizationServer::new(ExtAuthz { authenticator, limit: Some(limit) })
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
 }
 
 /// Creates a router with the service of [`ext_authz`], to merge with others. The server must accept HTTP/2 without TLS.
@@ -76,7 +95,27 @@ pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> 
 /// # let _ = app;
 /// ```
 pub fn ext_authz_router(authenticator: Authenticator) -> Router {
-    let service = ext_authz(authenticator);
+    routed(ext_authz(authenticator))
+}
+
+/// Creates a router with the service of [`ext_authz_with_limits`], as [`ext_authz_router`] does.
+///
+/// # Examples
+/// ```
+/// use keyward::{Authenticator, MemoryStore};
+/// use keyward::limits::{Limits, MemoryLimits, RequestLimit};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limit = RequestLimit::from_rules(Limits::start(MemoryLimits::new()).await?);
+/// let app = keyward::gateway::envoy::ext_authz_router_with_limits(Authenticator::new(MemoryStore::new()), limit);
+/// # let _: axum::Router = app;
+/// # Ok(()) }
+/// ```
+pub fn ext_authz_router_with_limits(authenticator: Authenticator, limit: RequestLimit) -> Router {
+    routed(ext_authz_with_limits(authenticator, limit))
+}
+
+fn routed(service: AuthorizationServer<ExtAuthz>) -> Router {
     Router::new().route_service("/envoy.service.auth.v3.Authorization/{method}", service).layer(map_request(bounded))
 }
 
@@ -99,6 +138,7 @@ async fn bounded(request: http::Request<Body>) -> http::Request<Body> {
 #[derive(Clone, Debug)]
 pub struct ExtAuthz {
     authenticator: Authenticator,
+    limit: Option<RequestLimit>,
 }
 
 #[tonic::async_trait]
@@ -107,7 +147,7 @@ impl Authorization for ExtAuthz {
         let attributes = request.into_inner().attributes.unwrap_or_default();
         let Ok(asked) = Asked::of(attributes) else { return Ok(Response::new(too_many_headers())) };
         let answer = match self.ask(&asked).await {
-            Ok(admission) => self.admitted(&admission, &asked.request),
+            Ok((admission, spent)) => self.admitted(&admission, &asked.request, &spent),
             Err(rejection) => self.denied(rejection, &asked),
         };
         Ok(Response::new(answer))
@@ -115,7 +155,7 @@ impl Authorization for ExtAuthz {
 }
 
 impl ExtAuthz {
-    async fn ask(&self, asked: &Asked) -> Result<Admission, Rejection> {
+    async fn ask(&self, asked: &Asked) -> Result<(Admission, Spent), Rejection> {
         let required = required(asked.required.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         let check = {
             let original = Original::new(&asked.method, &asked.uri)?;
@@ -129,10 +169,13 @@ impl ExtAuthz {
             let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
             self.authenticator.check(target, fields)
         };
-        verdict(&self.authenticator, check, &required).await
+        let admission = verdict(&self.authenticator, check, &required).await?;
+        let path = Original::new(&asked.method, &asked.uri)?.path;
+        let spent = spend(self.limit.as_ref(), identity_of(&admission), &asked.method, path).await?;
+        Ok((admission, spent))
     }
 
-    fn admitted(&self, admission: &Admission, asked: &http::Request<()>) -> CheckResponse {
+    fn admitted(&self, admission: &Admission, asked: &http::Request<()>, spent: &Spent) -> CheckResponse {
         // Envoy skips empty headers, and removes headers after it has set others. So a header must not be both set and removed.
         let mut headers: Vec<_> = identity_headers(identity_of(admission)).into();
         let subprotocols = self.authenticator.other_subprotocols(asked);
@@ -150,6 +193,7 @@ impl ExtAuthz {
         let response = OkHttpResponse {
             headers_to_remove: credentials.chain(forged).map(ToString::to_string).collect(),
             headers: headers.iter().map(|(name, value)| header(name, value)).collect(),
+            response_headers_to_add: spent.fields().map(|(name, value)| appended(&name, &value)).collect(),
             ..OkHttpResponse::default()
         };
         answer(Code::Ok, HttpResponse::OkResponse(response))
@@ -257,6 +301,11 @@ fn header(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
     }
 }
 
+/// A backend may send fields of its own limits.
+fn appended(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
+    HeaderValueOption { append_action: HeaderAppendAction::AppendIfExistsOrAdd.into(), ..header(name, value) }
+}
+
 fn answer(code: Code, response: HttpResponse) -> CheckResponse {
     let status = rpc::Status { code: code.into(), ..rpc::Status::default() };
     CheckResponse { status: Some(status), http_response: Some(response), ..CheckResponse::default() }
@@ -300,7 +349,7 @@ mod tests {
         for raw in [true, false] {
             let fields = (0..33_000).map(|number| (format!("x-{number}"), b"1".to_vec())).collect();
             let asked = CheckRequest { attributes: Some(attributes(raw, fields, "192.0.2.1".to_owned())) };
-            let service = ExtAuthz { authenticator: Authenticator::new(MemoryStore::new()) };
+            let service = ExtAuthz { authenticator: Authenticator::new(MemoryStore::new()), limit: None };
             let answer = service.check(Request::new(asked)).await.unwrap().into_inner();
             let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!("raw: {raw}") };
             assert_eq!(denied.status.unwrap().code, 431, "raw: {raw}");

@@ -10,10 +10,11 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use keyward_core::adapter::{Admission, Target};
 use keyward_core::render::Refusal;
 use keyward_core::{Authenticator, Rejection};
+use keyward_limits::{RequestLimit, Spent};
 
 use crate::headers::identity_headers;
 use crate::original::Original;
-use crate::verdict::{identity_of, required, verdict};
+use crate::verdict::{check, identity_of, required, spend, verdict};
 
 /// Creates a router with `/forward-auth`, which decides on a request that a gateway received.
 ///
@@ -55,25 +56,67 @@ use crate::verdict::{identity_of, required, verdict};
 /// # Ok(()) }
 /// ```
 pub fn forward_auth(authenticator: Authenticator) -> Router {
-    Router::new()
-        .route("/forward-auth", any(answer))
-        .route("/forward-auth/refusal", any(refusal))
-        .with_state(authenticator)
+    router(Gateway { authenticator, limit: None })
 }
 
-async fn answer(State(authenticator): State<Authenticator>, request: Request) -> Response {
+/// Creates the router of [`forward_auth`], which also spends from limits.
+///
+/// The answer has `RateLimit-Policy` and `RateLimit`. The cost is by the original method and target. `/forward-auth/refusal` spends nothing.
+///
+/// # Examples
+/// ```
+/// use keyward::{Authenticator, MemoryStore};
+/// use keyward::limits::{Limits, MemoryLimits, RequestLimit};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limits = Limits::start(MemoryLimits::new()).await?;
+/// let authenticator = Authenticator::new(MemoryStore::new());
+/// let router = keyward::gateway::forward_auth_with_limits(authenticator, RequestLimit::from_rules(limits));
+/// # let _: axum::Router = router;
+/// # Ok(()) }
+/// ```
+pub fn forward_auth_with_limits(authenticator: Authenticator, limit: RequestLimit) -> Router {
+    router(Gateway { authenticator, limit: Some(limit) })
+}
+
+#[derive(Clone)]
+struct Gateway {
+    authenticator: Authenticator,
+    limit: Option<RequestLimit>,
+}
+
+fn router(gateway: Gateway) -> Router {
+    Router::new().route("/forward-auth", any(answer)).route("/forward-auth/refusal", any(refusal)).with_state(gateway)
+}
+
+async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
+    let Gateway { authenticator, limit } = gateway;
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let subprotocols = authenticator.other_subprotocols(&request);
-    match ask(&authenticator, request).await {
-        Ok(admission) => admitted(&admission, subprotocols),
+    let admission = match ask(&authenticator, request).await {
+        Ok(admission) => admission,
+        Err(rejection) => return refuse(&authenticator, rejection, &method, &headers),
+    };
+    let spent = match Original::of(&headers) {
+        Ok(original) => spend(limit.as_ref(), identity_of(&admission), original.method, original.path).await,
+        Err(rejection) => Err(rejection),
+    };
+    match spent {
+        Ok(spent) => admitted(&admission, subprotocols, &spent),
         Err(rejection) => refuse(&authenticator, rejection, &method, &headers),
     }
 }
 
-async fn refusal(State(authenticator): State<Authenticator>, request: Request) -> Response {
+async fn refusal(State(Gateway { authenticator, limit }): State<Gateway>, request: Request) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
+    let refused = match (ask(&authenticator, request).await, Original::of(&headers)) {
+        (Ok(admission), Ok(original)) => {
+            check(limit.as_ref(), identity_of(&admission), original.method, original.path).await
+        }
+        (Err(rejection), _) | (_, Err(rejection)) => Err(rejection),
+    };
     // The request was refused a moment ago and has not reached the backend, so its client may retry.
-    let rejection = ask(&authenticator, request).await.err().unwrap_or(Rejection::StoreUnavailable);
+    let rejection = refused.err().unwrap_or(Rejection::StoreUnavailable);
     refuse(&authenticator, rejection, &method, &headers)
 }
 
@@ -105,11 +148,14 @@ fn required_by(uri: &Uri) -> Result<keyward_core::Requirement, Rejection> {
     required(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-fn admitted(admission: &Admission, subprotocols: Option<Vec<u8>>) -> Response {
+fn admitted(admission: &Admission, subprotocols: Option<Vec<u8>>, spent: &Spent) -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.extend(identity_headers(identity_of(admission)));
+    for (name, value) in spent.fields() {
+        headers.append(name, value);
+    }
     if let Some(subprotocols) = subprotocols.and_then(|rest| HeaderValue::from_bytes(&rest).ok()) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, subprotocols);
     }

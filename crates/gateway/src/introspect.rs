@@ -285,7 +285,16 @@ impl Form {
         })?;
         // A caller that states no method may let the key do anything.
         let method = self.method.or_else(|| Some(Method::POST.as_str().to_owned()));
-        Ok(Question { key, method, path: self.path, scopes: Vec::new(), client, browser: false })
+        Ok(Question {
+            key,
+            method,
+            path: self.path,
+            scopes: Vec::new(),
+            client,
+            cost: None,
+            rate: None,
+            browser: false,
+        })
     }
 }
 

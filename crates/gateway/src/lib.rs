@@ -47,7 +47,7 @@ mod original;
 mod verdict;
 mod verify;
 
-pub use forward_auth::forward_auth;
+pub use forward_auth::{forward_auth, forward_auth_with_limits};
 pub use headers::IDENTITY_HEADERS;
 pub use introspect::Introspection;
-pub use verify::{MAX_BATCH, VERIFY_SCOPE, VerifyReach, verify};
+pub use verify::{MAX_BATCH, VERIFY_SCOPE, VerifyReach, verify, verify_with_limits};

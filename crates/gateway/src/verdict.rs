@@ -1,8 +1,11 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
+use std::num::NonZeroU32;
+
 use keyward_core::adapter::{Admission, Check, CredentialFault};
 use keyward_core::policy::Policy;
 use keyward_core::{Authenticator, Identity, Rejection, Requirement, Scope};
+use keyward_limits::{RequestLimit, Spent};
 
 pub(crate) async fn verdict(
     authenticator: &Authenticator,
@@ -19,6 +22,40 @@ pub(crate) async fn verdict(
         Admission::Anonymous => return Err(CredentialFault::Missing.into()),
     }
     Ok(admission)
+}
+
+/// Spends the cost of an admitted request.
+pub(crate) async fn spend(
+    limit: Option<&RequestLimit>,
+    identity: Option<&Identity>,
+    method: &str,
+    uri: &str,
+) -> Result<Spent, Rejection> {
+    match limit {
+        Some(limit) => limit.spend_all(identity, cost(limit, method, uri)).await,
+        None => Ok(Spent::default()),
+    }
+}
+
+/// Finds out whether the limits refuse a request, and spends nothing.
+pub(crate) async fn check(
+    limit: Option<&RequestLimit>,
+    identity: Option<&Identity>,
+    method: &str,
+    uri: &str,
+) -> Result<(), Rejection> {
+    match limit {
+        Some(limit) => limit.check(identity, cost(limit, method, uri)).await,
+        None => Ok(()),
+    }
+}
+
+fn cost(limit: &RequestLimit, method: &str, uri: &str) -> NonZeroU32 {
+    if limit.has_one_cost() {
+        return NonZeroU32::MIN;
+    }
+    // The authenticator has accepted both.
+    limit.cost_of(&method.parse().unwrap_or_default(), &uri.parse().unwrap_or_default())
 }
 
 pub(crate) fn identity_of(admission: &Admission) -> Option<&Identity> {

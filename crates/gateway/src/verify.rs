@@ -1,6 +1,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use ::headers::{ContentType, HeaderMapExt as _};
 use axum::Json;
@@ -14,15 +15,18 @@ use axum::routing::post;
 use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
 use keyward_core::adapter::{Admission, CredentialFault, RequestId, Target, TlsTransport};
+use keyward_core::rejection::RateLimit;
 use keyward_core::render::Refusal;
 use keyward_core::scope::Grant;
 use keyward_core::{
     AccountId, AuthLayer, Authenticator, Identity, PeerAddress, Rejection, RequireLayer, Requirement, Scope,
 };
+use keyward_limits::{Limits, Spent};
 use mime::Mime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 
 use crate::headers::kind_name;
 use crate::object::Object;
@@ -45,6 +49,7 @@ pub const VERIFY_SCOPE: Scope = Scope::from_static("keys:verify");
 /// ```
 pub const MAX_BATCH: usize = 100;
 
+const MAX_COST: u32 = 1_000_000;
 const MAX_BODY: usize = 8 * 1_024;
 
 /// The keys that a caller of [`verify`] may ask about.
@@ -84,6 +89,7 @@ impl VerifyReach {
 struct Verifier {
     keys: Authenticator,
     reach: VerifyReach,
+    limits: Option<Limits>,
 }
 
 /// Creates a router with `POST /v1/verify` and `POST /v1/verify/batch`, which decide on keys that another service received.
@@ -98,6 +104,8 @@ struct Verifier {
 /// | `method`, `path` | of the request. `method` defaults to `GET`. Without `path`, keys confined to endpoints are refused |
 /// | `scopes` | the key needs all of them |
 /// | `client` | the client's address. Without it, keys confined to networks are refused |
+/// | `cost` | what the request spends from limits, 0 to 1,000,000. Defaults to 1. Only with [`verify_with_limits`] |
+/// | `rate` | the rate limit from which it spends. Defaults to `default` |
 /// | `browser` | `true` if the request came from a browser, for `refuse_secret_keys_in_browsers`. Defaults to `false` |
 ///
 /// `client` is recorded as the last use only for callers of the operator's account ([`VerifyReach::Operator`]).
@@ -135,10 +143,37 @@ struct Verifier {
 /// # Ok(()) }
 /// ```
 pub fn verify(keys: Authenticator, callers: AuthLayer, reach: VerifyReach) -> Router {
+    router(Verifier { keys, reach, limits: None }, callers)
+}
+
+/// Creates the router of [`verify`], which also spends from [`Limits`] of the verified key.
+///
+/// A valid answer has `limits`, an object with `rates`, each with its `name`, `quota`, `window_seconds`, `remaining` and `reset_seconds`, and `budget` with
+/// `credits`, `remaining` and `reset_seconds`, or null. A refusal spends nothing.
+///
+/// # Examples
+/// ```
+/// use keyward::{AuthLayer, Authenticator, MemoryStore};
+/// use keyward::gateway::VerifyReach;
+/// use keyward::limits::{Limits, MemoryLimits};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = Authenticator::new(MemoryStore::new());
+/// let limits = Limits::start(MemoryLimits::new()).await?;
+/// let reach = VerifyReach::Operator("acct_gateway".parse()?);
+/// let router = keyward::gateway::verify_with_limits(keys.clone(), AuthLayer::from(keys), reach, limits);
+/// # let _: axum::Router = router;
+/// # Ok(()) }
+/// ```
+pub fn verify_with_limits(keys: Authenticator, callers: AuthLayer, reach: VerifyReach, limits: Limits) -> Router {
+    router(Verifier { keys, reach, limits: Some(limits) }, callers)
+}
+
+fn router(verifier: Verifier, callers: AuthLayer) -> Router {
     Router::new()
         .route("/v1/verify", post(one).layer(DefaultBodyLimit::max(MAX_BODY)))
         .route("/v1/verify/batch", post(batch).layer(DefaultBodyLimit::max(MAX_BODY * MAX_BATCH)))
-        .with_state(Verifier { keys, reach })
+        .with_state(verifier)
         .layer(RequireLayer::new(Requirement::all_of([VERIFY_SCOPE])))
         .layer(callers)
 }
@@ -153,8 +188,21 @@ pub(crate) struct Question {
     #[serde(default)]
     pub(crate) scopes: Vec<Scope>,
     pub(crate) client: Option<IpAddr>,
+    pub(crate) cost: Option<u32>,
+    pub(crate) rate: Option<SmolStr>,
     #[serde(default)]
     pub(crate) browser: bool,
+}
+
+impl Question {
+    fn check(&self) -> Result<(), String> {
+        match self.cost {
+            Some(cost) if cost > MAX_COST => {
+                Err(format!("Invalid `cost`: {cost} is out of range: expected 0 to {MAX_COST}."))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 async fn one(
@@ -167,9 +215,12 @@ async fn one(
         Ok(Object(question)) => question,
         Err(response) => return *response,
     };
-    let Verifier { keys, reach } = &verifier;
-    match ask(keys, reach.confines(&caller), &question).await {
-        Ok(identity) => Json(valid(&identity)).into_response(),
+    if let Err(detail) = question.check() {
+        return wrong(&headers, StatusCode::BAD_REQUEST, &detail);
+    }
+    let Verifier { keys, reach, .. } = &verifier;
+    match verifier.decide(reach.confines(&caller), &question).await {
+        Ok((identity, spent)) => Json(valid(&identity, spent.as_ref())).into_response(),
         // An outage gives no verdict. A caller that reads only the status must see that.
         Err(rejection) if rejection.is_fault_of_service() => refuse(keys, rejection, &headers).map(Body::from),
         Err(rejection) => Json(invalid(keys, rejection, &headers)).into_response(),
@@ -189,11 +240,14 @@ async fn batch(
     if questions.len() > MAX_BATCH {
         return wrong(&headers, StatusCode::PAYLOAD_TOO_LARGE, "The batch has too many questions: send at most 100.");
     }
-    let Verifier { keys, reach } = &verifier;
+    if let Some(Err(detail)) = questions.iter().map(|Object(question)| question.check()).find(Result::is_err) {
+        return wrong(&headers, StatusCode::BAD_REQUEST, &detail);
+    }
+    let Verifier { keys, reach, .. } = &verifier;
     let within = reach.confines(&caller);
-    let verdicts = join_all(questions.iter().map(|Object(question)| ask(keys, within, question))).await;
+    let verdicts = join_all(questions.iter().map(|Object(question)| verifier.decide(within, question))).await;
     let answers = verdicts.into_iter().map(|verdict| match verdict {
-        Ok(identity) => valid(&identity),
+        Ok((identity, spent)) => valid(&identity, spent.as_ref()),
         Err(rejection) => invalid(keys, rejection, &headers),
     });
     Json(answers.collect::<Value>()).into_response()
@@ -210,7 +264,7 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesReje
     })?;
     serde_json::from_slice(&body).map_err(|_| {
         let detail = "Invalid body: expected an object with `key` and, optionally, `method`, `path`, `scopes`, \
-                      `client` and `browser`; for a batch, an array of such objects.";
+                      `client`, `cost`, `rate` and `browser`; for a batch, an array of such objects.";
         Box::new(wrong(headers, StatusCode::BAD_REQUEST, detail))
     })
 }
@@ -229,6 +283,22 @@ fn wrong(headers: &HeaderMap, status: StatusCode, detail: &str) -> Response {
         "request_id": RequestId::of(headers).as_str(),
     });
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
+
+impl Verifier {
+    async fn decide(
+        &self,
+        within: Option<&AccountId>,
+        question: &Question,
+    ) -> Result<(Identity, Option<Spent>), Rejection> {
+        let identity = ask(&self.keys, within, question).await?;
+        let (Some(limits), Some(cost)) = (&self.limits, NonZeroU32::new(question.cost.unwrap_or(1))) else {
+            return Ok((identity, None));
+        };
+        let rate = question.rate.clone().unwrap_or_else(|| SmolStr::new_static("default"));
+        let spent = limits.spend(&identity, &[rate], cost).await?;
+        Ok((identity, Some(spent)))
+    }
 }
 
 pub(crate) async fn ask(
@@ -266,9 +336,9 @@ pub(crate) async fn ask(
     }
 }
 
-fn valid(identity: &Identity) -> Value {
+fn valid(identity: &Identity, spent: Option<&Spent>) -> Value {
     let scopes: Vec<&str> = identity.scopes().iter().map(Grant::as_str).collect();
-    json!({
+    let mut answer = json!({
         "valid": true,
         "key_id": identity.id(),
         "account": identity.account(),
@@ -279,7 +349,32 @@ fn valid(identity: &Identity) -> Value {
         "plan": identity.plan(),
         "expires_at": identity.expires_at().map(|at| at.to_string()),
         "metadata": identity.metadata(),
-    })
+        "tags": identity.tags(),
+    });
+    if let (Some(spent), Some(answer)) = (spent, answer.as_object_mut()) {
+        answer.insert("limits".to_owned(), limits_of(spent));
+    }
+    answer
+}
+
+fn limits_of(spent: &Spent) -> Value {
+    let rate = |rate: &RateLimit| {
+        json!({
+            "name": rate.name,
+            "quota": rate.quota,
+            "window_seconds": rate.window.as_secs(),
+            "remaining": rate.remaining,
+            "reset_seconds": rate.retry_after_seconds(),
+        })
+    };
+    let budget = spent.budget.as_ref().map(|budget| {
+        json!({
+            "credits": budget.credits,
+            "remaining": budget.remaining,
+            "reset_seconds": budget.resets_in_seconds(),
+        })
+    });
+    json!({ "rates": spent.rates.iter().map(rate).collect::<Vec<_>>(), "budget": budget })
 }
 
 fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> Value {

@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::limits::Limits;
 use crate::rates::RateLimiter;
 use crate::request::RequestLimit;
 
@@ -43,6 +44,12 @@ impl RateLimitLayer {
     /// Creates a layer that spends one unit per request.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
         RequestLimit::new(limiter, limit).into()
+    }
+
+    /// Creates a layer that enforces [`LimitRules`](crate::LimitRules), as [`RequestLimit::from_rules`] does.
+    #[must_use]
+    pub fn from_rules(limits: Limits) -> Self {
+        RequestLimit::from_rules(limits).into()
     }
 }
 
@@ -132,13 +139,13 @@ where
         let cost = limit.cost_of(request.method(), request.uri());
         Box::pin(async move {
             let spent = match caller {
-                Ok(caller) => limit.spend(caller.as_ref(), cost).await,
+                Ok(caller) => limit.spend_all(caller.as_ref(), cost).await,
                 Err(rejection) => Err(rejection),
             };
             match spent {
                 Ok(spent) => {
                     let mut response = ready.call(request).await?;
-                    for (name, value) in spent.iter().flat_map(RequestLimit::fields) {
+                    for (name, value) in spent.fields() {
                         response.headers_mut().append(name, value);
                     }
                     Ok(response)

@@ -26,20 +26,32 @@
 //! [`RateLimits::builder`] defines limits, with a quota for each plan. [`RateLimitLayer`] spends from them on tower, and
 //! `keyward::actix::RateLimit` in actix-web.
 //!
+//! # Limits as data
+//! [`LimitRules`] hold rates, a budget of credits and a number of tasks for a plan, an account or a key. A [`LimitStore`] keeps them, and
+//! [`Limits`] enforces them. Operators change them while services run.
+//!
 //! # One process or many
 //! [`MemoryPermits`] and [`RateLimits`] count in this process. The feature `limits` of `keyward-postgres` and `keyward-valkey` shares
 //! limits among nodes.
 
+mod counter;
 mod failure;
 mod layer;
+mod limits;
+mod meter;
 mod named;
 mod permits;
 mod plans;
 mod rates;
 mod request;
+mod rules;
+mod store;
 
 pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
+pub use limits::{Limits, LimitsOptions, Spent};
 pub use named::{Each, NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder};
 pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskPermits};
 pub use rates::{RateLimiter, RateLimits};
 pub use request::RequestLimit;
+pub use rules::{BudgetRule, LimitRules, Per, RateRule, Refill, RuleError, Subject};
+pub use store::{ChangedRules, Counter, CounterState, LimitStore, MemoryLimits, StoredRules, credits_left};

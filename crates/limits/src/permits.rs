@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use tokio::task::AbortHandle;
 
 use crate::failure::refused;
+use crate::limits::Limits;
 use crate::plans::UnlistedPlans;
 
 /// A dead process's permits stay taken for this long.
@@ -166,8 +167,12 @@ pub struct TaskPermits(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn PermitStore>,
-    limits: HashMap<SmolStr, u32>,
-    unlisted: UnlistedPlans,
+    source: Source,
+}
+
+enum Source {
+    Plans { limits: HashMap<SmolStr, u32>, unlisted: UnlistedPlans },
+    Rules(Limits),
 }
 
 impl TaskPermits {
@@ -176,13 +181,48 @@ impl TaskPermits {
     /// The first task of another plan logs a warning, because the plan may be mistyped. List plans without permits with 0.
     pub fn new<P: Into<SmolStr>>(store: impl PermitStore, plans: impl IntoIterator<Item = (P, u32)>) -> Self {
         let limits = plans.into_iter().map(|(plan, limit)| (plan.into(), limit)).collect();
-        Self(Arc::new(Inner { store: Arc::new(store), limits, unlisted: UnlistedPlans::default() }))
+        Self(Arc::new(Inner {
+            store: Arc::new(store),
+            source: Source::Plans { limits, unlisted: UnlistedPlans::default() },
+        }))
+    }
+
+    /// Creates permits with the number of tasks in [`LimitRules`](crate::LimitRules). Accounts without a number are not limited.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::limits::{Limits, MemoryLimits, MemoryPermits, TaskPermits};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limits = Limits::start(MemoryLimits::new()).await?;
+    /// let permits = TaskPermits::from_rules(MemoryPermits::new(), limits);
+    /// # let _ = permits;
+    /// # Ok(()) }
+    /// ```
+    pub fn from_rules(store: impl PermitStore, limits: Limits) -> Self {
+        Self(Arc::new(Inner { store: Arc::new(store), source: Source::Rules(limits) }))
     }
 
     /// Returns the plan's limit.
     #[must_use]
     pub fn limit(&self, plan: Option<&str>) -> u32 {
-        plan.and_then(|plan| self.0.limits.get(plan)).copied().unwrap_or(0)
+        match &self.0.source {
+            Source::Plans { limits, .. } => plan.and_then(|plan| limits.get(plan)).copied().unwrap_or(0),
+            Source::Rules(limits) => limits.tasks_of_plan(plan).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn limit_of(&self, account: &AccountId, plan: Option<&str>) -> u32 {
+        match &self.0.source {
+            Source::Plans { limits, unlisted } => {
+                if let Some(plan) = plan.filter(|plan| !limits.contains_key(*plan)) {
+                    let known = limits.keys().map(SmolStr::as_str);
+                    unlisted.warn("task permits", plan, account, known, "it may run no tasks");
+                }
+                self.limit(plan)
+            }
+            Source::Rules(limits) => limits.tasks(account, plan).unwrap_or(u32::MAX),
+        }
     }
 
     /// Takes a permit, by the caller's current plan.
@@ -230,11 +270,7 @@ impl TaskPermits {
     /// # Ok(()) }
     /// ```
     pub async fn acquire_for(&self, account: &AccountId, plan: Option<&str>) -> Result<Permit, Rejection> {
-        let limit = self.limit(plan);
-        if let Some(plan) = plan.filter(|plan| !self.0.limits.contains_key(*plan)) {
-            let known = self.0.limits.keys().map(SmolStr::as_str);
-            self.0.unlisted.warn("task permits", plan, account, known, "it may run no tasks");
-        }
+        let limit = self.limit_of(account, plan);
         let (store, account) = (Arc::clone(&self.0.store), account.clone());
         // A separate task: if this future is dropped while the store grants a permit, the task still ends and releases it.
         let acquiring = tokio::spawn(async move {
@@ -262,7 +298,12 @@ impl TaskPermits {
 
 impl fmt::Debug for TaskPermits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskPermits").field("limits", &self.0.limits).finish_non_exhaustive()
+        match &self.0.source {
+            Source::Plans { limits, .. } => {
+                f.debug_struct("TaskPermits").field("limits", limits).finish_non_exhaustive()
+            }
+            Source::Rules(limits) => f.debug_struct("TaskPermits").field("limits", limits).finish_non_exhaustive(),
+        }
     }
 }
 

@@ -7,10 +7,8 @@ use keyward_core::rejection::RateLimit;
 use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 
+use crate::limits::{Limits, RATELIMIT, RATELIMIT_POLICY, Spent};
 use crate::rates::RateLimiter;
-
-const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 type Cost = dyn Fn(&Method, &Uri) -> NonZeroU32 + Send + Sync;
 
@@ -41,15 +39,61 @@ pub struct RequestLimit(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    limiter: Arc<dyn RateLimiter>,
-    limit: SmolStr,
+    source: Source,
     cost: Option<Arc<Cost>>,
+}
+
+#[derive(Clone)]
+enum Source {
+    Limiter { limiter: Arc<dyn RateLimiter>, limit: SmolStr },
+    Rules { limits: Limits, rates: Vec<SmolStr>, budgets: bool },
 }
 
 impl RequestLimit {
     /// Limits requests with a cost of one.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
-        Self(Arc::new(Inner { limiter: Arc::new(limiter), limit: limit.into(), cost: None }))
+        let source = Source::Limiter { limiter: Arc::new(limiter), limit: limit.into() };
+        Self(Arc::new(Inner { source, cost: None }))
+    }
+
+    /// Limits requests by [`LimitRules`](crate::LimitRules): by the rate `default`, and by budgets.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::limits::{Limits, MemoryLimits, RateLimitLayer, RequestLimit};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limits = Limits::start(MemoryLimits::new()).await?;
+    /// let everything: RateLimitLayer = RequestLimit::from_rules(limits.clone()).into();
+    /// // Inside of it, for some routes: their own rate in addition, and no second charge.
+    /// let exports: RateLimitLayer = RequestLimit::from_rules(limits).rates(["exports"]).without_budgets().into();
+    /// # let _ = (everything, exports);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn from_rules(limits: Limits) -> Self {
+        let source = Source::Rules { limits, rates: vec!["default".into()], budgets: true };
+        Self(Arc::new(Inner { source, cost: None }))
+    }
+
+    /// Sets the names of the rates, for [`from_rules`](Self::from_rules). Defaults to `default`.
+    #[must_use]
+    pub fn rates<N: Into<SmolStr>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        let mut inner = Inner::clone(&self.0);
+        if let Source::Rules { rates, .. } = &mut inner.source {
+            *rates = names.into_iter().map(Into::into).collect();
+        }
+        Self(Arc::new(inner))
+    }
+
+    /// Spends no credits, for [`from_rules`](Self::from_rules).
+    #[must_use]
+    pub fn without_budgets(self) -> Self {
+        let mut inner = Inner::clone(&self.0);
+        if let Source::Rules { budgets, .. } = &mut inner.source {
+            *budgets = false;
+        }
+        Self(Arc::new(inner))
     }
 
     /// Sets the cost by method and target.
@@ -75,9 +119,32 @@ impl RequestLimit {
     /// # Errors
     /// As for [`RateLimiter::spend`].
     pub async fn spend(&self, caller: Option<&Identity>, cost: NonZeroU32) -> Result<Option<RateLimit>, Rejection> {
-        match caller {
-            Some(caller) => self.0.limiter.spend(caller, &self.0.limit, cost).await.map(Some),
-            None => Ok(None),
+        let spent = self.spend_all(caller, cost).await?;
+        Ok(spent.rates.into_iter().min_by_key(|rate| rate.remaining))
+    }
+
+    /// Spends a request's cost as [`spend`](Self::spend) does. Returns what is left of every rate, and of the budget.
+    ///
+    /// # Errors
+    /// As for [`RateLimiter::spend`] and [`Limits::spend`].
+    pub async fn spend_all(&self, caller: Option<&Identity>, cost: NonZeroU32) -> Result<Spent, Rejection> {
+        let Some(caller) = caller else { return Ok(Spent::default()) };
+        match &self.0.source {
+            Source::Limiter { limiter, limit } => limiter.spend(caller, limit, cost).await.map(Spent::from),
+            Source::Rules { limits, rates, budgets } => limits.spend_from(caller, rates, *budgets, cost).await,
+        }
+    }
+
+    /// Finds out whether [`spend_all`](Self::spend_all) would refuse. It spends nothing, except with a [`RateLimiter`] that accepts.
+    ///
+    /// # Errors
+    /// As for [`spend_all`](Self::spend_all).
+    pub async fn check(&self, caller: Option<&Identity>, cost: NonZeroU32) -> Result<(), Rejection> {
+        match (&self.0.source, caller) {
+            (Source::Rules { limits, rates, budgets }, Some(caller)) => {
+                limits.check_from(caller, rates, *budgets, cost).await
+            }
+            _ => self.spend_all(caller, cost).await.map(drop),
         }
     }
 
@@ -90,6 +157,11 @@ impl RequestLimit {
 
 impl fmt::Debug for RequestLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestLimit").field("limit", &self.0.limit).finish_non_exhaustive()
+        match &self.0.source {
+            Source::Limiter { limit, .. } => {
+                f.debug_struct("RequestLimit").field("limit", limit).finish_non_exhaustive()
+            }
+            Source::Rules { rates, .. } => f.debug_struct("RequestLimit").field("rates", rates).finish_non_exhaustive(),
+        }
     }
 }

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 pub use keyward_api_types::Actor as ActorName;
 use keyward_core::id::UserId;
+use keyward_core::store::Creator;
 use keyward_core::{CredentialId, CredentialKind, Identity};
 
 const MAX_USER_AGENT: usize = 200;
@@ -159,6 +160,14 @@ impl Actor {
         match &self.who {
             Who::User { id, .. } => Some(id),
             Who::Key(_) | Who::System(_) => None,
+        }
+    }
+
+    pub(crate) fn creator(&self) -> Creator {
+        match &self.who {
+            Who::User { id, .. } => Creator::User(id.clone()),
+            Who::Key(identity) => Creator::Key(identity.id().clone()),
+            Who::System(name) => Creator::System((*name).into()),
         }
     }
 

@@ -1,5 +1,6 @@
+use keyward_core::id::UserId;
 use keyward_core::key::KeyKind;
-use keyward_core::lifecycle::{KeyRights, MissingRight};
+use keyward_core::lifecycle::{KeyRights, KeyUsers, MissingRight};
 use keyward_core::scope::Grant;
 use keyward_core::store::KeyRecord;
 use keyward_core::{AccountId, Mode, NewKey, Scope, ScopeSet, Timestamp};
@@ -73,6 +74,7 @@ impl Rights {
                 networks: Vec::new(),
                 endpoints: Vec::new(),
                 expires_at: None,
+                users: KeyUsers::All,
             },
         }
     }
@@ -100,6 +102,20 @@ impl Rights {
     pub(crate) fn within(mut self, account: &AccountId, operator: &AccountId) -> Self {
         self.reach = if account == operator { Reach::Everywhere } else { Reach::Account(account.clone()) };
         self
+    }
+
+    /// Users act for themselves. Actors who manage members may also create and change the keys of other users.
+    pub(crate) fn for_users(mut self, user: Option<&UserId>) -> Self {
+        if self.allows(&scopes::MEMBERS_WRITE) {
+            self.keys.users = KeyUsers::All;
+        } else if let Some(user) = user {
+            self.keys.users = KeyUsers::One(user.clone());
+        }
+        self
+    }
+
+    pub(crate) fn acts_only_for(&self, user: &UserId) -> bool {
+        self.keys.users == KeyUsers::One(user.clone())
     }
 
     pub(crate) fn of_provider_key(key: &KeyRecord) -> Self {
@@ -167,7 +183,9 @@ impl Rights {
     }
 
     pub(crate) fn check_role(&self, role: Role) -> Result<(), ManagementError> {
-        let wanted = Self { reach: self.reach.clone(), ..Self::of(role) };
+        let mut wanted = Self { reach: self.reach.clone(), ..Self::of(role) };
+        // The scope `members:write` decides about the keys of other users, and is compared.
+        wanted.keys.users = KeyUsers::None;
         self.covers(&wanted).map_err(|error| match error {
             ManagementError::Escalation(what) => ManagementError::Escalation(format!("the role {role} ({what})")),
             other => other,

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError, WriteRefused,
-    random_mark,
+    AdminError, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, Revocation, StoreError,
+    WriteRefused, random_mark,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use tokio_postgres::error::SqlState;
@@ -185,8 +185,13 @@ impl KeyAdmin for PostgresStore {
         Ok(self.change_key(id, Some(successor), |key| key.mark_rotated(version, successor, end).map(|()| true)).await?)
     }
 
-    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
-        Ok(self.change_key(id, None, |key| Ok(key.revoke(at))).await?)
+    async fn revoke(
+        &self,
+        id: &CredentialId,
+        at: Timestamp,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        Ok(self.change_key(id, None, |key| Ok(key.revoke(at, revocation))).await?)
     }
 
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
@@ -286,6 +291,22 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
     };
     if let Some(account) = &query.account {
         condition("account = ??", Box::new(account.to_string()));
+    }
+    if let Some(user) = &query.user {
+        condition("user_id = ??", Box::new(user.to_string()));
+    }
+    if !query.tags.is_empty() {
+        // The index has only keys with tags.
+        condition("(tags @> ?? AND tags <> '{}')", Box::new(row::tags(&query.tags)));
+    }
+    for (name, text) in &query.metadata {
+        // One parameter holds both, name first.
+        condition(
+            "EXISTS (SELECT 1 FROM json_each(metadata::json) AS entry, (SELECT ??::text[] AS pair) AS wanted \
+             WHERE json_typeof(entry.value) = 'string' AND entry.key = wanted.pair[1] \
+             AND metadata::json ->> entry.key = wanted.pair[2])",
+            Box::new(vec![name.clone(), text.clone()]),
+        );
     }
     if let Some(mode) = query.mode {
         condition("mode = ??", Box::new(mode.to_string()));

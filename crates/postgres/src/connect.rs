@@ -21,12 +21,14 @@ use crate::store::{PostgresStore, Shared};
 const HISTORY: History = History { table: "keyward_migrations", lock: 0x6b65_7977 };
 
 /// The files of the folder `migrations`, each with its name.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__append", include_str!("../migrations/V2__append.sql")),
     ("V3__limits", include_str!("../migrations/V3__limits.sql")),
     ("V4__last_used_from", include_str!("../migrations/V4__last_used_from.sql")),
     ("V5__invalidate", include_str!("../migrations/V5__invalidate.sql")),
+    ("V6__origin_and_tags", include_str!("../migrations/V6__origin_and_tags.sql")),
+    ("V7__limit_rules", include_str!("../migrations/V7__limit_rules.sql")),
 ];
 
 /// Connection options.

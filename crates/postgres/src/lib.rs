@@ -46,6 +46,6 @@ pub mod tables;
 
 pub use connect::{ConnectError, PostgresOptions};
 #[cfg(feature = "limits")]
-pub use limits::{PostgresPermits, PostgresRates};
+pub use limits::{PostgresLimits, PostgresPermits, PostgresRates};
 pub use migrate::{Blocker, MigrationError};
 pub use store::PostgresStore;

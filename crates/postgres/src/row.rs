@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use keyward_core::key::Digest;
 use keyward_core::network::ipnet::IpNet;
-use keyward_core::store::{Change, Found, Invalidation, KeyRecord, Position};
+use keyward_core::store::{Change, Found, Invalidation, KeyRecord, Position, Revocation};
+use keyward_core::tags::Tags;
 use keyward_core::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +16,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 use crate::error::Error;
 
 /// In the order of [`key_values`].
-pub(crate) const KEY_COLUMNS: [&str; 23] = [
+pub(crate) const KEY_COLUMNS: [&str; 28] = [
     "id",
     "account",
     "name",
@@ -39,6 +40,11 @@ pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "rotated_to",
     "version",
     "last_used_from",
+    "user_id",
+    "created_by",
+    "revocation_reason",
+    "revocation_note",
+    "tags",
 ];
 
 pub(crate) const ACCOUNT_COLUMNS: &str = "id, name, plan, features, suspended_at";
@@ -92,6 +98,13 @@ pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Error> {
         rotated_to: optional(row, at(20))?,
         version: number(row, at(21))?,
         last_used_from: optional(row, at(22))?,
+        user: optional(row, at(23))?,
+        created_by: optional(row, at(24))?,
+        revocation: match optional(row, at(25))? {
+            Some(reason) => Some(Revocation::from_stored(reason, get(row, at(26))?)),
+            None => None,
+        },
+        tags: Tags::new(get::<Vec<String>>(row, at(27))?).map_err(corrupt)?,
     })
 }
 
@@ -123,7 +136,16 @@ pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Error> {
         Box::new(key.rotated_to.as_ref().map(ToString::to_string)),
         Box::new(to_signed(key.version)),
         Box::new(key.last_used_from.map(|network| network.to_string())),
+        Box::new(key.user.as_ref().map(ToString::to_string)),
+        Box::new(key.created_by.as_ref().map(ToString::to_string)),
+        Box::new(key.revocation.as_ref().map(|revocation| revocation.reason().to_string())),
+        Box::new(key.revocation.as_ref().and_then(|revocation| revocation.note().map(str::to_owned))),
+        Box::new(tags(&key.tags)),
     ])
+}
+
+pub(crate) fn tags(tags: &Tags) -> Vec<String> {
+    tags.iter().map(str::to_owned).collect()
 }
 
 pub(crate) fn references(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, Committed, Cursor, Invalidation, KeyAdmin, KeyPage, KeyQuery, KeyRecord, StoreError, WriteRefused,
+    AdminError, Committed, Cursor, Invalidation, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Revocation, StoreError,
+    WriteRefused,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, Transaction, params_from_iter};
@@ -67,8 +68,13 @@ impl KeyAdmin for SqliteStore {
             .await?)
     }
 
-    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
-        let id = id.clone();
+    async fn revoke(
+        &self,
+        id: &CredentialId,
+        at: Timestamp,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        let (id, revocation) = (id.clone(), revocation.clone());
         Ok(self
             .0
             .write(move |transaction| {
@@ -77,7 +83,7 @@ impl KeyAdmin for SqliteStore {
                     return Ok(Committed { value: key, position: Some(newest(transaction)?) });
                 }
                 change(transaction, &id, |key| {
-                    key.revoke(at);
+                    key.revoke(at, &revocation);
                     Ok(())
                 })
             })
@@ -229,6 +235,21 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
     };
     if let Some(account) = &query.account {
         condition("account = ??", Box::new(account.to_string()));
+    }
+    if let Some(user) = &query.user {
+        condition("user = ??", Box::new(user.to_string()));
+    }
+    for tag in query.tags.iter() {
+        condition("id IN (SELECT key FROM key_tags WHERE tag = ??)", Box::new(tag.to_owned()));
+    }
+    for (name, text) in &query.metadata {
+        // One parameter holds both, as JSON.
+        let wanted = serde_json::json!([name, text]).to_string();
+        condition(
+            "EXISTS (SELECT 1 FROM json_each(keys.metadata) AS entry, (SELECT ?? AS pair) AS wanted WHERE entry.type = 'text' \
+             AND entry.key = wanted.pair ->> 0 AND entry.value = wanted.pair ->> 1)",
+            Box::new(wanted),
+        );
     }
     if let Some(mode) = query.mode {
         condition("mode = ??", Box::new(mode.to_string()));

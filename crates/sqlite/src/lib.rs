@@ -36,10 +36,14 @@
 //! # Ok(()) }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin;
 mod changes;
 mod connection;
 mod error;
+#[cfg(feature = "limits")]
+mod limits;
 mod log;
 mod open;
 mod poll;
@@ -49,5 +53,8 @@ mod shared;
 mod store;
 pub mod tables;
 
+#[cfg(feature = "limits")]
+#[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+pub use limits::SqliteLimits;
 pub use open::OpenError;
 pub use store::SqliteStore;

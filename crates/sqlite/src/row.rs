@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use keyward_core::key::Digest;
 use keyward_core::network::ipnet::IpNet;
-use keyward_core::store::{Change, Found, Invalidation, KeyRecord, Position};
+use keyward_core::store::{Change, Found, Invalidation, KeyRecord, Position, Revocation};
 use keyward_core::{AccountRecord, Timestamp};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Row, ToSql};
@@ -17,12 +17,13 @@ use crate::error::corrupt;
 pub(crate) const KEY_COLUMNS: &str = "keys.id, keys.account, keys.name, keys.digest, keys.hashed_with, keys.hint, keys.kind, \
      keys.mode, keys.scopes, keys.endpoints, keys.networks, keys.metadata, keys.created_at, keys.not_before, \
      keys.expires_at, keys.disabled_at, keys.revoked_at, keys.compromised_at, keys.last_used_at, keys.rotated_from, \
-     keys.rotated_to, keys.version, keys.last_used_from";
+     keys.rotated_to, keys.version, keys.last_used_from, keys.user, keys.created_by, keys.revocation_reason, \
+     keys.revocation_note, keys.tags";
 
 pub(crate) const ACCOUNT_COLUMNS: &str =
     "accounts.id, accounts.name, accounts.plan, accounts.features, accounts.suspended_at";
 
-const KEY_WIDTH: usize = 23;
+const KEY_WIDTH: usize = 28;
 
 pub(crate) fn find() -> &'static str {
     static FIND: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
@@ -69,6 +70,13 @@ pub(crate) fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<KeyRecord> {
         rotated_to: optional(row, at(20))?,
         version: number(row, at(21))?,
         last_used_from: optional(row, at(22))?,
+        user: optional(row, at(23))?,
+        created_by: optional(row, at(24))?,
+        revocation: match optional(row, at(25))? {
+            Some(reason) => Some(Revocation::from_stored(reason, row.get(at(26))?)),
+            None => None,
+        },
+        tags: json(row, at(27))?,
     })
 }
 
@@ -98,6 +106,11 @@ pub(crate) fn key_values(key: &KeyRecord) -> rusqlite::Result<[Box<dyn ToSql>; K
         Box::new(key.rotated_to.as_ref().map(ToString::to_string)),
         Box::new(to_signed(key.version)),
         Box::new(key.last_used_from.map(|network| network.to_string())),
+        Box::new(key.user.as_ref().map(ToString::to_string)),
+        Box::new(key.created_by.as_ref().map(ToString::to_string)),
+        Box::new(key.revocation.as_ref().map(|revocation| revocation.reason().to_string())),
+        Box::new(key.revocation.as_ref().and_then(|revocation| revocation.note().map(str::to_owned))),
+        Box::new(to_json(&key.tags)?),
     ])
 }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use keyward_core::key::{Digest, Hasher, KeyFormat, KeyKind};
 use keyward_core::store::{Found, Freshness, KeyAdmin, KeyRecord, KeyStore, KeyUse, StoreError, StoredKey};
+use keyward_core::tags::Tags;
 use keyward_core::{CredentialId, MemoryStore, Timestamp};
 
 use crate::TestIdentity;
@@ -209,6 +210,10 @@ impl TestStore {
                 compromised_at: None,
                 last_used_at: None,
                 last_used_from: None,
+                user: None,
+                created_by: None,
+                revocation: None,
+                tags: Tags::default(),
                 rotated_from: None,
                 rotated_to: None,
                 version: 1,

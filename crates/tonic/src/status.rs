@@ -51,6 +51,11 @@ pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause
         Rejection::RateLimitExceeded(limit) => {
             details.set_retry_info(Some(limit.retry_after));
         }
+        Rejection::BudgetExhausted(budget) => {
+            if let Some(time) = budget.resets_in {
+                details.set_retry_info(Some(time));
+            }
+        }
         Rejection::StoreUnavailable | Rejection::ConcurrencyLimitExceeded(_) => {
             details.set_retry_info(Some(pause));
         }

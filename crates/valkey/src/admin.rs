@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, ChangeLog, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError,
+    AdminError, ChangeLog, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, Revocation, StoreError,
     WriteRefused, random_mark,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
@@ -194,8 +194,13 @@ impl KeyAdmin for ValkeyStore {
         self.change(id, Some(successor), |key| key.mark_rotated(version, successor, end).map(|()| true)).await
     }
 
-    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
-        self.change(id, None, |key| Ok(key.revoke(at))).await
+    async fn revoke(
+        &self,
+        id: &CredentialId,
+        at: Timestamp,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        self.change(id, None, |key| Ok(key.revoke(at, revocation))).await
     }
 
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {

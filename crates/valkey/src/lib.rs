@@ -48,5 +48,5 @@ mod value;
 
 pub use connect::{ConnectError, ValkeyOptions};
 #[cfg(feature = "limits")]
-pub use limits::{ValkeyPermits, ValkeyRates};
+pub use limits::{ValkeyLimits, ValkeyPermits, ValkeyRates};
 pub use store::ValkeyStore;

@@ -21,6 +21,7 @@ keyward::scopes! {
 
 /// No account may fill the memory.
 const MAX_NOTES: usize = 1_000;
+const MAX_LENGTH: usize = 1_000;
 
 #[derive(Clone, Default)]
 pub(crate) struct Tools(Arc<Mutex<HashMap<AccountId, Vec<String>>>>);
@@ -52,6 +53,11 @@ impl Tools {
         caller: Allowed<NotesWrite>,
         Parameters(note): Parameters<Note>,
     ) -> Result<CallToolResult, ErrorData> {
+        if note.text.len() > MAX_LENGTH {
+            let length = note.text.len();
+            let text = format!("The note has {length} bytes, and at most {MAX_LENGTH} are allowed. Shorten it.");
+            return Ok(CallToolResult::error(vec![ContentBlock::text(text)]));
+        }
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = notes.entry(caller.account().clone()).or_default();
         if own.len() >= MAX_NOTES {

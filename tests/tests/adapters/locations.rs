@@ -302,3 +302,36 @@ async fn exchange(address: std::net::SocketAddr, path: &str, fields: &str, conne
     }
     String::from_utf8(answer).unwrap()
 }
+
+const STORABLE: [(&str, bool); 6] = [
+    ("max-age=60", false),
+    ("MAX-AGE=60, Private", true),
+    ("public, max-age=60", true),
+    ("s-maxage=60", true),
+    ("max-age=60, must-revalidate", true),
+    ("no-store", true),
+];
+
+#[tokio::test]
+async fn shared_caches_store_an_answer_only_if_the_handler_says_so() {
+    let demo = Demo::new().await;
+    let key = demo.full_key().await;
+    for (sent, decides) in STORABLE {
+        let located = Authenticator::builder(demo.store.clone()).accept(Location::header("X-API-Key")).build().unwrap();
+        let expected: &[&str] = if decides { &[sent] } else { &[sent, "private"] };
+        let handler = get(async move || [("cache-control", sent)]);
+        let app = Router::new().route("/", handler).layer(AuthLayer::from(located.clone()));
+        let answer = get_with(&app, "/", &[("x-api-key", &key)]).await;
+        assert_eq!(answer.headers.get_all("cache-control").iter().collect::<Vec<_>>(), expected);
+
+        let handler =
+            move || async move { actix_web::HttpResponse::Ok().insert_header(("cache-control", sent)).finish() };
+        let auth = keyward::actix::Auth::from(located);
+        let app = actix_web::App::new().wrap(auth).route("/", actix_web::web::get().to(handler));
+        let app = actix_web::test::init_service(app).await;
+        let request = actix_web::test::TestRequest::get().insert_header(("x-api-key", key.as_str()));
+        let answer = actix_web::test::call_service(&app, request.to_request()).await;
+        let fields: Vec<_> = answer.headers().get_all("cache-control").map(|value| value.to_str().unwrap()).collect();
+        assert_eq!(fields, expected, "actix");
+    }
+}

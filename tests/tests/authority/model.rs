@@ -16,9 +16,9 @@ use keyward::key::KeyKind;
 use keyward::manage::{
     AccountUpdate, Actor, Context, DashboardSettings, KeyChange, KeyDraft, KeyView, Kind, List, Management,
     ManagementBuilder, ManagementError, ManagementStore, Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy,
-    dashboard,
+    UserKeyPolicy, dashboard,
 };
-use keyward::store::KeyQuery;
+use keyward::store::{KeyQuery, Revocation};
 use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, ScopeSet, Timestamp};
 use proptest::prelude::*;
 
@@ -85,6 +85,7 @@ pub(crate) enum Command {
     RotateKey { by: u8, key: u8, overlap: u8 },
     SetKeyDisabled { by: u8, key: u8, disabled: bool },
     RevokeKey { by: u8, key: u8 },
+    RevokeUserKeys { by: u8, account: u8, user: u8 },
     SignInExternal { mailbox: u8, how: u8 },
     Tokens { user: u8 },
     Refresh { token: u8, again: bool },
@@ -100,7 +101,7 @@ pub(crate) struct Shape {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    (0..8_u8, any::<u8>(), any::<bool>()).prop_map(|(what, value, management)| Shape { what, value, management })
+    (0..10_u8, any::<u8>(), any::<bool>()).prop_map(|(what, value, management)| Shape { what, value, management })
 }
 
 pub(crate) fn command() -> impl Strategy<Value = Command> {
@@ -129,6 +130,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         6 => (n(), n(), n()).prop_map(|(by, key, overlap)| C::RotateKey { by, key, overlap }),
         8 => (n(), n(), any::<bool>()).prop_map(|(by, key, disabled)| C::SetKeyDisabled { by, key, disabled }),
         2 => (n(), n()).prop_map(|(by, key)| C::RevokeKey { by, key }),
+        1 => (n(), n(), n()).prop_map(|(by, account, user)| C::RevokeUserKeys { by, account, user }),
         5 => (n(), n()).prop_map(|(mailbox, how)| C::SignInExternal { mailbox, how }),
         4 => n().prop_map(|user| C::Tokens { user }),
         2 => (n(), prop::bool::weighted(0.2)).prop_map(|(token, again)| C::Refresh { token, again }),
@@ -263,7 +265,7 @@ fn role(number: u8) -> Role {
 }
 
 pub(crate) async fn run(parts: Parts, beginning: u8, commands: &[Command]) -> Result<(), String> {
-    let mut world = World::new(parts).await;
+    let mut world = World::new(parts, beginning).await;
     // A management service that has built its authenticator stays in memory until the process ends, so only a quarter
     // of many sequences do so.
     world.has_tokens = !world.is_paused || beginning >> 6 == 3;
@@ -277,19 +279,22 @@ pub(crate) async fn run(parts: Parts, beginning: u8, commands: &[Command]) -> Re
 }
 
 impl World {
-    async fn new(parts: Parts) -> Self {
+    async fn new(parts: Parts, beginning: u8) -> Self {
         let Parts { builder, records, is_paused } = parts;
         let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap()));
         let many = std::num::NonZeroU32::new(1_000_000).unwrap();
         let mail: Arc<Mutex<Vec<ResetLink>>> = Arc::default();
         let outbox = Arc::clone(&mail);
         let days = |days: u64| Duration::from_secs(days * 24 * 3_600);
+        let policy = [UserKeyPolicy::Keep, UserKeyPolicy::Disable, UserKeyPolicy::Revoke]
+            [usize::from(beginning.rotate_left(3) % 3)];
         let management = builder
             .clock(Arc::<ManualClock>::clone(&clock))
             .password_params(argon2::Params::new(8, 1, 1, None).unwrap())
             .sign_in_attempts(many, many)
             .sign_up(SignUpPolicy::Open)
             .key_limit(u32::try_from(KEY_LIMIT).unwrap())
+            .user_keys(policy)
             // Sessions live longer than the time in which they may grant authority.
             .session_life(days(300), days(300))
             .access_token_life(Duration::from_millis(ACCESS_LIFE as u64))

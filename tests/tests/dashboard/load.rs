@@ -77,7 +77,8 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
     let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
         INSERT INTO keys SELECT 'key_' || i, account, 'key ' || i, randomblob(32), hashed_with, hint, kind, mode, scopes, endpoints, \
         networks, metadata, created_at - i, not_before, expires_at, disabled_at, CASE WHEN i % 4 = 0 THEN created_at END, \
-        compromised_at, last_used_at, rotated_from, rotated_to, version, last_used_from FROM n, keys";
+        compromised_at, last_used_at, rotated_from, rotated_to, version, last_used_from, user, created_by, \
+        revocation_reason, revocation_note, tags FROM n, keys";
     connection.execute(copies, []).unwrap();
     let today = "SELECT CAST(strftime('%s', 'now') AS INTEGER) / 86400";
     let uses = format!(

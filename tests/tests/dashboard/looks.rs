@@ -42,6 +42,7 @@ async fn furnish(site: &Site) -> (String, String) {
             (draft.kind, draft.scopes) = (keyward::key::KeyKind::Restricted, scopes.parse().unwrap());
         }
         draft.mode = mode;
+        draft.user = owner.user().filter(|_| name == "staging").cloned();
         if name == "nightly export" {
             let now: keyward::Timestamp = std::time::SystemTime::now().into();
             draft.expires_at = Some(now.saturating_add(Duration::from_secs(6 * 24 * 3_600)));
@@ -97,6 +98,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("usage", "/accounts/operator/usage".to_owned()),
         ("members", "/accounts/operator/members".to_owned()),
         ("member-remove", format!("/accounts/operator/members/{user}/remove")),
+        ("member-keys", format!("/accounts/operator/members/{user}/keys")),
         ("member-reset", format!("/accounts/operator/members/{user}/reset")),
         ("accounts", "/accounts".to_owned()),
         ("users", "/users".to_owned()),

@@ -10,7 +10,7 @@ use keyward::manage::{
     Actor, Context, DashboardSettings, Management, ManagementBuilder, NewUser, SignUpPolicy, SqliteManagementStore,
     dashboard,
 };
-use keyward::sqlite::SqliteStore;
+use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::{AuthLayer, Authenticator, Scope};
 use keyward_tests::service::Listening;
 
@@ -37,6 +37,7 @@ impl Site {
         let store = SqliteStore::temporary().unwrap();
         let many = NonZeroU32::new(10_000).unwrap();
         let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+            .limits(SqliteLimits::new(&store))
             .password_params(Params::new(8, 1, 1, None).unwrap())
             .sign_in_attempts(many, many)
             .sign_up(SignUpPolicy::Open);

@@ -18,6 +18,10 @@ pub(crate) async fn run(kind: Kind) {
         (&["-H", VERSION, "-H", &before], 200),
         (&["-H", VERSION, "-H", &mine], 200),
         (&["-H", &header, "-H", VERSION, "-H", &protocol], 400),
+        // A gateway removes one entry, so two are refused.
+        (&["-H", VERSION, "-H", &format!("Sec-WebSocket-Protocol: keyward., keyward.{key}")], 400),
+        (&["-H", VERSION, "-H", &format!("Sec-WebSocket-Protocol: keyward.{key}, keyward.")], 400),
+        (&["-H", VERSION, "-H", &format!("Sec-WebSocket-Protocol: Keyward.x, keyward.{key}")], 400),
         (&["-H", "X-API-Key;"], 401),
         (&["-H", VERSION, "-H", "Sec-WebSocket-Protocol: chat"], 401),
     ] {

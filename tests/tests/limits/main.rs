@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod middleware;
+mod rules;
 mod unlisted;
 
 use std::num::NonZeroU32;

@@ -84,7 +84,7 @@ impl Running {
         let fill = |text: &str| {
             self.named.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
         };
-        let (path, body) = (fill(&path), fill(body));
+        let (path, body) = (fill(&path), fill(&body.replace("{user}", &self.user)));
         let client: Client<_, Full<bytes::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
         let mut request = http::Request::builder().method(method).uri(format!("http://{}{path}", self.server.address));
         let credential = match who {
@@ -232,9 +232,15 @@ async fn whose_a_key_is_comes_from_the_credential_and_not_from_a_body() {
             create[field] = value.clone();
             let made = running.send("manager", "POST", "/v1/keys", NOTHING, &create.to_string()).await;
             match made.status {
-                // `purpose` is a legitimate field, limited by the caller's own rights.
-                201 => assert_eq!((field, &made.body["account"]), ("purpose", &json!(running.account)), "{create}"),
+                // `purpose` and `user` are legitimate fields, limited by the caller's own rights.
+                201 => {
+                    assert_eq!(made.body["account"], json!(running.account), "{create}");
+                    assert!(field == "purpose" || (field == "user" && value == running.user), "{create}");
+                }
                 status => assert!((400..=422).contains(&status), "{create}: {}", made.text),
+            }
+            if field == "user" && value == running.user {
+                continue;
             }
             let change = json!({ field: value }).to_string();
             let changed = running.send("manager", "PATCH", "/v1/keys/{key}", AT_1, &change).await;
@@ -288,7 +294,7 @@ async fn the_api_describes_itself() {
     let running = Running::start().await;
     let described = running.send("nobody", "GET", "/openapi.json", NOTHING, "").await.body;
     assert!(described["openapi"].as_str().unwrap().starts_with("3.1"));
-    assert_eq!(described["paths"].as_object().unwrap().len(), 45);
+    assert_eq!(described["paths"].as_object().unwrap().len(), 49);
     let page = running.send("nobody", "GET", "/docs", NOTHING, "").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("/v1/keys/{key}/rotate") && !page.text.contains("://cdn"), "{}", page.text);

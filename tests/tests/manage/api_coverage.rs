@@ -14,6 +14,7 @@ use crate::setting::PASSWORD;
 
 const MEMBERS: &str = "/v1/accounts/{account}/members";
 const GRACE: &str = "/v1/accounts/{account}/members/{grace}";
+const GRACE_KEYS: &str = "/v1/accounts/{account}/members/{grace}/keys/revoke";
 const STRANGER: &str = "/v1/accounts/{account}/members/user_unknown";
 const AT_2: &[(&str, &str)] = &[("if-match", "\"2\"")];
 const ANY: &[(&str, &str)] = &[("if-match", "*")];
@@ -44,6 +45,13 @@ pub(crate) const REST: &[Row<'static>] = &[
     ("operator", "PUT", "/v1/plans/Pro", AT_1, r#"{"key_limit":"many"}"#, 422, "INVALID_VALUE"),
     ("operator", "DELETE", "/v1/plans/Pro", NOTHING, "", 428, "PRECONDITION_REQUIRED"),
     ("operator", "DELETE", "/v1/plans/Unknown", ANY, "", 404, "NOT_FOUND"),
+    // Limits.
+    ("operator", "PUT", "/v1/accounts/acct_unknown/limits", ANY, "{}", 404, "NOT_FOUND"),
+    ("operator", "PUT", "/v1/accounts/{account}/limits", ANY, r#"{"tasks":"many"}"#, 422, "INVALID_VALUE"),
+    ("operator", "PUT", "/v1/accounts/{account}/limits", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
+    ("manager", "PUT", "/v1/keys/key_unknown/limits", ANY, "{}", 404, "NOT_FOUND"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", AT_9, "{}", 412, "PRECONDITION_FAILED"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
     // Tokens.
     ("nobody", "POST", "/v1/tokens", NOTHING, "{}", 422, "INVALID_VALUE"),
     (
@@ -87,6 +95,10 @@ pub(crate) const REST: &[Row<'static>] = &[
         202,
         "",
     ),
+    ("reader", "POST", GRACE_KEYS, NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
+    ("reader", "POST", "/v1/accounts/operator/members/{grace}/keys/revoke", NOTHING, "", 404, "NOT_FOUND"),
+    ("manager", "POST", GRACE_KEYS, NOTHING, r#"{"reason":"sold"}"#, 422, "INVALID_VALUE"),
+    ("manager", "POST", GRACE_KEYS, NOTHING, r#"{"reason":"affiliation_changed","note":"moved on"}"#, 200, ""),
     ("operator", "POST", "/v1/users/{dora}/disable", NOTHING, "", 200, ""),
     ("operator", "DELETE", "/v1/users/{dora}", ANY, "", 204, ""),
 ];

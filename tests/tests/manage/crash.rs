@@ -22,7 +22,7 @@ use keyward::manage::{
 use keyward::sqlite::SqliteStore;
 use keyward::store::{
     AdminError, Committed, Found, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus, KeyStore, KeyUse,
-    StoreError, async_trait,
+    Revocation, StoreError, async_trait,
 };
 use keyward::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, Timestamp};
 

@@ -87,6 +87,31 @@ fn metrics_are_served_apart_where_that_is_said() {
 
 #[needs(curl)]
 #[test]
+fn gateways_ask_on_a_port_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = keyward(&folder.path().join("keys.db"), &["serve", "--listen", "127.0.0.1:0"]);
+    let (server, line) = Program::of(command.args(["--gateway-listen", "127.0.0.1:0"]));
+    let gateway = line["gateway"].as_str().unwrap();
+    let envoy = "/envoy.service.auth.v3.Authorization/Check";
+    let ask = |url: &str, path: &str| {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--include", "--header", "X-Forwarded-Method: GET", "--header", "X-Forwarded-Uri: /"]);
+        Curled::of({
+            curl.arg(format!("{url}{path}"));
+            curl
+        })
+    };
+    for (path, for_clients, for_gateways) in
+        [("/forward-auth", 404, 401), (envoy, 404, 405), ("/v1/keys", 401, 404), ("/healthz", 200, 404)]
+    {
+        assert_eq!(ask(&server.url, path).status, for_clients, "{path} on the port of clients");
+        assert_eq!(ask(gateway, path).status, for_gateways, "{path} on the port of gateways");
+    }
+    server.stop();
+}
+
+#[needs(curl)]
+#[test]
 fn what_goes_wrong_while_it_serves_is_on_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let (database, log) = (folder.path().join("keys.db"), folder.path().join("log"));

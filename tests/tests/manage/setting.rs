@@ -10,7 +10,7 @@ use keyward::manage::{
     PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
-use keyward::sqlite::SqliteStore;
+use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::{StoreError, async_trait};
 use keyward::{AccountId, Authenticator, Rejection, Timestamp};
 use keyward_needs::missing;
@@ -47,7 +47,10 @@ pub(crate) fn on_sqlite() -> Setting {
     let records = SqliteManagementStore::open(&store).unwrap();
     let file = Some(store.path().to_owned());
     Setting {
-        management: quick(Management::builder(store, records.clone()), &clock),
+        management: quick(
+            Management::builder(store.clone(), records.clone()).limits(SqliteLimits::new(&store)),
+            &clock,
+        ),
         records: Arc::new(records),
         clock,
         file,

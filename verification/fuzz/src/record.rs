@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use keyward::store::{KeyQuery, KeyRecord};
+use keyward::store::{KeyQuery, KeyRecord, Revocation};
 use keyward::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +16,7 @@ pub fn record(data: &[u8]) {
     assert!(query.matches(&key));
     if key.version < u64::MAX {
         let was_revoked = key.revoked_at.is_some();
-        assert_ne!(key.revoke(now), was_revoked);
+        assert_ne!(key.revoke(now, &Revocation::default()), was_revoked);
         assert!(key.revoked_at.is_some());
     }
 }

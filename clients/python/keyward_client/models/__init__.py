@@ -11,21 +11,16 @@ from .audit_entry_after_type_0 import AuditEntryAfterType0
 from .audit_entry_before_type_0 import AuditEntryBeforeType0
 from .audit_entry_page import AuditEntryPage
 from .audit_verdict import AuditVerdict
+from .budget import Budget
 from .change_password import ChangePassword
 from .changed_key import ChangedKey
 from .create_account import CreateAccount
 from .create_key import CreateKey
 from .create_key_metadata import CreateKeyMetadata
 from .create_plan import CreatePlan
-from .create_webhook import CreateWebhook
-from .delivery import Delivery
-from .delivery_attempt import DeliveryAttempt
-from .delivery_page import DeliveryPage
-from .delivery_payload import DeliveryPayload
-from .delivery_state import DeliveryState
+from .credits_left import CreditsLeft
 from .effective import Effective
 from .error_code import ErrorCode
-from .event_kind import EventKind
 from .forgot_password import ForgotPassword
 from .introspection import Introspection
 from .introspection_kind import IntrospectionKind
@@ -35,13 +30,13 @@ from .invitation_page import InvitationPage
 from .invite import Invite
 from .invited import Invited
 from .issued_key import IssuedKey
-from .issued_webhook import IssuedWebhook
 from .joined import Joined
 from .key import Key
 from .key_kind import KeyKind
 from .key_metadata import KeyMetadata
 from .key_page import KeyPage
 from .key_status import KeyStatus
+from .limits import Limits
 from .member import Member
 from .member_page import MemberPage
 from .mode import Mode
@@ -54,12 +49,20 @@ from .plan_page import PlanPage
 from .problem import Problem
 from .problem_details import ProblemDetails
 from .purpose import Purpose
+from .put_limits import PutLimits
 from .put_plan import PutPlan
 from .question import Question
+from .rate import Rate
+from .rate_per import RatePer
+from .refill import Refill
 from .refresh import Refresh
 from .refused_key import RefusedKey
 from .refused_key_details import RefusedKeyDetails
 from .reset_password import ResetPassword
+from .revocation import Revocation
+from .revocation_reason import RevocationReason
+from .revoke_key import RevokeKey
+from .revoked_keys import RevokedKeys
 from .role import Role
 from .rotate_key import RotateKey
 from .rotated_key import RotatedKey
@@ -69,6 +72,9 @@ from .settings import Settings
 from .sign_in import SignIn
 from .sign_out import SignOut
 from .sign_up import SignUp
+from .spent_budget import SpentBudget
+from .spent_limits import SpentLimits
+from .spent_rate import SpentRate
 from .target import Target
 from .theme import Theme
 from .tokens import Tokens
@@ -78,7 +84,6 @@ from .update_key_metadata_type_0 import UpdateKeyMetadataType0
 from .update_member import UpdateMember
 from .update_settings import UpdateSettings
 from .update_user import UpdateUser
-from .update_webhook import UpdateWebhook
 from .usage import Usage
 from .usage_day import UsageDay
 from .user import User
@@ -87,8 +92,6 @@ from .valid_key_kind import ValidKeyKind
 from .valid_key_metadata import ValidKeyMetadata
 from .versioned_user import VersionedUser
 from .versioned_user_page import VersionedUserPage
-from .webhook import Webhook
-from .webhook_page import WebhookPage
 
 __all__ = (
     "AcceptInvitation",
@@ -102,21 +105,16 @@ __all__ = (
     "AuditEntryBeforeType0",
     "AuditEntryPage",
     "AuditVerdict",
+    "Budget",
     "ChangePassword",
     "ChangedKey",
     "CreateAccount",
     "CreateKey",
     "CreateKeyMetadata",
     "CreatePlan",
-    "CreateWebhook",
-    "Delivery",
-    "DeliveryAttempt",
-    "DeliveryPage",
-    "DeliveryPayload",
-    "DeliveryState",
+    "CreditsLeft",
     "Effective",
     "ErrorCode",
-    "EventKind",
     "ForgotPassword",
     "Introspection",
     "IntrospectionKind",
@@ -126,13 +124,13 @@ __all__ = (
     "Invite",
     "Invited",
     "IssuedKey",
-    "IssuedWebhook",
     "Joined",
     "Key",
     "KeyKind",
     "KeyMetadata",
     "KeyPage",
     "KeyStatus",
+    "Limits",
     "Member",
     "MemberPage",
     "Mode",
@@ -145,12 +143,20 @@ __all__ = (
     "Problem",
     "ProblemDetails",
     "Purpose",
+    "PutLimits",
     "PutPlan",
     "Question",
+    "Rate",
+    "RatePer",
+    "Refill",
     "Refresh",
     "RefusedKey",
     "RefusedKeyDetails",
     "ResetPassword",
+    "Revocation",
+    "RevocationReason",
+    "RevokeKey",
+    "RevokedKeys",
     "Role",
     "RotateKey",
     "RotatedKey",
@@ -160,6 +166,9 @@ __all__ = (
     "SignIn",
     "SignOut",
     "SignUp",
+    "SpentBudget",
+    "SpentLimits",
+    "SpentRate",
     "Target",
     "Theme",
     "Tokens",
@@ -169,7 +178,6 @@ __all__ = (
     "UpdateMember",
     "UpdateSettings",
     "UpdateUser",
-    "UpdateWebhook",
     "Usage",
     "UsageDay",
     "User",
@@ -178,6 +186,4 @@ __all__ = (
     "ValidKeyMetadata",
     "VersionedUser",
     "VersionedUserPage",
-    "Webhook",
-    "WebhookPage",
 )

@@ -11,11 +11,11 @@ T = TypeVar("T", bound="Actor")
 
 @_attrs_define
 class Actor:
-    """The actor of an audit entry.
+    """The actor of an audit entry, or the creator of a key.
 
     Attributes:
         id (str): Id of the user or key, or name of the program.
-        type_ (str): `user`, `key`, `system` or `anonymous`.
+        type_ (str): `user`, `key`, `system`, `anonymous`, or `import` for the creator of an imported key.
     """
 
     id: str

@@ -26,7 +26,7 @@ class AuditEntry:
     Attributes:
         account (None | str): Account, if any.
         action (str): Action, such as `key.revoke`.
-        actor (Actor): The actor of an audit entry.
+        actor (Actor): The actor of an audit entry, or the creator of a key.
         address (None | str): Client address.
         after (AuditEntryAfterType0 | None): State after, without secrets.
         at (datetime.datetime): Time.

@@ -35,6 +35,9 @@ class CreateKey:
         not_before (datetime.datetime | None | Unset): Start of validity. Defaults to now.
         purpose (Purpose | Unset): The purpose of a key.
         scopes (list[str] | Unset): Granted scopes. A restricted key needs at least one. Example: ['resources:read'].
+        tags (list[str] | Unset): Tags: 1 to 64 visible ASCII characters without spaces and commas. Example:
+            ['team:search'].
+        user (None | str | Unset): The user that the key belongs to: a member of the account. Defaults to none.
     """
 
     name: str
@@ -48,6 +51,8 @@ class CreateKey:
     not_before: datetime.datetime | None | Unset = UNSET
     purpose: Purpose | Unset = UNSET
     scopes: list[str] | Unset = UNSET
+    tags: list[str] | Unset = UNSET
+    user: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -110,6 +115,16 @@ class CreateKey:
         if not isinstance(self.scopes, Unset):
             scopes = self.scopes
 
+        tags: list[str] | Unset = UNSET
+        if not isinstance(self.tags, Unset):
+            tags = self.tags
+
+        user: None | str | Unset
+        if isinstance(self.user, Unset):
+            user = UNSET
+        else:
+            user = self.user
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -137,6 +152,10 @@ class CreateKey:
             field_dict["purpose"] = purpose
         if scopes is not UNSET:
             field_dict["scopes"] = scopes
+        if tags is not UNSET:
+            field_dict["tags"] = tags
+        if user is not UNSET:
+            field_dict["user"] = user
 
         return field_dict
 
@@ -244,6 +263,17 @@ class CreateKey:
 
         scopes = cast(list[str], d.pop("scopes", UNSET))
 
+        tags = cast(list[str], d.pop("tags", UNSET))
+
+        def _parse_user(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        user = _parse_user(d.pop("user", UNSET))
+
         create_key = cls(
             name=name,
             account=account,
@@ -256,6 +286,8 @@ class CreateKey:
             not_before=not_before,
             purpose=purpose,
             scopes=scopes,
+            tags=tags,
+            user=user,
         )
 
         return create_key

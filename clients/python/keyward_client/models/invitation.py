@@ -27,7 +27,7 @@ class Invitation:
         email (str): Invited address, in lower case.
         ends_at (datetime.datetime): Expiry time.
         id (str): Id. It is not secret: without the address it accepts nothing.
-        invited_by (Actor): The actor of an audit entry.
+        invited_by (Actor): The actor of an audit entry, or the creator of a key.
         role (Role): The role of a user in an account.
     """
 

@@ -13,7 +13,9 @@ from ..models.mode import Mode
 from ..models.purpose import Purpose
 
 if TYPE_CHECKING:
+    from ..models.actor import Actor
     from ..models.key_metadata import KeyMetadata
+    from ..models.revocation import Revocation
 
 
 T = TypeVar("T", bound="Key")
@@ -27,6 +29,7 @@ class Key:
         account (str): The owning account.
         compromised_at (datetime.datetime | None): Time when the key was reported as compromised, if it was.
         created_at (datetime.datetime): Creation time.
+        created_by (Actor | None):
         disabled_at (datetime.datetime | None): Time when the key was disabled, if it is.
         endpoints (list[str]): Endpoints that the key is confined to. Empty means all.
         expires_at (datetime.datetime | None): Expiry time, if any.
@@ -44,18 +47,22 @@ class Key:
         networks (list[str]): Networks that the key is confined to. Empty means all.
         not_before (datetime.datetime | None): Start of validity, if not the creation.
         purpose (Purpose): The purpose of a key.
+        revocation (None | Revocation):
         revoked_at (datetime.datetime | None): Time when the key was revoked, if it is.
         rotated_from (None | str): The predecessor, if any.
         rotated_to (None | str): The successor, if any.
         scopes (list[str]): Granted scopes.
         status (KeyStatus): The status of a key.
+        tags (list[str]): Tags, in order.
         used_after_rotation_at (datetime.datetime | None): Time of the last use after the key was rotated.
+        user (None | str): The user of the account that the key belongs to, if any.
         version (int): Version, for updates. Each change increments it.
     """
 
     account: str
     compromised_at: datetime.datetime | None
     created_at: datetime.datetime
+    created_by: Actor | None
     disabled_at: datetime.datetime | None
     endpoints: list[str]
     expires_at: datetime.datetime | None
@@ -72,16 +79,22 @@ class Key:
     networks: list[str]
     not_before: datetime.datetime | None
     purpose: Purpose
+    revocation: None | Revocation
     revoked_at: datetime.datetime | None
     rotated_from: None | str
     rotated_to: None | str
     scopes: list[str]
     status: KeyStatus
+    tags: list[str]
     used_after_rotation_at: datetime.datetime | None
+    user: None | str
     version: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.actor import Actor
+        from ..models.revocation import Revocation
+
         account = self.account
 
         compromised_at: None | str
@@ -91,6 +104,12 @@ class Key:
             compromised_at = self.compromised_at
 
         created_at = self.created_at.isoformat()
+
+        created_by: dict[str, Any] | None
+        if isinstance(self.created_by, Actor):
+            created_by = self.created_by.to_dict()
+        else:
+            created_by = self.created_by
 
         disabled_at: None | str
         if isinstance(self.disabled_at, datetime.datetime):
@@ -141,6 +160,12 @@ class Key:
 
         purpose = self.purpose.value
 
+        revocation: dict[str, Any] | None
+        if isinstance(self.revocation, Revocation):
+            revocation = self.revocation.to_dict()
+        else:
+            revocation = self.revocation
+
         revoked_at: None | str
         if isinstance(self.revoked_at, datetime.datetime):
             revoked_at = self.revoked_at.isoformat()
@@ -157,11 +182,16 @@ class Key:
 
         status = self.status.value
 
+        tags = self.tags
+
         used_after_rotation_at: None | str
         if isinstance(self.used_after_rotation_at, datetime.datetime):
             used_after_rotation_at = self.used_after_rotation_at.isoformat()
         else:
             used_after_rotation_at = self.used_after_rotation_at
+
+        user: None | str
+        user = self.user
 
         version = self.version
 
@@ -172,6 +202,7 @@ class Key:
                 "account": account,
                 "compromised_at": compromised_at,
                 "created_at": created_at,
+                "created_by": created_by,
                 "disabled_at": disabled_at,
                 "endpoints": endpoints,
                 "expires_at": expires_at,
@@ -188,12 +219,15 @@ class Key:
                 "networks": networks,
                 "not_before": not_before,
                 "purpose": purpose,
+                "revocation": revocation,
                 "revoked_at": revoked_at,
                 "rotated_from": rotated_from,
                 "rotated_to": rotated_to,
                 "scopes": scopes,
                 "status": status,
+                "tags": tags,
                 "used_after_rotation_at": used_after_rotation_at,
+                "user": user,
                 "version": version,
             }
         )
@@ -202,7 +236,9 @@ class Key:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.actor import Actor
         from ..models.key_metadata import KeyMetadata
+        from ..models.revocation import Revocation
 
         d = dict(src_dict)
         account = d.pop("account")
@@ -223,6 +259,21 @@ class Key:
         compromised_at = _parse_compromised_at(d.pop("compromised_at"))
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        def _parse_created_by(data: object) -> Actor | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                created_by_type_0 = Actor.from_dict(data)
+
+                return created_by_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Actor | None, data)
+
+        created_by = _parse_created_by(d.pop("created_by"))
 
         def _parse_disabled_at(data: object) -> datetime.datetime | None:
             if data is None:
@@ -313,6 +364,21 @@ class Key:
 
         purpose = Purpose(d.pop("purpose"))
 
+        def _parse_revocation(data: object) -> None | Revocation:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                revocation_type_0 = Revocation.from_dict(data)
+
+                return revocation_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | Revocation, data)
+
+        revocation = _parse_revocation(d.pop("revocation"))
+
         def _parse_revoked_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
@@ -346,6 +412,8 @@ class Key:
 
         status = KeyStatus(d.pop("status"))
 
+        tags = cast(list[str], d.pop("tags"))
+
         def _parse_used_after_rotation_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
@@ -363,12 +431,20 @@ class Key:
             d.pop("used_after_rotation_at")
         )
 
+        def _parse_user(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        user = _parse_user(d.pop("user"))
+
         version = d.pop("version")
 
         key = cls(
             account=account,
             compromised_at=compromised_at,
             created_at=created_at,
+            created_by=created_by,
             disabled_at=disabled_at,
             endpoints=endpoints,
             expires_at=expires_at,
@@ -385,12 +461,15 @@ class Key:
             networks=networks,
             not_before=not_before,
             purpose=purpose,
+            revocation=revocation,
             revoked_at=revoked_at,
             rotated_from=rotated_from,
             rotated_to=rotated_to,
             scopes=scopes,
             status=status,
+            tags=tags,
             used_after_rotation_at=used_after_rotation_at,
+            user=user,
             version=version,
         )
 

@@ -19,16 +19,20 @@ class Question:
         browser (bool | Unset): Whether a browser sent the request. A service can refuse secret keys of browsers.
             Defaults to `false`.
         client (None | str | Unset): Address of the client. Without it, a key that is confined to networks is refused.
+        cost (int | None | Unset): What the request spends from the limits of the key and its account. Defaults to 1.
         method (None | str | Unset): Method of the request. Defaults to `GET`.
         path (None | str | Unset): Path of the request. Without it, a key that is confined to endpoints is refused.
+        rate (None | str | Unset): Name of the rate limit from which it spends. Defaults to `default`.
         scopes (list[str] | Unset): Scopes that the key needs, all of them.
     """
 
     key: str
     browser: bool | Unset = UNSET
     client: None | str | Unset = UNSET
+    cost: int | None | Unset = UNSET
     method: None | str | Unset = UNSET
     path: None | str | Unset = UNSET
+    rate: None | str | Unset = UNSET
     scopes: list[str] | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,6 +46,12 @@ class Question:
         else:
             client = self.client
 
+        cost: int | None | Unset
+        if isinstance(self.cost, Unset):
+            cost = UNSET
+        else:
+            cost = self.cost
+
         method: None | str | Unset
         if isinstance(self.method, Unset):
             method = UNSET
@@ -53,6 +63,12 @@ class Question:
             path = UNSET
         else:
             path = self.path
+
+        rate: None | str | Unset
+        if isinstance(self.rate, Unset):
+            rate = UNSET
+        else:
+            rate = self.rate
 
         scopes: list[str] | Unset = UNSET
         if not isinstance(self.scopes, Unset):
@@ -69,10 +85,14 @@ class Question:
             field_dict["browser"] = browser
         if client is not UNSET:
             field_dict["client"] = client
+        if cost is not UNSET:
+            field_dict["cost"] = cost
         if method is not UNSET:
             field_dict["method"] = method
         if path is not UNSET:
             field_dict["path"] = path
+        if rate is not UNSET:
+            field_dict["rate"] = rate
         if scopes is not UNSET:
             field_dict["scopes"] = scopes
 
@@ -94,6 +114,15 @@ class Question:
 
         client = _parse_client(d.pop("client", UNSET))
 
+        def _parse_cost(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        cost = _parse_cost(d.pop("cost", UNSET))
+
         def _parse_method(data: object) -> None | str | Unset:
             if data is None:
                 return data
@@ -112,14 +141,25 @@ class Question:
 
         path = _parse_path(d.pop("path", UNSET))
 
+        def _parse_rate(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        rate = _parse_rate(d.pop("rate", UNSET))
+
         scopes = cast(list[str], d.pop("scopes", UNSET))
 
         question = cls(
             key=key,
             browser=browser,
             client=client,
+            cost=cost,
             method=method,
             path=path,
+            rate=rate,
             scopes=scopes,
         )
 

@@ -26,6 +26,8 @@ class UpdateKey:
         name (None | str | Unset): New name.
         networks (list[str] | None | Unset): New networks that the key is confined to.
         scopes (list[str] | None | Unset): New scopes.
+        tags (list[str] | None | Unset): New tags, instead of the old ones.
+        user (None | str | Unset): New user that the key belongs to, or null for none.
     """
 
     endpoints: list[str] | None | Unset = UNSET
@@ -34,6 +36,8 @@ class UpdateKey:
     name: None | str | Unset = UNSET
     networks: list[str] | None | Unset = UNSET
     scopes: list[str] | None | Unset = UNSET
+    tags: list[str] | None | Unset = UNSET
+    user: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.update_key_metadata_type_0 import UpdateKeyMetadataType0
@@ -87,6 +91,21 @@ class UpdateKey:
         else:
             scopes = self.scopes
 
+        tags: list[str] | None | Unset
+        if isinstance(self.tags, Unset):
+            tags = UNSET
+        elif isinstance(self.tags, list):
+            tags = self.tags
+
+        else:
+            tags = self.tags
+
+        user: None | str | Unset
+        if isinstance(self.user, Unset):
+            user = UNSET
+        else:
+            user = self.user
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
@@ -102,6 +121,10 @@ class UpdateKey:
             field_dict["networks"] = networks
         if scopes is not UNSET:
             field_dict["scopes"] = scopes
+        if tags is not UNSET:
+            field_dict["tags"] = tags
+        if user is not UNSET:
+            field_dict["user"] = user
 
         return field_dict
 
@@ -205,6 +228,32 @@ class UpdateKey:
 
         scopes = _parse_scopes(d.pop("scopes", UNSET))
 
+        def _parse_tags(data: object) -> list[str] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                tags_type_0 = cast(list[str], data)
+
+                return tags_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None | Unset, data)
+
+        tags = _parse_tags(d.pop("tags", UNSET))
+
+        def _parse_user(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        user = _parse_user(d.pop("user", UNSET))
+
         update_key = cls(
             endpoints=endpoints,
             expires_at=expires_at,
@@ -212,6 +261,8 @@ class UpdateKey:
             name=name,
             networks=networks,
             scopes=scopes,
+            tags=tags,
+            user=user,
         )
 
         return update_key

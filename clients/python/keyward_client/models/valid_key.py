@@ -9,8 +9,10 @@ from attrs import field as _attrs_field
 
 from ..models.mode import Mode
 from ..models.valid_key_kind import ValidKeyKind
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.spent_limits import SpentLimits
     from ..models.valid_key_metadata import ValidKeyMetadata
 
 
@@ -30,8 +32,10 @@ class ValidKey:
         mode (Mode): The mode of a key.
         plan (None | str): Plan of the account, if any.
         scopes (list[str]): Granted scopes.
-        user (None | str): Id of the user, for an access token.
+        tags (list[str]): Tags of the key, in order.
+        user (None | str): Id of the user of an access token, or of the user that a key belongs to.
         valid (bool): Always true.
+        limits (SpentLimits | Unset): What is left of the limits, unless the cost is 0.
     """
 
     account: str
@@ -42,8 +46,10 @@ class ValidKey:
     mode: Mode
     plan: None | str
     scopes: list[str]
+    tags: list[str]
     user: None | str
     valid: bool
+    limits: SpentLimits | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,10 +74,16 @@ class ValidKey:
 
         scopes = self.scopes
 
+        tags = self.tags
+
         user: None | str
         user = self.user
 
         valid = self.valid
+
+        limits: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.limits, Unset):
+            limits = self.limits.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -85,15 +97,19 @@ class ValidKey:
                 "mode": mode,
                 "plan": plan,
                 "scopes": scopes,
+                "tags": tags,
                 "user": user,
                 "valid": valid,
             }
         )
+        if limits is not UNSET:
+            field_dict["limits"] = limits
 
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.spent_limits import SpentLimits
         from ..models.valid_key_metadata import ValidKeyMetadata
 
         d = dict(src_dict)
@@ -131,6 +147,8 @@ class ValidKey:
 
         scopes = cast(list[str], d.pop("scopes"))
 
+        tags = cast(list[str], d.pop("tags"))
+
         def _parse_user(data: object) -> None | str:
             if data is None:
                 return data
@@ -139,6 +157,13 @@ class ValidKey:
         user = _parse_user(d.pop("user"))
 
         valid = d.pop("valid")
+
+        _limits = d.pop("limits", UNSET)
+        limits: SpentLimits | Unset
+        if isinstance(_limits, Unset):
+            limits = UNSET
+        else:
+            limits = SpentLimits.from_dict(_limits)
 
         valid_key = cls(
             account=account,
@@ -149,8 +174,10 @@ class ValidKey:
             mode=mode,
             plan=plan,
             scopes=scopes,
+            tags=tags,
             user=user,
             valid=valid,
+            limits=limits,
         )
 
         valid_key.additional_properties = d

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use keyward_core::key::{Hasher, KeyFormat, KeyKind, Pepper};
 use keyward_core::store::KeyAdmin;
 use keyward_core::{Keys, Mode};
+use keyward_limits::LimitStore;
 #[cfg(feature = "postgres")]
 use keyward_manage::PostgresManagementStore;
 use keyward_manage::{
     Actor, Context, Management, ManagementBuilder, ManagementStore, Purpose, SqliteManagementStore, purpose_of,
 };
 #[cfg(feature = "postgres")]
-use keyward_postgres::PostgresStore;
-use keyward_sqlite::SqliteStore;
+use keyward_postgres::{PostgresLimits, PostgresStore};
+use keyward_sqlite::{SqliteLimits, SqliteStore};
 #[cfg(feature = "valkey")]
 use keyward_valkey::ValkeyStore;
 use zeroize::Zeroizing;
@@ -38,6 +39,7 @@ pub(crate) struct Database {
 pub(crate) struct Managed {
     pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
+    pub(crate) limits: Arc<dyn LimitStore>,
 }
 
 pub(crate) fn system() -> Actor {
@@ -83,13 +85,15 @@ impl Database {
                 }
                 let keys = SqliteStore::open(database).map_err(|error| failed(&error))?;
                 let records = SqliteManagementStore::open(&keys).map_err(|error| failed(&error))?;
-                settings.manage(keys, records, configure)
+                let limits = SqliteLimits::new(&keys);
+                settings.manage(keys, records, limits, configure)
             }
             #[cfg(feature = "postgres")]
             Some(("postgres" | "postgresql", _)) => {
                 let keys = PostgresStore::connect(database).await.map_err(|error| failed(&error))?;
                 let records = PostgresManagementStore::open(&keys).await.map_err(|error| failed(&error))?;
-                settings.manage(keys, records, configure)
+                let limits = PostgresLimits::new(&keys);
+                settings.manage(keys, records, limits, configure)
             }
             #[cfg(not(feature = "postgres"))]
             Some(("postgres" | "postgresql", _)) => Err(Error::not_built("PostgreSQL", "postgres")),
@@ -143,15 +147,18 @@ impl KeySettings {
         &self,
         keys: S,
         records: R,
+        limits: impl LimitStore,
         configure: impl FnOnce(ManagementBuilder) -> Result<ManagementBuilder, Error>,
     ) -> Result<Database, Error> {
         let builder = Management::builder(keys.clone(), records.clone()).format(self.format.clone());
+        let limits: Arc<dyn LimitStore> = Arc::new(limits);
+        let builder = builder.limits(Arc::clone(&limits));
         let builder = match &self.hasher {
             Some(hasher) => builder.hasher(hasher.clone()),
             None => builder,
         };
         let management = configure(builder)?.build()?;
-        let managed = Managed { management, records: Arc::new(records) };
+        let managed = Managed { management, records: Arc::new(records), limits };
         Ok(Database { keys: self.apply(Keys::new(keys)), managed: Some(managed) })
     }
 }

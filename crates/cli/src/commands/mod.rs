@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod effect;
 mod keys;
+mod limits;
 mod man;
 mod members;
 mod migrate;
@@ -68,6 +69,9 @@ enum Command {
     /// Manage plans: the limits of accounts.
     #[command(subcommand)]
     Plans(plans::Command),
+    /// Show and set the rate limits, budgets and task limits of plans, accounts and keys.
+    #[command(subcommand)]
+    Limits(limits::Command),
     /// Show and change the look of a server's pages.
     #[command(subcommand)]
     Pages(pages::Command),
@@ -136,6 +140,7 @@ impl Arguments {
                 let missing = if is_new { MissingFile::Create } else { MissingFile::Refuse };
                 plans::run(backend(missing).await?.records()?, command).await
             }
+            Command::Limits(command) => limits::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Audit(command) => audit::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Webhooks(command) => webhooks::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Users(command) => users::run(options, command).await,

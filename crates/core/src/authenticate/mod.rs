@@ -30,7 +30,7 @@ use crate::event::Event;
 use crate::id::{AccountId, NodeId};
 use crate::identity::Identity;
 use crate::key::{Hasher, KeyFault, KeyFormat, ParsedKey};
-use crate::location::{Field, Locations, Reading};
+use crate::location::{Field, Locations, Reading, decides_about_shared_caches};
 use crate::per_thread::PerThread;
 use crate::policy::{browser_allows, endpoint_allows, is_from_browser, kind_allows, network_allows};
 use crate::rejection::Rejection;
@@ -185,6 +185,17 @@ impl Authenticator {
     /// For a key that came in another way, such as in a message.
     #[inline]
     pub fn check_bearer<'h>(&self, target: Target<'_>, fields: impl IntoIterator<Item = &'h [u8]>) -> Check {
+        self.check_field(target, fields, self.0.guards_browsers)
+    }
+
+    /// With `guards_browser`, only publishable keys are admitted from browsers.
+    #[inline]
+    fn check_field<'h>(
+        &self,
+        target: Target<'_>,
+        fields: impl IntoIterator<Item = &'h [u8]>,
+        guards_browser: bool,
+    ) -> Check {
         let inner = &*self.0;
         if inner.passes_unchecked(target) {
             return Check::Done(Ok(Admission::Anonymous));
@@ -209,7 +220,7 @@ impl Authenticator {
         let client = || inner.proxies.client(target.connection);
         match resolver.cache.get(&fingerprint, client) {
             Some(Ok(identity)) => {
-                let from_browser = || is_from_browser(target.connection);
+                let from_browser = || guards_browser && is_from_browser(target.connection);
                 Check::Done(inner.admit(identity, target.method, target.path, client, from_browser))
             }
             Some(Err(refused)) => Check::Done(Err(inner.notify_refused(*refused))),
@@ -223,7 +234,7 @@ impl Authenticator {
                     client: inner.proxies.client(target.connection),
                     exposed: false,
                     within: None,
-                    from_browser: inner.is_from_browser(target),
+                    from_browser: guards_browser && is_from_browser(target.connection),
                 })))
             }
         }
@@ -283,7 +294,7 @@ impl Authenticator {
             client: inner.proxies.client(target.connection),
             exposed: false,
             within: Some(account.clone()),
-            from_browser: inner.is_from_browser(target),
+            from_browser: inner.guards_browsers && is_from_browser(target.connection),
         })))
     }
 
@@ -298,6 +309,8 @@ impl Authenticator {
         let mut field = Field::empty();
         let fault = match locations.read(target.connection, fields, &mut field) {
             Ok(Reading::Key) => return self.check_bearer(target, [field.as_bytes()]),
+            // A browser keeps the key, and sends it with requests that a page of another site makes.
+            Ok(Reading::BasicKey) => return self.check_field(target, [field.as_bytes()], true),
             Ok(Reading::Nothing) => return self.check_bearer(target, []),
             Ok(Reading::Empty) if self.0.optional => return self.check_bearer(target, []),
             Ok(Reading::Empty) => CredentialFault::Empty,
@@ -368,6 +381,14 @@ impl Authenticator {
     #[must_use]
     pub fn credential_fields(&self) -> &[HeaderName] {
         self.locations().map_or(&[AUTHORIZATION], Locations::fields)
+    }
+
+    /// Returns `true` if `Cache-Control: private` must be added to an authenticated answer that has these fields of `Cache-Control`.
+    ///
+    /// Without [other places](crate::adapter::Location), `Authorization` itself keeps shared caches from storing it (RFC 9111 section 3.5).
+    #[must_use]
+    pub fn must_add_private<'v>(&self, cache_control: impl IntoIterator<Item = &'v [u8]>) -> bool {
+        self.accepts_other_locations() && !decides_about_shared_caches(cache_control)
     }
 
     /// Returns `true` after [`accept`](AuthenticatorBuilder::accept): call [`hide_credentials`](Self::hide_credentials).
@@ -552,8 +573,9 @@ impl Inner {
         client: impl FnOnce() -> Option<IpAddr>,
         from_browser: impl FnOnce() -> bool,
     ) -> Result<Admission, Rejection> {
-        let in_place = if self.guards_browsers { browser_allows(&identity, from_browser) } else { Ok(()) };
-        if let Err(rejection) = in_place.and_then(|()| allows(&identity, method, path, client)) {
+        if let Err(rejection) =
+            browser_allows(&identity, from_browser).and_then(|()| allows(&identity, method, path, client))
+        {
             if let Some(hook) = &self.presentation.local().hook {
                 hook(&Event::KeyRefused { identity: &identity, rejection: &rejection });
             }
@@ -563,10 +585,6 @@ impl Inner {
             hook(&Event::Accepted { identity: &identity });
         }
         Ok(Admission::Identity(identity))
-    }
-
-    fn is_from_browser(&self, target: Target<'_>) -> bool {
-        self.guards_browsers && is_from_browser(target.connection)
     }
 
     #[cold]

@@ -6,7 +6,7 @@ use super::rights::KeyRights;
 use super::{ATTEMPTS, Changed, Issued, Keys, KeysError, NewKey, Rotated, Rotation};
 use crate::id::{AccountId, CredentialId};
 use crate::identity::Identity;
-use crate::store::{KeyPage, KeyQuery, KeyRecord, KeyUpdate, WriteRefused};
+use crate::store::{Creator, KeyPage, KeyQuery, KeyRecord, KeyUpdate, Revocation, WriteRefused};
 
 /// The keys of one account. Other accounts' keys do not exist for it: [`WriteRefused::NotFound`].
 ///
@@ -35,22 +35,28 @@ pub struct AccountKeys {
     account: AccountId,
     /// `None` gives every right.
     rights: Option<KeyRights>,
+    creator: Option<Creator>,
 }
 
 impl Keys {
     /// Returns the keys of `account`, without a limit of rights. For the service itself, as in a job.
     #[must_use]
     pub fn for_account(&self, account: &AccountId) -> AccountKeys {
-        AccountKeys { keys: self.clone(), account: account.clone(), rights: None }
+        AccountKeys { keys: self.clone(), account: account.clone(), rights: None, creator: None }
     }
 
     /// Returns the keys of the caller's account and mode, for key routes.
     ///
     /// The caller cannot give rights that it does not have: scopes, kind, expiry, networks and endpoints. Check with a
-    /// scope that it may manage keys at all.
+    /// scope that it may manage keys at all. New keys record the caller as their creator.
     #[must_use]
     pub fn for_caller(&self, caller: &Identity) -> AccountKeys {
-        self.for_account(caller.account()).within(KeyRights::of_identity(caller))
+        let creator = match caller.user().filter(|_| caller.kind().key_kind().is_none()) {
+            Some(user) => Creator::User(user.clone()),
+            None => Creator::Key(caller.id().clone()),
+        };
+        let keys = self.for_account(caller.account()).within(KeyRights::of_identity(caller));
+        AccountKeys { creator: Some(creator), ..keys }
     }
 }
 
@@ -97,11 +103,12 @@ impl AccountKeys {
     ///
     /// # Errors
     /// As for [`Keys::issue`]; [`KeysError::Exceeds`]; [`WriteRefused::NoSuchAccount`] for another account.
-    pub async fn issue(&self, new: NewKey) -> Result<Issued, KeysError> {
+    pub async fn issue(&self, mut new: NewKey) -> Result<Issued, KeysError> {
         if new.account != self.account {
             return Err(WriteRefused::NoSuchAccount.into());
         }
         self.check(&KeyRights::of_new(&new))?;
+        new.created_by = new.created_by.or_else(|| self.creator.clone());
         self.keys.issue(new).await
     }
 
@@ -138,7 +145,8 @@ impl AccountKeys {
             let key = self.get(id).await?;
             self.check(&KeyRights::of_record(&key))?;
             let latest_end = self.rights.as_ref().and_then(|rights| rights.expires_at);
-            let rotation = Rotation { overlap, version: Some(key.version), latest_end };
+            let created_by = self.creator.clone();
+            let rotation = Rotation { overlap, version: Some(key.version), latest_end, created_by };
             match self.keys.rotate_with(id, rotation).await {
                 Err(KeysError::Denied(WriteRefused::Stale)) => {}
                 done => return done,
@@ -154,8 +162,16 @@ impl AccountKeys {
     /// # Errors
     /// As for [`Keys::revoke`].
     pub async fn revoke(&self, id: &CredentialId) -> Result<Changed, KeysError> {
+        self.revoke_with(id, &Revocation::default()).await
+    }
+
+    /// Revokes a key with a reason and a note.
+    ///
+    /// # Errors
+    /// As for [`Keys::revoke`].
+    pub async fn revoke_with(&self, id: &CredentialId, revocation: &Revocation) -> Result<Changed, KeysError> {
         self.get(id).await?;
-        self.keys.revoke(id).await
+        self.keys.revoke_with(id, revocation).await
     }
 
     /// Disables a key. Disabling it again keeps the first time.

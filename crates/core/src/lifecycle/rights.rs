@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use super::NewKey;
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
+use crate::id::UserId;
 use crate::identity::Identity;
 use crate::key::{KeyKind, Mode};
 use crate::scope::ScopeSet;
@@ -39,6 +40,30 @@ pub struct KeyRights {
     pub endpoints: Vec<Endpoint>,
     /// The expiry time, if any.
     pub expires_at: Option<Timestamp>,
+    /// The users.
+    pub users: KeyUsers,
+}
+
+/// The users that a key belongs to, or that a caller's keys may belong to. Handlers take a key's user for the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyUsers {
+    /// No user.
+    #[default]
+    None,
+    /// This user, or none.
+    One(UserId),
+    /// Every user.
+    All,
+}
+
+impl KeyUsers {
+    fn of(user: Option<&UserId>) -> Self {
+        user.cloned().map_or(Self::None, Self::One)
+    }
+
+    fn covers(&self, wanted: &Self) -> bool {
+        *wanted == Self::None || *self == Self::All || self == wanted
+    }
 }
 
 /// A right that a caller lacks, as text.
@@ -63,6 +88,7 @@ impl KeyRights {
             networks: caller.networks().to_vec(),
             endpoints: caller.endpoints().to_vec(),
             expires_at: caller.expires_at(),
+            users: KeyUsers::of(caller.user()),
         }
     }
 
@@ -77,6 +103,7 @@ impl KeyRights {
             endpoints,
             networks,
             expires_at,
+            user,
             // The caller compares it.
             account: _,
             id: _,
@@ -85,12 +112,15 @@ impl KeyRights {
             hashed_with: _,
             hint: _,
             metadata: _,
+            tags: _,
             created_at: _,
+            created_by: _,
             // These only take rights away.
             not_before: _,
             disabled_at: _,
             revoked_at: _,
             compromised_at: _,
+            revocation: _,
             last_used_at: _,
             last_used_from: _,
             rotated_from: _,
@@ -104,6 +134,7 @@ impl KeyRights {
             networks: networks.clone(),
             endpoints: endpoints.clone(),
             expires_at: *expires_at,
+            users: KeyUsers::of(user.as_ref()),
         }
     }
 
@@ -117,10 +148,13 @@ impl KeyRights {
             endpoints,
             networks,
             expires_at,
+            user,
             account: _,
+            created_by: _,
             name: _,
             not_before: _,
             metadata: _,
+            tags: _,
         } = key;
         Self {
             kind: *kind,
@@ -129,6 +163,7 @@ impl KeyRights {
             networks: networks.clone(),
             endpoints: endpoints.clone(),
             expires_at: *expires_at,
+            users: KeyUsers::of(user.as_ref()),
         }
     }
 
@@ -164,7 +199,7 @@ impl KeyRights {
     /// The first right that exceeds them.
     pub fn covers(&self, wanted: &Self) -> Result<(), MissingRight> {
         // Exhaustive: a dimension that is not compared does not compile.
-        let Self { kind, mode, scopes, networks, endpoints, expires_at } = wanted;
+        let Self { kind, mode, scopes, networks, endpoints, expires_at, users } = wanted;
         let Self {
             kind: own_kind,
             mode: own_mode,
@@ -172,6 +207,7 @@ impl KeyRights {
             networks: own_networks,
             endpoints: own_endpoints,
             expires_at: own_end,
+            users: own_users,
         } = self;
         let refuse = |what: String| Err(MissingRight(what));
         // Live authority includes test authority, but not the reverse.
@@ -191,6 +227,14 @@ impl KeyRights {
         let is_included = |endpoint: &Endpoint| own_endpoints.iter().any(|own| own.includes(endpoint));
         if !own_endpoints.is_empty() && (endpoints.is_empty() || !endpoints.iter().all(is_included)) {
             return refuse(format!("endpoints other than {}", list(own_endpoints)));
+        }
+        if let KeyUsers::One(user) = users
+            && !own_users.covers(users)
+        {
+            return refuse(format!("keys of the user {user}"));
+        }
+        if !own_users.covers(users) {
+            return refuse("keys of every user".to_owned());
         }
         match (own_end, expires_at) {
             (Some(own), None) => refuse(format!("no expiry, or one after {own}")),

@@ -10,7 +10,7 @@ mod text;
 pub(crate) use names::LocationFault;
 pub(crate) use read::{Field, Reading};
 
-use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, SEC_WEBSOCKET_PROTOCOL, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::connection::Connection;
@@ -125,6 +125,17 @@ impl Locations {
         }
     }
 
+    /// Forbids shared caches to store an answer that the handler lets be stored.
+    ///
+    /// For a request with `Authorization`, RFC 9111 section 3.5 forbids it, except with one of these directives. No such rule covers
+    /// other fields.
+    #[cold]
+    pub(crate) fn keep_from_shared_caches(headers: &mut HeaderMap) {
+        if !decides_about_shared_caches(headers.get_all(CACHE_CONTROL).iter().map(HeaderValue::as_bytes)) {
+            headers.append(CACHE_CONTROL, const { HeaderValue::from_static("private") });
+        }
+    }
+
     /// Marks the fields as sensitive, and removes a key from the subprotocols.
     #[cold]
     pub(crate) fn hide(&self, headers: &mut HeaderMap) {
@@ -160,6 +171,16 @@ impl Locations {
 fn without_prefix<'v>(value: &'v [u8], prefix: &[u8]) -> Option<&'v [u8]> {
     let (start, rest) = value.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// Returns `true` if `Cache-Control` says whether shared caches may store an answer to a request with a key.
+pub(crate) fn decides_about_shared_caches<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> bool {
+    const DECIDING: [&str; 5] = ["private", "no-store", "public", "s-maxage", "must-revalidate"];
+    values
+        .into_iter()
+        .flat_map(|value| value.split(|&byte| byte == b','))
+        .filter_map(|directive| directive.split(|&byte| byte == b'=').next())
+        .any(|name| DECIDING.iter().any(|known| name.trim_ascii().eq_ignore_ascii_case(known.as_bytes())))
 }
 
 /// Returns `true` if a `Vary` field names `field`, or everything.

@@ -55,6 +55,8 @@ impl Drop for Field {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     Key,
+    /// A key by HTTP Basic, which browsers remember.
+    BasicKey,
     Nothing,
     /// A header or subprotocol is there, but empty.
     Empty,
@@ -72,6 +74,7 @@ struct Reader<'f> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Authorization,
+    Basic,
     Header(usize),
     Subprotocol,
 }
@@ -96,14 +99,21 @@ impl Locations {
             });
         }
         if self.subprotocol && is_handshake(connection) {
+            let mut entries = 0_usize;
             connection.visit("sec-websocket-protocol", &mut |value| {
-                for key in subprotocol::entries(value).filter_map(subprotocol::key_of) {
-                    match key {
-                        [] => reader.empty = true,
-                        token => reader.put(Place::Subprotocol, Ok(token)),
+                for entry in subprotocol::entries(value).filter(|entry| subprotocol::may_have_key(entry)) {
+                    entries = entries.saturating_add(1);
+                    match subprotocol::key_of(entry) {
+                        None => {}
+                        Some([]) => reader.empty = true,
+                        Some(token) => reader.put(Place::Subprotocol, Ok(token)),
                     }
                 }
             });
+            // Empty and misspelled ones count: some gateways remove only one entry before the backend.
+            if entries > 1 {
+                reader.put_several(Place::Subprotocol);
+            }
         }
         reader.outcome()
     }
@@ -142,6 +152,11 @@ impl Reader<'_> {
         }
     }
 
+    fn put_several(&mut self, place: Place) {
+        self.put(place, Err(CredentialFault::SeveralFields));
+        self.put(place, Err(CredentialFault::SeveralFields));
+    }
+
     /// RFC 7617 section 2. The decoded bytes are erased.
     fn put_basic(&mut self, encoded: &[u8]) {
         if encoded.is_empty() {
@@ -152,22 +167,23 @@ impl Reader<'_> {
         let length = match STANDARD.decode_slice(encoded, decoded.as_mut_slice()) {
             Ok(length) => length,
             Err(base64::DecodeSliceError::OutputSliceTooSmall) => {
-                return self.put(Place::Authorization, Err(CredentialFault::TooLong));
+                return self.put(Place::Basic, Err(CredentialFault::TooLong));
             }
-            Err(_) => return self.put(Place::Authorization, Err(CredentialFault::Basic)),
+            Err(_) => return self.put(Place::Basic, Err(CredentialFault::Basic)),
         };
         let pair = decoded.get(..length).unwrap_or_default();
         match pair.split_last() {
             // A colon only at the end: the password is empty.
             Some((b':', [])) => self.empty_authorization = true,
-            Some((b':', user)) if !user.contains(&b':') => self.put(Place::Authorization, Ok(user)),
-            _ => self.put(Place::Authorization, Err(CredentialFault::Basic)),
+            Some((b':', user)) if !user.contains(&b':') => self.put(Place::Basic, Ok(user)),
+            _ => self.put(Place::Basic, Err(CredentialFault::Basic)),
         }
     }
 
     fn outcome(self) -> Result<Reading, CredentialFault> {
         match (self.several.or(self.fault), self.first) {
             (Some(fault), _) => Err(fault),
+            (None, Some(Place::Basic)) => Ok(Reading::BasicKey),
             (None, Some(_)) => Ok(Reading::Key),
             (None, None) if self.empty_authorization => Err(CredentialFault::Empty),
             (None, None) if self.empty => Ok(Reading::Empty),

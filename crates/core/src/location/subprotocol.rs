@@ -9,6 +9,11 @@ pub(super) fn entries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim).filter(|entry| !entry.is_empty())
 }
 
+/// In any case of letters: a handler must not select a misspelled key, either.
+pub(super) fn may_have_key(entry: &[u8]) -> bool {
+    without_prefix(entry, PREFIX).is_some()
+}
+
 /// Names of subprotocols are case-sensitive.
 pub(super) fn key_of(entry: &[u8]) -> Option<&[u8]> {
     entry.strip_prefix(PREFIX)
@@ -24,8 +29,7 @@ pub(super) struct Others {
 impl Others {
     pub(super) fn read(&mut self, value: &[u8]) {
         for entry in entries(value) {
-            // In any case of letters: a handler must not select a misspelled key, either.
-            if without_prefix(entry, PREFIX).is_some() {
+            if may_have_key(entry) {
                 self.has_key = true;
                 continue;
             }

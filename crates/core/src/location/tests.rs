@@ -28,7 +28,7 @@ fn read(locations: &Locations, fields: &[(&str, &str)]) -> Result<String, String
         request.headers().get_all(AUTHORIZATION).iter().map(|value| value.as_bytes().to_vec()).collect();
     let mut field = Field::empty();
     match locations.read(&request, &mut authorization.iter().map(Vec::as_slice), &mut field) {
-        Ok(Reading::Key) => Ok(String::from_utf8(field.as_bytes().to_vec()).unwrap()),
+        Ok(Reading::Key | Reading::BasicKey) => Ok(String::from_utf8(field.as_bytes().to_vec()).unwrap()),
         Ok(other) => Err(format!("{other:?}")),
         Err(fault) => Err(format!("{fault:?}")),
     }
@@ -81,6 +81,9 @@ fn exactly_one_place_carries_the_key() {
         (&[(A, bearer), (A, BASIC)], "SeveralFields"),
         (&[(X, KEY), (X, KEY)], "SeveralFields"),
         (&[V, (P, "keyward.a, keyward.b")], "SeveralFields"),
+        (&[V, (P, "keyward., keyward.kw_live_abc")], "SeveralFields"),
+        (&[V, (P, "Keyward.x, keyward.kw_live_abc")], "SeveralFields"),
+        (&[V, (P, "keyward.kw_live_abc"), (P, "keyward.")], "SeveralFields"),
         (&[(A, "Digest x")], "OtherScheme"),
         // Base64 of "kw_live_abc", "kw_live_abc:x", ":kw_live_abc" and "a:b:".
         (&[(A, "Basic a3dfbGl2ZV9hYmM=")], "Basic"),

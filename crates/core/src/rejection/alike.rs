@@ -79,6 +79,7 @@ fn number(rejection: &Rejection) -> Option<usize> {
         | Rejection::FeatureRequired(_)
         | Rejection::ConcurrencyLimitExceeded(_)
         | Rejection::RateLimitExceeded(_)
+        | Rejection::BudgetExhausted(_)
         | Rejection::Custom(_) => return None,
     };
     Some(number)

@@ -71,7 +71,7 @@ impl CustomRejection {
     }
 
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
-        self.retry_after.map(super::whole_seconds)
+        self.retry_after.map(super::limits::whole_seconds)
     }
 
     pub(crate) fn shutting_down() -> Self {

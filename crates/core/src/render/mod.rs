@@ -239,6 +239,13 @@ impl Presentation {
                 headers.insert(RATELIMIT_POLICY, limit.policy_field());
                 headers.insert(RATELIMIT, limit.state_field());
             }
+            Rejection::BudgetExhausted(budget) => {
+                if let Some(seconds) = budget.resets_in_seconds() {
+                    headers.insert(RETRY_AFTER, seconds.into());
+                }
+                headers.insert(RATELIMIT_POLICY, budget.policy_field());
+                headers.insert(RATELIMIT, budget.state_field());
+            }
             Rejection::ConcurrencyLimitExceeded(_) | Rejection::StoreUnavailable => {
                 headers.insert(RETRY_AFTER, jittered_seconds().into());
             }
@@ -263,6 +270,8 @@ impl Presentation {
             if !self.vary_always {
                 return;
             }
+        } else if authenticated && self.locations.is_some() {
+            Locations::keep_from_shared_caches(headers);
         }
         match &self.locations {
             None => vary(headers),

@@ -16,6 +16,7 @@
 
 mod change;
 mod error;
+mod origin;
 mod query;
 mod record;
 
@@ -23,6 +24,7 @@ pub use change::{
     Change, ChangeLog, Invalidation, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, random_mark,
 };
 pub use error::{AdminError, StoreError, StoreErrorKind, WriteRefused};
+pub use origin::{Creator, CreatorError, MAX_NOTE_LENGTH, NoteError, Revocation, RevocationReason};
 pub use query::{Cursor, CursorError, KeyPage, KeyQuery, KeyUpdate};
 pub use record::{AccountRecord, Found, KeyRecord, KeyStatus, KeyUse, StoredKey};
 
@@ -159,7 +161,12 @@ pub trait KeyAdmin: KeyStore {
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`].
-    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError>;
+    async fn revoke(
+        &self,
+        id: &CredentialId,
+        at: Timestamp,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, AdminError>;
 
     /// Adds or replaces an account.
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;

@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use super::{KeyRecord, KeyStatus, WriteRefused};
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
-use crate::id::{AccountId, CredentialId};
+use crate::id::{AccountId, CredentialId, UserId};
 use crate::key::{KeyKind, Mode};
 use crate::scope::ScopeSet;
+use crate::tags::Tags;
 
 /// A query for keys. Defaults to all keys, 50 a page.
 ///
@@ -27,6 +28,12 @@ use crate::scope::ScopeSet;
 pub struct KeyQuery {
     /// Only this account.
     pub account: Option<AccountId>,
+    /// Only keys of this user.
+    pub user: Option<UserId>,
+    /// Only keys with all of these tags.
+    pub tags: Tags,
+    /// Only keys whose metadata has each of these names with this text as its value.
+    pub metadata: Vec<(String, String)>,
     /// Only this mode.
     pub mode: Option<Mode>,
     /// Only this kind.
@@ -58,7 +65,11 @@ impl KeyQuery {
     /// Returns `true` if `key` matches.
     #[must_use]
     pub fn matches(&self, key: &KeyRecord) -> bool {
+        let has = |(name, text): &(String, String)| key.metadata.get(name).and_then(Value::as_str) == Some(text);
         self.account.as_ref().is_none_or(|account| *account == key.account)
+            && self.user.as_ref().is_none_or(|user| key.user.as_ref() == Some(user))
+            && key.tags.includes(&self.tags)
+            && self.metadata.iter().all(has)
             && self.mode.is_none_or(|mode| mode == key.mode)
             && self.kind.is_none_or(|kind| kind == key.kind)
             && self.status.is_none_or(|status| status == key.status(self.now))
@@ -71,6 +82,9 @@ impl Default for KeyQuery {
     fn default() -> Self {
         Self {
             account: None,
+            user: None,
+            tags: Tags::default(),
+            metadata: Vec::new(),
             mode: None,
             kind: None,
             status: None,
@@ -157,6 +171,10 @@ pub struct KeyUpdate {
     pub networks: Option<Vec<IpNet>>,
     /// The new metadata.
     pub metadata: Option<Map<String, Value>>,
+    /// The new tags.
+    pub tags: Option<Tags>,
+    /// The user that it belongs to from now on.
+    pub user: Option<Option<UserId>>,
     /// The new expiry time.
     pub expires_at: Option<Option<Timestamp>>,
     /// The new start time.
@@ -205,12 +223,16 @@ impl KeyUpdate {
         set(&mut key.endpoints, &self.endpoints);
         set(&mut key.networks, &self.networks);
         set(&mut key.metadata, &self.metadata);
+        set(&mut key.tags, &self.tags);
+        set(&mut key.user, &self.user);
         set(&mut key.expires_at, &self.expires_at);
         set(&mut key.not_before, &self.not_before);
         if let Some(disabled_at) = self.disabled_at {
             key.disabled_at = disabled_at.map(|at| key.disabled_at.unwrap_or(at));
         }
-        key.compromised_at = key.compromised_at.or(self.compromised_at);
+        if let Some(at) = self.compromised_at {
+            key.mark_compromised(at);
+        }
         key.version += 1;
     }
 }

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
-use super::{Position, WriteRefused};
+use super::{Creator, Position, Revocation, RevocationReason, WriteRefused};
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
-use crate::id::{AccountId, CredentialId};
+use crate::id::{AccountId, CredentialId, UserId};
 use crate::identity::Identity;
 use crate::key::{Digest, Hint, KeyKind, Mode};
 use crate::scope::ScopeSet;
+use crate::tags::Tags;
 
 /// The answer of [`KeyStore::find`](super::KeyStore::find).
 #[derive(Clone, Debug)]
@@ -173,6 +174,9 @@ pub struct KeyRecord {
     pub id: CredentialId,
     /// The owning account.
     pub account: AccountId,
+    /// The user of the account that it belongs to, if any.
+    #[serde(default)]
+    pub user: Option<UserId>,
     /// The display name.
     pub name: String,
     /// The digest.
@@ -193,8 +197,14 @@ pub struct KeyRecord {
     pub networks: Vec<IpNet>,
     /// The provider's data.
     pub metadata: Map<String, Value>,
+    /// The tags.
+    #[serde(default)]
+    pub tags: Tags,
     /// The creation time.
     pub created_at: Timestamp,
+    /// The creator, or `None` if unknown.
+    #[serde(default)]
+    pub created_by: Option<Creator>,
     /// The start time, if any.
     pub not_before: Option<Timestamp>,
     /// The expiry time, if any.
@@ -205,6 +215,9 @@ pub struct KeyRecord {
     pub revoked_at: Option<Timestamp>,
     /// When it was compromised.
     pub compromised_at: Option<Timestamp>,
+    /// Why it was revoked or compromised. `None` if it was not, or before reasons were recorded.
+    #[serde(default)]
+    pub revocation: Option<Revocation>,
     /// The last use, up to an interval ago.
     pub last_used_at: Option<Timestamp>,
     /// The network of that use.
@@ -257,13 +270,28 @@ impl KeyRecord {
     }
 
     /// Revokes the key, as every store does. Returns `true` if this changed it.
-    pub fn revoke(&mut self, at: Timestamp) -> bool {
+    ///
+    /// [`RevocationReason::KeyCompromise`] also marks it as compromised.
+    pub fn revoke(&mut self, at: Timestamp, revocation: &Revocation) -> bool {
         let is_new = self.revoked_at.is_none();
         if is_new {
             self.revoked_at = Some(at);
+            if revocation.reason() == RevocationReason::KeyCompromise {
+                self.compromised_at.get_or_insert(at);
+            }
+            self.revocation.get_or_insert_with(|| revocation.clone());
             self.version += 1;
         }
         is_new
+    }
+
+    /// Marks the key as compromised. The first time stays, and so does the note of an earlier revocation.
+    pub(super) fn mark_compromised(&mut self, at: Timestamp) {
+        if self.compromised_at.is_none() {
+            let note = self.revocation.take().and_then(|known| known.note().map(str::to_owned));
+            self.revocation = Some(Revocation::from_stored(RevocationReason::KeyCompromise, note));
+            self.compromised_at = Some(at);
+        }
     }
 
     /// Converts the record for the request path.
@@ -284,6 +312,12 @@ impl KeyRecord {
         }
         if !self.metadata.is_empty() {
             identity = identity.with_metadata(self.metadata.clone());
+        }
+        if !self.tags.is_empty() {
+            identity = identity.with_tags(self.tags.clone());
+        }
+        if let Some(user) = &self.user {
+            identity = identity.with_user(user.clone());
         }
         StoredKey {
             identity,
@@ -370,5 +404,24 @@ impl KeyUse {
             IpNet::new(client, if client.is_ipv4() { 24 } else { 48 }).ok().map(|network| network.trunc())
         };
         Self { id, at, from: client.and_then(network) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As older versions wrote it to Valkey.
+    #[test]
+    fn older_records_have_an_unknown_creator() {
+        let old = serde_json::json!({
+            "id": "key_1", "account": "acct_1", "name": "old", "digest": Digest::from_bytes([7; 32]), "hashed_with": "sha256",
+            "hint": "kw_live_…3456", "kind": "secret", "mode": "live", "scopes": ["*"], "endpoints": [], "networks": [],
+            "metadata": {}, "created_at": Timestamp::from_millis(1), "not_before": null, "expires_at": null,
+            "disabled_at": null, "revoked_at": Timestamp::from_millis(5), "compromised_at": null, "last_used_at": null,
+            "rotated_from": null, "rotated_to": null, "version": 1,
+        });
+        let key: KeyRecord = serde_json::from_value(old).unwrap();
+        assert_eq!((key.created_by, key.user, key.revocation, key.tags), (None, None, None, Tags::default()));
     }
 }

@@ -6,19 +6,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use keyward_api_types::{
-    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, RotateKey, RotatedKey, UpdateKey, Usage,
-    UsageParams,
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, RevokeKey, RotateKey, RotatedKey, UpdateKey,
+    Usage, UsageParams,
 };
 use keyward_core::lease::Propagation;
-use keyward_core::store::KeyQuery;
+use keyward_core::store::{KeyQuery, Revocation};
 use keyward_core::{CredentialId, NewKey, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{account_or_default, check_length, page_request, to_page};
 use crate::error::ManagementError;
-use crate::service::{KeyChange, KeyDraft, Management, invalid_cursor};
-use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
+use crate::service::{KeyChange, KeyDraft, Management, invalid_cursor, key_filters};
+use crate::web::{Caller, Input, NoInput, OptionalInput, PathParam, Problem, QueryParams, Tagged, answer};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
@@ -45,8 +45,12 @@ async fn list(
     let page = page_request(filter.after, filter.limit)?;
     let after = page.after.map(|after| after.parse());
     let unused_since = filter.last_used_before.map(|time| time.parse::<Timestamp>()).transpose();
+    let (tags, metadata) = key_filters(filter.tags.as_deref(), filter.metadata.as_deref())?;
     let query = KeyQuery {
+        tags,
+        metadata,
         account: Some(account_or_default(&management, &caller.actor, filter.account).await?),
+        user: filter.user,
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
@@ -71,11 +75,13 @@ async fn create(
     let body = input.value;
     let account = account_or_default(&management, &caller.actor, body.account).await?;
     let new = NewKey {
+        user: body.user,
         kind: body.kind,
         mode: body.mode,
         endpoints: body.endpoints,
         networks: body.networks,
         metadata: body.metadata,
+        tags: body.tags,
         not_before: body.not_before,
         expires_at: body.expires_at,
         ..NewKey::restricted(account, body.name, body.scopes)
@@ -99,15 +105,17 @@ async fn show_self(State(management): State<Management>, caller: Caller) -> Resu
 }
 
 /// Revokes the key that this request presents, whatever its scopes.
-#[utoipa::path(post, operation_id = "revokeOwnKey", path = "/v1/keys/self/revoke", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "revokeOwnKey", path = "/v1/keys/self/revoke", tag = "keys", request_body = Option<RevokeKey>, security(("bearer" = [])),
     responses((status = 200, description = "The key is revoked on every node", body = ChangedKey)))]
 async fn revoke_self(
     State(management): State<Management>,
     caller: Caller,
-    NoInput(request): NoInput,
+    OptionalInput(input): OptionalInput<RevokeKey>,
 ) -> Result<Response, Problem> {
+    let revocation = revocation(input.value)?;
     let (working, actor) = (management.clone(), caller.actor.clone());
-    caller.once(&management, request, async move { changed(&working.revoke_own_key(&actor).await?) }).await
+    let operation = async move { changed(&working.revoke_own_key_with(&actor, &revocation).await?) };
+    caller.once(&management, input.request, operation).await
 }
 
 /// Returns a key.
@@ -141,7 +149,9 @@ async fn update(
         endpoints: body.endpoints,
         networks: body.networks,
         metadata: body.metadata,
+        tags: body.tags,
         expires_at: body.expires_at,
+        user: body.user,
     };
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move { changed(&working.update_key(&actor, &key, change, version).await?) };
@@ -174,7 +184,7 @@ async fn rotate(
 }
 
 /// Revokes a key for good. No node accepts it any more when this answers.
-#[utoipa::path(post, operation_id = "revokeKey", path = "/v1/keys/{key}/revoke", tag = "keys", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "revokeKey", path = "/v1/keys/{key}/revoke", tag = "keys", request_body = Option<RevokeKey>, security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The key is revoked on every node", body = ChangedKey)))]
@@ -182,10 +192,12 @@ async fn revoke(
     State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
-    NoInput(request): NoInput,
+    OptionalInput(input): OptionalInput<RevokeKey>,
 ) -> Result<Response, Problem> {
+    let revocation = revocation(input.value)?;
     let (working, actor) = (management.clone(), caller.actor.clone());
-    caller.once(&management, request, async move { changed(&working.revoke_key(&actor, &key).await?) }).await
+    let operation = async move { changed(&working.revoke_key_with(&actor, &key, &revocation).await?) };
+    caller.once(&management, input.request, operation).await
 }
 
 /// Disables a key.
@@ -233,6 +245,12 @@ async fn usage(
     QueryParams(params): QueryParams<UsageParams>,
 ) -> Result<Json<Usage>, Problem> {
     Ok(Json(management.key_usage(&caller.actor, &key, params.days.unwrap_or(30)).await?))
+}
+
+pub(super) fn revocation(body: RevokeKey) -> Result<Revocation, ManagementError> {
+    let revocation = Revocation::new(body.reason);
+    let noted = revocation.with_note(body.note.as_deref().unwrap_or_default());
+    noted.map_err(|error| ManagementError::invalid("note", error.to_string()))
 }
 
 fn changed((record, propagation): &(Key, Propagation)) -> Result<crate::Answer, ManagementError> {

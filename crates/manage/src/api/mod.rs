@@ -6,6 +6,7 @@ mod describe;
 mod docs;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod plans;
 mod settings;
@@ -160,6 +161,7 @@ fn protected_router() -> OpenApiRouter<Management> {
         .merge(keys::router())
         .merge(tokens::router())
         .merge(plans::router())
+        .merge(limits::router())
         .merge(settings::router())
         .merge(audit::router());
     #[cfg(feature = "webhooks")]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 13] = [
+const KEPT: [&str; 16] = [
     "name",
     "purpose",
     "mode",
@@ -22,6 +22,9 @@ const KEPT: [&str; 13] = [
     "role",
     "overlap",
     "account_name",
+    "rates",
+    "budget",
+    "tasks",
 ];
 
 /// May hold a password, so it has no `Debug`.

@@ -138,6 +138,16 @@ impl Deref for AtAccount {
 }
 
 impl AtAccount {
+    /// The name of a member, or the id of a user who has left.
+    pub(super) async fn name_of(&self, user: &str) -> Result<String, ManagementError> {
+        let Ok(id) = user.parse() else { return Ok(user.to_owned()) };
+        match self.management().member(&self.actor, &self.account.id, &id).await {
+            Ok(found) => Ok(found.user.name),
+            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => Ok(user.to_owned()),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn may(&self, scope: &Scope) -> bool {
         self.rights.allows(scope)
     }

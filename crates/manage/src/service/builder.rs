@@ -9,12 +9,13 @@ use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::{FormatError, Hasher, KeyFormat};
 use keyward_core::store::{KeyAdmin, KeyStore};
 use keyward_core::{AccountId, Keys, TrustedProxies};
+use keyward_limits::LimitStore;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::audit::Refused;
 use super::events::{Event, EventHook};
 use super::keys::{RESERVED_PREFIXES, management_format, token_format};
-use super::settings::{Settings, SignUpPolicy};
+use super::settings::{Settings, SignUpPolicy, UserKeyPolicy};
 use super::sign_in::{Passwords, Throttle};
 use super::usage::Counters;
 use super::users::{ResetLink, ResetLinkSender};
@@ -53,6 +54,7 @@ pub struct ManagementBuilder {
     params: Params,
     send_reset_link: Option<ResetLinkSender>,
     on_event: Option<EventHook>,
+    limits: Option<Arc<dyn LimitStore>>,
 }
 
 impl ManagementBuilder {
@@ -71,6 +73,7 @@ impl ManagementBuilder {
                 operator: "operator".parse().unwrap_or_else(|_| AccountId::generate()),
                 sign_up: SignUpPolicy::default(),
                 key_limit: 100,
+                user_keys: UserKeyPolicy::default(),
                 account_limit: 20,
                 session_idle: 8 * HOUR,
                 session_life: 7 * 24 * HOUR,
@@ -93,6 +96,7 @@ impl ManagementBuilder {
             params: Passwords::owasp(),
             send_reset_link: None,
             on_event: None,
+            limits: None,
         }
     }
 
@@ -129,6 +133,12 @@ impl ManagementBuilder {
     /// Limits active keys of accounts whose plan does not. Defaults to 100. `u32::MAX` means no limit.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
+        self
+    }
+
+    /// Sets what happens to a user's keys when the user leaves an account, is disabled or is deleted. Defaults to keeping them.
+    pub fn user_keys(mut self, policy: UserKeyPolicy) -> Self {
+        self.settings.user_keys = policy;
         self
     }
 
@@ -241,6 +251,12 @@ impl ManagementBuilder {
         self
     }
 
+    /// Sets the store of limits. Without one, the operations on limits answer that there is none.
+    pub fn limits(mut self, store: impl LimitStore) -> Self {
+        self.limits = Some(Arc::new(store));
+        self
+    }
+
     /// Sets the argon2id parameters. Defaults to OWASP's. Signing in rehashes passwords with others.
     pub fn password_params(mut self, params: Params) -> Self {
         self.params = params;
@@ -284,6 +300,7 @@ impl ManagementBuilder {
             creation_locks: std::array::from_fn(|_| Mutex::new(())),
             authenticator: OnceLock::new(),
             send_reset_link: self.send_reset_link,
+            limits: self.limits,
             device_secret: OnceCell::new(),
             on_event: self.on_event,
             #[cfg(feature = "webhooks")]

@@ -9,6 +9,7 @@ mod events;
 mod idempotency;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod page;
 mod plans;
@@ -29,12 +30,12 @@ pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
 pub use keys::{
     ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, NewlyIssued,
-    NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_view, purpose_of,
+    NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_filters, key_view, purpose_of,
 };
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
-pub use settings::SignUpPolicy;
+pub use settings::{SignUpPolicy, UserKeyPolicy};
 pub use sign_in::{SessionView, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
@@ -48,6 +49,7 @@ use keyward_core::clock::Clock;
 use keyward_core::key::{Hasher, KeyFormat};
 use keyward_core::store::{Freshness, KeyStore, StoreError};
 use keyward_core::{AccountId, Authenticator, Keys, Timestamp, TrustedProxies};
+use keyward_limits::LimitStore;
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
@@ -115,6 +117,7 @@ pub(crate) struct Inner {
     creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
     send_reset_link: Option<ResetLinkSender>,
+    limits: Option<Arc<dyn LimitStore>>,
     device_secret: OnceCell<Zeroizing<String>>,
     on_event: Option<EventHook>,
     #[cfg(feature = "webhooks")]

@@ -48,7 +48,7 @@ impl Management {
                     return Err(ManagementError::NotFound("account"));
                 }
                 let rights = match purpose_of(&key.hint) {
-                    Purpose::Management => Rights::of_record(&key, Purpose::Management),
+                    Purpose::Management => Rights::of_record(&key, Purpose::Management).for_users(None),
                     Purpose::Api => Rights::of_provider_key(&key),
                 };
                 Ok(GuardedRights { rights: rights.within(account, self.operator()), guards: Vec::new() })
@@ -66,7 +66,7 @@ impl Management {
         let places = if account == self.operator() { vec![account] } else { vec![account, self.operator()] };
         for place in places {
             let Some(member) = self.get::<Member>(&Member::id_of(place, id)).await? else { continue };
-            let rights = Rights::of(member.role).within(account, self.operator());
+            let rights = Rights::of(member.role).for_users(Some(id)).within(account, self.operator());
             held = Some(match held {
                 None => GuardedRights { rights, guards: vec![member.expect()] },
                 Some(mut known) => {

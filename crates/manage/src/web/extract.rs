@@ -27,19 +27,42 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().typed_get::<ContentType>().map(Mime::from);
-        let is_json = kind.is_some_and(|kind| kind.essence_str() == mime::APPLICATION_JSON);
-        if !is_json {
+        if !is_json(&request) {
             return Err(Problem::MediaType);
         }
         let (bytes, request) = read_whole(request, state).await?;
-        let Object(value) = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => {
-                Problem::Management(ManagementError::invalid("body", error.to_string()))
-            }
-            _ => Problem::Unreadable(format!("the body is not JSON: {error}")),
-        })?;
-        Ok(Self { value, request })
+        Ok(Self { value: parse(&bytes)?, request })
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let kind = request.headers().typed_get::<ContentType>().map(Mime::from);
+    kind.is_some_and(|kind| kind.essence_str() == mime::APPLICATION_JSON)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let Object(value) = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Problem::Management(ManagementError::invalid("body", error.to_string())),
+        _ => Problem::Unreadable(format!("the body is not JSON: {error}")),
+    })?;
+    Ok(value)
+}
+
+/// Input whose body may be empty.
+pub(crate) struct OptionalInput<T>(pub(crate) Input<T>);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalInput<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_json = is_json(&request);
+        let (bytes, request) = read_whole(request, state).await?;
+        let value = match (bytes.is_empty(), is_json) {
+            (true, _) => T::default(),
+            (false, true) => parse(&bytes)?,
+            (false, false) => return Err(Problem::MediaType),
+        };
+        Ok(Self(Input { value, request }))
     }
 }
 

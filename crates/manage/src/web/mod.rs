@@ -11,7 +11,7 @@ mod transport;
 pub(crate) use caller::Caller;
 pub(crate) use context::{Origin, request_context};
 pub(crate) use etag::Tagged;
-pub(crate) use extract::{Input, NoInput, PathParam, QueryParams};
+pub(crate) use extract::{Input, NoInput, OptionalInput, PathParam, QueryParams};
 #[cfg(feature = "github")]
 pub(crate) use extract::{Object, unreadable_body};
 pub(crate) use idempotency::{answer, no_content};

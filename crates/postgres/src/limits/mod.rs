@@ -1,5 +1,7 @@
 mod permits;
 mod rates;
+mod rules;
 
 pub use permits::PostgresPermits;
 pub use rates::PostgresRates;
+pub use rules::PostgresLimits;

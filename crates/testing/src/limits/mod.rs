@@ -1,12 +1,13 @@
-//! Conformance suites: [`permits`] and [`rates`].
+//! Conformance suites: [`permits`], [`rates`] and [`rules`].
 
 mod counted;
 mod held;
+mod ruled;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keyward_limits::{NamedLimits, PermitStore, RateLimiter};
+use keyward_limits::{LimitStore, NamedLimits, PermitStore, RateLimiter};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -70,6 +71,37 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
     counted::a_plan_has_its_own_quota(&nodes).await;
     counted::a_change_of_plan_keeps_the_spent_share(&nodes).await;
     counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
+}
+
+/// Runs every case for limits as data, in about ten seconds. `make` returns three nodes that share a new, empty store.
+/// In the memory of one process, all are the same.
+///
+/// # Panics
+/// If the store breaks a promise.
+///
+/// # Examples
+/// ```no_run
+/// use std::sync::Arc;
+/// use keyward::limits::{LimitStore, MemoryLimits};
+///
+/// # #[tokio::main] async fn main() {
+/// keyward::testing::limits::rules(async || {
+///     let store: Arc<dyn LimitStore> = Arc::new(MemoryLimits::new());
+///     [Arc::clone(&store), Arc::clone(&store), store]
+/// })
+/// .await;
+/// # }
+/// ```
+pub async fn rules(make: impl AsyncFn() -> [Arc<dyn LimitStore>; 3]) {
+    let nodes = make().await;
+    ruled::rules_are_replaced_only_at_their_version(&nodes).await;
+    ruled::a_change_takes_effect_on_every_node_within_a_second(&nodes).await;
+    ruled::a_thousand_calls_at_the_end_spend_exactly_what_is_left(&nodes).await;
+    ruled::a_node_that_ends_returns_its_credits_and_a_killed_one_loses_few(&nodes).await;
+    ruled::idle_credits_return(&nodes).await;
+    ruled::a_refused_call_spends_nothing(&nodes).await;
+    ruled::strict_windows_admit_the_quota_and_even_rates_twice_that(&nodes).await;
+    ruled::nine_of_ten_calls_need_no_store(&nodes).await;
 }
 
 async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {

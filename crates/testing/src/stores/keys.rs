@@ -1,4 +1,7 @@
-use keyward_core::store::{AdminError, Found, KeyAdmin, KeyStatus, KeyUse, StoredKey, WriteRefused};
+use keyward_core::store::{
+    AdminError, Found, KeyAdmin, KeyStatus, KeyUse, Revocation, RevocationReason, StoredKey, WriteRefused,
+};
+use keyward_core::tags::Tags;
 use keyward_core::{AccountRecord, CredentialId, KeyUpdate};
 
 use super::{ValueOnly, account, at, get, key, stored_key, unknown_digest};
@@ -34,7 +37,7 @@ pub(super) async fn a_missing_record_is_no_failure(store: &impl KeyAdmin) {
     assert!(key.is_none());
     assert!(store.get(&none).await.expect("an unknown id is no failure").is_none());
     assert!(store.get_account(&keyward_core::AccountId::generate()).await.expect("no failure").is_none());
-    assert_eq!(denied(store.revoke(&none, at(1)).await), WriteRefused::NotFound);
+    assert_eq!(denied(store.revoke(&none, at(1), &Revocation::default()).await), WriteRefused::NotFound);
     assert_eq!(denied(store.update(&none, &KeyUpdate::default()).await), WriteRefused::NotFound);
     let homeless = super::key(&AccountRecord::new(keyward_core::AccountId::generate(), "not stored"));
     assert_eq!(denied(store.rotate(&none, 1, &homeless, at(1)).await), WriteRefused::NotFound);
@@ -64,6 +67,8 @@ pub(super) async fn every_field_of_an_update_is_written_and_nothing_else(store: 
         endpoints: Some(Vec::new()),
         networks: Some(Vec::new()),
         metadata: Some(serde_json::Map::new()),
+        tags: Some(Tags::new(["staging"]).expect("a tag")),
+        user: Some(None),
         expires_at: Some(None),
         not_before: Some(None),
         disabled_at: Some(Some(at(5))),
@@ -82,6 +87,7 @@ pub(super) async fn every_field_of_an_update_is_written_and_nothing_else(store: 
     store.update(&key.id, &compromise(6)).await.expect("the key is marked").value_only();
     let again = store.update(&key.id, &compromise(7)).await.expect("marking again changes nothing").value_only();
     assert_eq!(again.compromised_at, Some(at(6)), "the first time stays");
+    assert_eq!(again.revocation, Some(Revocation::new(RevocationReason::KeyCompromise)));
     assert_eq!(found(store, &key).await.status(), KeyStatus::Compromised);
 }
 
@@ -96,14 +102,27 @@ pub(super) async fn an_update_of_another_version_is_refused(store: &impl KeyAdmi
 
 pub(super) async fn a_revocation_is_final_and_keeps_its_first_time(store: &impl KeyAdmin) {
     let key = stored_key(store).await;
-    store.revoke(&key.id, at(10)).await.expect("the key is revoked").value_only();
-    let again = store.revoke(&key.id, at(20)).await.expect("revoking again is no failure");
+    let reason = |reason| Revocation::new(reason).with_note("of «ключ» 🔑").expect("a note");
+    let first = reason(RevocationReason::Superseded);
+    store.revoke(&key.id, at(10), &first).await.expect("the key is revoked").value_only();
+    let again = store
+        .revoke(&key.id, at(20), &reason(RevocationReason::PrivilegeWithdrawn))
+        .await
+        .expect("revoking again is no failure");
     assert_eq!(again.value.revoked_at, Some(at(10)));
     assert!(again.position.is_some() == matches!(store.freshness(), keyward_core::store::Freshness::ChangeLog(_)));
     assert_eq!(found(store, &key).await.status(), KeyStatus::Revoked, "a revoked key keeps its own refusal");
     let enable = KeyUpdate { disabled_at: Some(None), expires_at: Some(None), ..KeyUpdate::default() };
     assert_eq!(denied(store.update(&key.id, &enable).await), WriteRefused::Ended);
-    assert_eq!(get(store, &key.id).await.revoked_at, Some(at(10)));
+    let stored = get(store, &key.id).await;
+    assert_eq!((stored.revoked_at, stored.revocation), (Some(at(10)), Some(first)));
+
+    let leaked = stored_key(store).await;
+    let known = reason(RevocationReason::KeyCompromise);
+    store.revoke(&leaked.id, at(10), &known).await.expect("the key is revoked").value_only();
+    let stored = get(store, &leaked.id).await;
+    assert_eq!((stored.compromised_at, stored.revocation), (Some(at(10)), Some(known)));
+    assert_eq!(found(store, &leaked).await.status(), KeyStatus::Compromised);
 }
 
 pub(super) async fn a_rotation_links_both_and_never_moves_an_end_later(store: &impl KeyAdmin) {
@@ -134,7 +153,7 @@ pub(super) async fn ended_keys_are_not_rotated(store: &impl KeyAdmin) {
     for key in [&expired, &revoked] {
         store.create(key).await.expect("a key is created").value_only();
     }
-    store.revoke(&revoked.id, at(2_000)).await.expect("the key is revoked").value_only();
+    store.revoke(&revoked.id, at(2_000), &Revocation::default()).await.expect("the key is revoked").value_only();
     for old in [&expired, &revoked] {
         let successor = keyward_core::store::KeyRecord { created_at: at(3_000), ..key(&account) };
         let version = get(store, &old.id).await.version;

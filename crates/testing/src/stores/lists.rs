@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use keyward_core::key::KeyKind;
 use keyward_core::store::{KeyAdmin, KeyQuery, KeyRecord, KeyStatus, KeyUse};
+use keyward_core::tags::Tags;
 use keyward_core::{CredentialId, Mode};
 
 use super::{ValueOnly, account, at, key};
@@ -53,6 +54,15 @@ pub(super) async fn pages_have_every_key_once_newest_first(store: &impl KeyAdmin
 pub(super) async fn filters_are_those_of_the_query(store: &impl KeyAdmin) {
     let (first, second) = (account(store).await, account(store).await);
     let now = at(50_000);
+    let other = Some("user_3".parse().expect("an id"));
+    let tags = |tags: &[&str]| Tags::new(tags.iter().copied()).expect("tags");
+    let metadata = || {
+        let fields = serde_json::json!({"team": "a", "region": "eu ' \" $.", "a.b": "c", "size": 3, "none": null});
+        fields.as_object().expect("an object").clone()
+    };
+    let pairs = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect::<Vec<_>>()
+    };
     let keys = [
         KeyRecord { name: "Alpha".into(), not_before: None, ..key(&first) },
         KeyRecord { name: "alphabet".into(), mode: Mode::Test, ..key(&first) },
@@ -62,6 +72,9 @@ pub(super) async fn filters_are_those_of_the_query(store: &impl KeyAdmin) {
         KeyRecord { name: "revoked".into(), revoked_at: Some(at(5)), disabled_at: Some(at(4)), ..key(&second) },
         KeyRecord { name: "compromised".into(), compromised_at: Some(at(5)), ..key(&second) },
         KeyRecord { name: "restricted".into(), kind: KeyKind::Restricted, ..key(&second) },
+        KeyRecord { name: "of nobody".into(), user: None, tags: Tags::default(), ..key(&second) },
+        KeyRecord { name: "of another".into(), user: other.clone(), tags: tags(&["team:search"]), ..key(&second) },
+        KeyRecord { name: "metadata".into(), metadata: metadata(), ..key(&second) },
     ];
     for key in &keys {
         store.create(key).await.expect("a key is created").value_only();
@@ -79,6 +92,17 @@ pub(super) async fn filters_are_those_of_the_query(store: &impl KeyAdmin) {
         KeyQuery { text: Some("%".into()), ..all() },
         KeyQuery { text: Some("_".into()), ..all() },
         KeyQuery { text: Some("' OR 1=1 --".into()), ..all() },
+        KeyQuery { user: Some("user_1".parse().expect("an id")), ..all() },
+        KeyQuery { user: other.clone(), ..all() },
+        KeyQuery { user: Some("user_4".parse().expect("an id")), ..all() },
+        KeyQuery { tags: tags(&["team:search"]), ..all() },
+        KeyQuery { tags: tags(&["team:search", "production"]), ..all() },
+        KeyQuery { tags: tags(&["team"]), ..all() },
+        KeyQuery { metadata: pairs(&[("team", "a")]), ..all() },
+        KeyQuery { metadata: pairs(&[("team", "a"), ("region", "eu ' \" $.")]), ..all() },
+        KeyQuery { metadata: pairs(&[("a.b", "c")]), ..all() },
+        KeyQuery { metadata: pairs(&[("size", "3")]), ..all() },
+        KeyQuery { metadata: pairs(&[("none", "null")]), ..all() },
         KeyQuery { unused_since: Some(at(30_000)), ..all() },
         KeyQuery { unused_since: Some(at(30_001)), ..all() },
         KeyQuery {

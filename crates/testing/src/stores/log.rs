@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_core::store::{
-    Change, ChangeLog, Invalidation, KeyAdmin, KeyRecord, KeyUse, LeaseAnswer, LogBatch, Position,
+    Change, ChangeLog, Invalidation, KeyAdmin, KeyRecord, KeyUse, LeaseAnswer, LogBatch, Position, Revocation,
 };
 use keyward_core::{CredentialId, KeyUpdate};
 
@@ -41,9 +41,9 @@ pub(super) async fn every_write_appends_one_entry_and_numbers_have_no_gap(store:
     let disable = KeyUpdate { disabled_at: Some(Some(at(5))), ..KeyUpdate::default() };
     let updated = store.update(&key.id, &disable).await.expect("updated").at_position();
     let rotated = store.rotate(&key.id, 2, &successor, at(9_000)).await.expect("rotated").at_position();
-    let revoked = store.revoke(&key.id, at(10)).await.expect("revoked").at_position();
+    let revoked = store.revoke(&key.id, at(10), &Revocation::default()).await.expect("revoked").at_position();
     store.record_use(&[KeyUse::new(successor.id.clone(), at(11), None)]).await.expect("a use is recorded");
-    let again = store.revoke(&key.id, at(12)).await.expect("revoked again").at_position();
+    let again = store.revoke(&key.id, at(12), &Revocation::default()).await.expect("revoked again").at_position();
 
     let written = entries(&log, begin).await;
     let what: Vec<Invalidation> = written.iter().map(|entry| entry.what.clone()).collect();
@@ -72,7 +72,7 @@ pub(super) async fn concurrent_writers_leave_no_gap<S: KeyAdmin + Clone>(store: 
                 for _ in 0..20 {
                     let key = key(&account);
                     store.create(&key).await.expect("created").value_only();
-                    store.revoke(&key.id, at(5)).await.expect("revoked").value_only();
+                    store.revoke(&key.id, at(5), &Revocation::default()).await.expect("revoked").value_only();
                 }
             })
         })
@@ -98,7 +98,7 @@ pub(super) async fn a_write_that_is_refused_appends_nothing(store: &impl KeyAdmi
     assert!(store.create(&key).await.is_err());
     let stale = KeyUpdate { version: Some(9), ..KeyUpdate::default() };
     assert!(store.update(&key.id, &stale).await.is_err());
-    assert!(store.revoke(&CredentialId::generate(), at(1)).await.is_err());
+    assert!(store.revoke(&CredentialId::generate(), at(1), &Revocation::default()).await.is_err());
     let known = store.get_account(&key.account).await.expect("the store answers").expect("the account is there");
     assert!(store.insert_account(&known).await.is_err());
     assert_eq!(newest(&log).await, before);

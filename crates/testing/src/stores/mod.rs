@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use keyward_core::id::NodeId;
 use keyward_core::key::{Digest, Hasher, Hint, KeyFormat, KeyKind};
-use keyward_core::store::{ChangeLog, Committed, Freshness, KeyAdmin, KeyRecord, Position};
+use keyward_core::store::{ChangeLog, Committed, Creator, Freshness, KeyAdmin, KeyRecord, Position};
+use keyward_core::tags::Tags;
 use keyward_core::{AccountRecord, CredentialId, Mode, Timestamp};
 use std::sync::Arc;
 
@@ -108,6 +109,10 @@ fn key(account: &AccountRecord) -> KeyRecord {
         compromised_at: None,
         last_used_at: None,
         last_used_from: None,
+        user: Some("user_1".parse().expect("an id")),
+        created_by: Some(Creator::User("user_2".parse().expect("an id"))),
+        revocation: None,
+        tags: Tags::new(["production", "team:search"]).expect("tags"),
         rotated_from: None,
         rotated_to: None,
         version: 1,

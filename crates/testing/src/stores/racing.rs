@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::BoxFuture;
 use keyward_core::key::Digest;
 use keyward_core::store::{
-    AdminError, Committed, Found, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStore, KeyUse, StoreError,
-    async_trait,
+    AdminError, Committed, Found, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStore, KeyUse, Revocation,
+    StoreError, async_trait,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 
@@ -72,8 +72,13 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Racing<S> {
         self.inner.rotate(id, version, successor, end).await
     }
 
-    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
-        self.inner.revoke(id, at).await
+    async fn revoke(
+        &self,
+        id: &CredentialId,
+        at: Timestamp,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        self.inner.revoke(id, at, revocation).await
     }
 
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {

@@ -168,7 +168,8 @@ impl World {
                     return Ok(granted);
                 };
                 if fine(self.management.remove_member(&actor, &account, &id, known.version).await)?.is_some() {
-                    self.members.remove(&(account, id));
+                    self.members.remove(&(account.clone(), id.clone()));
+                    self.check_keys_of(&id, Some(&account)).await?;
                 }
             }
             Command::MakeReset { by, user } => {
@@ -238,6 +239,7 @@ impl World {
                     }
                     if disabled {
                         self.check_signed_out(&id).await?;
+                        self.check_keys_of(&id, None).await?;
                     } else if side == Honest {
                         granted.holdings.extend(self.of_user(&id));
                     }
@@ -255,6 +257,7 @@ impl World {
                         link.is_open = false;
                     }
                     self.check_signed_out(&id).await?;
+                    self.check_keys_of(&id, None).await?;
                 }
             }
             Command::CreateAccount { by } => {
@@ -307,6 +310,7 @@ impl World {
                 let draft = self.draft(&by, account, shape);
                 if let Some(issued) = fine(self.management.create_key(&actor, draft).await)? {
                     self.check_recent(age)?;
+                    self.check_user(&by, &issued.view)?;
                     self.holders.insert(issued.view.id, side);
                     granted.keys = true;
                 }
@@ -317,8 +321,11 @@ impl World {
                 if side == Honest && self.holders.get(&key.id) == Some(&Attacker) {
                     return Ok(granted);
                 }
-                let change = self.change(shape);
-                if fine(self.management.update_key(&actor, &key.id, change, key.version).await)?.is_some() {
+                let change = self.change(&key.account, shape);
+                let changed = fine(self.management.update_key(&actor, &key.id, change, key.version).await)?;
+                if let Some((changed, _)) = changed {
+                    self.check_user(&by, &key)?;
+                    self.check_user(&by, &changed)?;
                     if shape.what > 0 {
                         self.read_keys().await;
                         let changed = self.keys.iter().find(|other| other.id == key.id).unwrap();
@@ -336,6 +343,7 @@ impl World {
                 let overlap = Duration::from_secs(u64::from(overlap % 3) * 3_600);
                 if let Some(rotated) = fine(self.management.rotate_key(&actor, &key.id, overlap).await)? {
                     self.check_recent(age)?;
+                    self.check_user(&by, &rotated.view)?;
                     self.holders.insert(rotated.view.id, side);
                     granted.keys = true;
                 }
@@ -347,6 +355,7 @@ impl World {
                     granted.keys = true;
                     if !disabled {
                         self.check_recent(age)?;
+                        self.check_user(&by, &key)?;
                         if side == Honest {
                             granted.holdings.push(Holding::of_key(&key, &self.operator));
                         }
@@ -357,6 +366,21 @@ impl World {
                 let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
                 granted.keys = fine(self.management.revoke_key(&actor, &key.id).await)?.is_some();
+            }
+            Command::RevokeUserKeys { by, account, user } => {
+                let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
+                let account = self.account(&by, account);
+                let Some(id) = self.member_of(&account, user) else { return Ok(granted) };
+                let done = self.management.revoke_user_keys(&actor, &account, &id, &Revocation::default()).await;
+                if let Some(done) = fine(done)? {
+                    self.read_keys().await;
+                    let is_foreign = |key: &&KeyView| {
+                        done.revoked.contains(&key.id) && (key.account != account || key.user.as_ref() != Some(&id))
+                    };
+                    if let Some(key) = self.keys.iter().find(is_foreign) {
+                        return Err(format!("the key {} of another user was revoked", key.id));
+                    }
+                }
             }
             Command::SignInExternal { mailbox, how } => self.sign_in_external(mailbox, how, &mut granted).await?,
             Command::Tokens { user } => self.issue_tokens(user).await?,

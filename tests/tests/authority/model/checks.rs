@@ -53,11 +53,54 @@ impl World {
         self.check_signed_out(id).await
     }
 
+    /// A handler takes a key's user for the caller. So only the user, a key of the user, and managers of the members who
+    /// outrank the user may create or change such a key.
+    pub(super) fn check_user(&self, by: &Principal, key: &KeyView) -> Checked<()> {
+        let Some(user) = &key.user else { return Ok(()) };
+        let is_own = match by {
+            Principal::System => true,
+            Principal::User(id) => id == user,
+            Principal::Key(id) => self.keys.iter().any(|own| own.id == *id && own.user.as_ref() == Some(user)),
+        };
+        if is_own {
+            return Ok(());
+        }
+        let known = self.of_principal(by);
+        let members_write = 1 << 3;
+        let manages = |holding: &Holding| {
+            holding.scopes & members_write != 0
+                && holding.account.as_ref().is_none_or(|account| *account == key.account)
+        };
+        let role = self.members.get(&(key.account.clone(), user.clone()));
+        let rank = role.map_or(0, |role| of_role(*role));
+        let held = known.iter().filter(|holding| manages(holding)).fold(0, |all, holding| all | holding.scopes);
+        if known.iter().any(manages) && rank & !held == 0 {
+            return Ok(());
+        }
+        Err(format!("a key of {user}, {role:?}, was handed out by an actor who does not outrank this user"))
+    }
+
+    pub(super) async fn check_keys_of(&mut self, user: &UserId, account: Option<&AccountId>) -> Checked<()> {
+        self.read_keys().await;
+        let is_left = |key: &&KeyView| {
+            key.user.as_ref() == Some(user)
+                && account.is_none_or(|account| key.account == *account)
+                && self.is_active(key)
+        };
+        match self.keys.iter().find(is_left) {
+            Some(key) if self.management.user_key_policy() != UserKeyPolicy::Keep => {
+                Err(format!("the key {} works after its user has left", key.id))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn draft(&self, by: &Principal, account: AccountId, shape: Shape) -> KeyDraft {
         let own = match by {
             Principal::Key(id) => self.keys.iter().find(|key| key.id == *id),
             _ => None,
         };
+        let user = self.member_of(&account, shape.value);
         let mut new = NewKey::restricted(account, "key", "keys:write".parse().unwrap());
         let purpose = if shape.management { Purpose::Management } else { Purpose::Api };
         match own {
@@ -80,18 +123,21 @@ impl World {
             5 => new.endpoints = endpoints(shape.value),
             6 => new.expires_at = self.end(shape.value),
             7 => new.scopes = "keys:write".parse().unwrap(),
+            8 | 9 => new.user = user,
             _ => {}
         }
         KeyDraft::of(purpose, new)
     }
 
-    pub(super) fn change(&self, shape: Shape) -> KeyChange {
+    pub(super) fn change(&self, account: &AccountId, shape: Shape) -> KeyChange {
         let mut change = KeyChange::default();
         match shape.what {
             0 | 1 => change.name = Some("Renamed".to_owned()),
             2 | 3 => change.scopes = Some(scopes(shape.value)),
             4 => change.networks = Some(networks(shape.value)),
             5 => change.endpoints = Some(endpoints(shape.value)),
+            8 => change.user = Some(self.member_of(account, shape.value)),
+            9 => change.user = Some(None),
             _ => change.expires_at = Some(self.end(shape.value)),
         }
         change

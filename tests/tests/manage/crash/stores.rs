@@ -93,8 +93,13 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
         self.crash.write(self.inner.rotate(id, version, successor, end)).await
     }
 
-    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
-        self.crash.write(self.inner.revoke(id, at)).await
+    async fn revoke(
+        &self,
+        id: &CredentialId,
+        at: Timestamp,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        self.crash.write(self.inner.revoke(id, at, revocation)).await
     }
 
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {

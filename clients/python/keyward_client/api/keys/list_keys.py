@@ -16,6 +16,9 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     account: str | Unset = UNSET,
+    user: str | Unset = UNSET,
+    tags: str | Unset = UNSET,
+    metadata: str | Unset = UNSET,
     mode: Mode | Unset = UNSET,
     kind: KeyKind | Unset = UNSET,
     status: KeyStatus | Unset = UNSET,
@@ -28,6 +31,12 @@ def _get_kwargs(
     params: dict[str, Any] = {}
 
     params["account"] = account
+
+    params["user"] = user
+
+    params["tags"] = tags
+
+    params["metadata"] = metadata
 
     json_mode: str | Unset = UNSET
     if not isinstance(mode, Unset):
@@ -127,6 +136,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     account: str | Unset = UNSET,
+    user: str | Unset = UNSET,
+    tags: str | Unset = UNSET,
+    metadata: str | Unset = UNSET,
     mode: Mode | Unset = UNSET,
     kind: KeyKind | Unset = UNSET,
     status: KeyStatus | Unset = UNSET,
@@ -139,6 +151,9 @@ def sync_detailed(
 
     Args:
         account (str | Unset):
+        user (str | Unset):
+        tags (str | Unset):
+        metadata (str | Unset):
         mode (Mode | Unset): The mode of a key.
         kind (KeyKind | Unset): The kind of a key.
         status (KeyStatus | Unset): The status of a key.
@@ -157,6 +172,9 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         account=account,
+        user=user,
+        tags=tags,
+        metadata=metadata,
         mode=mode,
         kind=kind,
         status=status,
@@ -177,6 +195,9 @@ def sync(
     *,
     client: AuthenticatedClient,
     account: str | Unset = UNSET,
+    user: str | Unset = UNSET,
+    tags: str | Unset = UNSET,
+    metadata: str | Unset = UNSET,
     mode: Mode | Unset = UNSET,
     kind: KeyKind | Unset = UNSET,
     status: KeyStatus | Unset = UNSET,
@@ -189,6 +210,9 @@ def sync(
 
     Args:
         account (str | Unset):
+        user (str | Unset):
+        tags (str | Unset):
+        metadata (str | Unset):
         mode (Mode | Unset): The mode of a key.
         kind (KeyKind | Unset): The kind of a key.
         status (KeyStatus | Unset): The status of a key.
@@ -208,6 +232,9 @@ def sync(
     return sync_detailed(
         client=client,
         account=account,
+        user=user,
+        tags=tags,
+        metadata=metadata,
         mode=mode,
         kind=kind,
         status=status,
@@ -222,6 +249,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     account: str | Unset = UNSET,
+    user: str | Unset = UNSET,
+    tags: str | Unset = UNSET,
+    metadata: str | Unset = UNSET,
     mode: Mode | Unset = UNSET,
     kind: KeyKind | Unset = UNSET,
     status: KeyStatus | Unset = UNSET,
@@ -234,6 +264,9 @@ async def asyncio_detailed(
 
     Args:
         account (str | Unset):
+        user (str | Unset):
+        tags (str | Unset):
+        metadata (str | Unset):
         mode (Mode | Unset): The mode of a key.
         kind (KeyKind | Unset): The kind of a key.
         status (KeyStatus | Unset): The status of a key.
@@ -252,6 +285,9 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         account=account,
+        user=user,
+        tags=tags,
+        metadata=metadata,
         mode=mode,
         kind=kind,
         status=status,
@@ -270,6 +306,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     account: str | Unset = UNSET,
+    user: str | Unset = UNSET,
+    tags: str | Unset = UNSET,
+    metadata: str | Unset = UNSET,
     mode: Mode | Unset = UNSET,
     kind: KeyKind | Unset = UNSET,
     status: KeyStatus | Unset = UNSET,
@@ -282,6 +321,9 @@ async def asyncio(
 
     Args:
         account (str | Unset):
+        user (str | Unset):
+        tags (str | Unset):
+        metadata (str | Unset):
         mode (Mode | Unset): The mode of a key.
         kind (KeyKind | Unset): The kind of a key.
         status (KeyStatus | Unset): The status of a key.
@@ -302,6 +344,9 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             account=account,
+            user=user,
+            tags=tags,
+            metadata=metadata,
             mode=mode,
             kind=kind,
             status=status,

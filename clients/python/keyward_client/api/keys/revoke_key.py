@@ -7,12 +7,14 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.changed_key import ChangedKey
 from ...models.problem import Problem
+from ...models.revoke_key import RevokeKey
 from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     key: str,
     *,
+    body: RevokeKey | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -25,6 +27,11 @@ def _get_kwargs(
             key=quote(str(key), safe=""),
         ),
     }
+
+    if not isinstance(body, Unset):
+        _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -63,6 +70,16 @@ def _parse_response(
 
         return response_409
 
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
+
     if response.status_code == 422:
         response_422 = Problem.from_dict(response.json())
 
@@ -93,6 +110,7 @@ def sync_detailed(
     key: str,
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[ChangedKey | Problem]:
     """Revokes a key for good. No node accepts it any more when this answers.
@@ -100,6 +118,7 @@ def sync_detailed(
     Args:
         key (str):
         idempotency_key (str | Unset):
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -111,6 +130,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         key=key,
+        body=body,
         idempotency_key=idempotency_key,
     )
 
@@ -125,6 +145,7 @@ def sync(
     key: str,
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> ChangedKey | Problem | None:
     """Revokes a key for good. No node accepts it any more when this answers.
@@ -132,6 +153,7 @@ def sync(
     Args:
         key (str):
         idempotency_key (str | Unset):
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,6 +166,7 @@ def sync(
     return sync_detailed(
         key=key,
         client=client,
+        body=body,
         idempotency_key=idempotency_key,
     ).parsed
 
@@ -152,6 +175,7 @@ async def asyncio_detailed(
     key: str,
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[ChangedKey | Problem]:
     """Revokes a key for good. No node accepts it any more when this answers.
@@ -159,6 +183,7 @@ async def asyncio_detailed(
     Args:
         key (str):
         idempotency_key (str | Unset):
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -170,6 +195,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         key=key,
+        body=body,
         idempotency_key=idempotency_key,
     )
 
@@ -182,6 +208,7 @@ async def asyncio(
     key: str,
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> ChangedKey | Problem | None:
     """Revokes a key for good. No node accepts it any more when this answers.
@@ -189,6 +216,7 @@ async def asyncio(
     Args:
         key (str):
         idempotency_key (str | Unset):
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,6 +230,7 @@ async def asyncio(
         await asyncio_detailed(
             key=key,
             client=client,
+            body=body,
             idempotency_key=idempotency_key,
         )
     ).parsed

@@ -6,16 +6,27 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.changed_key import ChangedKey
 from ...models.problem import Problem
-from ...types import Response
+from ...models.revoke_key import RevokeKey
+from ...types import UNSET, Response, Unset
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    body: RevokeKey | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/v1/keys/self/revoke",
     }
 
+    if not isinstance(body, Unset):
+        _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -52,6 +63,21 @@ def _parse_response(
 
         return response_409
 
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
 
@@ -76,8 +102,12 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
 ) -> Response[ChangedKey | Problem]:
     """Revokes the key that this request presents, whatever its scopes.
+
+    Args:
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -87,7 +117,9 @@ def sync_detailed(
         Response[ChangedKey | Problem]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        body=body,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -99,8 +131,12 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
 ) -> ChangedKey | Problem | None:
     """Revokes the key that this request presents, whatever its scopes.
+
+    Args:
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,14 +148,19 @@ def sync(
 
     return sync_detailed(
         client=client,
+        body=body,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
 ) -> Response[ChangedKey | Problem]:
     """Revokes the key that this request presents, whatever its scopes.
+
+    Args:
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,7 +170,9 @@ async def asyncio_detailed(
         Response[ChangedKey | Problem]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        body=body,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -139,8 +182,12 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    body: RevokeKey | Unset = UNSET,
 ) -> ChangedKey | Problem | None:
     """Revokes the key that this request presents, whatever its scopes.
+
+    Args:
+        body (RevokeKey | Unset): The reason of a revocation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,5 +200,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            body=body,
         )
     ).parsed

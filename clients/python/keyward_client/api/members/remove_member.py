@@ -100,7 +100,8 @@ def sync_detailed(
     client: AuthenticatedClient,
     if_match: str,
 ) -> Response[Any | Problem]:
-    """Removes a member from an account.
+    """Removes a member from an account. The setting `user_keys` decides what happens to the keys of the
+    user.
 
     Args:
         account (str):
@@ -135,7 +136,8 @@ def sync(
     client: AuthenticatedClient,
     if_match: str,
 ) -> Any | Problem | None:
-    """Removes a member from an account.
+    """Removes a member from an account. The setting `user_keys` decides what happens to the keys of the
+    user.
 
     Args:
         account (str):
@@ -165,7 +167,8 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     if_match: str,
 ) -> Response[Any | Problem]:
-    """Removes a member from an account.
+    """Removes a member from an account. The setting `user_keys` decides what happens to the keys of the
+    user.
 
     Args:
         account (str):
@@ -198,7 +201,8 @@ async def asyncio(
     client: AuthenticatedClient,
     if_match: str,
 ) -> Any | Problem | None:
-    """Removes a member from an account.
+    """Removes a member from an account. The setting `user_keys` decides what happens to the keys of the
+    user.
 
     Args:
         account (str):

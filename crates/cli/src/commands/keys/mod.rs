@@ -6,11 +6,13 @@ mod operations;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand};
-use keyward_client::{CreateKey, Key, KeyFilter, Purpose, UpdateKey, UsageDay};
+use keyward_client::{CreateKey, Key, KeyFilter, Purpose, RevokeKey, UpdateKey, UsageDay};
 use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::id::UserId;
 use keyward_core::key::KeyKind;
 use keyward_core::scope::Grant;
-use keyward_core::store::KeyStatus;
+use keyward_core::store::{KeyStatus, RevocationReason};
+use keyward_core::tags::Tags;
 use keyward_core::{AccountId, CredentialId, Endpoint, Mode, Network, ScopeSet, Timestamp};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -20,7 +22,7 @@ use crate::backend::{Backend, Database, MissingFile};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::{self, note};
-use crate::values::{duration, grant, json_object, kind, limit, mode, status};
+use crate::values::{duration, grant, json_object, kind, limit, mode, pair, reason, status};
 use operations::Changed;
 
 const NO_USAGE: &str = "no requests are reported. A service reports them if its keys are checked by the management service: by its \
@@ -58,14 +60,8 @@ pub(in crate::commands) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Revoke a key for good. When the command is done, no node accepts the key.
-    Revoke {
-        /// The id of the key.
-        id: CredentialId,
-        /// Do not ask for confirmation.
-        #[arg(long)]
-        yes: bool,
-    },
+    /// Revoke a key for good, or all keys of a user. When the command is done, no node accepts them.
+    Revoke(Revoke),
     /// Replace a key by a successor, which is the last line on standard output. The old key works until the overlap ends.
     Rotate {
         /// The id of the key.
@@ -98,6 +94,9 @@ pub(in crate::commands) struct Create {
     /// is missing, and for a management key to the operator's.
     #[arg(long)]
     account: Option<AccountId>,
+    /// The id of the user that the key belongs to: a member of the account.
+    #[arg(long)]
+    user: Option<UserId>,
     /// The purpose: `api` for the provider's own API, or `management` for the API that manages keys and accounts.
     #[arg(long, default_value = "api")]
     purpose: Purpose,
@@ -128,6 +127,31 @@ pub(in crate::commands) struct Create {
     /// Your own data: a JSON object, such as `{"team":"search"}`.
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     metadata: Option<Map<String, Value>>,
+    /// A tag, such as `team:search`. Repeatable.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("keys").required(true).args(["id", "user"]))]
+pub(in crate::commands) struct Revoke {
+    /// The id of the key.
+    id: Option<CredentialId>,
+    /// Revoke all keys of this user.
+    #[arg(long)]
+    user: Option<UserId>,
+    /// The account of the user's keys. Defaults to your own; on a database, to the operator's.
+    #[arg(long, requires = "user")]
+    account: Option<AccountId>,
+    /// Why: unspecified, key_compromise, affiliation_changed, superseded, cessation_of_operation or privilege_withdrawn.
+    #[arg(long, value_parser = reason(), default_value = "unspecified", hide_possible_values = true)]
+    reason: RevocationReason,
+    /// A note, of at most 500 characters.
+    #[arg(long)]
+    note: Option<String>,
+    /// Do not ask for confirmation.
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Args)]
@@ -135,6 +159,15 @@ pub(in crate::commands) struct List {
     /// Keys of this account. Defaults to your own on a server, and to all accounts on a database.
     #[arg(long)]
     account: Option<AccountId>,
+    /// Keys of this user.
+    #[arg(long)]
+    user: Option<UserId>,
+    /// Keys with this tag. Repeatable: keys with all of them.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Keys whose metadata has this text, such as `team=search`. Repeatable.
+    #[arg(long, value_name = "NAME=TEXT", value_parser = pair)]
+    metadata: Vec<(String, String)>,
     /// Keys of this mode.
     #[arg(long, value_parser = mode())]
     mode: Option<Mode>,
@@ -161,7 +194,7 @@ pub(in crate::commands) struct List {
 #[derive(Args)]
 #[command(group = ArgGroup::new("end").args(["expires_in", "expires_at", "no_expiry"]))]
 #[command(group = ArgGroup::new("change").multiple(true).required(true)
-    .args(["name", "scopes", "expires_in", "expires_at", "no_expiry", "metadata"]))]
+    .args(["name", "scopes", "expires_in", "expires_at", "no_expiry", "metadata", "tags", "no_tags", "user", "no_user"]))]
 pub(in crate::commands) struct Update {
     /// The id of the key.
     id: CredentialId,
@@ -183,6 +216,18 @@ pub(in crate::commands) struct Update {
     /// Your own data, as a JSON object. Replaces the old data.
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     metadata: Option<Map<String, Value>>,
+    /// A tag, instead of the old ones. Repeatable.
+    #[arg(long = "tag", value_name = "TAG", conflicts_with = "no_tags")]
+    tags: Vec<String>,
+    /// Remove all tags.
+    #[arg(long)]
+    no_tags: bool,
+    /// The id of the user that the key belongs to from now on.
+    #[arg(long, conflicts_with = "no_user")]
+    user: Option<UserId>,
+    /// Let the key belong to no user.
+    #[arg(long)]
+    no_user: bool,
     /// Change the key only at this version, as `keys show` prints it. Defaults to the current one.
     #[arg(long, value_name = "VERSION")]
     if_version: Option<u64>,
@@ -210,11 +255,12 @@ fn subject(command: &Command) -> Option<String> {
         }
         Command::Usage { id: Some(id), .. }
         | Command::Show { id, .. }
-        | Command::Revoke { id, .. }
+        | Command::Revoke(Revoke { id: Some(id), .. })
         | Command::Rotate { id, .. }
         | Command::Update(Update { id, .. })
         | Command::Disable { id }
         | Command::Enable { id } => Some(format!("key {id}")),
+        Command::Revoke(Revoke { user, .. }) => user.as_ref().map(|user| format!("user {user}")),
         Command::Import(_) | Command::List(_) => None,
     }
 }
@@ -232,7 +278,7 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
             output::list(&usage.days, false, NO_USAGE, usage_table)
         }
         Command::Show { id, json } => output::object(&to_json(&operations::show(backend, &id).await?), json),
-        Command::Revoke { id, yes } => revoke(backend, &id, yes).await,
+        Command::Revoke(command) => revoke(backend, command).await,
         Command::Rotate { id, overlap } => {
             let rotated = operations::rotate(backend, &id, overlap).await?;
             let end = rotated.predecessor.expires_at.map(|end| end.to_string()).unwrap_or_default();
@@ -253,6 +299,7 @@ async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
     };
     let new = CreateKey {
         account: command.account,
+        user: command.user,
         purpose: command.purpose,
         kind,
         mode: command.mode,
@@ -261,6 +308,7 @@ async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
         not_before: command.not_before,
         expires_at: expiry(command.expires_in, command.expires_at),
         metadata: command.metadata.unwrap_or_default(),
+        tags: tag_set(command.tags)?,
         ..CreateKey::restricted(command.name, scopes)
     };
     let created = operations::create(backend, new).await?;
@@ -275,8 +323,15 @@ async fn list(backend: &Backend, command: List) -> Result<(), Error> {
     let is_unused = command.unused_for.is_some();
     let wanted = command.limit.unwrap_or(usize::MAX);
     let before = |unused: Duration| now.as_millis().saturating_sub(unused.as_millis() as i64);
+    // Sent as one parameter, so a tag with a comma would become two.
+    tag_set(command.tags.clone())?;
+    let metadata: Map<String, Value> = command.metadata.into_iter().map(|(name, text)| (name, text.into())).collect();
+    let metadata = (!metadata.is_empty()).then(|| Value::Object(metadata).to_string());
     let mut filter = KeyFilter {
         account: command.account,
+        user: command.user,
+        tags: (!command.tags.is_empty()).then(|| command.tags.join(",")),
+        metadata,
         mode: command.mode,
         kind: command.kind,
         status: command.status,
@@ -309,13 +364,28 @@ async fn list(backend: &Backend, command: List) -> Result<(), Error> {
     }
 }
 
-async fn revoke(backend: &Backend, id: &CredentialId, yes: bool) -> Result<(), Error> {
+async fn revoke(backend: &Backend, command: Revoke) -> Result<(), Error> {
+    let Revoke { id, user, account, reason, note, yes } = command;
+    let revocation = RevokeKey { reason, note };
+    if let Some(user) = user {
+        if !yes {
+            confirm(&format!("Revoke all keys of the user {user} for good?"))?;
+        }
+        let revoked = operations::revoke_of_user(backend, account.as_ref(), &user, &revocation).await?;
+        let ids: Vec<String> = revoked.iter().map(|id| format!("{id} is revoked")).collect();
+        return if ids.is_empty() {
+            output::line(&format!("the user {user} has no active keys"))
+        } else {
+            output::line(&ids.join("\n"))
+        };
+    }
+    let Some(id) = &id else { return Err(Error::usage("give the id of a key, or --user")) };
     let key = operations::show(backend, id).await?;
     if !yes {
         let used = key.last_used_at.map_or_else(|| "no use reported".to_owned(), |at| format!("last used at {at}"));
         confirm(&format!("Revoke {:?} ({}, {used}) for good?", key.name, key.hint))?;
     }
-    let Changed { record, effect } = operations::revoke(backend, id).await?;
+    let Changed { record, effect } = operations::revoke(backend, id, &revocation).await?;
     let at = record.revoked_at.map(|at| at.to_string()).unwrap_or_default();
     output::line(&format!("{id} is revoked since {at}: {effect}"))
 }
@@ -327,8 +397,17 @@ async fn update(backend: &Backend, command: Update) -> Result<(), Error> {
         (false, None) => None,
     };
     let scopes = if command.scopes.is_empty() { None } else { Some(scope_set(command.scopes)?) };
-    let change =
-        UpdateKey { name: command.name, scopes, expires_at, metadata: command.metadata, ..UpdateKey::default() };
+    let user = if command.no_user { Some(None) } else { command.user.map(Some) };
+    let tags = if command.tags.is_empty() && !command.no_tags { None } else { Some(tag_set(command.tags)?) };
+    let change = UpdateKey {
+        name: command.name,
+        scopes,
+        expires_at,
+        user,
+        tags,
+        metadata: command.metadata,
+        ..UpdateKey::default()
+    };
     print(&operations::update(backend, &command.id, change, command.if_version).await?)
 }
 
@@ -339,6 +418,10 @@ fn print(changed: &Changed) -> Result<(), Error> {
 
 fn expiry(life: Option<Duration>, at: Option<Timestamp>) -> Option<Timestamp> {
     at.or_else(|| life.map(|life| SystemClock.now().saturating_add(life)))
+}
+
+fn tag_set(tags: Vec<String>) -> Result<Tags, Error> {
+    Tags::new(tags).map_err(|error| Error::caused(ErrorKind::Usage, &error))
 }
 
 fn scope_set(grants: Vec<Grant>) -> Result<ScopeSet, Error> {
@@ -361,11 +444,14 @@ pub(super) fn to_json(key: &Key) -> Value {
         "mode": key.mode,
         "purpose": key.purpose,
         "account": key.account,
+        "user": key.user,
         "scopes": key.scopes,
         "endpoints": key.endpoints,
         "networks": key.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "metadata": key.metadata,
+        "tags": key.tags,
         "created_at": key.created_at,
+        "created_by": key.created_by.as_ref().map(|creator| format!("{} {}", creator.kind, creator.id)),
         "not_before": key.not_before,
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,
@@ -373,6 +459,8 @@ pub(super) fn to_json(key: &Key) -> Value {
         "disabled_at": key.disabled_at,
         "revoked_at": key.revoked_at,
         "compromised_at": key.compromised_at,
+        "revocation_reason": key.revocation.as_ref().map(|revocation| revocation.reason),
+        "revocation_note": key.revocation.as_ref().and_then(|revocation| revocation.note.clone()),
         "rotated_from": key.rotated_from,
         "rotated_to": key.rotated_to,
         "version": key.version,

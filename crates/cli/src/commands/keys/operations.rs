@@ -1,11 +1,12 @@
 use std::time::Duration;
 
-use keyward_client::{CreateKey, Key, KeyFilter, Page, Purpose, UpdateKey, Usage};
+use keyward_client::{CreateKey, Key, KeyFilter, Page, Purpose, RevokeKey, RevokedKeys, UpdateKey, Usage};
 use keyward_core::clock::{Clock, SystemClock, TimestampError};
-use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError};
-use keyward_core::store::{CursorError, KeyQuery, KeyRecord, WriteRefused};
-use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, NewKey};
-use keyward_manage::{KeyChange, KeyDraft, Management, ManagementError, NewlyIssued, key_view};
+use keyward_core::id::UserId;
+use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError, Rotation};
+use keyward_core::store::{Creator, CursorError, KeyQuery, KeyRecord, KeyStatus, Revocation, WriteRefused};
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, NewKey};
+use keyward_manage::{KeyChange, KeyDraft, Management, ManagementError, NewlyIssued, key_filters, key_view};
 use zeroize::Zeroizing;
 
 use crate::backend::{Backend, Records, system};
@@ -113,6 +114,8 @@ fn default_account() -> Result<AccountId, Error> {
 
 fn draft(new: CreateKey, account: AccountId) -> NewKey {
     NewKey {
+        user: new.user,
+        created_by: Some(creator()),
         kind: new.kind,
         mode: new.mode,
         scopes: new.scopes,
@@ -121,6 +124,7 @@ fn draft(new: CreateKey, account: AccountId) -> NewKey {
         not_before: new.not_before,
         expires_at: new.expires_at,
         metadata: new.metadata,
+        tags: new.tags,
         ..NewKey::secret(account, new.name)
     }
 }
@@ -139,8 +143,12 @@ pub(super) async fn page(backend: &Backend, filter: &KeyFilter) -> Result<Page<K
 fn query(filter: &KeyFilter) -> Result<KeyQuery, Error> {
     let after = filter.after.as_deref().map(str::parse).transpose();
     let unused_since = filter.last_used_before.as_deref().map(str::parse).transpose();
+    let (tags, metadata) = key_filters(filter.tags.as_deref(), filter.metadata.as_deref())?;
     Ok(KeyQuery {
+        tags,
+        metadata,
         account: filter.account.clone(),
+        user: filter.user.clone(),
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
@@ -177,7 +185,9 @@ pub(super) async fn update(
                 endpoints: update.endpoints,
                 networks: update.networks,
                 metadata: update.metadata,
+                tags: update.tags,
                 expires_at: update.expires_at,
+                user: update.user,
             };
             for _ in 0..ATTEMPTS {
                 let current = match version {
@@ -199,7 +209,9 @@ pub(super) async fn update(
                 endpoints: update.endpoints,
                 networks: update.networks,
                 metadata: update.metadata,
+                tags: update.tags,
                 expires_at: update.expires_at,
+                user: update.user,
                 ..KeyUpdate::default()
             };
             Ok(keys.update(id, &update).await?.into())
@@ -226,7 +238,8 @@ pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Durati
             })
         }
         Backend::Keys(keys) => {
-            let rotated = keys.rotate(id, overlap).await?;
+            let rotation = Rotation { overlap, created_by: Some(creator()), ..Rotation::default() };
+            let rotated = keys.rotate_with(id, rotation).await?;
             Ok(Rotated {
                 record: view(rotated.record),
                 predecessor: view(rotated.predecessor),
@@ -248,12 +261,74 @@ pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Durati
     }
 }
 
-pub(super) async fn revoke(backend: &Backend, id: &CredentialId) -> Result<Changed, Error> {
+pub(super) async fn revoke(backend: &Backend, id: &CredentialId, revocation: &RevokeKey) -> Result<Changed, Error> {
     match backend {
-        Backend::Management(management, _) => Ok(management.revoke_key(&system(), id).await?.into()),
-        Backend::Keys(keys) => Ok(keys.revoke(id).await?.into()),
-        Backend::Server(client) => Ok(client.revoke_key(id).await?.into()),
+        Backend::Management(management, _) => {
+            Ok(management.revoke_key_with(&system(), id, &reason(revocation)?).await?.into())
+        }
+        Backend::Keys(keys) => Ok(keys.revoke_with(id, &reason(revocation)?).await?.into()),
+        Backend::Server(client) => Ok(client.revoke_key_with(id, revocation).await?.into()),
     }
+}
+
+/// Returns the ids of the revoked keys.
+pub(super) async fn revoke_of_user(
+    backend: &Backend,
+    account: Option<&AccountId>,
+    user: &UserId,
+    revocation: &RevokeKey,
+) -> Result<Vec<CredentialId>, Error> {
+    if let Backend::Keys(keys) = backend {
+        return revoke_unmanaged(keys, account, user, &reason(revocation)?).await;
+    }
+    let records = backend.records()?;
+    let account = records.account_or_default(account).await?;
+    let RevokedKeys { revoked } = match records {
+        Records::Database(management) => {
+            management.revoke_user_keys(&system(), &account, user, &reason(revocation)?).await?
+        }
+        Records::Server(client) => client.revoke_user_keys(&account, user, revocation).await?,
+    };
+    Ok(revoked)
+}
+
+async fn revoke_unmanaged(
+    keys: &Keys,
+    account: Option<&AccountId>,
+    user: &UserId,
+    revocation: &Revocation,
+) -> Result<Vec<CredentialId>, Error> {
+    let mut revoked = Vec::new();
+    for status in [KeyStatus::Active, KeyStatus::Disabled] {
+        let mut query = KeyQuery {
+            account: account.cloned(),
+            user: Some(user.clone()),
+            status: Some(status),
+            limit: KeyQuery::MAX_LIMIT,
+            ..KeyQuery::default()
+        };
+        loop {
+            let page = keys.list(&query).await?;
+            for key in page.keys {
+                keys.revoke_with(&key.id, revocation).await?;
+                revoked.push(key.id);
+            }
+            query.after = page.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(revoked)
+}
+
+fn reason(revocation: &RevokeKey) -> Result<Revocation, Error> {
+    let note = revocation.note.as_deref().unwrap_or_default();
+    Revocation::new(revocation.reason).with_note(note).map_err(|error| Error::usage(format!("invalid --note: {error}")))
+}
+
+fn creator() -> Creator {
+    Creator::System(system().name().id.into())
 }
 
 pub(super) async fn set_disabled(backend: &Backend, id: &CredentialId, disabled: bool) -> Result<Changed, Error> {

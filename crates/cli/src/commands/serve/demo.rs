@@ -25,7 +25,7 @@ pub(super) async fn require_empty(management: &Management) -> Result<(), Error> 
 
 /// Fills an empty database. Returns credentials to sign in with.
 pub(super) async fn seed(managed: &Managed) -> Result<Value, Error> {
-    let Managed { management, records } = managed;
+    let Managed { management, records, .. } = managed;
     let mut random = [0_u8; 12];
     getrandom::fill(&mut random).map_err(|error| Error::usage(error.to_string()))?;
     let password = hex::encode(random);

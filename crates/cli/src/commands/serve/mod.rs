@@ -7,6 +7,7 @@ mod settings;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,6 +21,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
 use keyward_gateway::{Introspection, VerifyReach};
+use keyward_limits::{Limits, RequestLimit};
 use keyward_manage::{DashboardSettings, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -101,6 +103,10 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let gateway_port = match settings.gateway_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let mut first_line = json!({"listening": url});
     if command.demo {
         first_line["credentials"] = demo::seed(&managed).await?;
@@ -123,16 +129,31 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         Some(url) => introspection.issuer(url.to_string()),
         None => introspection,
     };
-    let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator)
+    let limits =
+        Limits::start(Arc::clone(&managed.limits)).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
+    let limit = RequestLimit::from_rules(limits.clone());
+    let callers = AuthLayer::from(authenticator.clone());
+    let verify = keyward_gateway::verify_with_limits(verifier.clone(), callers, operator, limits.clone())
         .merge(introspection.router());
     let app = keyward_manage::api_with_gateway(management.clone())
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
-        .merge(keyward_gateway::forward_auth(verifier.clone()))
         .merge(keyward_manage::secured(management, verify));
+    let for_gateways = keyward_gateway::forward_auth_with_limits(verifier.clone(), limit.clone());
     #[cfg(feature = "envoy")]
-    let app = app.merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()));
+    let for_gateways =
+        for_gateways.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST);
+    let app = match gateway_port {
+        Some((listener, url)) => {
+            first_line["gateway"] = json!(url);
+            let apart = for_gateways.layer(timeout).layer(from_fn(count));
+            tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));
+            app
+        }
+        None => app.merge(for_gateways),
+    };
     #[cfg(feature = "github")]
     let app = match github {
         Some(alerts) => app.merge(alerts),
@@ -147,7 +168,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         }
         None => app.merge(show_metrics(metrics.clone())),
     };
-    let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST)).layer(from_fn(count));
+    let app = app.layer(timeout).layer(from_fn(count));
 
     let mut output = std::io::stdout().lock();
     writeln!(output, "{first_line}").and_then(|()| output.flush())?;
@@ -162,6 +183,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     maintained.abort();
     // Deliveries that were not answered are in the queue, and are due again after a minute.
     events.abort();
+    limits.shutdown().await;
     verifier.shutdown().await;
     authenticator.shutdown().await;
     management.flush_usage().await?;

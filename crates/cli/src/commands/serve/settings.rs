@@ -14,7 +14,7 @@ use keyward_core::{Authenticator, MemoryStore, Network, Scope, TrustedProxies};
 use keyward_manage::GithubAlerts;
 #[cfg(feature = "oidc")]
 use keyward_manage::IdentityProvider;
-use keyward_manage::{LeakPolicy, ManagementBuilder, PublicUrl, SignUpPolicy};
+use keyward_manage::{LeakPolicy, ManagementBuilder, PublicUrl, SignUpPolicy, UserKeyPolicy};
 use keyward_serve::Limits;
 use serde::Deserialize;
 #[cfg(feature = "oidc")]
@@ -38,6 +38,10 @@ pub(super) struct Settings {
     /// The address of a second port for /metrics, /healthz and /readyz. Defaults to /metrics on the address of --listen, for any client.
     #[config(layer_attr(arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) metrics_listen: Option<SocketAddr>,
+    /// The address of a port of its own for /forward-auth and Envoy's service, which only gateways should reach. Defaults to the address
+    /// of --listen, for any client.
+    #[config(layer_attr(arg(long, env = "KEYWARD_GATEWAY_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
+    pub(super) gateway_listen: Option<SocketAddr>,
     /// The most connections on each port. Defaults to 1024.
     #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS", value_name = "CONNECTIONS", value_parser = positive)))]
     connections: Option<NonZeroU32>,
@@ -50,6 +54,9 @@ pub(super) struct Settings {
     /// The most active keys of an account whose plan has no limit. Defaults to 100.
     #[config(layer_attr(arg(long, env = "KEYWARD_KEY_LIMIT", value_name = "KEYS", value_parser = positive)))]
     key_limit: Option<NonZeroU32>,
+    /// What happens to the keys of a user who leaves an account, is disabled or is deleted: keep, disable or revoke. Defaults to keep.
+    #[config(layer_attr(arg(long, env = "KEYWARD_USER_KEYS", value_name = "POLICY")))]
+    user_keys: Option<UserKeys>,
     /// Whether gateways let secret and restricted keys pass that come from a browser: true or false. Defaults to true.
     #[config(default = true)]
     #[config(layer_attr(arg(long, env = "KEYWARD_SECRET_KEYS_IN_BROWSERS", value_name = "BOOLEAN")))]
@@ -152,7 +159,7 @@ macro_rules! from_text {
         }
     )*};
 }
-from_text!(SignUp, Forwarded, KeyPlace, Leaks, Issuer, Span);
+from_text!(SignUp, UserKeys, Forwarded, KeyPlace, Leaks, Issuer, Span);
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -167,6 +174,18 @@ impl FromStr for SignUp {
             "closed" => Ok(Self(SignUpPolicy::Closed)),
             _ => Err(format!("invalid sign_up `{text}`: expected open or closed")),
         }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct UserKeys(UserKeyPolicy);
+
+impl FromStr for UserKeys {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error| format!("invalid user_keys: {error}"))
     }
 }
 
@@ -198,12 +217,12 @@ impl FromStr for KeyPlace {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "bearer" => Ok(Self::Bearer),
             "basic" => Ok(Self::Other(Location::Basic)),
             "websocket" => Ok(Self::Other(Location::WebSocketSubprotocol)),
-            name => match http::HeaderName::try_from(name) {
-                Ok(_) => Ok(Self::Other(Location::header(name))),
+            _ => match http::HeaderName::try_from(text) {
+                Ok(_) => Ok(Self::Other(Location::header(text))),
                 Err(_) => Err(format!(
                     "invalid key location `{text}`: expected bearer, basic, websocket or the name of a header, such as X-API-Key"
                 )),
@@ -337,6 +356,9 @@ impl Settings {
         }
         if let Some(keys) = self.key_limit {
             management = management.key_limit(keys.get());
+        }
+        if let Some(UserKeys(policy)) = self.user_keys {
+            management = management.user_keys(policy);
         }
         if !self.secret_keys_in_browsers {
             management = management.refuse_secret_keys_in_browsers();

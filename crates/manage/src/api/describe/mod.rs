@@ -165,6 +165,7 @@ fn describe_parameters(operation: &mut Value) {
 }
 
 fn describe_answers(operation: &mut Value, path: &str, schemas: &Value) {
+    drop_null_body(operation);
     for (_, answer) in operation["responses"].as_object_mut().into_iter().flatten() {
         let headers = if has_version(&answer["content"]["application/json"]["schema"], schemas) {
             &["ETag", "X-Request-Id"][..]
@@ -185,6 +186,15 @@ fn describe_answers(operation: &mut Value, path: &str, schemas: &Value) {
         operation["security"] = json!([]);
     }
     drop_nulls(operation);
+}
+
+/// A body may be left out, but not be null.
+fn drop_null_body(operation: &mut Value) {
+    let Some(schema) = operation.pointer_mut("/requestBody/content/application~1json/schema") else { return };
+    let mut parts = schema["oneOf"].as_array().into_iter().flatten();
+    if let Some(part) = parts.find(|part| part["$ref"].is_string()).cloned() {
+        *schema = part;
+    }
 }
 
 fn has_version(schema: &Value, schemas: &Value) -> bool {

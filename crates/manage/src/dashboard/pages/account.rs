@@ -1,7 +1,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use keyward_limits::Subject;
 
+use super::limits::{self, LimitsCard};
 use crate::dashboard::app::Route;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
@@ -15,7 +17,10 @@ use crate::service::AccountUpdate;
 
 pub(super) fn routes() -> Vec<Route> {
     let path = "/accounts/{account}/settings";
-    vec![Route::page(path, page).post(change).menu(Menu::Account, "Account", None).destination()]
+    vec![
+        Route::page(path, page).post(change).menu(Menu::Account, "Account", None).destination(),
+        Route::action("/accounts/{account}/limits", path, change_limits),
+    ]
 }
 
 #[derive(Template)]
@@ -27,26 +32,36 @@ struct AccountPage {
     version: u64,
     plan: Option<String>,
     may_write: bool,
+    limits: Option<LimitsCard>,
     error: Option<FieldError>,
 }
 
-fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FieldError>) -> Response {
+async fn show(
+    member: &AtAccount,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let subject = Subject::Account(member.account.id.clone());
+    let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
+    let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form).await?;
     let account = &member.account;
     let name = if form.has("account_name") { form.get("account_name").to_owned() } else { account.name.clone() };
-    member.page_with(status, "Account", |frame| AccountPage {
+    Ok(member.page_with(status, "Account", |frame| AccountPage {
         frame,
         name,
         id: account.id.to_string(),
         version: account.version,
         plan: account.plan.as_ref().map(ToString::to_string),
         may_write: member.may(&scopes::ACCOUNTS_WRITE),
+        limits,
         error,
-    })
+    }))
 }
 
-async fn page(member: AtAccount) -> Response {
+async fn page(member: AtAccount) -> Result<Response, PageError> {
     let query = member.visitor.query();
-    show(&member, StatusCode::OK, &query, None)
+    show(&member, StatusCode::OK, &query, None).await
 }
 
 async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
@@ -55,7 +70,18 @@ async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> R
     match member.management().update_account(&member.actor, &member.account.id, &update, version).await {
         Ok(_) => Ok(member.redirect_with_flash("/settings", "account")),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            Ok(show(&member, error.status(), &form, Some(FieldError::from(&error))))
+            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn change_limits(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    let subject = Subject::Account(member.account.id.clone());
+    match limits::put(&member, &subject, &form).await {
+        Ok(()) => Ok(member.redirect_with_flash("/settings", "limits")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
         }
         Err(error) => Err(error.into()),
     }

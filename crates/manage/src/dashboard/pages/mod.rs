@@ -7,6 +7,7 @@ pub(super) mod error;
 mod home;
 mod invitations;
 mod keys;
+mod limits;
 mod members;
 mod settings;
 mod sign_in;

@@ -89,6 +89,7 @@ struct UserPage {
     user: Row,
     accounts: Vec<(String, &'static str)>,
     may_write: bool,
+    policy: &'static str,
 }
 
 async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, PageError> {
@@ -99,7 +100,8 @@ async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, P
     let operates = member.operates.as_ref();
     let may_write = !user.is_self && operates.is_some_and(|rights| rights.allows(&scopes::MEMBERS_WRITE));
     let title = user.name.clone();
-    Ok(member.page_with(StatusCode::OK, &title, |frame| UserPage { frame, user, accounts, may_write }))
+    let policy = member.management().user_key_policy().as_str();
+    Ok(member.page_with(StatusCode::OK, &title, |frame| UserPage { frame, user, accounts, may_write, policy }))
 }
 
 async fn set_disabled(member: &Member, user: &UserId, disabled: bool) -> Result<Response, PageError> {
@@ -127,12 +129,14 @@ async fn enable(
 struct DeletePage {
     frame: Frame,
     user: Row,
+    policy: &'static str,
 }
 
 async fn confirm(member: Member, NamedUser(id): NamedUser) -> Result<Response, PageError> {
     let user = member.management().user(&member.actor, &id).await?;
     let user = row(&member, user);
-    Ok(member.page("Delete a user", |frame| DeletePage { frame, user }))
+    let policy = member.management().user_key_policy().as_str();
+    Ok(member.page("Delete a user", |frame| DeletePage { frame, user, policy }))
 }
 
 async fn delete(

@@ -1,7 +1,9 @@
+use keyward_core::id::UserId;
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::Changed;
 use keyward_core::network::ipnet::IpNet;
 use keyward_core::store::{KeyRecord, KeyStatus};
+use keyward_core::tags::Tags;
 use keyward_core::{CredentialId, Endpoint, KeyUpdate, ScopeSet, Timestamp};
 use serde_json::{Map, Value};
 
@@ -26,8 +28,12 @@ pub struct KeyChange {
     pub networks: Option<Vec<IpNet>>,
     /// New metadata.
     pub metadata: Option<Map<String, Value>>,
+    /// New tags.
+    pub tags: Option<Tags>,
     /// New expiry time, or none.
     pub expires_at: Option<Option<Timestamp>>,
+    /// New user, or none.
+    pub user: Option<Option<UserId>>,
 }
 
 impl Management {
@@ -56,16 +62,23 @@ impl Management {
             endpoints: change.endpoints,
             networks: change.networks,
             metadata: change.metadata,
+            tags: change.tags,
             expires_at: change.expires_at,
+            user: change.user,
             ..KeyUpdate::default()
         };
         // The changed key must not exceed the actor's rights either.
         let changed = changed_by(&key, &update);
         self.check_covers_key(&rights, &changed)?;
+        self.check_user(actor, &rights, &key.account, key.user.as_ref(), changed.user.as_ref()).await?;
         if Rights::of_record(&changed, Purpose::Api) != Rights::of_record(&key, Purpose::Api) {
             self.check_recent(actor).await?;
         }
-        self.change_key(actor, "key.update", &key, &update).await
+        let changed = self.change_key(actor, "key.update", &key, &update).await?;
+        if update.user.is_some() {
+            self.check_still_user(actor, &changed_by(&key, &update)).await?;
+        }
+        Ok(changed)
     }
 
     /// Disables or enables a key. Needs `keys:write`; enabling also needs the key's rights.
@@ -81,6 +94,7 @@ impl Management {
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
         if !disabled {
             self.check_covers_key(&rights, &key)?;
+            self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
             self.check_recent(actor).await?;
         }
         let now = self.now();
@@ -94,7 +108,7 @@ impl Management {
         self.change_key(actor, if disabled { "key.disable" } else { "key.enable" }, &key, &update).await
     }
 
-    async fn change_key(
+    pub(super) async fn change_key(
         &self,
         actor: &Actor,
         action: &str,
@@ -117,11 +131,13 @@ fn changed_by(key: &KeyRecord, update: &KeyUpdate) -> KeyRecord {
         endpoints,
         networks,
         expires_at,
+        user,
         // No operation of the management API changes when a key begins.
         not_before: _,
         version: _,
         name: _,
         metadata: _,
+        tags: _,
         disabled_at: _,
         compromised_at: _,
     } = update;
@@ -136,5 +152,8 @@ fn changed_by(key: &KeyRecord, update: &KeyUpdate) -> KeyRecord {
         changed.networks.clone_from(networks);
     }
     changed.expires_at = expires_at.unwrap_or(changed.expires_at);
+    if let Some(user) = user {
+        changed.user.clone_from(user);
+    }
     changed
 }

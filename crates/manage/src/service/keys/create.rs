@@ -82,7 +82,7 @@ pub struct NewlyIssued {
 const RESERVATION_LIFE: Duration = Duration::from_secs(60);
 
 impl Management {
-    /// Creates a key. Needs `keys:write` and the key's rights.
+    /// Creates a key. Needs `keys:write` and the key's rights. A key of another user also needs `members:write`.
     ///
     /// # Errors
     /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`].
@@ -91,7 +91,9 @@ impl Management {
         let rights = self.rights(actor, &new.account).await?;
         rights.require(&scopes::KEYS_WRITE)?;
         rights.check_key(&Rights::of_new(&new, purpose).within(&new.account, self.operator()))?;
+        self.check_user(actor, &rights, &new.account, None, new.user.as_ref()).await?;
         self.check_recent(actor).await?;
+        new.created_by = Some(actor.creator());
         new.name = check_name("name", &new.name)?;
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
         self.keys_for(purpose).check_new(&new)?;
@@ -105,6 +107,7 @@ impl Management {
             .await;
         self.release_slot(&account, &id).await;
         let Issued { key, record } = issued?;
+        self.check_still_user(actor, &record).await?;
         Ok(NewlyIssued { key, view: key_view(record, self.now()) })
     }
 

@@ -1,5 +1,5 @@
 use keyward_core::lifecycle::Imported;
-use keyward_core::store::KeyRecord;
+use keyward_core::store::{Creator, KeyRecord};
 
 use super::audit_value;
 use crate::actor::Actor;
@@ -38,6 +38,9 @@ impl Management {
         if !actor.is_system() {
             return Err(ManagementError::Forbidden(scopes::KEYS_WRITE));
         }
+        let mut key = key.clone();
+        key.created_by.get_or_insert_with(|| Creator::Import(actor.name().id.into()));
+        let key = &key;
         if let known @ Imported::AlreadyThere(_) = self.0.keys.preview_import(key).await? {
             return Ok(known);
         }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use keyward_core::lifecycle::Changed;
-use keyward_core::store::{KeyRecord, KeyStatus};
+use keyward_core::store::{KeyRecord, KeyStatus, MAX_NOTE_LENGTH, Revocation};
 use serde_json::json;
 
 use super::{KeyView, audit_value, key_view};
@@ -101,10 +101,13 @@ impl Management {
         let place: String = place.chars().take(MAX_PLACE).collect();
         let draft = Draft::new(actor, "key.leaked", Target::new("key", &key.id)).account(&key.account);
         let draft = draft.before(audit_value(&key));
+        let note: String = format!("found at {place}").chars().take(MAX_NOTE_LENGTH).collect();
+        // A place with invisible characters gives no note. The audit log has every place.
+        let revocation = Revocation::default().with_note(&note).unwrap_or_default();
         let end = async {
             match policy {
                 LeakPolicy::MarkCompromised => self.0.keys.mark_compromised(&key.id).await,
-                LeakPolicy::Revoke => self.0.keys.revoke(&key.id).await,
+                LeakPolicy::Revoke => self.0.keys.revoke_with(&key.id, &revocation).await,
             }
         };
         let said = |changed: &Changed| {

@@ -6,12 +6,16 @@ mod leaks;
 mod list;
 mod revoke;
 mod rotate;
+mod user;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use keyward_api_types::Key as KeyView;
+use keyward_api_types::Revocation as RevocationView;
 use keyward_core::network::ipnet::IpNet;
 use keyward_core::store::{KeyRecord, KeyStatus};
+use keyward_core::tags::Tags;
 use keyward_core::{CredentialId, Endpoint, Keys, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -23,7 +27,7 @@ pub use leaks::{LeakPolicy, LeakReport};
 pub use rotate::NewlyRotated;
 
 use super::{CurrentVersion, Management};
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorName};
 use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::records::Versioned;
@@ -62,6 +66,7 @@ pub fn key_view(key: KeyRecord, now: Timestamp) -> KeyView {
         used_after_rotation_at: None,
         id: key.id,
         account: key.account,
+        user: key.user,
         name: key.name,
         hint: key.hint,
         hashed_with: key.hashed_with.to_string(),
@@ -71,7 +76,11 @@ pub fn key_view(key: KeyRecord, now: Timestamp) -> KeyView {
         endpoints: key.endpoints,
         networks: key.networks,
         metadata: key.metadata,
+        tags: key.tags,
         created_at: key.created_at,
+        created_by: key
+            .created_by
+            .map(|creator| ActorName { kind: creator.kind().to_owned(), id: creator.id().to_owned() }),
         not_before: key.not_before,
         expires_at: key.expires_at,
         last_used_at: key.last_used_at,
@@ -79,6 +88,10 @@ pub fn key_view(key: KeyRecord, now: Timestamp) -> KeyView {
         disabled_at: key.disabled_at,
         revoked_at: key.revoked_at,
         compromised_at: key.compromised_at,
+        revocation: key.revocation.map(|revocation| RevocationView {
+            reason: revocation.reason(),
+            note: revocation.note().map(str::to_owned),
+        }),
         rotated_from: key.rotated_from,
         rotated_to: key.rotated_to,
         version: key.version,
@@ -109,7 +122,7 @@ impl Management {
         Ok((key, rights))
     }
 
-    fn check_covers_key(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
+    pub(crate) fn check_covers_key(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
         let purpose = purpose_of(&key.hint);
         rights.check_key(&Rights::of_record(key, purpose).within(&key.account, self.operator()))?;
         Ok(purpose)
@@ -137,6 +150,7 @@ impl Management {
 pub(super) fn audit_value(key: &KeyRecord) -> Value {
     json!({
         "name": key.name,
+        "user": key.user,
         "hint": key.hint,
         "kind": key.kind,
         "mode": key.mode,
@@ -144,11 +158,14 @@ pub(super) fn audit_value(key: &KeyRecord) -> Value {
         "endpoints": key.endpoints,
         "networks": key.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "metadata": key.metadata,
+        "tags": key.tags,
+        "created_by": key.created_by,
         "not_before": key.not_before,
         "expires_at": key.expires_at,
         "disabled_at": key.disabled_at,
         "revoked_at": key.revoked_at,
         "compromised_at": key.compromised_at,
+        "revocation": key.revocation,
         "rotated_from": key.rotated_from,
         "rotated_to": key.rotated_to,
         "version": key.version,
@@ -179,6 +196,33 @@ fn check_rules(
         return Err(ManagementError::invalid("metadata", "contains a NUL character: remove it"));
     }
     Ok(())
+}
+
+/// Reads the filters by tags and metadata of a list of keys.
+///
+/// # Errors
+/// [`ManagementError::Invalid`].
+pub fn key_filters(
+    tags: Option<&str>,
+    metadata: Option<&str>,
+) -> Result<(Tags, Vec<(String, String)>), ManagementError> {
+    let invalid = |field| move |message: String| ManagementError::invalid(field, message);
+    let tags = tags.unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    let tags = Tags::new(tags).map_err(|error| error.to_string()).map_err(invalid("tags"))?;
+    let text = metadata.unwrap_or("{}");
+    if text.len() > MAX_METADATA {
+        return Err(invalid("metadata")(format!("{} bytes are too many: expected at most {MAX_METADATA}", text.len())));
+    }
+    let wanted = serde_json::from_str::<BTreeMap<String, String>>(text);
+    let wanted = wanted.map_err(|_| r#"expected a JSON object of texts, such as {"team":"search"}"#.to_owned());
+    let wanted: Vec<_> = wanted.map_err(invalid("metadata"))?.into_iter().collect();
+    if wanted.len() > MAX_RULES {
+        let message = format!("{} entries are too many: expected at most {MAX_RULES}", wanted.len());
+        return Err(invalid("metadata")(message));
+    }
+    // No text column of a database contains NUL, so nothing matches it.
+    let clean = |text: String| text.replace('\0', "\u{fffd}");
+    Ok((tags, wanted.into_iter().map(|(name, text)| (clean(name), clean(text))).collect()))
 }
 
 fn has_nul(value: &Value) -> bool {

@@ -41,6 +41,7 @@ impl Management {
     ) -> Result<NewlyRotated, ManagementError> {
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
         let purpose = self.check_covers_key(&rights, &key)?;
+        self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
         self.check_recent(actor).await?;
         if overlap > MAX_OVERLAP {
             let message = format!("{} is too long: expected at most {}", overlap.as_secs(), MAX_OVERLAP.as_secs());
@@ -55,7 +56,12 @@ impl Management {
             self.reserve_slot(&key.account, place).await?;
         }
         // A successor that a key creates must not outlive that key.
-        let rotation = Rotation { overlap, version: Some(key.version), latest_end: rights.expires_at() };
+        let rotation = Rotation {
+            overlap,
+            version: Some(key.version),
+            latest_end: rights.expires_at(),
+            created_by: Some(actor.creator()),
+        };
         let draft =
             Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(audit_value(&key));
         let rotated = self
@@ -71,6 +77,7 @@ impl Management {
             self.release_slot(&key.account, place).await;
         }
         let rotated = rotated?;
+        self.check_still_user(actor, &rotated.record).await?;
         let now = self.now();
         Ok(NewlyRotated {
             key: rotated.key,

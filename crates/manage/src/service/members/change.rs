@@ -29,7 +29,8 @@ impl Management {
         self.view(self.read_member(account, user).await?).await
     }
 
-    /// Removes a member at this version. Needs `members:write`, unless users remove themselves.
+    /// Removes a member at this version. Needs `members:write`, unless users remove themselves. The member's keys follow the
+    /// [`UserKeyPolicy`](crate::UserKeyPolicy).
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`].
@@ -86,8 +87,16 @@ impl Management {
                     draft
                 }
             };
+            let leaving = role.is_none().then_some("the user left the account");
+            if let Some(why) = leaving {
+                self.end_user_keys(actor, user, Some(account), why).await?;
+            }
             // On a conflict, the guards have changed, so everything is checked again.
             if self.commit(writes, draft).await?.is_ok() {
+                // The user may have created a key in between.
+                if let Some(why) = leaving {
+                    self.end_user_keys(actor, user, Some(account), why).await?;
+                }
                 return Ok(());
             }
         }

@@ -14,8 +14,9 @@ use crate::store::{Kind, List};
 const MAX_ACCOUNTS: usize = 500;
 
 impl Management {
-    /// Deletes a user at this version. The address becomes free; audit log and keys stay. Needs `members:write` in
-    /// the operator's account. The user's roles may not exceed the actor's.
+    /// Deletes a user at this version. The address becomes free, the audit log stays, and the user's keys follow the
+    /// [`UserKeyPolicy`](crate::UserKeyPolicy). Needs `members:write` in the operator's account. The user's roles may not exceed the
+    /// actor's.
     ///
     /// # Errors
     /// [`ManagementError::LastOwner`], [`ManagementError::Stale`], [`ManagementError::Escalation`];
@@ -51,6 +52,9 @@ impl Management {
         }
         // Sessions, tokens and links are worthless without the user, and are swept when they expire.
         let draft = Draft::new(actor, "user.delete", Target::new("user", id)).before(json!({"email": user.email}));
-        self.commit_or_stale(writes, draft).await
+        self.end_user_keys(actor, id, None, "the user was deleted").await?;
+        self.commit_or_stale(writes, draft).await?;
+        // The user may have created a key in between.
+        self.end_user_keys(actor, id, None, "the user was deleted").await
     }
 }

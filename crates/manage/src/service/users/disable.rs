@@ -8,9 +8,12 @@ use crate::service::audit::{Draft, Target};
 use crate::service::rights::Effect;
 use crate::service::{ATTEMPTS, Management};
 
+const WHY: &str = "the user was disabled";
+
 impl Management {
-    /// Enables a user, or disables one and ends all sessions and tokens. Keys keep working. Needs `members:write` in
-    /// the operator's account. The user's roles may not exceed the actor's.
+    /// Enables a user, or disables one and ends all sessions and tokens. The user's keys follow the
+    /// [`UserKeyPolicy`](crate::UserKeyPolicy). Needs `members:write` in the operator's account. The user's roles may not exceed the
+    /// actor's.
     ///
     /// # Errors
     /// [`ManagementError::LastOwner`], [`ManagementError::Escalation`]; [`ManagementError::Invalid`] for the own
@@ -29,6 +32,9 @@ impl Management {
             }
             let user = self.read_user(id).await?;
             if user.disabled_at.is_some() == disabled {
+                if disabled {
+                    self.end_user_keys(actor, id, None, WHY).await?;
+                }
                 return Ok((&user).into());
             }
             if disabled {
@@ -44,8 +50,15 @@ impl Management {
             };
             writes.push(user.replace(&changed)?);
             let action = if disabled { "user.disable" } else { "user.enable" };
+            if disabled {
+                self.end_user_keys(actor, id, None, WHY).await?;
+            }
             // On a conflict, for instance with a sign-in, everything is checked again.
             if self.commit(writes, Draft::new(actor, action, Target::new("user", id))).await?.is_ok() {
+                // The user may have created a key in between.
+                if disabled {
+                    self.end_user_keys(actor, id, None, WHY).await?;
+                }
                 return Ok(Versioned { value: User::from(&changed), version: user.version + 1 });
             }
         }

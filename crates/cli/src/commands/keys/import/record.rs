@@ -8,7 +8,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use clap::ValueEnum;
 use keyward_core::key::{Digest, Hasher, Hint, KeyKind};
 use keyward_core::scope::Grant;
-use keyward_core::store::KeyRecord;
+use keyward_core::store::{Creator, KeyRecord, Revocation};
+use keyward_core::tags::Tags;
 use keyward_core::{CredentialId, Mode, ScopeSet, Timestamp};
 use serde_json::{Map, Value};
 
@@ -115,6 +116,13 @@ pub(super) fn record(fields: &Map<String, Value>, format: HashFormat, now: Times
         compromised_at: None,
         last_used_at: time(fields, "last_used_at")?,
         last_used_from: None,
+        user: match text(fields, "user")? {
+            Some(user) => Some(user.parse().map_err(|error| format!("invalid user: {error}"))?),
+            None => None,
+        },
+        created_by: Some(Creator::Import("command line".into())),
+        revocation: revoked_at.map(|_| Revocation::default()),
+        tags: Tags::default(),
         rotated_from: None,
         rotated_to: None,
         version: 1,

@@ -18,9 +18,10 @@ pub(super) enum FileFormat {
 }
 
 /// The first two are required.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "hash",
     "account",
+    "user",
     "id",
     "name",
     "hint",

@@ -14,7 +14,7 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, RevealedSecret};
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
-use crate::service::KeyDraft;
+use crate::service::{KeyDraft, key_filters};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -41,6 +41,8 @@ struct NewPage {
     expiries: Vec<Choice>,
     expires_on: String,
     networks: String,
+    is_mine: bool,
+    tags: String,
 }
 
 fn choices(form: &Form, field: &str, all: &[(&str, &str, &str)]) -> Vec<Choice> {
@@ -122,6 +124,8 @@ fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<Field
         expiries: choices(form, "expires", &expiries),
         expires_on: form.get("expires_on").to_owned(),
         networks: form.get("networks").to_owned(),
+        is_mine: form.get("mine") == "1",
+        tags: form.get("tags").to_owned(),
     };
     Ok(member.page_with(status, "Create a key", page))
 }
@@ -182,6 +186,8 @@ fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, ManagementError> {
     (new.kind, new.mode, new.scopes) = (kind, mode, granted);
     new.expires_at = end(form, member.management().now())?;
     new.networks = networks(form.get("networks"))?;
+    new.tags = key_filters(Some(form.get("tags")), None)?.0;
+    new.user = member.actor.user().filter(|_| form.get("mine") == "1").cloned();
     Ok(KeyDraft::of(purpose, new))
 }
 

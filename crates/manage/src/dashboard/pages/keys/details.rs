@@ -1,12 +1,14 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use keyward_limits::Subject;
 
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
+use crate::dashboard::pages::limits::LimitsCard;
 use crate::dashboard::svg::{self, Chart};
 use crate::role::scopes;
 use crate::service::UsageTotal;
@@ -20,8 +22,12 @@ struct KeyPage {
     key: Key,
     chart: Option<Chart>,
     may_write: bool,
+    limits: Option<LimitsCard>,
     typed_name: String,
+    typed_tags: String,
     error: Option<FieldError>,
+    owner: String,
+    creator: String,
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
@@ -44,8 +50,31 @@ pub(super) async fn show(
         None
     };
     let key = Key::of(&member.key, now);
+    let owner = match &member.key.user {
+        Some(user) => member.name_of(user.as_str()).await?,
+        None => String::new(),
+    };
+    let creator = match &member.key.created_by {
+        Some(creator) if creator.kind == "user" => member.name_of(&creator.id).await?,
+        _ => key.created_by.clone(),
+    };
     let typed_name = if form.has("name") { form.get("name").to_owned() } else { key.name.clone() };
+    let typed_tags = if form.has("tags") { form.get("tags").to_owned() } else { key.tags.join(", ") };
     let title = key.name.clone();
     let may_write = member.may(&scopes::KEYS_WRITE);
-    Ok(member.page_with(status, &title, |frame| KeyPage { frame, key, chart, may_write, typed_name, error }))
+    let subject = Subject::Key(member.id().clone());
+    let path = format!("{}/limits", member.rest());
+    let limits = LimitsCard::of(member, &subject, path, may_write && !key.is_ended, form).await?;
+    Ok(member.page_with(status, &title, |frame| KeyPage {
+        frame,
+        key,
+        chart,
+        may_write,
+        limits,
+        typed_name,
+        typed_tags,
+        error,
+        owner,
+        creator,
+    }))
 }

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::response::Response;
+use keyward_core::id::UserId;
 use keyward_core::store::{KeyQuery, KeyStatus};
 use keyward_core::{CredentialId, Timestamp};
 
@@ -12,6 +13,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::role::scopes;
+use crate::service::key_filters;
 
 const PER_PAGE: usize = 25;
 const MANY: usize = 100;
@@ -38,10 +40,13 @@ struct KeysPage {
     has_other_accounts: bool,
     may_write: bool,
     text: String,
+    tags: String,
     modes: Vec<Choice>,
     kinds: Vec<Choice>,
     statuses: Vec<Choice>,
     unused: Vec<Choice>,
+    /// The id and the name of the user whose keys are listed.
+    owner: Option<(String, String)>,
     is_filtered: bool,
     shows_inactive: bool,
     inactive: Option<String>,
@@ -56,9 +61,17 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     let asked: Option<KeyStatus> = query.get("status").parse().ok();
     let shows_inactive = query.get("inactive") == "1" || asked.is_some_and(|status| status != KeyStatus::Active);
     let text = query.get("q").trim();
+    let (tags, _) = key_filters(Some(query.get("tags")), None).unwrap_or_default();
+    let user: Option<UserId> = query.get("user").parse().ok();
+    let owner = match &user {
+        Some(user) => Some((user.to_string(), member.name_of(user.as_str()).await?)),
+        None => None,
+    };
     let days: i64 = query.get("unused").parse().ok().filter(|days| (1..=366).contains(days)).unwrap_or(0);
     let filter = KeyQuery {
         account: Some(member.account.id.clone()),
+        user: user.clone(),
+        tags,
         mode: query.get("mode").parse().ok(),
         kind: query.get("kind").parse().ok(),
         status: asked.or((!shows_inactive).then_some(KeyStatus::Active)),
@@ -67,6 +80,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         after: query.get("after").parse().ok(),
         limit: PER_PAGE,
         now,
+        ..KeyQuery::default()
     };
     let found = member.management().keys(&member.actor, &filter).await?;
     let inactive = member.management().count_keys(&member.actor, &filter, &INACTIVE, MANY).await?;
@@ -96,6 +110,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         has_usage,
         may_write: member.may(&scopes::KEYS_WRITE),
         text: text.to_owned(),
+        tags: filter.tags.to_string(),
         modes: choose("mode", &[("", "Any mode"), ("live", "Live"), ("test", "Test")]),
         kinds: choose(
             "kind",
@@ -113,6 +128,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             ],
         ),
         unused: choose("unused", &[("", "Any use"), ("30", "Not used for 30 days"), ("90", "Not used for 90 days")]),
+        owner,
         is_filtered: !query.without(&["after", "inactive"]).is_empty(),
         shows_inactive,
         inactive: (inactive > 0).then(|| if inactive < MANY { inactive.to_string() } else { format!("{}+", MANY - 1) }),

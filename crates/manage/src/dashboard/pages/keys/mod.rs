@@ -7,6 +7,8 @@ mod revoke;
 mod rotate;
 mod view;
 
+pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
+
 use super::home;
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
@@ -24,6 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/accounts/{account}/keys/{id}/rename", KEY, change::rename),
         Route::action("/accounts/{account}/keys/{id}/disable", KEY, change::disable),
         Route::action("/accounts/{account}/keys/{id}/enable", KEY, change::enable),
+        Route::action("/accounts/{account}/keys/{id}/limits", KEY, change::limits),
         Route::page("/accounts/{account}/keys/{id}/rotate", rotate::page).post(rotate::rotate).destination(),
         Route::page("/accounts/{account}/keys/{id}/revoke", revoke::page).post(revoke::revoke).destination(),
         Route::page("/keys", home::go).destination(),

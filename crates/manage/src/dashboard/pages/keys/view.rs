@@ -1,6 +1,6 @@
 use keyward_core::Timestamp;
 use keyward_core::lease::Propagation;
-use keyward_core::store::KeyStatus;
+use keyward_core::store::{KeyStatus, RevocationReason};
 
 use crate::dashboard::text::When;
 use crate::role::Purpose;
@@ -27,6 +27,10 @@ pub(super) struct Key {
     pub(super) last_used_from: Option<String>,
     pub(super) used_after_rotation: Option<When>,
     pub(super) revoked: Option<When>,
+    pub(super) user: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) created_by: String,
+    pub(super) revocation: Option<(&'static str, Option<String>)>,
     pub(super) rotated_from: Option<String>,
     pub(super) rotated_to: Option<String>,
     pub(super) version: u64,
@@ -54,7 +58,18 @@ impl Key {
             last_used: When::maybe(key.last_used_at, now),
             last_used_from: key.last_used_from.clone(),
             used_after_rotation: When::maybe(key.used_after_rotation_at, now),
-            revoked: When::maybe(key.revoked_at, now),
+            revoked: When::maybe(key.revoked_at.or(key.compromised_at), now),
+            user: key.user.as_ref().map(ToString::to_string),
+            tags: key.tags.iter().map(str::to_owned).collect(),
+            created_by: key.created_by.as_ref().map_or_else(
+                || "unknown".to_owned(),
+                |creator| match creator.kind.as_str() {
+                    "import" => format!("imported by {}", creator.id),
+                    "system" => creator.id.clone(),
+                    kind => format!("{kind} {}", creator.id),
+                },
+            ),
+            revocation: key.revocation.as_ref().map(|known| (meaning(known.reason), known.note.clone())),
             rotated_from: key.rotated_from.as_ref().map(ToString::to_string),
             rotated_to: key.rotated_to.as_ref().map(ToString::to_string),
             version: key.version,
@@ -63,6 +78,17 @@ impl Key {
 
     pub(super) fn grants(&self) -> String {
         if self.scopes.iter().any(|scope| scope == "*") { "everything".to_owned() } else { self.scopes.join(", ") }
+    }
+}
+
+pub(super) fn meaning(reason: RevocationReason) -> &'static str {
+    match reason {
+        RevocationReason::KeyCompromise => "Others know the key",
+        RevocationReason::AffiliationChanged => "Its user has left",
+        RevocationReason::Superseded => "Replaced by another key",
+        RevocationReason::CessationOfOperation => "No longer used",
+        RevocationReason::PrivilegeWithdrawn => "Its rights were withdrawn",
+        _ => "No reason given",
     }
 }
 

@@ -1,4 +1,5 @@
 mod invite;
+mod keys;
 mod list;
 mod remove;
 mod reset;
@@ -20,6 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
             .destination(),
         Route::action("/accounts/{account}/members/{id}/role", MEMBERS, role::change).keep("id", "member"),
         Route::page("/accounts/{account}/members/{id}/remove", remove::page).post(remove::remove).destination(),
+        Route::page("/accounts/{account}/members/{id}/keys", keys::page).post(keys::revoke).destination(),
         Route::page("/accounts/{account}/members/{id}/reset", reset::page).post(reset::create).destination(),
         Route::action("/accounts/{account}/invitations/{id}/withdraw", MEMBERS, invite::withdraw),
         Route::page("/members", home::go).destination(),

@@ -14,12 +14,14 @@ use crate::dashboard::site_map::HOME;
 struct RemovePage {
     frame: Frame,
     member: Row,
+    policy: &'static str,
 }
 
 pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, PageError> {
     let view = member.management().member(&member.actor, &member.account.id, &user).await?;
     let removed = row(&member, view);
-    Ok(member.page("Remove a member", |frame| RemovePage { frame, member: removed }))
+    let policy = member.management().user_key_policy().as_str();
+    Ok(member.page("Remove a member", |frame| RemovePage { frame, member: removed, policy }))
 }
 
 pub(super) async fn remove(

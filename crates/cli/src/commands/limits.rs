@@ -1,0 +1,167 @@
+//! `keyward limits …`
+
+use clap::{ArgGroup, Args, Subcommand};
+use keyward_client::{Budget, Limits, PutLimits, Rate, RatePer, Refill};
+use keyward_core::{AccountId, CredentialId};
+use keyward_limits::Subject;
+
+use super::prompt::confirm;
+use crate::backend::{Records, system};
+use crate::error::Error;
+use crate::output;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show the limits of a plan, an account or a key, and what is left of its budget.
+    Show {
+        #[command(flatten)]
+        of: Of,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set limits of a plan, an account or a key. Other limits stay. Every node applies the change within a second.
+    #[command(group = ArgGroup::new("change").multiple(true).required(true)
+        .args(["rate", "no_rate", "budget", "no_budget", "tasks", "no_tasks"]))]
+    Set {
+        #[command(flatten)]
+        of: Of,
+        /// A rate limit, such as `default=100/60s`. Add `,key` to give each key the quota, and `,strict` to admit no more than the
+        /// quota in any window. Repeatable.
+        #[arg(long, value_name = "NAME=QUOTA/WINDOW")]
+        rate: Vec<Rate>,
+        /// Remove the rate limit with this name. Repeatable.
+        #[arg(long, value_name = "NAME")]
+        no_rate: Vec<String>,
+        /// The budget, such as `10000/month`, or `500` for one without a refill. Add `,rollover=2000` to carry over up to 2000 unspent
+        /// credits.
+        #[arg(long, value_name = "CREDITS/REFILL", conflicts_with = "no_budget")]
+        budget: Option<Budget>,
+        /// Remove the budget.
+        #[arg(long)]
+        no_budget: bool,
+        /// The number of tasks that run at once. Not for keys.
+        #[arg(long, conflicts_with = "no_tasks")]
+        tasks: Option<u32>,
+        /// Remove the limit of tasks.
+        #[arg(long)]
+        no_tasks: bool,
+    },
+    /// Remove all limits of a plan, an account or a key.
+    Clear {
+        #[command(flatten)]
+        of: Of,
+        /// Do not ask for confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Of {
+    /// The name of the plan.
+    #[arg(long)]
+    plan: Option<String>,
+    /// The id of the account.
+    #[arg(long)]
+    account: Option<AccountId>,
+    /// The id of the key.
+    #[arg(long)]
+    key: Option<CredentialId>,
+}
+
+impl Of {
+    fn subject(self) -> Result<Subject, Error> {
+        let account = self.account.map(Subject::Account);
+        let subject = self.plan.map(|plan| Subject::Plan(plan.into())).or(account).or(self.key.map(Subject::Key));
+        subject.ok_or_else(|| Error::usage("whose limits? Pass --plan, --account or --key"))
+    }
+}
+
+pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Error> {
+    match command {
+        Command::Show { of, json } => {
+            let limits = get(records, &of.subject()?).await?;
+            if json { output::json_line(&serde_json::to_value(&limits)?) } else { print(&limits) }
+        }
+        Command::Set { of, rate, no_rate, budget, no_budget, tasks, no_tasks } => {
+            let subject = of.subject()?;
+            let known = get(records, &subject).await?;
+            let version = known.version;
+            let mut new = PutLimits::from(known);
+            let is_replaced =
+                |known: &Rate| no_rate.contains(&known.name) || rate.iter().any(|rate| rate.name == known.name);
+            new.rates.retain(|known| !is_replaced(known));
+            let per_key = matches!(subject, Subject::Key(_));
+            new.rates.extend(
+                rate.into_iter().map(|rate| Rate { per: if per_key { RatePer::Key } else { rate.per }, ..rate }),
+            );
+            new.budget = if no_budget { None } else { budget.or(new.budget) };
+            new.tasks = if no_tasks { None } else { tasks.or(new.tasks) };
+            print(&put(records, &subject, &new, version).await?)
+        }
+        Command::Clear { of, yes } => {
+            let subject = of.subject()?;
+            let known = get(records, &subject).await?;
+            if !yes {
+                confirm(&format!("Remove all limits of the {subject}?"))?;
+            }
+            put(records, &subject, &PutLimits::default(), known.version).await?;
+            output::line(&format!("removed the limits of the {subject}"))
+        }
+    }
+}
+
+async fn get(records: Records<'_>, subject: &Subject) -> Result<Limits, Error> {
+    Ok(match (records, subject) {
+        (Records::Database(management), subject) => management.limits(&system(), subject).await?,
+        (Records::Server(client), Subject::Plan(plan)) => client.plan_limits(plan).await?,
+        (Records::Server(client), Subject::Account(account)) => client.account_limits(account).await?,
+        (Records::Server(client), Subject::Key(key)) => client.key_limits(key).await?,
+    })
+}
+
+async fn put(records: Records<'_>, subject: &Subject, limits: &PutLimits, version: u64) -> Result<Limits, Error> {
+    Ok(match (records, subject) {
+        (Records::Database(management), subject) => management.put_limits(&system(), subject, limits, version).await?,
+        (Records::Server(client), Subject::Plan(plan)) => client.put_plan_limits(plan, limits, version).await?,
+        (Records::Server(client), Subject::Account(account)) => {
+            client.put_account_limits(account, limits, version).await?
+        }
+        (Records::Server(client), Subject::Key(key)) => client.put_key_limits(key, limits, version).await?,
+    })
+}
+
+fn print(limits: &Limits) -> Result<(), Error> {
+    let mut lines = Vec::new();
+    for rate in &limits.rates {
+        let per = if rate.per == RatePer::Key { " for each key" } else { "" };
+        let strict = if rate.strict { ", strict" } else { "" };
+        lines.push(format!("rate {}: {} in {} s{per}{strict}", rate.name, rate.quota, rate.window_seconds));
+    }
+    if let Some(budget) = &limits.budget {
+        let refill = match budget.refill {
+            Refill::Never => "without a refill",
+            Refill::Day => "a day",
+            Refill::Week => "a week",
+            Refill::Month => "a month",
+        };
+        let rollover = match budget.rollover {
+            0 => String::new(),
+            most => format!(", up to {most} carried over"),
+        };
+        lines.push(format!("budget: {} credits {refill}{rollover}", budget.credits));
+    }
+    if let Some(left) = &limits.left {
+        let reset = left.resets_in_seconds.map(|seconds| format!(", refilled in {seconds} s")).unwrap_or_default();
+        lines.push(format!("left: {} of {} credits{reset}", left.remaining, left.credits));
+    }
+    if let Some(tasks) = limits.tasks {
+        lines.push(format!("tasks: {tasks} at once"));
+    }
+    if lines.is_empty() {
+        lines.push("no limits".to_owned());
+    }
+    output::line(&lines.join("\n"))
+}

@@ -1,0 +1,448 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::rejection::{Budget, RateLimit};
+use keyward_core::store::StoreError;
+use keyward_core::{AccountId, Identity, Rejection};
+use smol_str::SmolStr;
+use tokio::task::AbortHandle;
+
+use crate::counter::Rule;
+use crate::meter::{Left, Meter};
+use crate::rules::{LimitRules, Per, Subject};
+use crate::store::{ChangedRules, Counter, LimitStore};
+
+pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// A change takes effect after at most this time and one answer of the store.
+const POLL: Duration = Duration::from_millis(250);
+const IDLE: Duration = Duration::from_secs(2);
+/// Callers that sent nothing for this time are forgotten.
+const FORGET: u32 = 240;
+const SHARDS: usize = 16;
+
+/// Options of [`Limits`].
+#[derive(Clone, Debug)]
+pub struct LimitsOptions {
+    clock: Arc<dyn Clock>,
+    poll: Duration,
+}
+
+impl Default for LimitsOptions {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), poll: POLL }
+    }
+}
+
+impl LimitsOptions {
+    /// Sets the clock that ends a node's units.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the pause between two looks for changed rules. Defaults to 250 milliseconds.
+    #[must_use]
+    pub fn poll(mut self, pause: Duration) -> Self {
+        self.poll = pause;
+        self
+    }
+
+    /// Reads all rules, and follows their changes. Call it on a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn start(self, store: impl LimitStore) -> Result<Limits, StoreError> {
+        let inner = Arc::new(Inner {
+            store: Arc::new(store),
+            clock: self.clock,
+            rules: RwLock::default(),
+            generation: AtomicU64::new(1),
+            has_rules: AtomicBool::new(false),
+            callers: std::array::from_fn(|_| RwLock::default()),
+            hasher: RandomState::new(),
+            meters: Mutex::default(),
+            following: Mutex::new(None),
+        });
+        inner.refresh().await?;
+        let following = tokio::spawn(follow(Arc::downgrade(&inner), self.poll)).abort_handle();
+        *locked(&inner.following) = Some(following);
+        Ok(Limits(inner))
+    }
+}
+
+/// Enforces the [`LimitRules`] of plans, accounts and keys. Clones share everything.
+///
+/// A key's rules hold in addition to its account's. An account's rules replace those of its plan: a rate by its name, the budget, and the
+/// number of tasks. A caller without rules is not limited.
+///
+/// A node takes units from the store before it needs them, and spends them without the store. [The guide](https://github.com/keyward/keyward/blob/main/guide/src/limits.md)
+/// has the bounds.
+///
+/// # Examples
+/// ```
+/// use std::num::NonZeroU32;
+/// use keyward::Identity;
+/// use keyward::limits::{BudgetRule, LimitRules, LimitStore, Limits, MemoryLimits, Refill, Subject};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryLimits::new();
+/// let rules = LimitRules::new().budget(BudgetRule::new(2, Refill::Never))?;
+/// store.put_rules(&Subject::Account("acct_1".parse()?), &rules, None).await?;
+/// let limits = Limits::start(store).await?;
+///
+/// let caller = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
+/// let spent = limits.spend(&caller, &["default".into()], NonZeroU32::new(2).unwrap()).await?;
+/// assert_eq!(spent.budget.unwrap().remaining, 0);
+/// let refused = limits.spend(&caller, &["default".into()], NonZeroU32::MIN).await.unwrap_err();
+/// assert_eq!(refused.code(), "BUDGET_EXHAUSTED");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Limits(Arc<Inner>);
+
+/// What a call has left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// The rates from which it spent.
+    pub rates: Vec<RateLimit>,
+    /// The budget with the fewest credits left, if any.
+    ///
+    /// Other nodes may have spent some of them since this node last asked the store.
+    pub budget: Option<Budget>,
+}
+
+impl Spent {
+    /// Returns the fields `RateLimit-Policy` and `RateLimit` of a response, one pair for each limit.
+    pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + '_ {
+        let rates = self.rates.iter().map(|rate| (rate.policy_field(), rate.state_field()));
+        let budget = self.budget.iter().map(|budget| (budget.policy_field(), budget.state_field()));
+        rates.chain(budget).flat_map(|(policy, state)| [(RATELIMIT_POLICY, policy), (RATELIMIT, state)])
+    }
+
+    fn note(&mut self, left: Left) {
+        match left {
+            Left::Rate(rate) => self.rates.push(rate),
+            Left::Budget(budget) => {
+                if self.budget.as_ref().is_none_or(|known| budget.remaining < known.remaining) {
+                    self.budget = Some(budget);
+                }
+            }
+        }
+    }
+}
+
+impl From<RateLimit> for Spent {
+    fn from(rate: RateLimit) -> Self {
+        Self { rates: vec![rate], budget: None }
+    }
+}
+
+struct Inner {
+    store: Arc<dyn LimitStore>,
+    clock: Arc<dyn Clock>,
+    rules: RwLock<Rules>,
+    /// Incremented with each change of `rules`.
+    generation: AtomicU64,
+    has_rules: AtomicBool,
+    callers: [RwLock<HashMap<SmolStr, Arc<Caller>>>; SHARDS],
+    hasher: RandomState,
+    meters: Mutex<HashMap<Counter, Arc<Meter>>>,
+    following: Mutex<Option<AbortHandle>>,
+}
+
+#[derive(Default)]
+struct Rules {
+    version: u64,
+    plans: HashMap<SmolStr, LimitRules>,
+    accounts: HashMap<SmolStr, LimitRules>,
+    keys: HashMap<SmolStr, LimitRules>,
+}
+
+/// The counters of a key or a token.
+struct Caller {
+    generation: u64,
+    account: AccountId,
+    plan: Option<SmolStr>,
+    rates: Vec<(SmolStr, Arc<Meter>)>,
+    budgets: Vec<Arc<Meter>>,
+    was_used: AtomicBool,
+}
+
+/// Gives back what was spent, unless the whole call was accepted.
+struct Held<'a> {
+    meters: Vec<&'a Meter>,
+    cost: u64,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.meters.iter().for_each(|meter| meter.refund(self.cost));
+    }
+}
+
+impl Limits {
+    /// Starts with the default [`LimitsOptions`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn start(store: impl LimitStore) -> Result<Self, StoreError> {
+        LimitsOptions::default().start(store).await
+    }
+
+    /// Spends `cost` from the caller's rates with these names, and from its budgets. A refused call spends nothing.
+    ///
+    /// # Errors
+    /// - [`Rejection::RateLimitExceeded`].
+    /// - [`Rejection::BudgetExhausted`].
+    /// - [`Rejection::StoreUnavailable`] if units are needed and the store does not answer.
+    pub async fn spend(&self, caller: &Identity, rates: &[SmolStr], cost: NonZeroU32) -> Result<Spent, Rejection> {
+        self.spend_from(caller, rates, true, cost).await
+    }
+
+    pub(crate) async fn spend_from(
+        &self,
+        caller: &Identity,
+        rates: &[SmolStr],
+        budgets: bool,
+        cost: NonZeroU32,
+    ) -> Result<Spent, Rejection> {
+        self.try_spend(caller, rates, budgets, cost, true).await
+    }
+
+    async fn try_spend(
+        &self,
+        caller: &Identity,
+        rates: &[SmolStr],
+        budgets: bool,
+        cost: NonZeroU32,
+        keeps: bool,
+    ) -> Result<Spent, Rejection> {
+        if !self.0.has_rules.load(Ordering::Acquire) {
+            return Ok(Spent::default());
+        }
+        let cost = u64::from(cost.get());
+        let caller = self.0.caller(caller);
+        let of_rates = caller.rates.iter().filter(|(name, _)| rates.contains(name)).map(|(_, meter)| meter);
+        let of_budgets = caller.budgets.iter().filter(|_| budgets);
+        let mut held = Held { meters: Vec::new(), cost };
+        let mut spent = Spent::default();
+        for meter in of_rates.chain(of_budgets) {
+            spent.note(meter.spend(&self.0.store, &self.0.clock, cost).await?);
+            held.meters.push(meter);
+        }
+        if keeps {
+            held.meters.clear();
+        }
+        Ok(spent)
+    }
+
+    pub(crate) async fn check_from(
+        &self,
+        caller: &Identity,
+        rates: &[SmolStr],
+        budgets: bool,
+        cost: NonZeroU32,
+    ) -> Result<(), Rejection> {
+        self.try_spend(caller, rates, budgets, cost, false).await.map(drop)
+    }
+
+    /// Returns how many tasks an account on this plan may run at once, if that is limited.
+    #[must_use]
+    pub fn tasks(&self, account: &AccountId, plan: Option<&str>) -> Option<u32> {
+        let own = self.0.rules().accounts.get(account.as_str()).and_then(LimitRules::get_tasks);
+        own.or_else(|| self.tasks_of_plan(plan))
+    }
+
+    pub(crate) fn tasks_of_plan(&self, plan: Option<&str>) -> Option<u32> {
+        self.0.rules().plans.get(plan?).and_then(LimitRules::get_tasks)
+    }
+
+    /// Reads changed rules now. Otherwise, they take effect with the next poll.
+    ///
+    /// # Errors
+    /// [`StoreError`]. The known rules stay.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        self.0.refresh().await
+    }
+
+    /// Stops following changes, and returns unspent credits to the store. Without it, a node that ends loses them.
+    pub async fn shutdown(&self) {
+        if let Some(following) = locked(&self.0.following).take() {
+            following.abort();
+        }
+        self.0.return_credits(Duration::ZERO).await;
+    }
+}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limits").field("version", &self.0.rules().version).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(following) = locked(&self.following).take() {
+            following.abort();
+        }
+    }
+}
+
+async fn follow(inner: Weak<Inner>, pause: Duration) {
+    let mut turns = 0_u32;
+    loop {
+        tokio::time::sleep(pause).await;
+        let Some(inner) = inner.upgrade() else { return };
+        if let Err(error) = inner.refresh().await {
+            keyward_core::log_limited!(warn, %error, "cannot read changed limits: the known ones stay in force");
+        }
+        turns = turns.wrapping_add(1);
+        if turns.is_multiple_of(4) {
+            inner.return_credits(IDLE).await;
+        }
+        if turns.is_multiple_of(FORGET) {
+            inner.forget();
+        }
+    }
+}
+
+impl Inner {
+    fn rules(&self) -> RwLockReadGuard<'_, Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        let known = self.rules().version;
+        let mut changed = self.store.changed_rules(known).await?;
+        if changed.version < known {
+            // A backup was restored.
+            changed = self.store.changed_rules(0).await?;
+            let mut rules = write(&self.rules);
+            *rules = Rules::default();
+            self.apply(&mut rules, changed);
+        } else if changed.version > known {
+            self.apply(&mut write(&self.rules), changed);
+        }
+        Ok(())
+    }
+
+    fn apply(&self, rules: &mut Rules, changed: ChangedRules) {
+        if changed.version < rules.version {
+            return;
+        }
+        rules.version = changed.version;
+        for (subject, new) in changed.rules {
+            let of_kind = match &subject {
+                Subject::Plan(_) => &mut rules.plans,
+                Subject::Account(_) => &mut rules.accounts,
+                Subject::Key(_) => &mut rules.keys,
+            };
+            if new.is_empty() {
+                of_kind.remove(subject.id());
+            } else {
+                of_kind.insert(subject.id().into(), new);
+            }
+        }
+        let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && rules.keys.is_empty();
+        self.generation.fetch_add(1, Ordering::Release);
+        self.has_rules.store(!is_empty, Ordering::Release);
+    }
+
+    fn caller(&self, identity: &Identity) -> Arc<Caller> {
+        let id = identity.id().as_str();
+        let shard = &self.callers[self.hasher.hash_one(id) as usize % SHARDS];
+        let generation = self.generation.load(Ordering::Acquire);
+        if let Some(known) = shard.read().unwrap_or_else(PoisonError::into_inner).get(id)
+            && known.generation == generation
+            && known.plan.as_deref() == identity.plan()
+            && known.account == *identity.account()
+        {
+            known.was_used.store(true, Ordering::Relaxed);
+            return Arc::clone(known);
+        }
+        let caller = Arc::new(self.resolve(identity));
+        write(shard).insert(id.into(), Arc::clone(&caller));
+        caller
+    }
+
+    fn resolve(&self, identity: &Identity) -> Caller {
+        let (id, account) = (identity.id().as_str(), identity.account().as_str());
+        let rules = self.rules();
+        let generation = self.generation.load(Ordering::Acquire);
+        let plan = identity.plan().and_then(|plan| rules.plans.get(plan));
+        let of_account = LimitRules::of_account(rules.accounts.get(account), plan);
+        let own = rules.keys.get(id).cloned().unwrap_or_default();
+        drop(rules);
+        let (mut rates, mut budgets) = (Vec::new(), Vec::new());
+        let mut meters = locked(&self.meters);
+        let mut meter = |counter: Counter, rule: Rule| {
+            let meter =
+                meters.entry(counter).or_insert_with_key(|counter| Arc::new(Meter::new(counter.clone(), rule.clone())));
+            meter.use_rule(&rule);
+            Arc::clone(meter)
+        };
+        let of_rate =
+            |holder: &str, name: &str, whose: &str| Counter::new(format!("rate/{holder}/{name}/{whose}"), false);
+        for rate in own.rates() {
+            let rule = Rule::Rate(rate.clone());
+            rates.push((rate.name.clone(), meter(of_rate("key", &rate.name, id), rule)));
+        }
+        for rate in of_account.rates() {
+            let (holder, whose) = match rate.per {
+                Per::Account => ("account", account),
+                Per::Key => ("each", id),
+            };
+            let rule = Rule::Rate(rate.clone());
+            rates.push((rate.name.clone(), meter(of_rate(holder, &rate.name, whose), rule)));
+        }
+        if let Some(budget) = own.get_budget() {
+            budgets.push(meter(Counter::of_budget(&Subject::Key(identity.id().clone())), Rule::Budget(budget.clone())));
+        }
+        if let Some(budget) = of_account.get_budget() {
+            budgets.push(meter(
+                Counter::of_budget(&Subject::Account(identity.account().clone())),
+                Rule::Budget(budget.clone()),
+            ));
+        }
+        Caller {
+            generation,
+            account: identity.account().clone(),
+            plan: identity.plan().map(Into::into),
+            rates,
+            budgets,
+            was_used: AtomicBool::new(true),
+        }
+    }
+
+    async fn return_credits(&self, idle: Duration) {
+        let meters: Vec<_> = locked(&self.meters).values().cloned().collect();
+        for meter in meters {
+            meter.return_idle(&*self.store, &*self.clock, idle).await;
+        }
+    }
+
+    fn forget(&self) {
+        for shard in &self.callers {
+            write(shard).retain(|_, caller| caller.was_used.swap(false, Ordering::Relaxed));
+        }
+        locked(&self.meters).retain(|_, meter| Arc::strong_count(meter) > 1 || !meter.is_empty());
+    }
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

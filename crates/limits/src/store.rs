@@ -1,0 +1,276 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::rejection::Budget;
+use keyward_core::store::StoreError;
+
+use crate::counter::{Rule, State, Wish, take};
+use crate::rules::{BudgetRule, LimitRules, Subject};
+
+/// A rate or a budget of one holder, in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Counter {
+    id: String,
+    keeps: bool,
+}
+
+impl Counter {
+    pub(crate) fn new(id: String, keeps: bool) -> Self {
+        Self { id, keeps }
+    }
+
+    pub(crate) fn of_budget(holder: &Subject) -> Self {
+        Self::new(format!("budget/{}/{}", holder.kind(), holder.id()), true)
+    }
+
+    /// Returns its name in the store.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns `true` for a budget, which must survive a crash of the store. A rate may be lost.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.keeps
+    }
+}
+
+/// The state of a counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterState {
+    /// What [`LimitStore::swap`] wrote, if anything.
+    pub text: Option<String>,
+    /// The store's time, in microseconds since 1970.
+    pub now: i64,
+}
+
+/// Rules that changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangedRules {
+    /// The newest version of all rules. Every change increments it.
+    pub version: u64,
+    /// The changed rules. Empty ones were removed.
+    pub rules: Vec<(Subject, LimitRules)>,
+}
+
+/// Rules with the version of their last change, 0 if they never changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredRules {
+    /// The rules.
+    pub rules: LimitRules,
+    /// The version.
+    pub version: u64,
+}
+
+/// A store of [`LimitRules`] and of what was spent.
+///
+/// It decides nothing: a node computes a counter's next state, and the store replaces the state if it is still the one that was read.
+#[async_trait]
+pub trait LimitStore: Send + Sync + 'static {
+    /// Returns the newest version, and all rules that changed after `version`. After 0, all rules.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError>;
+
+    /// Returns a subject's rules.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError>;
+
+    /// Replaces a subject's rules if they have this version, or always without one. Returns the new version, or `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn put_rules(
+        &self,
+        subject: &Subject,
+        rules: &LimitRules,
+        version: Option<u64>,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// Reads a counter and the store's clock.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError>;
+
+    /// Replaces a counter's state if it is still `old`, or returns `false`. It may forget the state after `keep`.
+    ///
+    /// # Errors
+    /// [`StoreError`]. The state may have been replaced.
+    async fn swap(
+        &self,
+        counter: &Counter,
+        old: Option<&str>,
+        new: &str,
+        keep: Option<Duration>,
+    ) -> Result<bool, StoreError>;
+}
+
+#[async_trait]
+impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
+    async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
+        (**self).changed_rules(after).await
+    }
+
+    async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError> {
+        (**self).rules(subject).await
+    }
+
+    async fn put_rules(
+        &self,
+        subject: &Subject,
+        rules: &LimitRules,
+        version: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        (**self).put_rules(subject, rules, version).await
+    }
+
+    async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
+        (**self).read(counter).await
+    }
+
+    async fn swap(
+        &self,
+        counter: &Counter,
+        old: Option<&str>,
+        new: &str,
+        keep: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        (**self).swap(counter, old, new, keep).await
+    }
+}
+
+/// Returns what no node has taken of the budget of a key or an account.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn credits_left(store: &dyn LimitStore, holder: &Subject, budget: &BudgetRule) -> Result<Budget, StoreError> {
+    let read = store.read(&Counter::of_budget(holder)).await?;
+    let state = read.text.as_deref().map(serde_json::from_str::<State>).transpose().map_err(StoreError::corrupt)?;
+    let nothing = Wish { least: 0, most: 0 };
+    let (_, grant) = take(state.as_ref(), &Rule::Budget(budget.clone()), read.now, nothing);
+    Ok(Budget { credits: grant.total, remaining: grant.left, period: grant.length, resets_in: grant.valid })
+}
+
+/// Rules and counters in memory. Clones share them.
+///
+/// # Examples
+/// ```
+/// use keyward::limits::{BudgetRule, LimitRules, LimitStore, MemoryLimits, Refill, Subject};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryLimits::new();
+/// let rules = LimitRules::new().budget(BudgetRule::new(1_000, Refill::Day))?;
+/// store.put_rules(&Subject::Plan("Free".into()), &rules, None).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemoryLimits {
+    clock: Arc<dyn Clock>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    version: u64,
+    rules: HashMap<Subject, StoredRules>,
+    counters: HashMap<Counter, (String, Option<i64>)>,
+    writes: u32,
+}
+
+impl MemoryLimits {
+    /// Creates an empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    /// Creates an empty store with this clock, whose wall time decides when budgets are refilled.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, kept: Arc::default() }
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut Kept) -> T) -> T {
+        use_it(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().as_millis().saturating_mul(1_000)
+    }
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl LimitStore for MemoryLimits {
+    async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
+        Ok(self.with(|kept| {
+            let changed = kept.rules.iter().filter(|(_, stored)| stored.version > after);
+            let rules = changed.map(|(subject, stored)| (subject.clone(), stored.rules.clone())).collect();
+            ChangedRules { version: kept.version, rules }
+        }))
+    }
+
+    async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError> {
+        Ok(self.with(|kept| kept.rules.get(subject).cloned().unwrap_or_default()))
+    }
+
+    async fn put_rules(
+        &self,
+        subject: &Subject,
+        rules: &LimitRules,
+        version: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        Ok(self.with(|kept| {
+            let known = kept.rules.get(subject).map_or(0, |stored| stored.version);
+            if version.is_some_and(|version| version != known) {
+                return None;
+            }
+            kept.version += 1;
+            let stored = StoredRules { rules: rules.clone(), version: kept.version };
+            kept.rules.insert(subject.clone(), stored);
+            Some(kept.version)
+        }))
+    }
+
+    async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
+        let now = self.now();
+        let text = self.with(|kept| kept.counters.get(counter).map(|(text, _)| text.clone()));
+        Ok(CounterState { text, now })
+    }
+
+    async fn swap(
+        &self,
+        counter: &Counter,
+        old: Option<&str>,
+        new: &str,
+        keep: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        const TIDY_EVERY: u32 = 10_000;
+        let now = self.now();
+        let ends = keep.map(|keep| now.saturating_add(i64::try_from(keep.as_micros()).unwrap_or(i64::MAX)));
+        Ok(self.with(|kept| {
+            if kept.counters.get(counter).map(|(text, _)| text.as_str()) != old {
+                return false;
+            }
+            kept.counters.insert(counter.clone(), (new.to_owned(), ends));
+            kept.writes = (kept.writes + 1) % TIDY_EVERY;
+            if kept.writes == 0 {
+                kept.counters.retain(|_, (_, ends)| ends.is_none_or(|ends| ends > now));
+            }
+            true
+        }))
+    }
+}

@@ -1,0 +1,109 @@
+//! The limits of an account or a key, on its page.
+
+use keyward_api_types::{Limits, PutLimits, Rate, RatePer, Refill};
+use keyward_limits::Subject;
+
+use crate::dashboard::error::PageError;
+use crate::dashboard::form::Form;
+use crate::dashboard::member::Member;
+use crate::dashboard::text::{number, span};
+use crate::error::ManagementError;
+
+pub(super) struct LimitsCard {
+    pub(super) path: String,
+    pub(super) lines: Vec<(&'static str, String)>,
+    pub(super) version: u64,
+    pub(super) may_write: bool,
+    pub(super) has_tasks: bool,
+    pub(super) rates: String,
+    pub(super) budget: String,
+    pub(super) tasks: String,
+}
+
+impl LimitsCard {
+    /// `None` if this server keeps no limits.
+    pub(super) async fn of(
+        member: &Member,
+        subject: &Subject,
+        path: String,
+        may_write: bool,
+        form: &Form,
+    ) -> Result<Option<Self>, PageError> {
+        let limits = match member.management().limits(&member.actor, subject).await {
+            Ok(limits) => limits,
+            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let texts: Vec<String> = limits.rates.iter().map(ToString::to_string).collect();
+        let typed = |name: &str, known: String| if form.has(name) { form.get(name).to_owned() } else { known };
+        Ok(Some(Self {
+            path,
+            lines: lines(&limits),
+            version: limits.version,
+            may_write,
+            has_tasks: !matches!(subject, Subject::Key(_)),
+            rates: typed("rates", texts.join(" ")),
+            budget: typed("budget", limits.budget.as_ref().map(ToString::to_string).unwrap_or_default()),
+            tasks: typed("tasks", limits.tasks.map(|tasks| tasks.to_string()).unwrap_or_default()),
+        }))
+    }
+}
+
+fn lines(limits: &Limits) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    for rate in &limits.rates {
+        let per = if rate.per == RatePer::Key { " for each key" } else { "" };
+        let strict = if rate.strict { ", strict" } else { "" };
+        let window = rate.window_seconds;
+        lines.push(("Rate", format!("{}: {} in {window} s{per}{strict}", rate.name, number(rate.quota.into()))));
+    }
+    if let Some(budget) = &limits.budget {
+        let refill = match budget.refill {
+            Refill::Never => "without a refill",
+            Refill::Day => "a day",
+            Refill::Week => "a week",
+            Refill::Month => "a month",
+        };
+        let rollover = match budget.rollover {
+            0 => String::new(),
+            most => format!(", up to {} carried over", number(most)),
+        };
+        lines.push(("Budget", format!("{} credits {refill}{rollover}", number(budget.credits))));
+    }
+    if let Some(left) = &limits.left {
+        let reset = left.resets_in_seconds.map(std::time::Duration::from_secs).and_then(span);
+        let reset = reset.map(|span| format!(", refilled in {span}")).unwrap_or_default();
+        lines.push(("Left", format!("{} of {} credits{reset}", number(left.remaining), number(left.credits))));
+    }
+    if let Some(tasks) = limits.tasks {
+        lines.push(("Tasks", format!("{} at once", number(tasks.into()))));
+    }
+    lines
+}
+
+pub(super) async fn put(member: &Member, subject: &Subject, form: &Form) -> Result<(), ManagementError> {
+    let limits = parsed(form, matches!(subject, Subject::Key(_)))?;
+    let version = form.get("version").parse().unwrap_or(u64::MAX);
+    member.management().put_limits(&member.actor, subject, &limits, version).await.map(drop)
+}
+
+fn parsed(form: &Form, of_key: bool) -> Result<PutLimits, ManagementError> {
+    let rates = form.get("rates").split_whitespace().map(|text| {
+        let rate: Rate = text.parse().map_err(|error| invalid("rates", &error))?;
+        Ok(if of_key { Rate { per: RatePer::Key, ..rate } } else { rate })
+    });
+    let budget = form.filled("budget").map(|text| text.trim().parse().map_err(|error| invalid("budget", &error)));
+    let tasks = form.filled("tasks").map(|text| {
+        let wrong = |_| ManagementError::invalid("tasks", format!("{text:?} is no number: expected 0 to 100000"));
+        text.trim().parse().map_err(wrong)
+    });
+    Ok(PutLimits {
+        rates: rates.collect::<Result<_, ManagementError>>()?,
+        budget: budget.transpose()?,
+        tasks: tasks.transpose()?,
+    })
+}
+
+fn invalid(field: &'static str, error: &keyward_api_types::LimitTextError) -> ManagementError {
+    ManagementError::invalid(field, error.to_string())
+}

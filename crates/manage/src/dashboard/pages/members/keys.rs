@@ -1,0 +1,69 @@
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use keyward_core::id::UserId;
+use keyward_core::store::{KeyQuery, KeyStatus};
+
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::pages::keys::{Reason, reasons, revocation};
+use crate::dashboard::path_params::NamedUser;
+use crate::role::scopes;
+
+const MANY: usize = 500;
+
+#[derive(Template)]
+#[template(path = "dashboard/members/keys.html")]
+struct RevokeKeysPage {
+    frame: Frame,
+    user: String,
+    name: String,
+    count: usize,
+    is_more: bool,
+    reasons: Vec<Reason>,
+    note: String,
+    error: Option<FieldError>,
+}
+
+pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
+    show(&member, &user, StatusCode::OK, &member.visitor.query(), None).await
+}
+
+async fn show(
+    member: &AtAccount,
+    user: &UserId,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let query = KeyQuery { account: Some(member.account.id.clone()), user: Some(user.clone()), ..KeyQuery::default() };
+    let working = [KeyStatus::Active, KeyStatus::Disabled];
+    let count = member.management().count_keys(&member.actor, &query, &working, MANY).await?;
+    let name = member.name_of(user.as_str()).await?;
+    Ok(member.page_with(status, "Revoke keys", |frame| RevokeKeysPage {
+        frame,
+        user: user.to_string(),
+        name,
+        count,
+        is_more: count == MANY,
+        reasons: reasons(form),
+        note: form.get("note").to_owned(),
+        error,
+    }))
+}
+
+pub(super) async fn revoke(
+    NamedUser(user): NamedUser,
+    SignedInForm { at: member, form }: SignedInForm<AtAccount>,
+) -> Result<Response, PageError> {
+    let revocation = match revocation(&form) {
+        Ok(revocation) => revocation,
+        Err(error) => return show(&member, &user, error.status(), &form, Some(FieldError::from(&error))).await,
+    };
+    member.management().revoke_user_keys(&member.actor, &member.account.id, &user, &revocation).await?;
+    Ok(member.redirect_with_flash("/members", "user-keys-revoked"))
+}

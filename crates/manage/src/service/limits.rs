@@ -1,0 +1,151 @@
+use keyward_api_types::{CreditsLeft, Limits, PutLimits};
+use keyward_core::{AccountId, CredentialId};
+use keyward_limits::{LimitRules, LimitStore, StoredRules, Subject, credits_left};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::audit::{Draft, Target};
+use super::{CurrentVersion, Management};
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::Plan;
+use crate::role::scopes;
+
+impl Management {
+    pub(crate) async fn limits_version(&self, subject: &Subject) -> CurrentVersion {
+        Ok(Some(self.limit_store()?.rules(subject).await?.version))
+    }
+
+    /// Returns the limits of a plan, an account or a key. Needs `plans:read`, `accounts:read` or `keys:read`.
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`] without the subject, or without a store of limits.
+    pub async fn limits(&self, actor: &Actor, subject: &Subject) -> Result<Limits, ManagementError> {
+        self.authorize_limits(actor, subject, false).await?;
+        self.read_limits(subject).await
+    }
+
+    /// Replaces the limits of a plan, an account or a key at this version. Every node applies them within a second.
+    ///
+    /// For a plan or an account, it needs `plans:write` in the operator's account. For a key, it needs `keys:write` and the key's
+    /// rights: the limits of its account hold as well.
+    ///
+    /// # Errors
+    /// [`ManagementError::Stale`], [`ManagementError::Invalid`].
+    pub async fn put_limits(
+        &self,
+        actor: &Actor,
+        subject: &Subject,
+        limits: &PutLimits,
+        version: u64,
+    ) -> Result<Limits, ManagementError> {
+        let account = self.authorize_limits(actor, subject, true).await?;
+        let store = self.limit_store()?;
+        let rules: LimitRules = converted(limits)?;
+        rules.check_for(subject).map_err(|error| invalid(&error))?;
+        let known = store.rules(subject).await?;
+        if known.version != version {
+            return Err(ManagementError::Stale);
+        }
+        let target = Target::new(subject.kind(), subject.id());
+        let draft = Draft::new(actor, "limits.put", target).before(&known.rules);
+        let draft = match &account {
+            Some(account) => draft.account(account),
+            None => draft,
+        };
+        let put = async {
+            let put = store.put_rules(subject, &rules, Some(version)).await.map_err(ManagementError::from)?;
+            put.ok_or(ManagementError::Stale)
+        };
+        self.audited(draft, put, |_| serde_json::to_value(&rules).ok()).await?;
+        self.read_limits(subject).await
+    }
+
+    fn limit_store(&self) -> Result<&dyn LimitStore, ManagementError> {
+        self.0.limits.as_deref().ok_or(ManagementError::NotFound("store of limits"))
+    }
+
+    async fn read_limits(&self, subject: &Subject) -> Result<Limits, ManagementError> {
+        let store = self.limit_store()?;
+        let StoredRules { rules, version } = store.rules(subject).await?;
+        let mut budget = rules.get_budget().cloned();
+        if let (Subject::Account(account), None) = (subject, &budget)
+            && let Some(plan) = &self.read_account(account).await?.plan
+        {
+            let plan = store.rules(&Subject::Plan(plan.clone())).await?;
+            budget = plan.rules.get_budget().cloned();
+        }
+        let left = match budget {
+            Some(budget) if !matches!(subject, Subject::Plan(_)) => {
+                let left = credits_left(store, subject, &budget).await?;
+                let resets_in_seconds = left.resets_in_seconds();
+                Some(CreditsLeft { credits: left.credits, remaining: left.remaining, resets_in_seconds })
+            }
+            _ => None,
+        };
+        let PutLimits { rates, budget, tasks } = converted(&rules)?;
+        Ok(Limits { rates, budget, tasks, left, version })
+    }
+
+    /// Returns the account that the subject belongs to, if any.
+    async fn authorize_limits(
+        &self,
+        actor: &Actor,
+        subject: &Subject,
+        writes: bool,
+    ) -> Result<Option<AccountId>, ManagementError> {
+        match subject {
+            Subject::Plan(name) => {
+                let (place, scope) = if writes {
+                    (self.operator().clone(), &scopes::PLANS_WRITE)
+                } else {
+                    (self.default_account(actor).await?, &scopes::PLANS_READ)
+                };
+                self.rights(actor, &place).await?.require(scope)?;
+                self.get::<Plan>(name).await?.ok_or(ManagementError::NotFound("plan"))?;
+                self.check_recent_if(actor, writes).await?;
+                Ok(None)
+            }
+            Subject::Account(account) => {
+                self.rights(actor, account).await?.require(&scopes::ACCOUNTS_READ)?;
+                if writes {
+                    let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
+                    self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)?;
+                }
+                self.read_account(account).await?;
+                self.check_recent_if(actor, writes).await?;
+                Ok(Some(account.clone()))
+            }
+            Subject::Key(key) => self.authorize_key_limits(actor, key, writes).await.map(Some),
+        }
+    }
+
+    async fn check_recent_if(&self, actor: &Actor, writes: bool) -> Result<(), ManagementError> {
+        if writes { self.check_recent(actor).await } else { Ok(()) }
+    }
+
+    async fn authorize_key_limits(
+        &self,
+        actor: &Actor,
+        key: &CredentialId,
+        writes: bool,
+    ) -> Result<AccountId, ManagementError> {
+        let scope = if writes { &scopes::KEYS_WRITE } else { &scopes::KEYS_READ };
+        let (key, rights) = self.authorize_key(actor, key, scope).await?;
+        if writes {
+            self.check_covers_key(&rights, &key)?;
+            self.check_recent(actor).await?;
+        }
+        Ok(key.account)
+    }
+}
+
+/// Both types have the same JSON, and only one checks the bounds.
+fn converted<T: DeserializeOwned>(from: &impl Serialize) -> Result<T, ManagementError> {
+    let value = serde_json::to_value(from).map_err(|_| ManagementError::Internal)?;
+    serde_json::from_value(value).map_err(|error| invalid(&error))
+}
+
+fn invalid(error: &dyn std::error::Error) -> ManagementError {
+    ManagementError::invalid("limits", error.to_string())
+}

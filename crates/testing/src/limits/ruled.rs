@@ -1,0 +1,271 @@
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use keyward_core::store::{StoreError, async_trait};
+use keyward_core::{Identity, Rejection};
+use keyward_limits::{
+    BudgetRule, ChangedRules, Counter, CounterState, LimitRules, LimitStore, Limits, RateRule, Refill, StoredRules,
+    Subject, credits_left,
+};
+
+type Nodes = [Arc<dyn LimitStore>; 3];
+
+const ONE: NonZeroU32 = NonZeroU32::MIN;
+
+fn caller(account: &str, key: &str) -> Identity {
+    Identity::api_key(key.parse().expect("an id"), account.parse().expect("an id"))
+}
+
+fn account(id: &str) -> Subject {
+    Subject::Account(id.parse().expect("an id"))
+}
+
+fn budget(credits: u64) -> LimitRules {
+    LimitRules::new().budget(BudgetRule::new(credits, Refill::Never)).expect("the budget is valid")
+}
+
+fn rate(rate: RateRule) -> LimitRules {
+    LimitRules::new().rate(rate).expect("the rate is valid")
+}
+
+async fn put(store: &dyn LimitStore, subject: &Subject, rules: &LimitRules) {
+    store.put_rules(subject, rules, None).await.expect("the store answers").expect("no version is asked for");
+}
+
+async fn left(store: &dyn LimitStore, subject: &Subject, credits: u64) -> u64 {
+    let rule = BudgetRule::new(credits, Refill::Never);
+    credits_left(store, subject, &rule).await.expect("the store answers").remaining
+}
+
+async fn start(store: &Arc<dyn LimitStore>) -> Limits {
+    Limits::start(Arc::clone(store)).await.expect("the store answers")
+}
+
+async fn is_accepted(limits: &Limits, caller: &Identity) -> bool {
+    match limits.spend(caller, &["default".into()], ONE).await {
+        Ok(_) => true,
+        Err(Rejection::BudgetExhausted(_) | Rejection::RateLimitExceeded(_)) => false,
+        Err(other) => panic!("unexpected refusal: {other:?}"),
+    }
+}
+
+pub(super) async fn rules_are_replaced_only_at_their_version(nodes: &Nodes) {
+    let [one, two, _] = nodes;
+    let subject = Subject::Plan("versions".into());
+    assert_eq!(one.rules(&subject).await.expect("an answer"), StoredRules::default());
+    let begun = one.changed_rules(0).await.expect("an answer").version;
+    let first = one.put_rules(&subject, &budget(1), Some(0)).await.expect("an answer").expect("the version fits");
+    assert!(first > begun);
+    assert_eq!(two.put_rules(&subject, &budget(2), Some(0)).await.expect("an answer"), None, "a stale change");
+    let changed = two.changed_rules(begun).await.expect("an answer");
+    assert_eq!(changed, ChangedRules { version: first, rules: vec![(subject.clone(), budget(1))] });
+    let second = two.put_rules(&subject, &LimitRules::new(), Some(first)).await.expect("an answer").expect("it fits");
+    assert_eq!(one.rules(&subject).await.expect("an answer").version, second);
+    let changed = one.changed_rules(first).await.expect("an answer");
+    assert_eq!(changed, ChangedRules { version: second, rules: vec![(subject, LimitRules::new())] });
+    assert!(one.changed_rules(second).await.expect("an answer").rules.is_empty());
+    // Versions are never equal, whoever writes.
+    let writes = (0..60).map(|number| {
+        let (store, subject) = (Arc::clone(&nodes[number % 3]), Subject::Plan(format!("plan {number}").into()));
+        tokio::spawn(async move { store.put_rules(&subject, &budget(1), None).await.expect("an answer") })
+    });
+    let mut versions = Vec::new();
+    for write in writes.collect::<Vec<_>>() {
+        versions.extend(write.await.expect("no panic"));
+    }
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions.len(), 60);
+    let changed = one.changed_rules(second).await.expect("an answer");
+    assert_eq!((changed.rules.len(), Some(&changed.version)), (60, versions.last()));
+}
+
+pub(super) async fn a_change_takes_effect_on_every_node_within_a_second(nodes: &Nodes) {
+    let limits = [start(&nodes[0]).await, start(&nodes[1]).await];
+    let caller = caller("acct_changes", "key_changes");
+    for (rules, accepted) in
+        [(budget(0), false), (LimitRules::new(), true), (rate(RateRule::new("default", 1, 60)), false)]
+    {
+        put(&*nodes[2], &account("acct_changes"), &rules).await;
+        let changed = Instant::now();
+        for limits in &limits {
+            while is_accepted(limits, &caller).await != accepted {
+                assert!(changed.elapsed() < Duration::from_secs(1), "{rules:?} has no effect after a second");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+}
+
+pub(super) async fn a_thousand_calls_at_the_end_spend_exactly_what_is_left(nodes: &Nodes) {
+    let subject = account("acct_end");
+    put(&*nodes[0], &subject, &budget(3_000)).await;
+    let limits = [start(&nodes[0]).await, start(&nodes[1]).await, start(&nodes[2]).await];
+    // Each node knows its units when the end comes.
+    for node in &limits {
+        let spent = node.spend(&caller("acct_end", "key_end"), &[], NonZeroU32::new(850).expect("above zero")).await;
+        spent.expect("the budget has enough");
+    }
+    let calls = (0..1_000).map(|number: usize| {
+        let (node, caller) = (limits[number % 3].clone(), caller("acct_end", &format!("key_end_{}", number % 7)));
+        tokio::spawn(async move { is_accepted(&node, &caller).await })
+    });
+    let mut accepted = 0;
+    for call in calls.collect::<Vec<_>>() {
+        accepted += u64::from(call.await.expect("no panic"));
+    }
+    assert_eq!(accepted, 3_000 - 3 * 850);
+    for node in &limits {
+        node.shutdown().await;
+    }
+    assert_eq!(left(&*nodes[0], &subject, 3_000).await, 0);
+}
+
+pub(super) async fn a_node_that_ends_returns_its_credits_and_a_killed_one_loses_few(nodes: &Nodes) {
+    let subject = account("acct_nodes");
+    put(&*nodes[0], &subject, &budget(10_000)).await;
+    let mut spent = 0;
+    for kill in [false, true, false, true] {
+        let before = left(&*nodes[1], &subject, 10_000).await;
+        let limits = start(&nodes[0]).await;
+        for _ in 0..300 {
+            assert!(is_accepted(&limits, &caller("acct_nodes", "key_nodes")).await);
+            spent += 1;
+        }
+        if kill {
+            drop(limits);
+        } else {
+            limits.shutdown().await;
+        }
+        let lost = before - 300 - left(&*nodes[1], &subject, 10_000).await;
+        assert!(lost <= if kill { 100 } else { 0 }, "{lost} credits are lost (killed: {kill})");
+    }
+    assert!(left(&*nodes[1], &subject, 10_000).await <= 10_000 - spent);
+}
+
+pub(super) async fn idle_credits_return(nodes: &Nodes) {
+    let subject = account("acct_idle");
+    put(&*nodes[0], &subject, &budget(10_000)).await;
+    let limits = start(&nodes[0]).await;
+    for _ in 0..100 {
+        assert!(is_accepted(&limits, &caller("acct_idle", "key_idle")).await);
+    }
+    super::eventually("idle credits return", async || left(&*nodes[1], &subject, 10_000).await == 9_900).await;
+}
+
+pub(super) async fn a_refused_call_spends_nothing(nodes: &Nodes) {
+    let (of_account, of_key) = (account("acct_both"), Subject::Key("key_small".parse().expect("an id")));
+    put(&*nodes[0], &of_account, &budget(100)).await;
+    put(&*nodes[0], &of_key, &budget(5)).await;
+    let limits = start(&nodes[0]).await;
+    let (small, large) = (caller("acct_both", "key_small"), caller("acct_both", "key_large"));
+    let mut accepted = 0;
+    for _ in 0..20 {
+        accepted += u32::from(is_accepted(&limits, &small).await);
+    }
+    assert_eq!(accepted, 5, "the key's own budget");
+    for _ in 0..120 {
+        accepted += u32::from(is_accepted(&limits, &large).await);
+    }
+    assert_eq!(accepted, 100, "the account's budget, which its keys share");
+}
+
+/// Three nodes that send as fast as they can.
+async fn admitted(nodes: &Nodes, name: &str, strict: bool) -> Vec<Duration> {
+    const WINDOW: u32 = 1;
+    let rule = RateRule { strict, ..RateRule::new("default", 40, WINDOW) };
+    put(&*nodes[0], &account(name), &rate(rule)).await;
+    let begun = Instant::now();
+    let mut senders = Vec::new();
+    for node in nodes {
+        let (limits, caller) = (start(node).await, caller(name, &format!("key_{name}")));
+        senders.push(tokio::spawn(async move {
+            let mut times = Vec::new();
+            while begun.elapsed() < Duration::from_secs(4) {
+                if is_accepted(&limits, &caller).await {
+                    times.push(begun.elapsed());
+                } else {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            }
+            times
+        }));
+    }
+    let mut times = Vec::new();
+    for sender in senders {
+        times.extend(sender.await.expect("no panic"));
+    }
+    times.sort_unstable();
+    times
+}
+
+fn busiest(times: &[Duration], window: Duration) -> usize {
+    let within = |begin: Duration| times.iter().filter(|at| (begin..begin + window).contains(*at)).count();
+    times.iter().map(|begin| within(*begin)).max().unwrap_or(0)
+}
+
+pub(super) async fn strict_windows_admit_the_quota_and_even_rates_twice_that(nodes: &Nodes) {
+    // The calls are timed when they return, up to a few milliseconds late.
+    let window = Duration::from_millis(980);
+    let strict = admitted(nodes, "acct_strict", true).await;
+    assert!(busiest(&strict, window) <= 40, "{} calls in a strict window", busiest(&strict, window));
+    assert!(strict.len() >= 120, "{} calls in 4 s", strict.len());
+    let even = admitted(nodes, "acct_even", false).await;
+    let most = busiest(&even, window);
+    assert!((60..=82).contains(&most), "{most} calls in a window");
+}
+
+/// Counts the calls of a store.
+struct Counted {
+    inner: Arc<dyn LimitStore>,
+    trips: AtomicU64,
+}
+
+#[async_trait]
+impl LimitStore for Counted {
+    async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
+        self.inner.changed_rules(after).await
+    }
+
+    async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError> {
+        self.inner.rules(subject).await
+    }
+
+    async fn put_rules(
+        &self,
+        subject: &Subject,
+        rules: &LimitRules,
+        version: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        self.inner.put_rules(subject, rules, version).await
+    }
+
+    async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        self.inner.read(counter).await
+    }
+
+    async fn swap(
+        &self,
+        counter: &Counter,
+        old: Option<&str>,
+        new: &str,
+        keep: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        self.inner.swap(counter, old, new, keep).await
+    }
+}
+
+pub(super) async fn nine_of_ten_calls_need_no_store(nodes: &Nodes) {
+    let rules = budget(100_000).rate(RateRule::new("default", 10_000, 60)).expect("the rate is valid");
+    put(&*nodes[0], &account("acct_trips"), &rules).await;
+    let store = Arc::new(Counted { inner: Arc::clone(&nodes[0]), trips: AtomicU64::new(0) });
+    let limits = Limits::start(Arc::clone(&store)).await.expect("the store answers");
+    for _ in 0..3_000 {
+        assert!(is_accepted(&limits, &caller("acct_trips", "key_trips")).await);
+    }
+    let trips = store.trips.load(Ordering::Relaxed);
+    assert!(trips <= 300, "{trips} of 3,000 calls asked the store");
+}

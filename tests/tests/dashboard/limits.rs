@@ -1,0 +1,72 @@
+use keyward::limits::Subject;
+use keyward::manage::{Actor, Context, KeyDraft, Role};
+
+use crate::http::Client;
+use crate::site::{PASSWORD, Site};
+
+#[tokio::test]
+async fn limits_are_shown_and_changed_by_who_may_change_them() {
+    let site = Site::with_owner().await;
+    let (owner, system) = (site.owner().await, Actor::system("test", Context::new()));
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get("/accounts/operator/settings").await;
+    assert!(page.body.contains("No limits are set here."), "{}", page.body);
+    let csrf = page.field("csrf");
+    let change =
+        [("csrf", csrf.as_str()), ("version", "0"), ("rates", "default=100/60s exports=5/1h,strict"), ("tasks", "3")];
+    let changed = client
+        .post("/accounts/operator/limits", &[&change[..], &[("budget", "10000/month,rollover=50")]].concat())
+        .await;
+    assert_eq!((changed.status, changed.header("location")), (303, "/accounts/operator/settings"), "{}", changed.body);
+    let page = client.get("/accounts/operator/settings").await;
+    for text in [
+        "The limits are changed.",
+        "default: 100 in 60 s",
+        "exports: 5 in 3600 s, strict",
+        "10,000 credits a month, up to 50 carried over",
+        "10,000 of 10,000 credits, refilled in",
+        "3 at once",
+        "value=\"default=100/60s exports=5/3600s,strict\"",
+        "value=\"10000/month,rollover=50\"",
+    ] {
+        assert!(page.body.contains(text), "no {text} in {}", page.body);
+    }
+    // What was typed stays, and the mistake is named.
+    let wrong = [("csrf", csrf.as_str()), ("version", "1"), ("rates", "default=many/60s"), ("budget", "5/year")];
+    let refused = client.post("/accounts/operator/limits", &wrong).await;
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.body.contains("&#34;many&#34; is no quota") && refused.body.contains("value=\"5/year\""),
+        "{}",
+        refused.body
+    );
+    let stale = client.post("/accounts/operator/limits", &[("csrf", csrf.as_str()), ("version", "9")]).await;
+    assert_eq!(stale.status, 412);
+
+    let key =
+        site.management.create_key(&owner, KeyDraft::secret("operator".parse().unwrap(), "a")).await.unwrap().view.id;
+    let of_key = format!("/accounts/operator/keys/{key}");
+    let limits = [("csrf", csrf.as_str()), ("version", "0"), ("rates", "default=2/1s"), ("budget", "7")];
+    assert_eq!(client.post(&format!("{of_key}/limits"), &limits).await.status, 303);
+    let page = client.get(&of_key).await;
+    assert!(
+        page.body.contains("default: 2 in 1 s for each key") && page.body.contains("7 of 7 credits"),
+        "{}",
+        page.body
+    );
+
+    // A customer sees the account's limits, and changes those of a key only.
+    let account = site.management.create_account(&owner, "Example Ltd").await.unwrap().value.id;
+    let invited = site.management.invite(&owner, &account, "bob@example.com", Role::Owner).await.unwrap();
+    site.management.accept_invitation(&Context::new(), &invited.secret, "Bob", PASSWORD).await.unwrap();
+    let mut bob = Client::new(&site);
+    let token = bob.get("/login").await.field("csrf");
+    bob.post("/login", &[("csrf", &token), ("email", "bob@example.com"), ("password", PASSWORD)]).await;
+    let page = bob.get(&format!("/accounts/{account}/settings")).await;
+    assert!(page.body.contains("No limits are set here.") && !page.body.contains("Change limits"), "{}", page.body);
+    let csrf = page.field("csrf");
+    let raised = [("csrf", csrf.as_str()), ("version", "0"), ("budget", "1000000")];
+    assert_eq!(bob.post(&format!("/accounts/{account}/limits"), &raised).await.status, 403);
+    let version = site.management.limits(&system, &Subject::Account(account)).await.unwrap().version;
+    assert_eq!(version, 0);
+}

@@ -1,0 +1,225 @@
+//! Limits as data on every store, and under faults.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use keyward::clock::ManualClock;
+use keyward::limits::{
+    BudgetRule, LimitRules, LimitStore, Limits, MemoryLimits, MemoryPermits, RateRule, Refill, Subject, TaskPermits,
+    credits_left,
+};
+use keyward::postgres::{PostgresLimits, PostgresStore};
+use keyward::sqlite::{SqliteLimits, SqliteStore};
+use keyward::testing::limits;
+use keyward::valkey::{ValkeyLimits, ValkeyStore};
+use keyward::{Identity, Rejection, Timestamp};
+use keyward_needs::needs;
+use keyward_tests::{postgres, valkey};
+
+const ONE: NonZeroU32 = NonZeroU32::MIN;
+
+fn caller() -> Identity {
+    Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap()).with_plan("Pro")
+}
+
+fn account() -> Subject {
+    Subject::Account("acct_1".parse().unwrap())
+}
+
+fn shared(store: impl LimitStore) -> Arc<dyn LimitStore> {
+    Arc::new(store)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_in_memory_conform() {
+    limits::rules(async || {
+        let store = shared(MemoryLimits::new());
+        [Arc::clone(&store), Arc::clone(&store), store]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_in_sqlite_conform() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.db");
+    // Each opens the file, as a process does.
+    let node = || shared(SqliteLimits::new(&SqliteStore::open(&path).unwrap()));
+    limits::rules(async || [node(), node(), node()]).await;
+}
+
+#[needs(postgresql)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_in_postgresql_conform() {
+    let url = postgres::database();
+    let node = async || shared(PostgresLimits::new(&PostgresStore::connect(&url).await.unwrap()));
+    limits::rules(async || [node().await, node().await, node().await]).await;
+}
+
+#[needs(valkey)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_in_valkey_conform() {
+    let url = valkey::server(&[]);
+    let node = async || shared(ValkeyLimits::new(&ValkeyStore::connect(&url).await.unwrap()));
+    limits::rules(async || [node().await, node().await, node().await]).await;
+}
+
+/// Steps over a refill and back, while two nodes spend.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clock_that_steps_over_a_refill_grants_no_credit_twice() {
+    let clock = Arc::new(ManualClock::at("2026-11-30T23:59:58Z".parse::<Timestamp>().unwrap()));
+    let store = MemoryLimits::with_clock(Arc::<ManualClock>::clone(&clock));
+    let rules = LimitRules::new().budget(BudgetRule::new(100, Refill::Month)).unwrap();
+    store.put_rules(&Subject::Plan("Pro".into()), &rules, None).await.unwrap();
+    let options = || keyward::limits::LimitsOptions::default().clock(Arc::<ManualClock>::clone(&clock));
+    let nodes = [options().start(store.clone()).await.unwrap(), options().start(store).await.unwrap()];
+    let mut accepted = 0;
+    for wall in ["2026-11-30T23:59:59Z", "2026-12-01T00:00:01Z", "2026-11-30T23:59:59Z", "2026-12-01T00:00:05Z"] {
+        // The units and refusals that nodes know end.
+        clock.advance(Duration::from_secs(3));
+        clock.set_wall(wall.parse().unwrap());
+        for call in 0..300 {
+            accepted += u32::from(nodes[call % 2].spend(&caller(), &[], ONE).await.is_ok());
+        }
+    }
+    assert_eq!(accepted, 200, "two months began");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_are_limited_by_rules_that_change() {
+    let store = MemoryLimits::new();
+    let put = async |subject: Subject, tasks: u32| {
+        store.put_rules(&subject, &LimitRules::new().tasks(tasks).unwrap(), None).await.unwrap();
+    };
+    let limits = Limits::start(store.clone()).await.unwrap();
+    let permits = TaskPermits::from_rules(MemoryPermits::new(), limits.clone());
+    let _unlimited = permits.acquire(&caller()).await.unwrap();
+    put(Subject::Plan("Pro".into()), 2).await;
+    limits.refresh().await.unwrap();
+    let _second = permits.acquire(&caller()).await.unwrap();
+    let Err(Rejection::ConcurrencyLimitExceeded(full)) = permits.acquire(&caller()).await.map(drop) else {
+        panic!("a third task was accepted")
+    };
+    assert_eq!((full.limit, full.in_flight), (2, 2));
+    put(account(), 3).await;
+    limits.refresh().await.unwrap();
+    let _third = permits.acquire(&caller()).await.unwrap();
+    assert!(permits.acquire(&caller()).await.is_err());
+}
+
+/// Without the store, a node spends what it has and then refuses.
+async fn assert_refuses_without_the_store(store: Arc<dyn LimitStore>, end: impl FnOnce()) {
+    let rules = LimitRules::new().budget(BudgetRule::new(10_000, Refill::Never)).unwrap();
+    let rules = rules.rate(RateRule::new("default", 100_000, 60)).unwrap();
+    store.put_rules(&account(), &rules, None).await.unwrap();
+    let limits = Limits::start(store).await.unwrap();
+    let spend = async || limits.spend(&caller(), &["default".into()], ONE).await;
+    for _ in 0..200 {
+        spend().await.unwrap();
+    }
+    end();
+    let mut accepted = 0;
+    let refused = loop {
+        match spend().await {
+            Ok(_) => accepted += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused, Rejection::StoreUnavailable);
+    assert!(accepted <= 200, "{accepted} calls passed without the store");
+}
+
+#[needs(postgresql, valkey)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_store_nothing_passes_uncounted() {
+    let url = postgres::database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    assert_refuses_without_the_store(shared(PostgresLimits::new(&store)), || postgres::shut(&url)).await;
+    let url = valkey::server(&[]);
+    let store = ValkeyStore::connect(&url).await.unwrap();
+    assert_refuses_without_the_store(shared(ValkeyLimits::new(&store)), || valkey::end(&url)).await;
+}
+
+/// Three nodes spend for some seconds. Nodes are killed, and the server crashes and starts again.
+async fn assert_exact_under_faults(
+    connect: impl AsyncFn() -> Arc<dyn LimitStore>,
+    crash: impl Fn(),
+    restart: impl Fn(),
+) {
+    const CREDITS: u64 = 20_000;
+    const PER_KILL: u64 = 100;
+    let rule = BudgetRule::new(CREDITS, Refill::Never);
+    let store = connect().await;
+    let rules = LimitRules::new().budget(rule.clone()).unwrap();
+    store.put_rules(&account(), &rules, None).await.unwrap();
+    let (spent, ends) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let mut kills = 0;
+    let start = async || {
+        let (limits, spent, ends) =
+            (Limits::start(connect().await).await.unwrap(), Arc::clone(&spent), Arc::clone(&ends));
+        let node = limits.clone();
+        let working = tokio::spawn(async move {
+            while !ends.load(Ordering::Relaxed) {
+                match node.spend(&caller(), &[], ONE).await {
+                    Ok(_) => {
+                        spent.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(Rejection::BudgetExhausted(_)) => return,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+                tokio::time::sleep(Duration::from_micros(200)).await;
+            }
+        });
+        (limits, working)
+    };
+    let mut nodes = vec![start().await, start().await, start().await];
+    let begun = Instant::now();
+    for round in 0..6 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if round % 3 == 1 {
+            crash();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            restart();
+            // A lost answer may have granted a node its next units.
+            kills += 3;
+        } else {
+            let (limits, working) = nodes.remove(0);
+            working.abort();
+            drop(limits);
+            kills += 1;
+            nodes.push(start().await);
+        }
+    }
+    ends.store(true, Ordering::Relaxed);
+    for (limits, working) in nodes {
+        working.await.unwrap();
+        limits.shutdown().await;
+    }
+    let spent = spent.load(Ordering::Relaxed);
+    let taken = CREDITS - credits_left(&*connect().await, &account(), &rule).await.unwrap().remaining;
+    eprintln!("{spent} credits spent, {taken} taken, {kills} kills, {:?}", begun.elapsed());
+    assert!(spent <= taken, "{spent} credits were spent, and the store knows of {taken}");
+    // A call that was under way when its node was killed is neither spent nor lost: the test does not know.
+    assert!(taken - spent <= kills * PER_KILL, "{} credits are lost", taken - spent);
+    assert!(spent > 1_000, "only {spent} calls passed");
+}
+
+#[needs(postgresql)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn budget_in_postgresql_is_never_overspent_under_faults() {
+    let server = postgres::Server::new();
+    let url = server.database();
+    let connect = async || shared(PostgresLimits::new(&PostgresStore::connect(&url).await.unwrap()));
+    assert_exact_under_faults(connect, || server.crash(), || server.start()).await;
+}
+
+#[needs(valkey)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn budget_in_valkey_is_never_overspent_under_faults() {
+    let server = valkey::Server::new(&[]);
+    let url = server.url();
+    let connect = async || shared(ValkeyLimits::new(&ValkeyStore::connect(&url).await.unwrap()));
+    assert_exact_under_faults(connect, || server.crash(), || server.start()).await;
+}

@@ -1,0 +1,148 @@
+//! Limits as data: from the management API to the services that enforce them.
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use keyward::gateway::VerifyReach;
+use keyward::limits::{Limits, RateLimitLayer, RequestLimit, Subject};
+use keyward::manage::{KeyDraft, Purpose};
+use keyward::sqlite::{SqliteLimits, SqliteStore};
+use keyward::{AuthLayer, NewKey, ScopeSet};
+use keyward_client::PutLimits;
+use keyward_tests::service::call;
+use serde_json::{Value, json};
+
+use crate::setting::on_sqlite;
+
+struct Enforced {
+    limits: Limits,
+    verify: Router,
+    forward: Router,
+    service: Router,
+    caller: String,
+    key: String,
+}
+
+impl Enforced {
+    async fn verify(&self, more: Value) -> (u16, Value) {
+        let mut question = json!({"key": self.key});
+        question.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let request = Request::post("/v1/verify")
+            .header("authorization", format!("Bearer {}", self.caller))
+            .header("content-type", "application/json")
+            .body(Body::from(question.to_string()))
+            .unwrap();
+        let answer = call(&self.verify, request).await;
+        (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or_default())
+    }
+
+    async fn forward(&self, path: &str) -> (u16, http::HeaderMap) {
+        let request = Request::get(path)
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("x-forwarded-method", "GET")
+            .header("x-forwarded-uri", "/v1/resources");
+        let answer = call(&self.forward, request.body(Body::empty()).unwrap()).await;
+        (answer.status.as_u16(), answer.headers)
+    }
+
+    async fn serve(&self) -> (u16, http::HeaderMap) {
+        let request = Request::get("/").header("authorization", format!("Bearer {}", self.key));
+        let answer = call(&self.service, request.body(Body::empty()).unwrap()).await;
+        (answer.status.as_u16(), answer.headers)
+    }
+}
+
+fn fields(headers: &http::HeaderMap, name: &str) -> Vec<String> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn one_budget_is_spent_by_every_service() {
+    let setting = on_sqlite();
+    setting.operator().await;
+    let (management, system) = (&setting.management, setting.system());
+    let (_, account) = setting.customer("ada@example.com").await;
+    let issued = management
+        .create_key(&system, KeyDraft::of(Purpose::Api, NewKey::secret(account.clone(), "production")))
+        .await
+        .unwrap();
+    let operator = management.operator().clone();
+    let caller = NewKey { scopes: ScopeSet::all(), ..NewKey::secret(operator.clone(), "gateway") };
+    let caller = management.create_key(&system, KeyDraft::of(Purpose::Management, caller)).await.unwrap();
+    let store = SqliteStore::open(setting.file.as_ref().unwrap()).unwrap();
+    let limits = Limits::start(SqliteLimits::new(&store)).await.unwrap();
+    let (verifier, limit) = (management.verifier().unwrap(), RequestLimit::from_rules(limits.clone()));
+    let callers = AuthLayer::from(management.authenticator().unwrap());
+    let reach = VerifyReach::Operator(operator);
+    let enforced = Enforced {
+        verify: keyward::gateway::verify_with_limits(verifier.clone(), callers, reach, limits.clone()),
+        forward: keyward::gateway::forward_auth_with_limits(verifier.clone(), limit),
+        service: Router::new()
+            .route("/", axum::routing::get(async || "ok"))
+            .layer(RateLimitLayer::from_rules(limits.clone()))
+            .layer(AuthLayer::from(verifier)),
+        limits,
+        caller: caller.key.expose_once().to_string(),
+        key: issued.key.expose_once().to_string(),
+    };
+
+    // Without rules, nothing is limited and nothing is said.
+    let (_, answer) = enforced.verify(json!({})).await;
+    assert_eq!((&answer["valid"], &answer["limits"]), (&json!(true), &json!({"rates": [], "budget": null})));
+    assert!(fields(&enforced.serve().await.1, "ratelimit").is_empty());
+
+    let put = async |subject: &Subject, limits: Value| {
+        let limits: PutLimits = serde_json::from_value(limits).unwrap();
+        let version = management.limits(&system, subject).await.unwrap().version;
+        management.put_limits(&system, subject, &limits, version).await.unwrap();
+        enforced.limits.refresh().await.unwrap();
+    };
+    let subject = Subject::Account(account.clone());
+    put(
+        &subject,
+        json!({"rates": [{"name": "default", "quota": 50, "window_seconds": 60}], "budget": {"credits": 10}}),
+    )
+    .await;
+    let (_, answer) = enforced.verify(json!({"cost": 4})).await;
+    assert_eq!(answer["limits"]["budget"], json!({"credits": 10, "remaining": 6, "reset_seconds": null}));
+    assert_eq!(answer["limits"]["rates"][0]["remaining"], 46);
+    let (status, headers) = enforced.forward("/forward-auth").await;
+    assert_eq!((status, fields(&headers, "ratelimit")[1].as_str()), (200, r#""credits";r=5"#));
+    let (status, headers) = enforced.serve().await;
+    assert_eq!(status, 200);
+    assert_eq!(fields(&headers, "ratelimit-policy"), [r#""default";q=50;w=60"#, r#""credits";q=10"#]);
+    assert_eq!(fields(&headers, "ratelimit")[1], r#""credits";r=4"#);
+    // More than is left: nothing is spent.
+    let (status, refused) = enforced.verify(json!({"cost": 5})).await;
+    assert_eq!((status, &refused["code"], &refused["status"]), (200, &json!("BUDGET_EXHAUSTED"), &json!(429)));
+    assert_eq!(refused["details"], json!({"credits": 10, "remaining": 4, "resets_in_seconds": null}));
+    let (_, free) = enforced.verify(json!({"cost": 0})).await;
+    assert_eq!(free["valid"], true);
+    for _ in 0..4 {
+        assert_eq!(enforced.serve().await.0, 200);
+    }
+    let (status, headers) = enforced.forward("/forward-auth").await;
+    assert_eq!((status, fields(&headers, "ratelimit")), (429, vec![r#""credits";r=0"#.to_owned()]));
+    assert!(!headers.contains_key("retry-after"), "the budget is never refilled");
+    assert_eq!(enforced.forward("/forward-auth/refusal").await.0, 429);
+    assert_eq!(enforced.serve().await.0, 429);
+    assert_eq!(management.limits(&system, &subject).await.unwrap().left.unwrap().remaining, 0);
+
+    // A day's budget says when it is refilled.
+    put(&subject, json!({"budget": {"credits": 1, "refill": "day"}})).await;
+    assert_eq!(enforced.serve().await.0, 200);
+    let (status, headers) = enforced.serve().await;
+    let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(status == 429 && (1..=86_400).contains(&wait), "{wait}");
+    let (status, invalid) = enforced.verify(json!({"cost": 1_000_001})).await;
+    assert_eq!(status, 400);
+    assert_eq!(invalid["detail"], "Invalid `cost`: 1000001 is out of range: expected 0 to 1000000.");
+
+    // The key's own limits hold in addition.
+    put(&subject, json!({})).await;
+    let key = Subject::Key(issued.view.id.clone());
+    put(&key, json!({"rates": [{"name": "default", "per": "key", "quota": 2, "window_seconds": 60, "strict": true}]}))
+        .await;
+    let statuses = [enforced.serve().await.0, enforced.serve().await.0, enforced.serve().await.0];
+    assert_eq!(statuses, [200, 200, 429]);
+}
