@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use keyward::Scope;
-use keyward::manage::ManagementError;
+use keyward::manage::{EventKind, ManagementError};
 use keyward::store::StoreError;
 use keyward_tests::program::package_program;
 use keyward_tests::rejections;
@@ -183,6 +183,12 @@ fn every_metric_is_listed_and_no_other() {
     assert!(names.len() > 10, "{names:?}");
     let rows = rows(&section("guide/src/metrics.md", "Every metric"));
     assert_eq!(rows.into_keys().collect::<BTreeSet<_>>(), names);
+}
+
+#[test]
+fn every_event_is_listed_with_its_meaning() {
+    let kinds = EventKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), kind.meaning().to_owned()));
+    assert_eq!(rows(&section("guide/src/events.md", "Events")), kinds.collect());
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod strict;
 mod tokens;
 mod usage;
 mod users;
+mod webhooks;
 
 pub use accounts::{Account, AccountFilter, CreateAccount, UpdateAccount};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditVerdict, Outcome, Target, VerifyParams};
@@ -57,4 +58,8 @@ pub use usage::{Usage, UsageDay, UsageParams};
 pub use users::{
     AcceptInvitation, Accepted, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Session, SignUp,
     UpdateUser, User, UserFilter, VersionedUser,
+};
+pub use webhooks::{
+    CreateWebhook, Delivery, DeliveryAttempt, DeliveryState, EventKind, EventKindError, IssuedWebhook, UpdateWebhook,
+    Webhook,
 };

@@ -6,10 +6,10 @@ use std::fmt::Debug;
 
 use keyward_api_types::{
     AcceptInvitation, AcceptLink, Accepted, Account, AuditEntry, AuditVerdict, ChangePassword, ChangedKey,
-    CreateAccount, CreateKey, CreatePlan, ForgotPassword, Invitation, Invite, Invited, IssuedKey, Joined, Key, Member,
-    Page, PasswordReset, Plan, Problem, PutPlan, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey, RotatedKey,
-    Session, Settings, SignIn, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey, UpdateMember, UpdateSettings,
-    UpdateUser, Usage, VersionedUser,
+    CreateAccount, CreateKey, CreatePlan, CreateWebhook, Delivery, ForgotPassword, Invitation, Invite, Invited,
+    IssuedKey, IssuedWebhook, Joined, Key, Member, Page, PasswordReset, Plan, Problem, PutPlan, Refresh, ResetPassword,
+    RevokeKey, RevokedKeys, RotateKey, RotatedKey, Session, Settings, SignIn, SignOut, SignUp, Tokens, UpdateAccount,
+    UpdateKey, UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -66,6 +66,14 @@ fn check<T: DeserializeOwned + Serialize + Debug>(body: Value, read_by_server: b
     assert_eq!(result.is_err(), read_by_server, "{name} with an unknown field");
 }
 
+fn webhook() -> Value {
+    json!({
+        "id": "whk_1", "account": "acct_1", "url": "https://example.com/", "description": "Alerts",
+        "events": ["key.revoked"], "enabled": true, "disabled_reason": null, "failing_since": null,
+        "previous_secret_ends_at": null, "created_at": "2026-03-01T12:00:00Z", "version": 1,
+    })
+}
+
 #[test]
 fn answers_are_written_as_they_are_read() {
     fn answer<T: DeserializeOwned + Serialize + Debug>(body: Value) {
@@ -107,6 +115,14 @@ fn answers_are_written_as_they_are_read() {
     answer::<AuditVerdict>(json!({
         "intact": false, "entries": 1, "hash": "00", "checkpoint": "1:00", "first_bad": 2, "why": "it was changed",
         "pruned_through": null,
+    }));
+    answer::<Webhook>(webhook());
+    answer::<IssuedWebhook>(merged(&[webhook(), json!({"secret": CANARY})]));
+    answer::<Delivery>(json!({
+        "id": "evt_1.whk_1", "webhook": "whk_1", "event": "evt_1", "type": "key.revoked", "state": "pending",
+        "created_at": "2026-03-01T12:00:00Z", "next_attempt_at": "2026-03-01T12:00:05Z",
+        "attempts": [{"at": "2026-03-01T12:00:00Z", "status": 500, "error": null, "duration_ms": 12}],
+        "payload": {"type": "key.revoked"},
     }));
     answer::<Settings>(json!({"name": null, "accent": "#3c4cc0", "theme": "dark", "logo": null, "version": 1}));
     answer::<Problem>(json!({
@@ -150,6 +166,11 @@ fn requests_are_strict_and_written_as_they_are_read() {
     request::<SignOut>(json!({"everywhere": true}));
     request::<CreatePlan>(json!({"name": "pro", "description": "For teams", "key_limit": null}));
     request::<PutPlan>(json!({"description": "For teams", "key_limit": 5}));
+    request::<CreateWebhook>(json!({"url": "https://example.com/", "description": "", "events": ["key.revoked"]}));
+    request::<UpdateWebhook>(json!({
+        "url": "https://example.com/", "description": "Alerts", "events": [], "enabled": false,
+    }));
+    request::<UpdateWebhook>(json!({}));
     request::<UpdateSettings>(json!({"name": null, "accent": "#3c4cc0", "theme": "dark", "logo": "iVBORw0KGgo="}));
 }
 

@@ -48,15 +48,17 @@ mod request;
 mod settings;
 mod tokens;
 mod users;
+mod webhooks;
 
 pub use client::{Client, ClientBuilder};
 pub use credential::{Credential, TokenSource};
 pub use error::{ClientError, TransportError};
 pub use keyward_api_types::{
-    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreditsLeft, Effective,
-    Image, ImageError, Invitation, Invited, IssuedKey, Key, KeyFilter, Limits, Member, Outcome, Page, PasswordReset,
-    Plan, Problem, Purpose, PurposeError, PutLimits, PutPlan, Rate, RatePer, Refill, Revocation, RevokeKey,
-    RevokedKeys, Role, RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens,
-    UpdateAccount, UpdateKey, UpdateSettings, Usage, UsageDay, User, VersionedUser,
+    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreateWebhook, CreditsLeft,
+    Delivery, DeliveryAttempt, DeliveryState, Effective, EventKind, EventKindError, Image, ImageError, Invitation,
+    Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Limits, Member, Outcome, Page, PasswordReset, Plan, Problem,
+    Purpose, PurposeError, PutLimits, PutPlan, Rate, RatePer, Refill, Revocation, RevokeKey, RevokedKeys, Role,
+    RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey,
+    UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
 };
 pub use page::Walk;

@@ -51,7 +51,7 @@ impl Rights {
         let manage = match role {
             Role::Viewer => "accounts:read members:read keys:read usage:read plans:read",
             Role::Developer => "accounts:read members:read keys:* usage:read plans:read",
-            Role::Admin => "accounts:* members:* keys:* usage:read plans:* audit:read",
+            Role::Admin => "accounts:* members:* keys:* usage:read plans:* webhooks:* audit:read",
             Role::Owner => "*",
         };
         // A role that manages keys may grant every scope of the provider's API.

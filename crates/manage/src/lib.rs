@@ -27,6 +27,7 @@
 //! - `dashboard` (on): the dashboard.
 //! - `github`: alerts about leaked keys.
 //! - `oidc`: signing in with OpenID Connect.
+//! - `webhooks`: signed requests to the URLs of accounts about what happens.
 //! - `metrics`: measurements through [`metrics`](https://docs.rs/metrics).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -43,13 +44,15 @@ mod github;
 #[cfg(feature = "oidc")]
 mod identity_provider;
 mod origin;
-#[cfg(any(feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
 mod outbound;
 mod records;
 mod role;
 mod service;
 mod store;
 mod web;
+#[cfg(feature = "webhooks")]
+mod webhook_client;
 
 pub use actor::{Actor, ActorName, Context};
 pub use api::{api, api_with_gateway, openapi, secured};
@@ -62,18 +65,21 @@ pub use error::ManagementError;
 pub use github::{GithubAlerts, github_alerts};
 #[cfg(feature = "oidc")]
 pub use identity_provider::{IdentityProvider, IdentityProviderError};
+pub use keyward_api_types::EventKind;
 pub use origin::{PublicUrl, PublicUrlError};
-#[cfg(any(feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
 pub use outbound::OutboundError;
 pub use records::{Account, Member, Plan, User, Versioned};
 pub use role::{Purpose, Role, RoleError, scopes};
 pub use service::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
-    AuditVerdict, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
-    MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page,
-    PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
-    UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of,
+    AuditVerdict, Event, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy,
+    LeakReport, MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated,
+    Outcome, Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target,
+    Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of,
 };
+#[cfg(feature = "webhooks")]
+pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookUpdate, WebhookView};
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub use store::PostgresManagementStore;

@@ -1,11 +1,16 @@
 //! Requests over TLS, without redirects, and with limits on time and size.
 
+#[cfg(any(feature = "github", feature = "oidc"))]
 use std::net::IpAddr;
 use std::sync::Arc;
+#[cfg(any(feature = "github", feature = "oidc"))]
 use std::time::Duration;
 
+#[cfg(any(feature = "github", feature = "oidc"))]
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+#[cfg(any(feature = "github", feature = "oidc"))]
 const TIMEOUT: Duration = Duration::from_secs(6);
+#[cfg(any(feature = "github", feature = "oidc"))]
 const MAX_BODY: usize = 256 * 1_024;
 
 /// Another server cannot be used.
@@ -19,6 +24,7 @@ pub enum OutboundError {
     Url(String),
 }
 
+#[cfg(any(feature = "github", feature = "oidc"))]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     #[error(transparent)]
@@ -29,9 +35,11 @@ pub(crate) enum AskError {
     Status(http::StatusCode),
 }
 
+#[cfg(any(feature = "github", feature = "oidc"))]
 #[derive(Clone)]
 pub(crate) struct Outbound(reqwest::Client);
 
+#[cfg(any(feature = "github", feature = "oidc"))]
 impl Outbound {
     pub(crate) fn new(url: &str) -> Result<Self, OutboundError> {
         let wrong = || OutboundError::Url(url.to_owned());
@@ -40,26 +48,19 @@ impl Outbound {
         if !is_plain && (parsed.scheme() != "https" || !parsed.has_host()) {
             return Err(wrong());
         }
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let roots = native_roots();
         if roots.is_empty() && !is_plain {
             return Err(OutboundError::Tls("no root certificates were found; install ca-certificates".to_owned()));
         }
-        let tls = |error: &dyn std::error::Error| OutboundError::Tls(error.to_string());
-        let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| tls(&error))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(config)
+            .tls_backend_preconfigured(tls_config(roots)?)
             .https_only(!is_plain)
             // A redirect could lead to any server.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")));
-        client.build().map(Self).map_err(|error| tls(&error))
+        client.build().map(Self).map_err(|error| OutboundError::Tls(error.to_string()))
     }
 
     pub(crate) async fn ask(&self, request: reqwest::Request) -> Result<http::Response<Vec<u8>>, AskError> {
@@ -84,6 +85,20 @@ impl Outbound {
     }
 }
 
+pub(crate) fn native_roots() -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+pub(crate) fn tls_config(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, OutboundError> {
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| OutboundError::Tls(error.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(any(feature = "github", feature = "oidc"))]
 pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
     let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

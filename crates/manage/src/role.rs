@@ -24,11 +24,15 @@ pub mod scopes {
     pub const PLANS_READ: Scope = Scope::from_static("plans:read");
     /// Change plans, and accounts' plans, in the operator's account.
     pub const PLANS_WRITE: Scope = Scope::from_static("plans:write");
+    /// See webhooks and their deliveries.
+    pub const WEBHOOKS_READ: Scope = Scope::from_static("webhooks:read");
+    /// Create, change and remove webhooks, and rotate their secrets.
+    pub const WEBHOOKS_WRITE: Scope = Scope::from_static("webhooks:write");
     /// See the audit log.
     pub const AUDIT_READ: Scope = Scope::from_static("audit:read");
 
     /// Scopes with descriptions.
-    pub const ALL: [(Scope, &str); 11] = [
+    pub const ALL: [(Scope, &str); 13] = [
         (ACCOUNTS_READ, "See accounts"),
         (ACCOUNTS_WRITE, "Change accounts"),
         (MEMBERS_READ, "See who belongs to an account"),
@@ -39,6 +43,8 @@ pub mod scopes {
         (USAGE_READ, "See how keys are used"),
         (PLANS_READ, "See plans"),
         (PLANS_WRITE, "Change plans, and which account has which"),
+        (WEBHOOKS_READ, "See webhooks and their deliveries"),
+        (WEBHOOKS_WRITE, "Change webhooks, which receive events"),
         (AUDIT_READ, "See the audit log"),
     ];
 }

@@ -8,7 +8,7 @@ use keyward::manage::{KeyView, Purpose, Role};
 use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
 /// The bit after them stands for a scope that only `*` grants.
-const MANAGE: [&str; 11] = [
+const MANAGE: [&str; 13] = [
     "accounts:read",
     "accounts:write",
     "members:read",
@@ -20,6 +20,8 @@ const MANAGE: [&str; 11] = [
     "plans:read",
     "plans:write",
     "audit:read",
+    "webhooks:read",
+    "webhooks:write",
 ];
 pub(crate) const EVERY: u32 = 1 << MANAGE.len();
 /// Only `*` grants the last one.
@@ -65,7 +67,7 @@ fn allowed(scopes: &ScopeSet, names: &[Scope]) -> u32 {
 
 pub(crate) fn of_role(role: Role) -> u32 {
     let developer = ["keys:write", "keys:verify"];
-    let admin = ["accounts:write", "members:write", "plans:write", "audit:read"];
+    let admin = ["accounts:write", "members:write", "plans:write", "audit:read", "webhooks:read", "webhooks:write"];
     let beyond_viewer = |name: &str| developer.contains(&name) || admin.contains(&name);
     match role {
         Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name)),

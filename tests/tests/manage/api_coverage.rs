@@ -9,6 +9,7 @@ use crate::api::{AT_1, AT_9, NOTHING, Row, Running};
 use crate::api_people::{ACCEPTING, INVITATIONS, PEOPLE, SETTINGS};
 use crate::api_rows::ROWS;
 use crate::api_strict::PRECONDITIONS;
+use crate::api_webhooks::HOOKS;
 use crate::setting::PASSWORD;
 
 const MEMBERS: &str = "/v1/accounts/{account}/members";
@@ -181,7 +182,7 @@ fn promised(path: &str, operation: &Value) -> BTreeSet<u16> {
 fn every_operation_has_a_row_for_each_promised_status() {
     let operations = operations();
     let mut seen: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();
-    let rows = [ROWS, PEOPLE, INVITATIONS, ACCEPTING, SETTINGS, PRECONDITIONS, REST].concat();
+    let rows = [ROWS, PEOPLE, INVITATIONS, ACCEPTING, SETTINGS, PRECONDITIONS, HOOKS, REST].concat();
     for (_, method, asked, _, _, status, _) in rows {
         let fitting = operations.keys().filter(|(path, of)| of == method && fits(path, asked));
         // Prefer `/v1/keys/self` to `/v1/keys/{key}`.

@@ -22,6 +22,15 @@ pub(super) enum Command {
         #[arg(long, value_name = "CHECKPOINT")]
         since: Option<String>,
     },
+    /// Print entries of every account as lines of JSON, oldest first. For the operator.
+    Export {
+        /// Start after the entry with this number, such as the last one of an earlier export.
+        #[arg(long, default_value = "0", value_name = "NUMBER")]
+        after: u64,
+        /// Stop after the entry with this number.
+        #[arg(long, value_name = "NUMBER")]
+        through: Option<u64>,
+    },
     /// Remove old entries, and keep the checkpoint of the last one, so that `audit verify` works on the rest. Needs a database.
     Prune {
         /// Remove entries from before this time, such as 2026-01-01T00:00:00Z.
@@ -65,6 +74,7 @@ pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Er
             let pruned = pruned.unwrap_or_default();
             output::line(&format!("{} entries, up to the checkpoint {}{pruned}", verdict.entries, verdict.checkpoint))
         }
+        Command::Export { after, through } => export(records, after, through.unwrap_or(u64::MAX)).await,
         Command::Prune { before } => {
             let removed = prune(records, before).await?;
             output::line(&format!("{removed} entries from before {before} removed"))
@@ -108,6 +118,34 @@ async fn page(records: Records<'_>, filter: &AuditFilter) -> Result<Page<AuditEn
         }
         Records::Server(client) => Ok(client.audit_log(filter).await?),
     }
+}
+
+async fn export(records: Records<'_>, mut after: u64, through: u64) -> Result<(), Error> {
+    match records {
+        Records::Database(management) => loop {
+            let entries = management.audit_entries_after(&system(), after, PAGE.into()).await?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            after = last.number;
+            print_lines(entries.iter().filter(|entry| entry.number <= through))?;
+            if after >= through {
+                return Ok(());
+            }
+        },
+        Records::Server(client) => {
+            let filter = AuditFilter { all: true, ..AuditFilter::default() };
+            // The server lists the newest first.
+            let mut walk = client.walk_audit_log(&filter).all().await?;
+            walk.retain(|entry| entry.number > after && entry.number <= through);
+            print_lines(walk.iter().rev())
+        }
+    }
+}
+
+fn print_lines<'a>(entries: impl Iterator<Item = &'a AuditEntry>) -> Result<(), Error> {
+    for entry in entries {
+        output::line(&serde_json::to_string(entry)?)?;
+    }
+    Ok(())
 }
 
 async fn verify(records: Records<'_>, since: Option<&str>) -> Result<AuditVerdict, Error> {

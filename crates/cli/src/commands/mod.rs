@@ -17,6 +17,7 @@ mod scan;
 mod serve;
 mod session;
 mod users;
+mod webhooks;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -74,6 +75,9 @@ enum Command {
     /// Show and change the look of a server's pages.
     #[command(subcommand)]
     Pages(pages::Command),
+    /// Manage webhooks, which receive events, and their deliveries.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// List, verify and prune the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -138,6 +142,7 @@ impl Arguments {
             }
             Command::Limits(command) => limits::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Audit(command) => audit::run(backend(MissingFile::Refuse).await?.records()?, command).await,
+            Command::Webhooks(command) => webhooks::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Users(command) => users::run(options, command).await,
             Command::Pages(command) => pages::run(&connect(options)?, command).await,
             Command::Login(command) => session::login(&connect_signed_in(options)?, command).await,
@@ -158,12 +163,13 @@ impl Arguments {
 }
 
 /// Words that people try, by the group of commands, and what to use instead.
-const OTHER_WORDS: [(&str, &[&str], &str); 5] = [
+const OTHER_WORDS: [(&str, &[&str], &str); 6] = [
     ("keys", &["delete", "remove", "rm", "del"], "revoke a key instead: keyward keys revoke ID"),
     ("keys", &["add", "new", "issue", "generate"], "create a key: keyward keys create --name NAME"),
     ("accounts", &["delete", "remove", "rm", "disable"], "suspend an account instead: keyward accounts suspend ID"),
     ("users", &["delete", "rm"], "remove a user: keyward users remove ID"),
     ("plans", &["delete", "rm"], "remove a plan: keyward plans remove NAME"),
+    ("webhooks", &["delete", "rm"], "remove a webhook: keyward webhooks remove ID"),
 ];
 
 fn explain(error: clap::Error) -> clap::Error {

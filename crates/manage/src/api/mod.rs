@@ -12,6 +12,8 @@ mod plans;
 mod settings;
 mod tokens;
 mod users;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -151,7 +153,7 @@ fn open_router() -> OpenApiRouter<Management> {
 }
 
 fn protected_router() -> OpenApiRouter<Management> {
-    OpenApiRouter::new()
+    let router = OpenApiRouter::new()
         .merge(accounts::router())
         .merge(members::router())
         .merge(invitations::router())
@@ -161,7 +163,10 @@ fn protected_router() -> OpenApiRouter<Management> {
         .merge(plans::router())
         .merge(limits::router())
         .merge(settings::router())
-        .merge(audit::router())
+        .merge(audit::router());
+    #[cfg(feature = "webhooks")]
+    let router = router.merge(webhooks::router());
+    router
 }
 
 fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, ManagementError> {

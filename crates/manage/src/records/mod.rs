@@ -1,7 +1,11 @@
 //! The contents of records, one file a subject.
 
 mod account;
+mod announced;
+#[cfg(feature = "webhooks")]
+mod delivery;
 mod entity;
+mod event_cursor;
 #[cfg(feature = "oidc")]
 mod external_identity;
 mod invitation;
@@ -13,12 +17,18 @@ mod secret;
 mod session;
 mod token;
 mod user;
+#[cfg(feature = "webhooks")]
+mod webhook;
 
 pub use keyward_api_types::User;
 
 pub use account::Account;
+pub(crate) use announced::Announced;
+#[cfg(feature = "webhooks")]
+pub(crate) use delivery::{Due, StoredDelivery};
 pub(crate) use entity::Entity;
 pub use entity::Versioned;
+pub(crate) use event_cursor::EventCursor;
 #[cfg(feature = "oidc")]
 pub(crate) use external_identity::ExternalIdentity;
 pub(crate) use invitation::Invitation;
@@ -30,3 +40,5 @@ pub(crate) use secret::{digest_of, new_id, new_secret};
 pub(crate) use session::StoredSession;
 pub(crate) use token::{AccessToken, Family, RefreshToken};
 pub(crate) use user::StoredUser;
+#[cfg(feature = "webhooks")]
+pub(crate) use webhook::{PreviousSecret, StoredWebhook};

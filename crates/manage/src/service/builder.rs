@@ -13,6 +13,7 @@ use keyward_limits::LimitStore;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::audit::Refused;
+use super::events::{Event, EventHook};
 use super::keys::{RESERVED_PREFIXES, management_format, token_format};
 use super::settings::{Settings, SignUpPolicy, UserKeyPolicy};
 use super::sign_in::{Passwords, Throttle};
@@ -52,6 +53,7 @@ pub struct ManagementBuilder {
     attempts: (NonZeroU32, NonZeroU32),
     params: Params,
     send_reset_link: Option<ResetLinkSender>,
+    on_event: Option<EventHook>,
     limits: Option<Arc<dyn LimitStore>>,
 }
 
@@ -80,6 +82,8 @@ impl ManagementBuilder {
                 refresh_life: 30 * 24 * HOUR,
                 family_life: 90 * 24 * HOUR,
                 audit_retention: None,
+                #[cfg(feature = "webhooks")]
+                webhook_networks: Vec::new(),
                 proxies: TrustedProxies::none(),
                 guards_browsers: false,
                 bearer: true,
@@ -91,6 +95,7 @@ impl ManagementBuilder {
             attempts: (PER_ADDRESS, PER_EMAIL),
             params: Passwords::owasp(),
             send_reset_link: None,
+            on_event: None,
             limits: None,
         }
     }
@@ -216,6 +221,36 @@ impl ManagementBuilder {
         self
     }
 
+    /// Sets a hook that [`Management::run_events`] calls for each event, in order, on one node at a time.
+    ///
+    /// It starts with the events after the first run. Each event comes at least once: a node that stops during the call
+    /// leaves it to the next node, with the same [`Event::id`]. An event whose hook panics is not repeated. The hook may block.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::{EventKind, Management, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
+    ///     .on_event(|event| if event.kind == EventKind::KeyCompromised { eprintln!("{}", event.data) })
+    ///     .build()?;
+    /// tokio::spawn(management.run_events());
+    /// # Ok(()) }
+    /// ```
+    pub fn on_event(mut self, call: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(call));
+        self
+    }
+
+    /// Sets networks that webhooks may reach although they are not public, also over http. Defaults to none.
+    #[cfg(feature = "webhooks")]
+    pub fn webhook_networks(mut self, networks: impl IntoIterator<Item = keyward_core::network::ipnet::IpNet>) -> Self {
+        self.settings.webhook_networks = networks.into_iter().collect();
+        self
+    }
+
     /// Sets the store of limits. Without one, the operations on limits answer that there is none.
     pub fn limits(mut self, store: impl LimitStore) -> Self {
         self.limits = Some(Arc::new(store));
@@ -267,6 +302,9 @@ impl ManagementBuilder {
             send_reset_link: self.send_reset_link,
             limits: self.limits,
             device_secret: OnceCell::new(),
+            on_event: self.on_event,
+            #[cfg(feature = "webhooks")]
+            webhook_client: OnceLock::new(),
         })))
     }
 }

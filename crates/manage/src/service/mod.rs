@@ -4,6 +4,8 @@ mod audit;
 mod authenticator;
 mod builder;
 mod email;
+mod event_worker;
+mod events;
 mod idempotency;
 mod invitations;
 mod keys;
@@ -16,11 +18,14 @@ mod settings;
 mod sign_in;
 mod usage;
 mod users;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 pub use accounts::AccountUpdate;
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 pub use builder::ManagementBuilder;
+pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
 pub use keys::{
@@ -34,6 +39,8 @@ pub use settings::{SignUpPolicy, UserKeyPolicy};
 pub use sign_in::{SessionView, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
+#[cfg(feature = "webhooks")]
+pub use webhooks::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookUpdate, WebhookView};
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -51,6 +58,7 @@ use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::{Kind, List, ManagementStore, Write, Written};
 use audit::{Head, Refused};
+use events::EventHook;
 use settings::Settings;
 use sign_in::{Passwords, Throttle};
 use usage::Counters;
@@ -111,6 +119,9 @@ pub(crate) struct Inner {
     send_reset_link: Option<ResetLinkSender>,
     limits: Option<Arc<dyn LimitStore>>,
     device_secret: OnceCell<Zeroizing<String>>,
+    on_event: Option<EventHook>,
+    #[cfg(feature = "webhooks")]
+    webhook_client: OnceLock<crate::webhook_client::WebhookClient>,
 }
 
 impl Management {
@@ -160,11 +171,14 @@ impl Management {
         self.flush_usage().await?;
         self.flush_refused().await?;
         self.log_unfinished().await?;
+        self.announce_by_time().await?;
         self.prune_by_retention().await?;
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.
         let before = self.now().as_millis() - 24 * 3_600 * 1_000;
         self.0.store.sweep(Timestamp::from_millis(before)).await?;
         self.0.throttle.shrink();
+        #[cfg(all(feature = "metrics", feature = "webhooks"))]
+        self.report_queue().await?;
         Ok(())
     }
 

@@ -71,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) refresh_life: Duration,
     pub(crate) family_life: Duration,
     pub(crate) audit_retention: Option<Duration>,
+    #[cfg(feature = "webhooks")]
+    pub(crate) webhook_networks: Vec<keyward_core::network::ipnet::IpNet>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) guards_browsers: bool,
     pub(crate) bearer: bool,

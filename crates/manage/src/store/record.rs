@@ -42,6 +42,16 @@ pub enum Kind {
     Logo,
     /// A secret that all nodes share.
     Secret,
+    /// A URL that receives events.
+    Webhook,
+    /// An event to send to a webhook, with its attempts.
+    Delivery,
+    /// A delivery whose next attempt is planned.
+    Due,
+    /// The last audit entry whose event was published.
+    EventCursor,
+    /// An announcement, so that it is made once.
+    Announced,
 }
 
 impl Kind {
@@ -68,6 +78,11 @@ impl Kind {
             Self::Appearance => "appearance",
             Self::Logo => "logo",
             Self::Secret => "secret",
+            Self::Webhook => "webhook",
+            Self::Delivery => "delivery",
+            Self::Due => "due",
+            Self::EventCursor => "event_cursor",
+            Self::Announced => "announced",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `keyward serve`
 
+mod audit_file;
 mod demo;
 mod settings;
 
@@ -33,6 +34,7 @@ use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::note;
 use crate::values::email;
+use audit_file::AuditFile;
 use settings::Settings;
 
 /// Longer than the longest wait for a revocation.
@@ -92,6 +94,10 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     if let Some(provider) = management.identity_provider() {
         check_provider(provider).await?;
     }
+    let audit_file = settings.audit_file.as_deref().map(|path| {
+        AuditFile::open(path).map_err(|error| Error::usage(format!("audit_file: {}: {error}", path.display())))
+    });
+    let audit_file = audit_file.transpose()?;
     let (listener, url) = bind(settings.listen).await?;
     let metrics_port = match settings.metrics_listen {
         Some(address) => Some(bind(address).await?),
@@ -169,8 +175,14 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     drop(output);
 
     let maintained = tokio::spawn(maintain(management.clone(), metrics));
+    let events = tokio::spawn(management.run_events());
+    if let Some((file, number)) = audit_file {
+        tokio::spawn(file.follow(management.clone(), number));
+    }
     keyward_serve::serve(listener, app, stop, settings.limits()).await;
     maintained.abort();
+    // Deliveries that were not answered are in the queue, and are due again after a minute.
+    events.abort();
     limits.shutdown().await;
     verifier.shutdown().await;
     authenticator.shutdown().await;

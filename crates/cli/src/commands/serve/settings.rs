@@ -91,6 +91,18 @@ pub(super) struct Settings {
     /// How long to keep entries of the audit log, such as 365d. Older ones are pruned about once a day. Defaults to keeping all.
     #[config(layer_attr(arg(long, env = "KEYWARD_AUDIT_RETENTION", value_name = "DURATION")))]
     audit_retention: Option<Span>,
+    /// A file to which the server appends the audit log, one JSON object a line. Defaults to none.
+    #[config(layer_attr(arg(long, env = "KEYWARD_AUDIT_FILE", value_name = "FILE")))]
+    pub(super) audit_file: Option<PathBuf>,
+    /// Networks that webhooks may reach although they are not public, separated by commas, such as 10.0.0.0/8. There, a URL may also
+    /// be http. Defaults to none.
+    #[config(layer_attr(arg(
+        long,
+        env = "KEYWARD_WEBHOOK_ALLOW_NETWORK",
+        value_delimiter = ',',
+        value_name = "NETWORK"
+    )))]
+    webhook_allow_network: Option<Vec<Network>>,
     /// The most sign-in attempts a minute from one address. Defaults to 20.
     #[config(default = 20)]
     #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_ADDRESS", value_name = "ATTEMPTS", value_parser = positive)))]
@@ -364,6 +376,9 @@ impl Settings {
         }
         if let Some(Span(retention)) = self.audit_retention {
             management = management.audit_retention(retention);
+        }
+        if let Some(networks) = &self.webhook_allow_network {
+            management = management.webhook_networks(networks.iter().copied().map(Into::into));
         }
         #[cfg(feature = "oidc")]
         if let Some(issuer) = &self.oidc_issuer {

@@ -18,17 +18,19 @@ const COUNTS_ATTEMPTS: [&str; 2] = ["acceptInvitationLink", "changeOwnPassword"]
 const CONFLICTS: [&str; 6] =
     ["acceptInvitation", "deleteUser", "removeMember", "revokeOwnKey", "updateKey", "updateMember"];
 
-const PARAMETERS: [(&str, &str); 7] = [
+const PARAMETERS: [(&str, &str); 9] = [
     (
         "Idempotency-Key",
         "Unique text, such as a UUID. A request that is sent again with it within a day takes effect once.",
     ),
     ("If-Match", "The `ETag` of the version to change, or `*` for any version."),
     ("account", "Id of the account."),
+    ("delivery", "Id of the delivery."),
     ("invitation", "Id of the invitation."),
     ("key", "Id of the key, such as `key_2fXk…`. It is not the key itself."),
     ("plan", "Name of the plan."),
     ("user", "Id of the user."),
+    ("webhook", "Id of the webhook."),
 ];
 
 pub(super) fn complete(handlers: &OpenApi) -> Value {

@@ -51,6 +51,10 @@ impl Management {
         self.commit(writes, draft).await?.map_err(|DoesNotFit(_)| ManagementError::Stale)
     }
 
+    pub(crate) async fn last_entry_number(&self) -> Result<u64, ManagementError> {
+        Ok(self.read_head().await?.number)
+    }
+
     async fn read_head(&self) -> Result<Head, ManagementError> {
         let mut list = List::of(Kind::Audit, 1);
         list.newest_first = true;

@@ -42,4 +42,19 @@ impl Management {
         let page = query.page.page(entries);
         Ok(page.map(|entry| entry.value))
     }
+
+    /// Returns the entries of all accounts after this number, oldest first, to export them. Needs `audit:read` in the
+    /// operator's account.
+    ///
+    /// # Errors
+    /// [`ManagementError::Forbidden`].
+    pub async fn audit_entries_after(
+        &self,
+        actor: &Actor,
+        number: u64,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, ManagementError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::AUDIT_READ)?;
+        self.entries_after(number, limit.clamp(1, 500)).await
+    }
 }

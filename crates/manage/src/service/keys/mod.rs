@@ -147,7 +147,7 @@ impl Management {
     }
 }
 
-fn audit_value(key: &KeyRecord) -> Value {
+pub(super) fn audit_value(key: &KeyRecord) -> Value {
     json!({
         "name": key.name,
         "user": key.user,

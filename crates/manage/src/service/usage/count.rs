@@ -13,6 +13,9 @@ use crate::store::NewCount;
 
 const MAX_COUNTS: usize = 10_000;
 
+/// The refusals that are announced as events.
+const LIMITS: [&str; 2] = ["rate_limit_exceeded", "concurrency_limit_exceeded"];
+
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
 
 /// Parts, so that threads seldom contend.
@@ -108,6 +111,14 @@ impl Management {
                 })
                 .collect();
             self.0.store.add(&counts).await?;
+            for (account, key, _, outcome) in counted.iter().map(|(row, _)| row) {
+                if LIMITS.contains(outcome)
+                    && let Err(error) = self.announce_limit_reached(account, key).await
+                {
+                    // The counts are written. A further refusal announces the limit again.
+                    tracing::warn!(%error, %key, "a reached limit was not announced");
+                }
+            }
             let mut part = lock(part);
             for (row, written) in counted {
                 if let Entry::Occupied(mut times) = part.entry(row) {

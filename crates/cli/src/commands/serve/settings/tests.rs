@@ -9,7 +9,7 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 26] = [
+const SAMPLES: [(&str, &str); 28] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
@@ -27,6 +27,8 @@ const SAMPLES: [(&str, &str); 26] = [
     ("session_idle", "6m"),
     ("session_life", "7h"),
     ("audit_retention", "8d"),
+    ("audit_file", "audit.jsonl"),
+    ("webhook_allow_network", "10.0.0.0/8"),
     ("sign_ins_per_address", "9"),
     ("sign_ins_per_email", "11"),
     ("github_alerts", "revoke"),
@@ -53,7 +55,9 @@ fn variable(name: &str) -> String {
 
 fn key(name: &str, value: &str) -> String {
     match (name, value.parse::<u32>().is_ok() || value.parse::<bool>().is_ok()) {
-        ("trust_proxy" | "key_locations" | "introspection_scopes", _) => format!("{name} = [\"{value}\"]\n"),
+        ("trust_proxy" | "key_locations" | "introspection_scopes" | "webhook_allow_network", _) => {
+            format!("{name} = [\"{value}\"]\n")
+        }
         (_, true) => format!("{name} = {value}\n"),
         (_, false) => format!("{name} = \"{value}\"\n"),
     }

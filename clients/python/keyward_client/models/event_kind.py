@@ -1,0 +1,43 @@
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    ACCOUNTCREATED = "AccountCreated"
+    ACCOUNTUPDATED = "AccountUpdated"
+    AUDITPRUNED = "AuditPruned"
+    INVITATIONDECLINED = "InvitationDeclined"
+    INVITATIONWITHDRAWN = "InvitationWithdrawn"
+    KEYCOMPROMISED = "KeyCompromised"
+    KEYCREATED = "KeyCreated"
+    KEYDISABLED = "KeyDisabled"
+    KEYENABLED = "KeyEnabled"
+    KEYEXPIRING = "KeyExpiring"
+    KEYIMPORTED = "KeyImported"
+    KEYREVOKED = "KeyRevoked"
+    KEYROTATED = "KeyRotated"
+    KEYUNUSED = "KeyUnused"
+    KEYUPDATED = "KeyUpdated"
+    LIMITREACHED = "LimitReached"
+    MEMBERADDED = "MemberAdded"
+    MEMBERINVITED = "MemberInvited"
+    MEMBERREMOVED = "MemberRemoved"
+    MEMBERUPDATED = "MemberUpdated"
+    PASSWORDCHANGED = "PasswordChanged"
+    PLANREMOVED = "PlanRemoved"
+    PLANUPDATED = "PlanUpdated"
+    SETTINGSUPDATED = "SettingsUpdated"
+    TOKENREUSED = "TokenReused"
+    USERCREATED = "UserCreated"
+    USERDELETED = "UserDeleted"
+    USERDISABLED = "UserDisabled"
+    USERENABLED = "UserEnabled"
+    USERUPDATED = "UserUpdated"
+    WEBHOOKCREATED = "WebhookCreated"
+    WEBHOOKDISABLED = "WebhookDisabled"
+    WEBHOOKREMOVED = "WebhookRemoved"
+    WEBHOOKSECRETROTATED = "WebhookSecretRotated"
+    WEBHOOKTEST = "WebhookTest"
+    WEBHOOKUPDATED = "WebhookUpdated"
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.event_kind import EventKind
+
+T = TypeVar("T", bound="IssuedWebhook")
+
+
+@_attrs_define
+class IssuedWebhook:
+    """A webhook with its new secret.
+
+    Attributes:
+        account (str): Account. A webhook of the operator's account receives the events of all accounts.
+        created_at (datetime.datetime): Creation time.
+        description (str): Description for people.
+        disabled_reason (None | str): Why the server disabled the webhook, if it did.
+        enabled (bool): Whether events are sent.
+        events (list[EventKind]): Kinds of events. Empty means all.
+        failing_since (datetime.datetime | None): Time of the first failure since the last success.
+        id (str): Id.
+        previous_secret_ends_at (datetime.datetime | None): Until when the previous secret signs, too.
+        url (str): URL.
+        version (int): Version, for updates. Each change increments it.
+        secret (str): A secret. Only this body contains it.
+    """
+
+    account: str
+    created_at: datetime.datetime
+    description: str
+    disabled_reason: None | str
+    enabled: bool
+    events: list[EventKind]
+    failing_since: datetime.datetime | None
+    id: str
+    previous_secret_ends_at: datetime.datetime | None
+    url: str
+    version: int
+    secret: str
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        account = self.account
+
+        created_at = self.created_at.isoformat()
+
+        description = self.description
+
+        disabled_reason: None | str
+        disabled_reason = self.disabled_reason
+
+        enabled = self.enabled
+
+        events = []
+        for events_item_data in self.events:
+            events_item = events_item_data.value
+            events.append(events_item)
+
+        failing_since: None | str
+        if isinstance(self.failing_since, datetime.datetime):
+            failing_since = self.failing_since.isoformat()
+        else:
+            failing_since = self.failing_since
+
+        id = self.id
+
+        previous_secret_ends_at: None | str
+        if isinstance(self.previous_secret_ends_at, datetime.datetime):
+            previous_secret_ends_at = self.previous_secret_ends_at.isoformat()
+        else:
+            previous_secret_ends_at = self.previous_secret_ends_at
+
+        url = self.url
+
+        version = self.version
+
+        secret = self.secret
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "account": account,
+                "created_at": created_at,
+                "description": description,
+                "disabled_reason": disabled_reason,
+                "enabled": enabled,
+                "events": events,
+                "failing_since": failing_since,
+                "id": id,
+                "previous_secret_ends_at": previous_secret_ends_at,
+                "url": url,
+                "version": version,
+                "secret": secret,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = dict(src_dict)
+        account = d.pop("account")
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        description = d.pop("description")
+
+        def _parse_disabled_reason(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        disabled_reason = _parse_disabled_reason(d.pop("disabled_reason"))
+
+        enabled = d.pop("enabled")
+
+        events = []
+        _events = d.pop("events")
+        for events_item_data in _events:
+            events_item = EventKind(events_item_data)
+
+            events.append(events_item)
+
+        def _parse_failing_since(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                failing_since_type_0 = datetime.datetime.fromisoformat(data)
+
+                return failing_since_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        failing_since = _parse_failing_since(d.pop("failing_since"))
+
+        id = d.pop("id")
+
+        def _parse_previous_secret_ends_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                previous_secret_ends_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return previous_secret_ends_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        previous_secret_ends_at = _parse_previous_secret_ends_at(
+            d.pop("previous_secret_ends_at")
+        )
+
+        url = d.pop("url")
+
+        version = d.pop("version")
+
+        secret = d.pop("secret")
+
+        issued_webhook = cls(
+            account=account,
+            created_at=created_at,
+            description=description,
+            disabled_reason=disabled_reason,
+            enabled=enabled,
+            events=events,
+            failing_since=failing_since,
+            id=id,
+            previous_secret_ends_at=previous_secret_ends_at,
+            url=url,
+            version=version,
+            secret=secret,
+        )
+
+        issued_webhook.additional_properties = d
+        return issued_webhook
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,50 @@
+use keyward_api_types::EventKind;
+use keyward_core::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::entity::Entity;
+use crate::store::Kind;
+
+/// Has no `Debug`, because of its secrets.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StoredWebhook {
+    pub(crate) id: String,
+    pub(crate) account: AccountId,
+    pub(crate) url: String,
+    pub(crate) description: String,
+    pub(crate) events: Vec<EventKind>,
+    pub(crate) enabled: bool,
+    pub(crate) disabled_reason: Option<String>,
+    pub(crate) failing_since: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    /// The last audit entry before the creation.
+    pub(crate) since: u64,
+    pub(crate) secret: Zeroizing<String>,
+    pub(crate) previous: Option<PreviousSecret>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PreviousSecret {
+    pub(crate) secret: Zeroizing<String>,
+    pub(crate) ends_at: Timestamp,
+}
+
+impl StoredWebhook {
+    pub(crate) fn wants(&self, kind: EventKind) -> bool {
+        self.enabled && (self.events.is_empty() || self.events.contains(&kind))
+    }
+}
+
+impl Entity for StoredWebhook {
+    const KIND: Kind = Kind::Webhook;
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
+    }
+    fn owner(&self) -> String {
+        self.account.to_string()
+    }
+}

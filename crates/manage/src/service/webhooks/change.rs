@@ -1,0 +1,179 @@
+use keyward_api_types::EventKind;
+pub use keyward_api_types::UpdateWebhook as WebhookUpdate;
+use keyward_core::AccountId;
+use serde_json::{Value, json};
+
+use super::secret::new_secret;
+use super::{IssuedWebhook, MAX_WEBHOOKS, WebhookView, view};
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::{Entity as _, EventCursor, StoredWebhook, Versioned, new_id};
+use crate::role::scopes;
+use crate::service::Management;
+use crate::service::audit::{Draft, Target};
+use crate::service::events::WEBHOOKS;
+use crate::store::{Kind, List};
+use crate::webhook_client::check_url;
+
+const MAX_DESCRIPTION: usize = 200;
+const MAX_EVENTS: usize = 50;
+
+impl Management {
+    /// Creates a webhook and its secret. Needs `webhooks:write` and a recent sign-in. A webhook of the operator's
+    /// account receives the events of all accounts. No kinds mean all.
+    ///
+    /// # Errors
+    /// [`ManagementError::Invalid`] for a URL that is not https, or with 20 webhooks.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::{Actor, Context, EventKind, Management, NewUser, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// let system = Actor::system("example", Context::new());
+    /// # management.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+    /// let (account, url) = (management.operator(), "https://example.com/hooks");
+    /// let issued = management.create_webhook(&system, account, url, "Alerts", &[EventKind::KeyCompromised]).await?;
+    /// assert!(issued.secret.starts_with("whsec_"));
+    /// # Ok(()) }
+    /// ```
+    pub async fn create_webhook(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        url: &str,
+        description: &str,
+        events: &[EventKind],
+    ) -> Result<IssuedWebhook, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::WEBHOOKS_WRITE)?;
+        self.check_recent(actor).await?;
+        let since = self.last_entry_number().await?;
+        let secret = new_secret()?;
+        let webhook = StoredWebhook {
+            id: new_id("whk")?,
+            account: account.clone(),
+            url: check_url(url, &self.0.settings.webhook_networks)?,
+            description: check_description(description)?,
+            events: check_events(events)?,
+            enabled: true,
+            disabled_reason: None,
+            failing_since: None,
+            created_at: self.now(),
+            since,
+            secret: secret.clone(),
+            previous: None,
+        };
+        let known = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.as_str());
+        let number = self.0.store.list(&known).await?.len();
+        if number >= MAX_WEBHOOKS {
+            let message = format!("the account has {number} webhooks, the maximum: remove one");
+            return Err(ManagementError::invalid("webhooks", message));
+        }
+        let mut writes = vec![webhook.insert()?];
+        if self.get::<EventCursor>(WEBHOOKS).await?.is_none() {
+            // The first webhook starts the queue, at the end of the log.
+            let cursor = EventCursor { id: WEBHOOKS.to_owned(), number: since, held_until: None };
+            writes.push(cursor.insert()?);
+        }
+        let draft = Draft::new(actor, "webhook.create", Target::new("webhook", &webhook.id))
+            .account(account)
+            .after(audit_value(&webhook));
+        self.commit_or_stale(writes, draft).await?;
+        Ok(IssuedWebhook { webhook: view(Versioned { value: webhook, version: 1 }, self.now()), secret })
+    }
+
+    /// Changes a webhook at this version. Needs `webhooks:write` and a recent sign-in.
+    ///
+    /// # Errors
+    /// [`ManagementError::Stale`].
+    pub async fn update_webhook(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        id: &str,
+        update: WebhookUpdate,
+        version: u64,
+    ) -> Result<WebhookView, ManagementError> {
+        let known = self.authorize_webhook(actor, account, id, &scopes::WEBHOOKS_WRITE).await?;
+        self.check_recent(actor).await?;
+        if known.version != version {
+            return Err(ManagementError::Stale);
+        }
+        let WebhookUpdate { url, description, events, enabled } = update;
+        let mut next = known.value.clone();
+        if let Some(url) = url {
+            next.url = check_url(&url, &self.0.settings.webhook_networks)?;
+        }
+        if let Some(description) = description {
+            next.description = check_description(&description)?;
+        }
+        if let Some(events) = events {
+            next.events = check_events(&events)?;
+        }
+        if let Some(enabled) = enabled {
+            next.enabled = enabled;
+            (next.disabled_reason, next.failing_since) = (None, None);
+        }
+        let draft = Draft::new(actor, "webhook.update", Target::new("webhook", id))
+            .account(account)
+            .before(audit_value(&known.value))
+            .after(audit_value(&next));
+        self.commit_or_stale(vec![known.replace(&next)?], draft).await?;
+        Ok(view(Versioned { value: next, version: version + 1 }, self.now()))
+    }
+
+    /// Removes a webhook at this version. Its pending deliveries are not sent. Needs `webhooks:write`.
+    ///
+    /// # Errors
+    /// [`ManagementError::Stale`].
+    pub async fn remove_webhook(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        id: &str,
+        version: u64,
+    ) -> Result<(), ManagementError> {
+        let known = self.authorize_webhook(actor, account, id, &scopes::WEBHOOKS_WRITE).await?;
+        if known.version != version {
+            return Err(ManagementError::Stale);
+        }
+        let draft = Draft::new(actor, "webhook.remove", Target::new("webhook", id))
+            .account(account)
+            .before(audit_value(&known.value));
+        self.commit_or_stale(vec![known.remove()], draft).await
+    }
+}
+
+fn check_description(text: &str) -> Result<String, ManagementError> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if length > MAX_DESCRIPTION {
+        let message = format!("{length} characters are too many: expected at most {MAX_DESCRIPTION}");
+        return Err(ManagementError::invalid("description", message));
+    }
+    keyward_core::name::check_text(text).map_err(|error| ManagementError::invalid("description", error.to_string()))?;
+    Ok(text.to_owned())
+}
+
+fn check_events(events: &[EventKind]) -> Result<Vec<EventKind>, ManagementError> {
+    if events.len() > MAX_EVENTS {
+        let message = format!("{} are too many: expected at most {MAX_EVENTS}", events.len());
+        return Err(ManagementError::invalid("events", message));
+    }
+    let mut events = events.to_vec();
+    events.sort_unstable();
+    events.dedup();
+    Ok(events)
+}
+
+fn audit_value(webhook: &StoredWebhook) -> Value {
+    json!({
+        "url": webhook.url,
+        "description": webhook.description,
+        "events": webhook.events,
+        "enabled": webhook.enabled,
+    })
+}

@@ -1,0 +1,103 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::task::{Id, JoinSet};
+
+use crate::error::ManagementError;
+use crate::records::{Due, EventCursor};
+use crate::service::Management;
+use crate::service::events::WEBHOOKS;
+
+const MAX_ATTEMPTS: usize = 64;
+/// So that a receiver that hangs delays no other.
+const MAX_ATTEMPTS_PER_WEBHOOK: usize = 4;
+const PAGE: usize = 200;
+const MAX_PAGES: usize = 5;
+
+/// The attempts that are running.
+#[derive(Default)]
+pub(crate) struct Attempts {
+    tasks: JoinSet<Result<bool, ManagementError>>,
+    webhooks: HashMap<Id, Due>,
+}
+
+impl Attempts {
+    fn may_start(&self, due: &Due) -> bool {
+        let of_webhook = self.webhooks.values().filter(|running| running.webhook == due.webhook).count();
+        let is_running = self.webhooks.values().any(|running| running.delivery == due.delivery);
+        of_webhook < MAX_ATTEMPTS_PER_WEBHOOK && self.webhooks.len() < MAX_ATTEMPTS && !is_running
+    }
+
+    /// Waits up to `at_most` for an attempt to end. Returns how many have ended.
+    pub(crate) async fn settled(&mut self, at_most: Duration) -> usize {
+        let (mut ended, mut wait) = (0, at_most);
+        while let Ok(Some(())) = tokio::time::timeout(wait, self.next()).await {
+            (ended, wait) = (ended + 1, Duration::ZERO);
+        }
+        ended
+    }
+
+    /// Waits for the next attempt to end. `None` if none is running.
+    pub(crate) async fn next(&mut self) -> Option<()> {
+        let (id, done) = match self.tasks.join_next_with_id().await? {
+            Ok((id, done)) => (id, done),
+            Err(error) => {
+                tracing::error!(%error, "an attempt to deliver an event panicked");
+                (error.id(), Ok(false))
+            }
+        };
+        self.webhooks.remove(&id);
+        if let Err(error) = done {
+            // The claim ends after a minute, and the delivery is due again.
+            tracing::warn!(%error, "the outcome of a delivery was not stored");
+        }
+        Some(())
+    }
+}
+
+impl Management {
+    /// Publishes new events, and starts the attempts that are due. Returns the number of both.
+    pub(crate) async fn start_deliveries(&self, attempts: &mut Attempts) -> Result<usize, ManagementError> {
+        let mut begun = self.publish().await?;
+        if self.get::<EventCursor>(WEBHOOKS).await?.is_none() {
+            return Ok(begun);
+        }
+        let mut last = None;
+        for _ in 0..MAX_PAGES {
+            let page = self.due(last.as_ref(), PAGE).await?;
+            last = page.last().map(|due| due.value.clone());
+            let is_last = page.len() < PAGE;
+            for due in page {
+                if attempts.may_start(&due) {
+                    let (management, noted) = (self.clone(), due.value.clone());
+                    let task = attempts.tasks.spawn(async move { management.deliver(due).await });
+                    attempts.webhooks.insert(task.id(), noted);
+                    begun += 1;
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Reports the queue, up to a page of it.
+    #[cfg(feature = "metrics")]
+    pub(crate) async fn report_queue(&self) -> Result<(), ManagementError> {
+        let queue = self.due(None, PAGE * MAX_PAGES).await?;
+        let oldest = queue.first().map_or(Duration::ZERO, |due| self.now().saturating_since(due.at));
+        #[expect(clippy::cast_precision_loss, reason = "the queue is read up to a thousand deliveries")]
+        metrics::gauge!("keyward_webhook_queue").set(queue.len() as f64);
+        metrics::gauge!("keyward_webhook_queue_oldest_seconds").set(oldest.as_secs_f64());
+        Ok(())
+    }
+}
+
+#[cfg(feature = "metrics")]
+pub(crate) fn describe_metrics() {
+    use metrics::{Unit, describe_counter, describe_gauge};
+    describe_counter!("keyward_webhook_deliveries_total", "Attempts to deliver an event to a webhook, by outcome");
+    describe_gauge!("keyward_webhook_queue", "Deliveries to webhooks that are due, up to 1000");
+    describe_gauge!("keyward_webhook_queue_oldest_seconds", Unit::Seconds, "Time since the oldest delivery was due");
+}

@@ -1,0 +1,281 @@
+//! Requests to receivers of webhooks: no redirects, and no private network unless it is allowed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use keyward_core::network::ipnet::IpNet;
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::error::ManagementError;
+use crate::outbound::{OutboundError, native_roots, tls_config};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_URL: usize = 2_048;
+const MAX_ERROR: usize = 200;
+
+/// Networks of IPv4 that are not the public Internet (RFC 6890 and its registry).
+const SPECIAL_V4: [([u8; 4], u8); 15] = [
+    ([0, 0, 0, 0], 8),
+    ([10, 0, 0, 0], 8),
+    ([100, 64, 0, 0], 10),
+    ([127, 0, 0, 0], 8),
+    ([169, 254, 0, 0], 16),
+    ([172, 16, 0, 0], 12),
+    ([192, 0, 0, 0], 24),
+    ([192, 0, 2, 0], 24),
+    ([192, 88, 99, 0], 24),
+    ([192, 168, 0, 0], 16),
+    ([198, 18, 0, 0], 15),
+    ([198, 51, 100, 0], 24),
+    ([203, 0, 113, 0], 24),
+    ([224, 0, 0, 0], 4),
+    ([240, 0, 0, 0], 4),
+];
+
+/// Networks within the public 2000::/3 that are special, or contain IPv4 addresses.
+const SPECIAL_V6: [([u16; 2], u8); 4] =
+    [([0x2001, 0], 23), ([0x2001, 0xdb8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
+
+/// Checks a URL before it is stored. The address is checked at each attempt.
+pub(crate) fn check_url(url: &str, allowed: &[IpNet]) -> Result<String, ManagementError> {
+    let invalid = |message: String| Err(ManagementError::invalid("url", message));
+    if url.len() > MAX_URL {
+        return invalid(format!("{} bytes are too many: expected at most {MAX_URL}", url.len()));
+    }
+    let Ok(parsed) = Url::parse(url) else {
+        return invalid(format!("`{}` is not a URL: expected one such as https://example.com/hooks", shown(url)));
+    };
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return invalid("the URL has a user name or a password: remove it, and check the signature instead".to_owned());
+    }
+    if parsed.fragment().is_some() {
+        return invalid(format!("`{}` has a fragment: remove the part after #", shown(url)));
+    }
+    let is_allowed_plain = parsed.scheme() == "http" && !allowed.is_empty();
+    if parsed.scheme() != "https" && !is_allowed_plain {
+        return invalid(format!("`{}` is not encrypted: expected an https:// URL", shown(url)));
+    }
+    if let Some(address) = literal(&parsed)
+        && let Err(message) = check_address(address, parsed.scheme() == "http", allowed)
+    {
+        return invalid(message);
+    }
+    Ok(parsed.into())
+}
+
+fn shown(url: &str) -> String {
+    url.chars().filter(|character| !character.is_control()).take(100).collect()
+}
+
+fn literal(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_matches(['[', ']']).parse().ok()
+}
+
+/// Plain HTTP only goes to networks that are allowed explicitly.
+fn check_address(address: IpAddr, is_plain: bool, allowed: &[IpNet]) -> Result<(), String> {
+    let address = address.to_canonical();
+    let is_allowed = allowed.iter().any(|network| network.contains(&address));
+    match (is_allowed, is_plain) {
+        (true, _) => Ok(()),
+        (false, false) if is_public(address) => Ok(()),
+        (false, false) => Err(format!(
+            "{address} is not a public address: use a public one, or ask the operator to allow its network"
+        )),
+        (false, true) => Err(format!("{address} may not be called over http: use https")),
+    }
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !SPECIAL_V4.iter().any(|(network, bits)| {
+            let mask = u32::MAX << (32 - u32::from(*bits));
+            v4.to_bits() & mask == u32::from_be_bytes(*network)
+        }),
+        IpAddr::V6(v6) => {
+            let [first, second, ..] = v6.segments();
+            // NAT64 reaches the IPv4 address in the last 32 bits (RFC 6052).
+            if v6.to_bits() >> 32 == 0x0064_ff9b << 64 {
+                let bytes = v6.octets();
+                return is_public(IpAddr::from([bytes[12], bytes[13], bytes[14], bytes[15]]));
+            }
+            let start = u32::from(first) << 16 | u32::from(second);
+            let is_in = |network: u32, bits: u8| start >> (32 - u32::from(bits)) == network >> (32 - u32::from(bits));
+            is_in(0x2000_0000, 3)
+                && !SPECIAL_V6.iter().any(|([a, b], bits)| is_in(u32::from(*a) << 16 | u32::from(*b), *bits))
+        }
+    }
+}
+
+/// Returns only addresses that may be called. The client connects to no others.
+struct CheckedResolver {
+    is_plain: bool,
+    allowed: Arc<[IpNet]>,
+}
+
+impl Resolve for CheckedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (is_plain, allowed) = (self.is_plain, Arc::clone(&self.allowed));
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let mut refused = format!("the name {name} has no address");
+            let mut usable = Vec::new();
+            for address in found {
+                match check_address(address.ip(), is_plain, &allowed) {
+                    Ok(()) => usable.push(address),
+                    Err(message) => refused = format!("{name}: {message}"),
+                }
+            }
+            if usable.is_empty() {
+                return Err(refused.into());
+            }
+            Ok(Box::new(usable.into_iter()) as Addrs)
+        })
+    }
+}
+
+pub(crate) struct WebhookClient {
+    /// The client for https and that for http, or why there is none.
+    clients: Result<(reqwest::Client, reqwest::Client), String>,
+    allowed: Arc<[IpNet]>,
+}
+
+impl WebhookClient {
+    pub(crate) fn new(allowed: &[IpNet]) -> Self {
+        let allowed: Arc<[IpNet]> = allowed.into();
+        let clients = build(&allowed, false).and_then(|encrypted| Ok((encrypted, build(&allowed, true)?)));
+        Self { clients: clients.map_err(|error| error.to_string()), allowed }
+    }
+
+    /// Sends a request, and returns the status. The body of the answer is not read.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        fields: &[(&'static str, String)],
+        body: String,
+    ) -> Result<http::StatusCode, String> {
+        let (encrypted, plain) = self.clients.as_ref().map_err(Clone::clone)?;
+        let url = Url::parse(url).map_err(|error| error.to_string())?;
+        let is_plain = url.scheme() == "http";
+        // The client does not resolve an address.
+        if let Some(address) = literal(&url) {
+            check_address(address, is_plain, &self.allowed)?;
+        }
+        let client = if is_plain { plain } else { encrypted };
+        let mut request = client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        for (name, value) in fields {
+            request = request.header(*name, value);
+        }
+        request.send().await.map(|answer| answer.status()).map_err(|error| explain(&error))
+    }
+}
+
+fn build(allowed: &Arc<[IpNet]>, is_plain: bool) -> Result<reqwest::Client, OutboundError> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls_config(native_roots())?)
+        .https_only(!is_plain)
+        .dns_resolver(Arc::new(CheckedResolver { is_plain, allowed: Arc::clone(allowed) }))
+        // A proxy would resolve the name, and a redirect could lead to any server.
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        // Each attempt resolves the name and checks its addresses.
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| OutboundError::Tls(error.to_string()))
+}
+
+fn explain(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} seconds", TIMEOUT.as_secs());
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string().chars().take(MAX_ERROR).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_public_addresses_are_public() {
+        for (address, expected) in [
+            ("8.8.8.8", true),
+            ("1.1.1.1", true),
+            ("172.15.0.1", true),
+            ("172.32.0.1", true),
+            ("100.63.0.1", true),
+            ("2606:4700::1111", true),
+            ("2a00:1450::1", true),
+            ("64:ff9b::8.8.8.8", true),
+            ("0.0.0.0", false),
+            ("10.0.0.1", false),
+            ("100.64.0.1", false),
+            ("127.0.0.1", false),
+            ("127.9.9.9", false),
+            ("169.254.169.254", false),
+            ("172.16.0.1", false),
+            ("172.31.255.255", false),
+            ("192.0.2.1", false),
+            ("192.168.1.1", false),
+            ("198.19.0.1", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("::", false),
+            ("::1", false),
+            ("::ffff:127.0.0.1", false),
+            ("::ffff:10.0.0.1", false),
+            ("::127.0.0.1", false),
+            ("64:ff9b::10.0.0.1", false),
+            ("64:ff9b:1::1", false),
+            ("fc00::1", false),
+            ("fd00:ec2::254", false),
+            ("fe80::1", false),
+            ("ff02::1", false),
+            ("2001:db8::1", false),
+            ("2001::1", false),
+            ("2002:7f00:1::1", false),
+        ] {
+            let parsed: IpAddr = address.parse().unwrap();
+            assert_eq!(check_address(parsed, false, &[]).is_ok(), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn urls_are_https_and_lead_to_public_addresses() {
+        let loopback: IpNet = "127.0.0.0/8".parse().unwrap();
+        let long = format!("https://example.com/{}", "a".repeat(2_048));
+        for (url, strict, loose) in [
+            ("https://example.com/hooks?a=b", true, true),
+            ("https://8.8.8.8/", true, true),
+            ("http://example.com/", false, true),
+            ("http://8.8.8.8/", false, false),
+            ("http://127.0.0.1:1/", false, true),
+            ("https://127.0.0.1/", false, true),
+            ("https://2130706433/", false, true),
+            ("https://0x7f.1/", false, true),
+            ("https://[::ffff:127.0.0.1]/", false, true),
+            ("https://[::1]/", false, false),
+            ("https://169.254.169.254/latest", false, false),
+            ("https://user:secret@example.com/", false, false),
+            ("https://example.com/#part", false, false),
+            ("ftp://example.com/", false, false),
+            ("file:///etc/passwd", false, false),
+            ("example.com", false, false),
+            ("", false, false),
+            (&long, false, false),
+        ] {
+            assert_eq!(check_url(url, &[]).is_ok(), strict, "{url}");
+            assert_eq!(check_url(url, &[loopback]).is_ok(), loose, "{url}, with loopback allowed");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Events of `keyward serve`, which is killed.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use keyward_needs::needs;
+use keyward_tests::program::{eventually, free_port};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
+
+use crate::events::Receiver;
+use crate::serve::{keyward, serve};
+use crate::setting::PASSWORD;
+
+#[needs(curl)]
+#[test]
+fn killed_server_loses_no_delivery() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keys.db");
+    let port = free_port();
+    let allow = ["--webhook-allow-network", "127.0.0.0/8"];
+    let mut server = serve(&database, &allow);
+    let owner = ["users", "create", "--owner", "--email", "ada@example.com", "--password-stdin"];
+    let mut create = keyward(&database, &owner).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    create.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    assert!(create.wait().unwrap().success());
+    let sign_in = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
+    let tokens = server.curl("/v1/tokens", &["-H", "content-type: application/json", "-d", &sign_in]);
+    let authorization = format!("authorization: Bearer {}", tokens.json()["access_token"].as_str().unwrap());
+    let new = json!({"url": format!("http://127.0.0.1:{port}/hooks")}).to_string();
+    let arguments = ["-H", &authorization, "-H", "content-type: application/json", "-d", &new];
+    let issued = server.curl("/v1/accounts/operator/webhooks", &arguments);
+    assert_eq!(issued.status, 201, "{}", issued.text);
+    let (webhook, secret) = (issued.json()["id"].as_str().unwrap().to_owned(), issued.json()["secret"].clone());
+
+    let run = |arguments: &[&str]| {
+        let output = keyward(&database, arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["webhooks", "test", &webhook]);
+    let delivery = || {
+        let listed: Value = serde_json::from_str(&run(&["webhooks", "deliveries", &webhook, "--json"])).unwrap();
+        listed[0].clone()
+    };
+    eventually("the first attempt fails", || delivery()["attempts"][0]["error"].is_string());
+    server.process.kill().unwrap();
+    server.process.wait().unwrap();
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let receiver =
+        runtime.block_on(async { Receiver::on(TcpListener::bind(("127.0.0.1", port)).await.unwrap(), 200, "/") });
+    let server = serve(&database, &allow);
+    eventually("the delivery arrives", || !receiver.received().is_empty());
+    eventually("the delivery is logged", || delivery()["state"] == "delivered");
+    let (headers, body) = receiver.received().remove(0);
+    Webhook::new(secret.as_str().unwrap()).unwrap().verify(body.as_bytes(), &headers).unwrap();
+    assert_eq!(headers["webhook-id"].to_str().unwrap(), delivery()["event"]);
+    assert!(server.curl("/metrics", &[]).body.contains("keyward_webhook_deliveries_total{outcome=\"delivered\"} 1"));
+    let refused = keyward(&database, &["webhooks", "create", "https://10.0.0.1/"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("10.0.0.1 is not a public address"), "{refused:?}");
+    run(&["webhooks", "update", &webhook, "--events", "key.revoked", "--enabled", "false"]);
+    assert!(run(&["webhooks", "list"]).contains("key.revoked"));
+    assert!(run(&["webhooks", "rotate-secret", &webhook]).starts_with("whsec_"));
+    run(&["webhooks", "redeliver", &webhook, delivery()["id"].as_str().unwrap()]);
+    run(&["webhooks", "remove", &webhook, "--yes"]);
+    server.stop();
+}
+
+#[needs(curl)]
+#[test]
+fn audit_file_has_each_entry_after_a_rotation_and_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, file) = (folder.path().join("keys.db"), folder.path().join("audit.jsonl"));
+    let serve = || serve(&database, &["--audit-file", file.to_str().unwrap()]);
+    let create = |id: &str| {
+        let arguments = ["accounts", "create", id, "--name", "Example"];
+        assert!(keyward(&database, &arguments).output().unwrap().status.success());
+    };
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap_or_default();
+    let mut server = serve();
+    create("acct_1");
+    eventually("the first entry is in the file", || read(&file).contains("acct_1"));
+    let rotated = folder.path().join("audit.jsonl.1");
+    std::fs::rename(&file, &rotated).unwrap();
+    create("acct_2");
+    eventually("the next entry is in a new file", || read(&file).contains("acct_2"));
+    server.process.kill().unwrap();
+    server.process.wait().unwrap();
+    // A crash in the middle of a line.
+    std::fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(b"{\"number\":").unwrap();
+    create("acct_3");
+    let server = serve();
+    eventually("the entry of the downtime is in the file", || read(&file).contains("acct_3"));
+    let whole = [read(&rotated), read(&file)].concat();
+    let entries: Vec<Value> = whole.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let numbers: Vec<u64> = entries.iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    let exported = keyward(&database, &["audit", "export", "--after", "1"]).output().unwrap();
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    let expected: Vec<&str> = whole.lines().filter(|line| line.ends_with('}')).skip(1).collect();
+    assert_eq!(exported.lines().collect::<Vec<_>>(), expected);
+    server.stop();
+}
