@@ -189,6 +189,117 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{account}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the webhooks of an account. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Creates a webhook and its secret.
+         * @description A webhook of the operator's account receives the events of all accounts.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{account}/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a webhook. */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Removes a webhook. Its pending deliveries are not sent. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook. */
+        patch: operations["updateWebhook"];
+        trace?: never;
+    };
+    "/v1/accounts/{account}/webhooks/{webhook}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the deliveries of a webhook, the newest first. */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{account}/webhooks/{webhook}/deliveries/{delivery}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a delivery again, with the same id. */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{account}/webhooks/{webhook}/secrets/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a webhook a new secret.
+         * @description For 24 hours, the previous secret signs, too.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{account}/webhooks/{webhook}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a `webhook.test` event to a webhook. */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit-log": {
         parameters: {
             query?: never;
@@ -1173,6 +1284,15 @@ export interface components {
             /** @description Name, which identities carry. */
             name: string;
         };
+        /** @description A webhook to create. */
+        CreateWebhook: {
+            /** @description Description for people. */
+            description?: string;
+            /** @description Kinds of events. Empty means all. */
+            events?: components["schemas"]["EventKind"][];
+            /** @description An https URL. */
+            url: string;
+        };
         /** @description What is left of a budget. */
         CreditsLeft: {
             /**
@@ -1191,6 +1311,65 @@ export interface components {
              */
             resets_in_seconds: number | null;
         };
+        /** @description The delivery of an event to a webhook. Kept for 30 days. */
+        Delivery: {
+            /** @description The latest attempts, oldest first. */
+            attempts: components["schemas"]["DeliveryAttempt"][];
+            /**
+             * Format: date-time
+             * @description Creation time.
+             */
+            created_at: string;
+            /** @description Id of the event, sent as `webhook-id`. */
+            event: string;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Time of the next attempt, if one follows.
+             */
+            next_attempt_at: string | null;
+            /** @description The body that is sent. */
+            payload: Record<string, never>;
+            /** @description State. */
+            state: components["schemas"]["DeliveryState"];
+            /** @description Kind of the event. */
+            type: components["schemas"]["EventKind"];
+            /** @description Id of the webhook. */
+            webhook: string;
+        };
+        /** @description An attempt to deliver an event. */
+        DeliveryAttempt: {
+            /**
+             * Format: date-time
+             * @description Time.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Duration in milliseconds.
+             */
+            duration_ms: number;
+            /** @description Why there was no answer. */
+            error: string | null;
+            /**
+             * Format: int32
+             * @description Status of the answer, if any.
+             */
+            status: number | null;
+        };
+        /** @description A page of a list. */
+        DeliveryPage: {
+            /** @description Items. */
+            data: components["schemas"]["Delivery"][];
+            /** @description Cursor of the next page, to send as `after`. Null on the last page. */
+            next: string | null;
+        };
+        /**
+         * @description The state of a delivery.
+         * @enum {string}
+         */
+        DeliveryState: "pending" | "delivered" | "failed";
         /** @description How a change reached every node. */
         Effective: {
             /** @description Number of nodes that confirmed the change. */
@@ -1208,6 +1387,11 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        /**
+         * @description The kind of an event.
+         * @enum {string}
+         */
+        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookSecretRotated" | "WebhookTest";
         /**
          * @description A request for a reset link.
          * @example {
@@ -1367,6 +1551,11 @@ export interface components {
         IssuedKey: components["schemas"]["Key"] & {
             /** @description The key. Store it now. */
             key: components["schemas"]["Secret"];
+        };
+        /** @description A webhook with its new secret. */
+        IssuedWebhook: components["schemas"]["Webhook"] & {
+            /** @description Secret that verifies signatures. Only this answer contains it. */
+            secret: components["schemas"]["Secret"];
         };
         /** @description An account that the calling user has joined. */
         Joined: {
@@ -2144,6 +2333,17 @@ export interface components {
             /** @description New name. */
             name: string;
         };
+        /** @description New values of a webhook. Absent fields stay. */
+        UpdateWebhook: {
+            /** @description Description for people. */
+            description?: string | null;
+            /** @description Whether to send events. */
+            enabled?: boolean | null;
+            /** @description Kinds of events. Empty means all. */
+            events?: components["schemas"]["EventKind"][] | null;
+            /** @description An https URL. */
+            url?: string | null;
+        };
         /** @description The usage of a key, or of all keys of an account. */
         Usage: {
             /** @description Counts in ascending order of days. Days without requests are omitted. */
@@ -2287,6 +2487,50 @@ export interface components {
         VersionedUserPage: {
             /** @description Items. */
             data: components["schemas"]["VersionedUser"][];
+            /** @description Cursor of the next page, to send as `after`. Null on the last page. */
+            next: string | null;
+        };
+        /** @description A webhook: a URL that receives the events of an account. */
+        Webhook: {
+            /** @description Account. A webhook of the operator's account receives the events of all accounts. */
+            account: string;
+            /**
+             * Format: date-time
+             * @description Creation time.
+             */
+            created_at: string;
+            /** @description Description for people. */
+            description: string;
+            /** @description Why the server disabled the webhook, if it did. */
+            disabled_reason: string | null;
+            /** @description Whether events are sent. */
+            enabled: boolean;
+            /** @description Kinds of events. Empty means all. */
+            events: components["schemas"]["EventKind"][];
+            /**
+             * Format: date-time
+             * @description Time of the first failure since the last success.
+             */
+            failing_since: string | null;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Until when the previous secret signs, too.
+             */
+            previous_secret_ends_at: string | null;
+            /** @description URL. */
+            url: string;
+            /**
+             * Format: int64
+             * @description Version, for updates. Each change increments it.
+             */
+            version: number;
+        };
+        /** @description A page of a list. */
+        WebhookPage: {
+            /** @description Items. */
+            data: components["schemas"]["Webhook"][];
             /** @description Cursor of the next page, to send as `after`. Null on the last page. */
             next: string | null;
         };
@@ -3246,6 +3490,343 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its secret */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedWebhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the webhook. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the webhook. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook is removed */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the webhook. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Cursor: the `next` of the previous page. */
+                after?: string;
+                /** @description Maximum number of items, 1 to 500. Defaults to 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the webhook. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the webhook. */
+                webhook: string;
+                /** @description Id of the delivery. */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the webhook. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook with its new secret */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedWebhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+                /** @description Id of the webhook. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];

@@ -18,9 +18,16 @@ from .create_account import CreateAccount
 from .create_key import CreateKey
 from .create_key_metadata import CreateKeyMetadata
 from .create_plan import CreatePlan
+from .create_webhook import CreateWebhook
 from .credits_left import CreditsLeft
+from .delivery import Delivery
+from .delivery_attempt import DeliveryAttempt
+from .delivery_page import DeliveryPage
+from .delivery_payload import DeliveryPayload
+from .delivery_state import DeliveryState
 from .effective import Effective
 from .error_code import ErrorCode
+from .event_kind import EventKind
 from .forgot_password import ForgotPassword
 from .introspection import Introspection
 from .introspection_kind import IntrospectionKind
@@ -30,6 +37,7 @@ from .invitation_page import InvitationPage
 from .invite import Invite
 from .invited import Invited
 from .issued_key import IssuedKey
+from .issued_webhook import IssuedWebhook
 from .joined import Joined
 from .key import Key
 from .key_kind import KeyKind
@@ -84,6 +92,7 @@ from .update_key_metadata_type_0 import UpdateKeyMetadataType0
 from .update_member import UpdateMember
 from .update_settings import UpdateSettings
 from .update_user import UpdateUser
+from .update_webhook import UpdateWebhook
 from .usage import Usage
 from .usage_day import UsageDay
 from .user import User
@@ -92,6 +101,8 @@ from .valid_key_kind import ValidKeyKind
 from .valid_key_metadata import ValidKeyMetadata
 from .versioned_user import VersionedUser
 from .versioned_user_page import VersionedUserPage
+from .webhook import Webhook
+from .webhook_page import WebhookPage
 
 __all__ = (
     "AcceptInvitation",
@@ -112,9 +123,16 @@ __all__ = (
     "CreateKey",
     "CreateKeyMetadata",
     "CreatePlan",
+    "CreateWebhook",
     "CreditsLeft",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryPage",
+    "DeliveryPayload",
+    "DeliveryState",
     "Effective",
     "ErrorCode",
+    "EventKind",
     "ForgotPassword",
     "Introspection",
     "IntrospectionKind",
@@ -124,6 +142,7 @@ __all__ = (
     "Invite",
     "Invited",
     "IssuedKey",
+    "IssuedWebhook",
     "Joined",
     "Key",
     "KeyKind",
@@ -178,6 +197,7 @@ __all__ = (
     "UpdateMember",
     "UpdateSettings",
     "UpdateUser",
+    "UpdateWebhook",
     "Usage",
     "UsageDay",
     "User",
@@ -186,4 +206,6 @@ __all__ = (
     "ValidKeyMetadata",
     "VersionedUser",
     "VersionedUserPage",
+    "Webhook",
+    "WebhookPage",
 )

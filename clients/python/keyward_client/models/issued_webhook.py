@@ -42,7 +42,7 @@ class IssuedWebhook:
     previous_secret_ends_at: datetime.datetime | None
     url: str
     version: int
-    secret: str
+    secret: str = _attrs_field(repr=False)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
