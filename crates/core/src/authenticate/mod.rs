@@ -4,6 +4,7 @@ mod builder;
 mod describe;
 mod handle;
 mod https;
+mod located;
 mod watch;
 mod worker;
 
@@ -17,8 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName};
+
 use smol_str::SmolStr;
 use tracing::Instrument;
 
@@ -30,7 +30,7 @@ use crate::event::Event;
 use crate::id::{AccountId, NodeId};
 use crate::identity::Identity;
 use crate::key::{Hasher, KeyFault, KeyFormat, ParsedKey};
-use crate::location::{Field, Locations, Reading, decides_about_shared_caches};
+use crate::location::{Field, Locations, Reading};
 use crate::per_thread::PerThread;
 use crate::policy::{browser_allows, endpoint_allows, is_from_browser, kind_allows, network_allows};
 use crate::rejection::Rejection;
@@ -375,45 +375,6 @@ impl Authenticator {
     #[must_use]
     pub fn explain<'r>(&self, rejection: &'r Rejection) -> Cow<'r, Rejection> {
         self.0.presentation.local().explain(rejection).map_or(Cow::Borrowed(rejection), Cow::Owned)
-    }
-
-    /// Returns the fields that may carry a key, for `Vary`. Defaults to `Authorization`.
-    #[must_use]
-    pub fn credential_fields(&self) -> &[HeaderName] {
-        self.locations().map_or(&[AUTHORIZATION], Locations::fields)
-    }
-
-    /// Returns `true` if `Cache-Control: private` must be added to an authenticated answer that has these fields of `Cache-Control`.
-    ///
-    /// Without [other places](crate::adapter::Location), `Authorization` itself keeps shared caches from storing it (RFC 9111 section 3.5).
-    #[must_use]
-    pub fn must_add_private<'v>(&self, cache_control: impl IntoIterator<Item = &'v [u8]>) -> bool {
-        self.accepts_other_locations() && !decides_about_shared_caches(cache_control)
-    }
-
-    /// Returns `true` after [`accept`](AuthenticatorBuilder::accept): call [`hide_credentials`](Self::hide_credentials).
-    #[inline]
-    #[must_use]
-    pub fn accepts_other_locations(&self) -> bool {
-        self.0.locations.is_some()
-    }
-
-    /// Marks an admitted request's fields that may carry a key as sensitive, and removes a key from its WebSocket subprotocols.
-    #[inline]
-    pub fn hide_credentials(&self, headers: &mut HeaderMap) {
-        if let Some(locations) = self.locations() {
-            locations.hide(headers);
-        }
-        // Several are refused where keys are read from this field.
-        if let Some(field) = headers.get_mut(AUTHORIZATION) {
-            field.set_sensitive(true);
-        }
-    }
-
-    /// Returns the WebSocket subprotocols without keys, if there is a key among them. A handler must see only these.
-    #[must_use]
-    pub fn other_subprotocols(&self, connection: &dyn Connection) -> Option<Vec<u8>> {
-        self.locations()?.other_subprotocols(connection)
     }
 
     /// Returns `false` after [`leave_response_headers`](AuthenticatorBuilder::leave_response_headers).
