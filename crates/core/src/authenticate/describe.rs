@@ -22,19 +22,19 @@ impl Authenticator {
         self.0.passes_unchecked(target)
     }
 
-    /// Returns `true` after [`optional`](AuthenticatorBuilder::optional).
+    /// Returns `true` after [`optional`](super::AuthenticatorBuilder::optional).
     #[must_use]
     pub fn is_optional(&self) -> bool {
         self.0.optional
     }
 
-    /// Returns `false` after [`without_bearer`](AuthenticatorBuilder::without_bearer).
+    /// Returns `false` after [`without_bearer`](super::AuthenticatorBuilder::without_bearer).
     #[must_use]
     pub fn accepts_bearer(&self) -> bool {
         self.locations().is_none_or(Locations::bearer)
     }
 
-    /// Returns the [places](crate::adapter::Location) that were added with [`accept`](AuthenticatorBuilder::accept).
+    /// Returns the [places](crate::adapter::Location) that were added with [`accept`](super::AuthenticatorBuilder::accept).
     #[must_use]
     pub fn other_locations(&self) -> &[Location] {
         self.locations().map_or(&[], Locations::accepted)

@@ -22,7 +22,7 @@ impl Authenticator {
         self.accepts_other_locations() && !decides_about_shared_caches(cache_control)
     }
 
-    /// Returns `true` after [`accept`](AuthenticatorBuilder::accept): call [`hide_credentials`](Self::hide_credentials).
+    /// Returns `true` after [`accept`](super::AuthenticatorBuilder::accept): call [`hide_credentials`](Self::hide_credentials).
     #[inline]
     #[must_use]
     pub fn accepts_other_locations(&self) -> bool {
