@@ -37,7 +37,7 @@ use crate::rejection::Rejection;
 use crate::scope::Requirement;
 use required::requirement_of;
 
-/// A verdict on an identity: [`Requirement`](crate::Requirement), [`Plans`], [`Feature`], [`Mode`](crate::Mode), [`KeyKind`] or your type.
+/// A verdict on an identity: [`Requirement`], [`Plans`], [`Feature`], [`Mode`](crate::Mode), [`KeyKind`] or your type.
 ///
 /// A pair requires both, the first one first.
 ///
