@@ -117,7 +117,7 @@ pub struct PutLimits {
     pub tasks: Option<u32>,
 }
 
-/// What is left of a budget.
+/// The rest of a budget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct CreditsLeft {
@@ -140,10 +140,63 @@ pub struct Limits {
     pub budget: Option<Budget>,
     /// The most tasks that run at once.
     pub tasks: Option<u32>,
-    /// What is left of the budget. For an account without its own budget, of its plan's. Null for a plan.
+    /// Rest of the budget. For an account without its own budget, of its plan's. Null for a plan.
     pub left: Option<CreditsLeft>,
     /// Version, for updates. 0 if no limits were set. Each change gives it another number.
     pub version: u64,
+}
+
+impl Limits {
+    /// Returns a label and a text for each limit and for the rest of the budget.
+    ///
+    /// `number` writes quantities, and `span` the seconds until a refill, if they are worth showing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward_api_types::{Budget, Limits, Rate};
+    /// let budget: Budget = "10000/month".parse()?;
+    /// let limits = Limits { rates: vec!["default=100/60s,key".parse()?], budget: Some(budget), tasks: None, left: None, version: 1 };
+    /// let lines = limits.lines(|number| number.to_string(), |seconds| Some(format!("{seconds} s")));
+    /// assert_eq!(lines[0], ("Rate", "default: 100 in 60 s for each key".to_owned()));
+    /// assert_eq!(lines[1], ("Budget", "10000 credits a month".to_owned()));
+    /// # Ok::<(), keyward_api_types::LimitTextError>(())
+    /// ```
+    #[must_use]
+    pub fn lines(
+        &self,
+        number: impl Fn(u64) -> String,
+        span: impl Fn(u64) -> Option<String>,
+    ) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        for rate in &self.rates {
+            let per = if rate.per == RatePer::Key { " for each key" } else { "" };
+            let strict = if rate.strict { ", strict" } else { "" };
+            let (quota, window) = (number(rate.quota.into()), rate.window_seconds);
+            lines.push(("Rate", format!("{}: {quota} in {window} s{per}{strict}", rate.name)));
+        }
+        if let Some(budget) = &self.budget {
+            let refill = match budget.refill {
+                Refill::Never => "without a refill",
+                Refill::Day => "a day",
+                Refill::Week => "a week",
+                Refill::Month => "a month",
+            };
+            let rollover = match budget.rollover {
+                0 => String::new(),
+                most => format!(", up to {} carried over", number(most)),
+            };
+            lines.push(("Budget", format!("{} credits {refill}{rollover}", number(budget.credits))));
+        }
+        if let Some(left) = &self.left {
+            let reset = left.resets_in_seconds.and_then(span);
+            let reset = reset.map(|span| format!(", refilled in {span}")).unwrap_or_default();
+            lines.push(("Left", format!("{} of {} credits{reset}", number(left.remaining), number(left.credits))));
+        }
+        if let Some(tasks) = self.tasks {
+            lines.push(("Tasks", format!("{} at once", number(tasks.into()))));
+        }
+        lines
+    }
 }
 
 impl From<Limits> for PutLimits {

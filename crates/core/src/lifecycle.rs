@@ -371,6 +371,22 @@ impl Keys {
         Ok(self.store.list(query).await?)
     }
 
+    /// Returns the keys of all pages, newest first, from `query.after` on.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`].
+    pub async fn list_all(&self, mut query: KeyQuery) -> Result<Vec<KeyRecord>, KeysError> {
+        let mut found = Vec::new();
+        loop {
+            let page = self.list(&query).await?;
+            found.extend(page.keys);
+            query.after = page.next;
+            if query.after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     /// Changes a key.
     ///
     /// On every store:

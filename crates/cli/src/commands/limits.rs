@@ -1,7 +1,7 @@
 //! `keyward limits …`
 
 use clap::{ArgGroup, Args, Subcommand};
-use keyward_client::{Budget, Limits, PutLimits, Rate, RatePer, Refill};
+use keyward_client::{Budget, Limits, PutLimits, Rate, RatePer};
 use keyward_core::{AccountId, CredentialId};
 use keyward_limits::Subject;
 
@@ -134,32 +134,14 @@ async fn put(records: Records<'_>, subject: &Subject, limits: &PutLimits, versio
 }
 
 fn print(limits: &Limits) -> Result<(), Error> {
-    let mut lines = Vec::new();
-    for rate in &limits.rates {
-        let per = if rate.per == RatePer::Key { " for each key" } else { "" };
-        let strict = if rate.strict { ", strict" } else { "" };
-        lines.push(format!("rate {}: {} in {} s{per}{strict}", rate.name, rate.quota, rate.window_seconds));
-    }
-    if let Some(budget) = &limits.budget {
-        let refill = match budget.refill {
-            Refill::Never => "without a refill",
-            Refill::Day => "a day",
-            Refill::Week => "a week",
-            Refill::Month => "a month",
-        };
-        let rollover = match budget.rollover {
-            0 => String::new(),
-            most => format!(", up to {most} carried over"),
-        };
-        lines.push(format!("budget: {} credits {refill}{rollover}", budget.credits));
-    }
-    if let Some(left) = &limits.left {
-        let reset = left.resets_in_seconds.map(|seconds| format!(", refilled in {seconds} s")).unwrap_or_default();
-        lines.push(format!("left: {} of {} credits{reset}", left.remaining, left.credits));
-    }
-    if let Some(tasks) = limits.tasks {
-        lines.push(format!("tasks: {tasks} at once"));
-    }
+    let lines = limits.lines(|number| number.to_string(), |seconds| Some(format!("{seconds} s")));
+    let mut lines: Vec<String> = lines
+        .into_iter()
+        .map(|(label, text)| match label {
+            "Rate" => format!("rate {text}"),
+            _ => format!("{}: {text}", label.to_lowercase()),
+        })
+        .collect();
     if lines.is_empty() {
         lines.push("no limits".to_owned());
     }

@@ -300,23 +300,16 @@ async fn revoke_unmanaged(
 ) -> Result<Vec<CredentialId>, Error> {
     let mut revoked = Vec::new();
     for status in [KeyStatus::Active, KeyStatus::Disabled] {
-        let mut query = KeyQuery {
+        let query = KeyQuery {
             account: account.cloned(),
             user: Some(user.clone()),
             status: Some(status),
             limit: KeyQuery::MAX_LIMIT,
             ..KeyQuery::default()
         };
-        loop {
-            let page = keys.list(&query).await?;
-            for key in page.keys {
-                keys.revoke_with(&key.id, revocation).await?;
-                revoked.push(key.id);
-            }
-            query.after = page.next;
-            if query.after.is_none() {
-                break;
-            }
+        for key in keys.list_all(query).await? {
+            keys.revoke_with(&key.id, revocation).await?;
+            revoked.push(key.id);
         }
     }
     Ok(revoked)

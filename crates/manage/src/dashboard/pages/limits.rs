@@ -1,6 +1,8 @@
 //! The limits of an account or a key, on its page.
 
-use keyward_api_types::{Limits, PutLimits, Rate, RatePer, Refill};
+use std::time::Duration;
+
+use keyward_api_types::{Limits, PutLimits, Rate, RatePer};
 use keyward_limits::Subject;
 
 use crate::dashboard::error::PageError;
@@ -50,35 +52,7 @@ impl LimitsCard {
 }
 
 fn lines(limits: &Limits) -> Vec<(&'static str, String)> {
-    let mut lines = Vec::new();
-    for rate in &limits.rates {
-        let per = if rate.per == RatePer::Key { " for each key" } else { "" };
-        let strict = if rate.strict { ", strict" } else { "" };
-        let window = rate.window_seconds;
-        lines.push(("Rate", format!("{}: {} in {window} s{per}{strict}", rate.name, number(rate.quota.into()))));
-    }
-    if let Some(budget) = &limits.budget {
-        let refill = match budget.refill {
-            Refill::Never => "without a refill",
-            Refill::Day => "a day",
-            Refill::Week => "a week",
-            Refill::Month => "a month",
-        };
-        let rollover = match budget.rollover {
-            0 => String::new(),
-            most => format!(", up to {} carried over", number(most)),
-        };
-        lines.push(("Budget", format!("{} credits {refill}{rollover}", number(budget.credits))));
-    }
-    if let Some(left) = &limits.left {
-        let reset = left.resets_in_seconds.map(std::time::Duration::from_secs).and_then(span);
-        let reset = reset.map(|span| format!(", refilled in {span}")).unwrap_or_default();
-        lines.push(("Left", format!("{} of {} credits{reset}", number(left.remaining), number(left.credits))));
-    }
-    if let Some(tasks) = limits.tasks {
-        lines.push(("Tasks", format!("{} at once", number(tasks.into()))));
-    }
-    lines
+    limits.lines(number, |seconds| span(Duration::from_secs(seconds)))
 }
 
 pub(super) async fn put(member: &Member, subject: &Subject, form: &Form) -> Result<(), ManagementError> {

@@ -130,7 +130,7 @@ impl Management {
     ) -> Result<Vec<KeyRecord>, ManagementError> {
         let mut found = Vec::new();
         for status in [KeyStatus::Active, KeyStatus::Disabled] {
-            let mut query = KeyQuery {
+            let query = KeyQuery {
                 account: account.cloned(),
                 user: Some(user.clone()),
                 status: Some(status),
@@ -138,14 +138,7 @@ impl Management {
                 now: self.now(),
                 ..KeyQuery::default()
             };
-            loop {
-                let page = self.0.keys.list(&query).await?;
-                found.extend(page.keys);
-                query.after = page.next;
-                if query.after.is_none() {
-                    break;
-                }
-            }
+            found.extend(self.0.keys.list_all(query).await?);
         }
         Ok(found)
     }
