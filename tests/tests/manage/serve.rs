@@ -96,10 +96,8 @@ fn gateways_ask_on_a_port_of_their_own() {
     let ask = |url: &str, path: &str| {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--include", "--header", "X-Forwarded-Method: GET", "--header", "X-Forwarded-Uri: /"]);
-        Curled::of({
-            curl.arg(format!("{url}{path}"));
-            curl
-        })
+        curl.arg(format!("{url}{path}"));
+        Curled::of(curl)
     };
     for (path, for_clients, for_gateways) in
         [("/forward-auth", 404, 401), (envoy, 404, 200), ("/v1/keys", 401, 404), ("/healthz", 200, 404)]

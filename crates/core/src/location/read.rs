@@ -112,7 +112,7 @@ impl Locations {
             });
             // Empty and misspelled ones count: some gateways remove only one entry before the backend.
             if entries > 1 {
-                reader.put_several(Place::Subprotocol);
+                reader.put(Place::Subprotocol, Err(CredentialFault::SeveralFields));
             }
         }
         reader.outcome()
@@ -150,11 +150,6 @@ impl Reader<'_> {
             }
             Some(_) => self.several = Some(CredentialFault::SeveralLocations),
         }
-    }
-
-    fn put_several(&mut self, place: Place) {
-        self.put(place, Err(CredentialFault::SeveralFields));
-        self.put(place, Err(CredentialFault::SeveralFields));
     }
 
     /// RFC 7617 section 2. The decoded bytes are erased.

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_manage::{AuditEntry, Management};
@@ -38,20 +39,33 @@ impl AuditFile {
 
     /// Writes new entries until it is dropped. After a failure, it tries again.
     pub(super) async fn follow(self, management: Management, mut number: u64) {
+        let file = Arc::new(self);
         loop {
-            match management.audit_entries_after(&system(), number, BATCH).await {
-                Ok(entries) if entries.is_empty() => tokio::time::sleep(POLL).await,
-                Ok(entries) => match self.append(&entries) {
-                    Ok(()) => number = entries.last().map_or(number, |entry| entry.number),
-                    Err(error) => {
-                        keyward_core::log_limited!(warn, %error, file = %self.path.display(), "audit entries wait for the file");
-                        tokio::time::sleep(POLL).await;
-                    }
-                },
-                Err(error) => {
-                    keyward_core::log_limited!(warn, %error, "the audit file waits for the store");
-                    tokio::time::sleep(POLL).await;
-                }
+            match file.write_next(&management, number).await {
+                Some(last) => number = last,
+                None => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+
+    /// Returns the number of the last written entry. `None` if there is no new one, or after a failure.
+    async fn write_next(self: &Arc<Self>, management: &Management, number: u64) -> Option<u64> {
+        let entries = match management.audit_entries_after(&system(), number, BATCH).await {
+            Ok(entries) => entries,
+            Err(error) => {
+                keyward_core::log_limited!(warn, %error, "the audit file waits for the store");
+                return None;
+            }
+        };
+        let last = entries.last()?.number;
+        let file = Arc::clone(self);
+        // It waits for the disk, and requests must not.
+        let written = tokio::task::spawn_blocking(move || file.append(&entries)).await;
+        match written.unwrap_or_else(|ended| Err(io::Error::other(ended))) {
+            Ok(()) => Some(last),
+            Err(error) => {
+                keyward_core::log_limited!(warn, %error, file = %self.path.display(), "audit entries wait for the file");
+                None
             }
         }
     }

@@ -27,6 +27,7 @@ use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::backend::{Database, MissingFile, system};
@@ -99,14 +100,8 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     });
     let audit_file = audit_file.transpose()?;
     let (listener, url) = bind(settings.listen).await?;
-    let metrics_port = match settings.metrics_listen {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
-    let gateway_port = match settings.gateway_listen {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
+    let metrics_port = bind_own(settings.metrics_listen).await?;
+    let gateway_port = bind_own(settings.gateway_listen).await?;
     let mut first_line = json!({"listening": url});
     if command.demo {
         first_line["credentials"] = demo::seed(&managed).await?;
@@ -117,18 +112,14 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let stop = shutdown_signal().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let authenticator = management.authenticator().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let verifier = management.verifier().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
-    let dashboard = DashboardSettings::new("keyward");
-    let dashboard = match public_url {
-        Some(url) => dashboard.public_url(url),
-        None => dashboard,
-    };
+    let mut dashboard = DashboardSettings::new("keyward");
     let operator = VerifyReach::Operator(management.operator().clone());
-    let introspection = Introspection::new(verifier.clone(), authenticator.clone(), operator.clone())
+    let mut introspection = Introspection::new(verifier.clone(), authenticator.clone(), operator.clone())
         .scopes(settings.introspection_scopes().iter().cloned());
-    let introspection = match settings.public_url(None)? {
-        Some(url) => introspection.issuer(url.to_string()),
-        None => introspection,
-    };
+    if let Some(url) = public_url {
+        introspection = introspection.issuer(url.to_string());
+        dashboard = dashboard.public_url(url);
+    }
     let limits =
         Limits::start(Arc::clone(&managed.limits)).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
     let limit = RequestLimit::from_rules(limits.clone());
@@ -145,11 +136,14 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let for_gateways =
         for_gateways.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST);
+    let mut gateways = None;
     let app = match gateway_port {
         Some((listener, url)) => {
             first_line["gateway"] = json!(url);
             let apart = for_gateways.layer(timeout).layer(from_fn(count));
-            tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));
+            let (end, ended) = oneshot::channel::<()>();
+            let stop = async move { drop(ended.await) };
+            gateways = Some((end, tokio::spawn(keyward_serve::serve(listener, apart, stop, settings.limits()))));
             app
         }
         None => app.merge(for_gateways),
@@ -180,6 +174,11 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         tokio::spawn(file.follow(management.clone(), number));
     }
     keyward_serve::serve(listener, app, stop, settings.limits()).await;
+    if let Some((end, served)) = gateways {
+        drop(end);
+        // A panic there is no reason to lose the counts below.
+        let _ = served.await;
+    }
     maintained.abort();
     // Deliveries that were not answered are in the queue, and are due again after a minute.
     events.abort();
@@ -221,6 +220,14 @@ async fn first_owner(management: &Management, email: Option<&str>, url: &str) ->
         note!("There is no owner yet. Sign in with the identity provider as {email}, and accept the invitation.");
     }
     Ok(())
+}
+
+/// For endpoints with a port of their own.
+async fn bind_own(address: Option<SocketAddr>) -> Result<Option<(TcpListener, String)>, Error> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Error> {

@@ -38,7 +38,7 @@ pub(super) struct Settings {
     /// The address of a second port for /metrics, /healthz and /readyz. Defaults to /metrics on the address of --listen, for any client.
     #[config(layer_attr(arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) metrics_listen: Option<SocketAddr>,
-    /// The address of a port of its own for /forward-auth and Envoy's service, which only gateways should reach. Defaults to the address
+    /// The address of a separate port for /forward-auth and Envoy's service, which only gateways should reach. Defaults to the address
     /// of --listen, for any client.
     #[config(layer_attr(arg(long, env = "KEYWARD_GATEWAY_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) gateway_listen: Option<SocketAddr>,
