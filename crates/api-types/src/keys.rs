@@ -110,7 +110,7 @@ pub struct Key {
     /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// Who created the key, or null if unknown. An imported key has the type `import`.
+    /// Creator, or null if unknown. An imported key has the type `import`.
     #[serde(default)]
     pub created_by: Option<Actor>,
     /// Start of validity, if not the creation.

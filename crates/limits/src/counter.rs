@@ -1,4 +1,4 @@
-//! What a store keeps of a rate or a budget, and how units are taken from it.
+//! The stored state of a rate or a budget, and the taking of units.
 //!
 //! Everything here is pure: a state, the store's time and a wish give a new state and a grant.
 
@@ -155,7 +155,7 @@ fn take_strictly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -
                 *new = *old;
             }
         }
-        // Another window: what was spent counts as spent now.
+        // Another window: spent units count as spent now.
         Some(State::Strict { parts: counted, .. }) => parts[0] = counted.iter().sum(),
         _ => {}
     }

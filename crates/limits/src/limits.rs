@@ -110,7 +110,7 @@ impl LimitsOptions {
 #[derive(Clone)]
 pub struct Limits(Arc<Inner>);
 
-/// What a call has left.
+/// The rest after a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// The rates from which it spent.

@@ -52,7 +52,7 @@ struct Local {
     patient_until: Duration,
 }
 
-/// What is left after a call.
+/// The rest after a call.
 pub(crate) enum Left {
     Rate(RateLimit),
     Budget(Budget),

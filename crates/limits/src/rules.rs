@@ -1,4 +1,4 @@
-//! Limits as data: what a plan, an account or a key carries.
+//! Limits as data, of a plan, an account or a key.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -35,7 +35,7 @@ pub trait Describe {
     fn describe(needs: &mut Needs);
 }
 
-/// What the extractors of a handler require of the caller.
+/// The requirements of a handler's extractors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     credential: Credential,

@@ -14,7 +14,7 @@ const FIELDS: [(&str, &str, &str); 5] = [
     ("www-authenticate", "WWW-Authenticate", "How to authenticate (RFC 6750)."),
     ("retry-after", "Retry-After", "Seconds to wait before the next attempt."),
     ("ratelimit-policy", "RateLimit-Policy", "The rate limit."),
-    ("ratelimit", "RateLimit", "What is left of the rate limit."),
+    ("ratelimit", "RateLimit", "The rest of the rate limit."),
     ("x-request-id", "X-Request-Id", "Id of the request, to report to the provider."),
 ];
 

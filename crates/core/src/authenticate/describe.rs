@@ -1,4 +1,4 @@
-//! What a description of an API says about its authentication.
+//! The authentication, for descriptions of an API.
 
 use bytes::Bytes;
 

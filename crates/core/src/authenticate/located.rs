@@ -1,4 +1,4 @@
-//! What adapters ask about the places of keys.
+//! The places of keys, for adapters.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};

@@ -1,4 +1,4 @@
-//! Who created a key, and why it was revoked.
+//! The creator of a key, and the reason of its revocation.
 
 use std::fmt;
 use std::str::FromStr;

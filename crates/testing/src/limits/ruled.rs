@@ -66,7 +66,7 @@ pub(super) async fn rules_are_replaced_only_at_their_version(nodes: &Nodes) {
     let changed = one.changed_rules(first).await.expect("an answer");
     assert_eq!(changed, ChangedRules { version: second, rules: vec![(subject, LimitRules::new())] });
     assert!(one.changed_rules(second).await.expect("an answer").rules.is_empty());
-    // Versions are never equal, whoever writes.
+    // Two writes never have the same version.
     let writes = (0..60).map(|number| {
         let (store, subject) = (Arc::clone(&nodes[number % 3]), Subject::Plan(format!("plan {number}").into()));
         tokio::spawn(async move { store.put_rules(&subject, &budget(1), None).await.expect("an answer") })

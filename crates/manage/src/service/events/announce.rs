@@ -72,7 +72,7 @@ impl Management {
 
     /// Announces that a limit refused a key, at most once an hour for each key.
     ///
-    /// The usage counts call it for refusals of the layer. Call it for limits of your own.
+    /// The usage counts call it for refusals of the layer. Call it for your own limits.
     ///
     /// # Errors
     /// [`ManagementError::Store`].
