@@ -54,7 +54,7 @@ const MISTAKES: &[(&str, i32, &str)] = &[
     ("keys rotate {revoked}", 4, "key {revoked} in keys.db: the key is revoked or has expired: create a new key"),
     ("keys enable {revoked}", 4, "key {revoked} in keys.db: the key is revoked or has expired: create a new key"),
     ("keys rotate {key} --overlap 3mo", 2, "invalid value '3mo' for '--overlap <DURATION>': months and years have no fixed length: expected a duration such as 90d, 24h or 1h30m"),
-    ("keys update {key}", 2, "the following required arguments were not provided: <--name <NAME>|--scope <SCOPE>|--expires-in <DURATION>|--expires-at <TIME>|--no-expiry|--metadata <JSON>>"),
+    ("keys update {key}", 2, "the following required arguments were not provided: <--name <NAME>|--scope <SCOPE>|--expires-in <DURATION>|--expires-at <TIME>|--no-expiry|--metadata <JSON>|--tag <TAG>|--no-tags|--user <USER>|--no-user>"),
     ("keys update {key} --name b --if-version 9", 4, "key {key} in keys.db: it has changed since you read it: read it again, then retry"),
     ("keys usage --days 0", 2, "invalid value '0' for '--days <DAYS>': 0 is not in 1..=366"),
     ("keys delete {key}", 2, "unrecognized subcommand 'delete' tip: revoke a key instead: keyward keys revoke ID"),

@@ -64,8 +64,11 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn rotate_webhook_secret(&self, account: &AccountId, id: &str) -> Result<IssuedWebhook, ClientError> {
-        let path = ["accounts", account.as_str(), "webhooks", id, "secrets", "rotate"];
-        self.ask(Request::idempotent(Method::POST, &path)?).await
+        self.ask(Request::idempotent(
+            Method::POST,
+            &["accounts", account.as_str(), "webhooks", id, "secrets", "rotate"],
+        )?)
+        .await
     }
 
     /// Sends a test event to a webhook.
@@ -73,8 +76,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn test_webhook(&self, account: &AccountId, id: &str) -> Result<Delivery, ClientError> {
-        let path = ["accounts", account.as_str(), "webhooks", id, "test"];
-        self.ask(Request::idempotent(Method::POST, &path)?).await
+        self.ask(Request::idempotent(Method::POST, &["accounts", account.as_str(), "webhooks", id, "test"])?).await
     }
 
     /// Lists a webhook's deliveries, newest first.
@@ -91,7 +93,10 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn redeliver(&self, account: &AccountId, id: &str, delivery: &str) -> Result<Delivery, ClientError> {
-        let path = ["accounts", account.as_str(), "webhooks", id, "deliveries", delivery, "redeliver"];
-        self.ask(Request::idempotent(Method::POST, &path)?).await
+        self.ask(Request::idempotent(
+            Method::POST,
+            &["accounts", account.as_str(), "webhooks", id, "deliveries", delivery, "redeliver"],
+        )?)
+        .await
     }
 }
