@@ -40,6 +40,9 @@ fn source(reason: &str) -> &'static str {
         | "mode_not_allowed"
         | "https_required" => "RFC 9110 §15.5.4: understood, and refused",
         "concurrency_limit_exceeded" => "RFC 6585 §4",
+        "budget_exhausted" => {
+            "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`, with the budget's period"
+        }
         "rate_limit_exceeded" => "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`",
         "store_unavailable" => "RFC 9110 §15.6.4, §10.2.3: an outage is no refusal",
         "store_corrupt" | "not_configured" => "RFC 9110 §15.6.1",

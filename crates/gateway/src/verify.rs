@@ -23,9 +23,9 @@ use keyward_core::{
 };
 use keyward_limits::{Limits, Spent};
 use mime::Mime;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value, json};
 use smol_str::SmolStr;
 
 use crate::headers::kind_name;
@@ -188,10 +188,19 @@ pub(crate) struct Question {
     #[serde(default)]
     pub(crate) scopes: Vec<Scope>,
     pub(crate) client: Option<IpAddr>,
+    #[serde(default, deserialize_with = "whole")]
     pub(crate) cost: Option<u32>,
     pub(crate) rate: Option<SmolStr>,
     #[serde(default)]
     pub(crate) browser: bool,
+}
+
+/// For JSON Schema, `5.0` is an integer, and some clients write it.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let whole = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and within the range")]
+    whole.map(|float| Some(float as u32)).ok_or_else(|| D::Error::custom("expected a whole number"))
 }
 
 impl Question {
@@ -394,4 +403,28 @@ fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> V
 
 pub(crate) fn refuse(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> http::Response<Bytes> {
     keys.refuse(&Refusal::new(rejection, &Method::POST, headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_is_a_whole_number_however_it_is_written() {
+        for (cost, read) in [
+            ("3", Some(Some(3))),
+            ("3.0", Some(Some(3))),
+            ("1e3", Some(Some(1_000))),
+            ("0", Some(Some(0))),
+            ("null", Some(None)),
+            ("4294967295", Some(Some(u32::MAX))),
+            ("4294967296", None),
+            ("-1", None),
+            ("1.5", None),
+            ("\"3\"", None),
+        ] {
+            let question = serde_json::from_str::<Question>(&format!("{{\"key\":\"k\",\"cost\":{cost}}}"));
+            assert_eq!(question.ok().map(|question| question.cost), read, "{cost}");
+        }
+    }
 }

@@ -86,6 +86,8 @@ fn audit_file_has_each_entry_after_a_rotation_and_a_kill() {
     std::fs::rename(&file, &rotated).unwrap();
     create("acct_2");
     eventually("the next entry is in a new file", || read(&file).contains("acct_2"));
+    let position = folder.path().join("audit.jsonl.position");
+    eventually("the position of the next entry is stored", || read(&position).trim() == "2");
     server.process.kill().unwrap();
     server.process.wait().unwrap();
     // A crash in the middle of a line.
