@@ -1293,7 +1293,7 @@ export interface components {
             /** @description An https URL. */
             url: string;
         };
-        /** @description What is left of a budget. */
+        /** @description The rest of a budget. */
         CreditsLeft: {
             /**
              * Format: int64

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="CreditsLeft")
 
 @_attrs_define
 class CreditsLeft:
-    """What is left of a budget.
+    """The rest of a budget.
 
     Attributes:
         credits_ (int): Credits of the current period, with those that were carried over.
