@@ -6,10 +6,10 @@
 use std::marker::PhantomData;
 
 use keyward_core::{Guard, Requirement, Scope};
-use utoipa::openapi::path::{Operation, PathItem, Paths};
+use utoipa::openapi::path::Paths;
 use utoipa::openapi::security::SecurityRequirement;
 
-use super::security::BEARER;
+use super::security::{BEARER, with_methods};
 use crate::{Authenticated, Guarded, KeyWatch, OwnAccount};
 
 /// An extractor that requires something of the caller.
@@ -214,16 +214,11 @@ arguments!([A B C D E F G H I J K L M N O P] []);
 
 /// Writes the needs into each operation that does not state its own.
 pub fn describe(paths: &mut Paths, needs: &Needs) {
-    for operation in paths.paths.values_mut().flat_map(operations) {
+    for (_, operation) in paths.paths.values_mut().flat_map(with_methods) {
         if operation.security.is_none() {
             operation.security = needs.security();
         }
     }
-}
-
-pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
-    [get, put, post, delete, options, head, patch, trace].into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ impl Modify for Security {
     }
 }
 
-fn with_methods(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+pub(super) fn with_methods(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
     let all = [
         (Method::GET, get),

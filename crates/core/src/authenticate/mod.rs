@@ -534,9 +534,8 @@ impl Inner {
         client: impl FnOnce() -> Option<IpAddr>,
         from_browser: impl FnOnce() -> bool,
     ) -> Result<Admission, Rejection> {
-        if let Err(rejection) =
-            browser_allows(&identity, from_browser).and_then(|()| allows(&identity, method, path, client))
-        {
+        let in_place = if from_browser() { browser_allows(&identity) } else { Ok(()) };
+        if let Err(rejection) = in_place.and_then(|()| allows(&identity, method, path, client)) {
             if let Some(hook) = &self.presentation.local().hook {
                 hook(&Event::KeyRefused { identity: &identity, rejection: &rejection });
             }

@@ -3,12 +3,11 @@ use crate::identity::Identity;
 use crate::key::KeyKind;
 use crate::rejection::Rejection;
 
-/// Access tokens are made for browsers.
-pub(crate) fn browser_allows(identity: &Identity, from_browser: impl FnOnce() -> bool) -> Result<(), Rejection> {
+/// For a request from a browser. Access tokens are made for browsers.
+pub(crate) fn browser_allows(identity: &Identity) -> Result<(), Rejection> {
     match identity.kind().key_kind() {
         None | Some(KeyKind::Publishable) => Ok(()),
-        Some(_) if from_browser() => Err(Rejection::SecretKeyInBrowser),
-        Some(_) => Ok(()),
+        Some(_) => Err(Rejection::SecretKeyInBrowser),
     }
 }
 
