@@ -89,8 +89,14 @@ fn slow_keys(fields: &Fields<'_>) -> Vec<Carried> {
         present(if scheme.eq_ignore_ascii_case(b"bearer") { rest } else { trimmed(value) })
     }));
     if fields.of(b'v').next().is_some() {
-        let entries = fields.of(b'p').flat_map(|value| value.split(|&byte| byte == b','));
-        keys.extend(entries.filter_map(|entry| present(trimmed(entry).strip_prefix(b"keyward.")?)));
+        let entries = fields.of(b'p').flat_map(|value| value.split(|&byte| byte == b',')).map(trimmed);
+        let ours: Vec<&[u8]> = entries.filter(|entry| entry.to_ascii_lowercase().starts_with(b"keyward.")).collect();
+        match ours[..] {
+            [] => {}
+            [entry] => keys.extend(entry.strip_prefix(b"keyward.").and_then(present)),
+            // Several are refused, even if only one of them has a key.
+            _ => keys.extend([Err(&[][..]), Err(&[][..])]),
+        }
     }
     keys
 }
