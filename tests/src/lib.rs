@@ -71,6 +71,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/managing-keys.md")]
     pub struct ManagingKeys;
 
+    #[doc = include_str!("../../guide/src/lifetimes.md")]
+    pub struct Lifetimes;
+
     #[doc = include_str!("../../guide/src/dashboard.md")]
     pub struct Dashboard;
 

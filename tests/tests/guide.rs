@@ -236,6 +236,11 @@ fn keys_are_managed_as_the_guide_says() {
     run("managing-keys.md");
 }
 
+#[test]
+fn lifetimes_of_keys_are_set_as_the_guide_says() {
+    run("lifetimes.md");
+}
+
 #[needs(curl)]
 #[test]
 fn five_minutes_are_enough_for_the_readme() {

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use keyward::Scope;
+use keyward::lifecycle::TooLong;
 use keyward::manage::{EventKind, ManagementError};
 use keyward::store::StoreError;
+use keyward::{Scope, Timestamp};
 use keyward_tests::program::package_program;
 use keyward_tests::rejections;
 
@@ -78,6 +79,7 @@ fn management_errors() -> Vec<ManagementError> {
         E::Ended,
         E::Rotated,
         E::KeyLimit { limit: 1 },
+        E::LifetimeTooLong(TooLong { end: None, latest: Timestamp::MAX, maximum: retry_after }),
         E::LastOwner,
         E::WrongCredentials,
         E::SignedOut,

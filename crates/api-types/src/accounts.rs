@@ -1,6 +1,7 @@
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::lifetimes::EffectiveLifetimes;
 use crate::members::Role;
 use crate::strict::present;
 
@@ -24,6 +25,9 @@ pub struct Account {
     /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
+    /// Lifetimes of new keys, from the account, its plan and the server. Null in lists.
+    #[serde(default)]
+    pub lifetimes: Option<EffectiveLifetimes>,
     /// Role of the calling user in the account, if any.
     pub role: Option<Role>,
     /// Version, for updates. Each change increments it.

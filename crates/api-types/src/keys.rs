@@ -316,7 +316,7 @@ pub struct CreateKey {
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default)]
     pub not_before: Option<Timestamp>,
-    /// Expiry time. Defaults to never.
+    /// Expiry time. Defaults to the account's default lifetime, or to never without one. The last day of 9999 means never.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
@@ -412,20 +412,41 @@ pub struct UpdateKey {
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub user: Option<Option<UserId>>,
-    /// New expiry time, or null for never.
+    /// New expiry time, or null for never. It moves later only up to the maximum lifetime, counted from the creation.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Option<Timestamp>>,
 }
 
-/// The overlap of a rotation.
+/// A rotation.
+///
+/// # Examples
+/// ```
+/// use keyward_api_types::RotateKey;
+///
+/// let never = RotateKey { expires_at: Some(None), ..RotateKey::new(3_600) };
+/// assert_eq!(serde_json::to_string(&never)?, r#"{"overlap_seconds":3600,"expires_at":null}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(description = "A rotation."))]
 #[serde(deny_unknown_fields)]
 pub struct RotateKey {
     /// Seconds during which both keys work. 0 ends the old key at once. An earlier expiry of the old key stays.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0, maximum = 31622400))]
     pub overlap_seconds: u32,
+    /// Expiry time of the successor, or null for never. Defaults to that of the rotation preview.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+impl RotateKey {
+    /// Describes a rotation whose successor gets the default expiry.
+    #[must_use]
+    pub fn new(overlap_seconds: u32) -> Self {
+        Self { overlap_seconds, expires_at: None }
+    }
 }
 
 /// A new key. Only this answer contains the key itself.

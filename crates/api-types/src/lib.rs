@@ -24,6 +24,7 @@ mod accounts;
 mod audit;
 mod invitations;
 mod keys;
+mod lifetimes;
 mod limits;
 mod members;
 mod page;
@@ -46,6 +47,7 @@ pub use keys::{
     ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, Revocation, RevokeKey,
     RevokedKeys, RotateKey, RotatedKey, UpdateKey,
 };
+pub use lifetimes::{EffectiveLifetimes, Lifetimes, PutLifetimes, RotationPreview};
 pub use limits::{Budget, CreditsLeft, LimitTextError, Limits, PutLimits, Rate, RatePer, Refill};
 pub use members::{Member, Role, RoleError, UpdateMember};
 pub use page::{Page, PageParams};

@@ -7,9 +7,10 @@ use std::fmt::Debug;
 use keyward_api_types::{
     AcceptInvitation, AcceptLink, Accepted, Account, AuditEntry, AuditVerdict, ChangePassword, ChangedKey,
     CreateAccount, CreateKey, CreatePlan, CreateWebhook, Delivery, ForgotPassword, Invitation, Invite, Invited,
-    IssuedKey, IssuedWebhook, Joined, Key, Member, Page, PasswordReset, Plan, Problem, PutPlan, Refresh, ResetPassword,
-    RevokeKey, RevokedKeys, RotateKey, RotatedKey, Session, Settings, SignIn, SignOut, SignUp, Tokens, UpdateAccount,
-    UpdateKey, UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
+    IssuedKey, IssuedWebhook, Joined, Key, Lifetimes, Member, Page, PasswordReset, Plan, Problem, PutLifetimes,
+    PutPlan, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey, RotatedKey, RotationPreview, Session, Settings,
+    SignIn, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey, UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook,
+    Usage, VersionedUser, Webhook,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -86,8 +87,14 @@ fn answers_are_written_as_they_are_read() {
     answer::<ChangedKey>(merged(&[key(), effective()]));
     answer::<Account>(json!({
         "id": "acct_1", "name": "Example", "plan": "pro", "features": ["export"], "suspended_at": null,
-        "created_at": "2026-03-01T12:00:00Z", "role": "owner", "version": 1,
+        "created_at": "2026-03-01T12:00:00Z", "lifetimes": {"default_seconds": 60, "maximum_seconds": null}, "role": "owner",
+        "version": 1,
     }));
+    answer::<Lifetimes>(json!({
+        "default_seconds": null, "maximum_seconds": 86_400, "effective": {"default_seconds": 3_600, "maximum_seconds": 86_400},
+        "version": 2,
+    }));
+    answer::<RotationPreview>(json!({"expires_at": null, "latest_expires_at": "2027-03-01T12:00:00Z"}));
     answer::<Member>(json!({"user": user(), "role": "viewer", "created_at": "2026-03-01T12:00:00Z", "version": 1}));
     answer::<Invitation>(invitation());
     answer::<Invited>(merged(&[invitation(), json!({"invitation": CANARY})]));
@@ -150,6 +157,9 @@ fn requests_are_strict_and_written_as_they_are_read() {
     request::<UpdateKey>(json!({}));
     request::<RevokeKey>(json!({"reason": "key_compromise", "note": "in a log"}));
     request::<RotateKey>(json!({"overlap_seconds": 60}));
+    request::<RotateKey>(json!({"overlap_seconds": 60, "expires_at": null}));
+    request::<RotateKey>(json!({"overlap_seconds": 60, "expires_at": "2027-03-01T12:00:00Z"}));
+    request::<PutLifetimes>(json!({"default_seconds": 3_600, "maximum_seconds": null}));
     request::<CreateAccount>(json!({"name": "Example"}));
     request::<UpdateAccount>(json!({"name": "Example", "plan": null, "features": ["export"], "suspended": true}));
     request::<UpdateMember>(json!({"role": "admin"}));

@@ -5,6 +5,7 @@ use clap::{ArgMatches, Args};
 use keyward_core::key::KeyKind;
 
 use crate::error::Error;
+use crate::values::{Lifetime, lifetime};
 
 /// The options of every command.
 #[derive(Args, Clone)]
@@ -29,6 +30,12 @@ pub(crate) struct Options {
     /// The prefix of keys of a kind, such as `secret=sk`. Repeatable. Defaults to secret=kw, restricted=kwr, publishable=kwp.
     #[arg(long, global = true, value_name = "KIND=PREFIX", value_parser = prefix)]
     pub(crate) prefix: Vec<(KeyKind, String)>,
+    /// The longest lifetime of keys in this database, such as `365d`. Plans and accounts can only shorten it. Defaults to none.
+    #[arg(long, global = true, env = "KEYWARD_KEY_LIFETIME_MAX", value_name = "DURATION", value_parser = lifetime)]
+    pub(crate) key_lifetime_max: Option<Lifetime>,
+    /// The lifetime of a key in this database without a requested expiry, such as `90d`. Defaults to the maximum, or to no expiry.
+    #[arg(long, global = true, env = "KEYWARD_KEY_LIFETIME_DEFAULT", value_name = "DURATION", value_parser = lifetime)]
+    pub(crate) key_lifetime_default: Option<Lifetime>,
     /// The options among these that are flags, and not variables.
     #[arg(skip)]
     pub(crate) explicit: ExplicitFlags,

@@ -10,6 +10,7 @@ use keyward_core::Mode;
 use keyward_core::key::KeyKind;
 use keyward_core::scope::Grant;
 use keyward_core::store::{KeyStatus, RevocationReason};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 const DURATION: &str = "expected a duration such as 90d, 24h or 1h30m";
@@ -26,6 +27,38 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let too_long = |_: jiff::Error| format!("the duration is too long: {DURATION}");
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(too_long)?;
     duration.try_into().map_err(too_long)
+}
+
+/// From a minute to 100 years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Lifetime(u32);
+
+impl Lifetime {
+    pub(crate) fn seconds(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn length(self) -> Duration {
+        Duration::from_secs(self.0.into())
+    }
+}
+
+impl TryFrom<String> for Lifetime {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        lifetime(&text)
+    }
+}
+
+/// Parses a lifetime of keys, such as `90d`.
+pub(crate) fn lifetime(text: &str) -> Result<Lifetime, String> {
+    let seconds = duration(text)?.as_secs();
+    let seconds = u32::try_from(seconds).ok().filter(|seconds| (60..=3_153_600_000).contains(seconds));
+    seconds
+        .map(Lifetime)
+        .ok_or_else(|| format!("invalid lifetime `{text}`: expected a minute to 36500 days, such as 90d"))
 }
 
 pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, String> {

@@ -1,7 +1,7 @@
 use http::Method;
 use keyward_api_types::{
-    ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RevokeKey, RevokedKeys, RotateKey, RotatedKey, UpdateKey,
-    Usage, UsageParams,
+    ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RevokeKey, RevokedKeys, RotateKey, RotatedKey,
+    RotationPreview, UpdateKey, Usage, UsageParams,
 };
 use keyward_core::id::UserId;
 use keyward_core::{AccountId, CredentialId};
@@ -74,8 +74,23 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn rotate_key(&self, id: &CredentialId, overlap_seconds: u32) -> Result<RotatedKey, ClientError> {
-        let body = RotateKey { overlap_seconds };
-        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "rotate"])?.json(&body)).await
+        self.rotate_key_with(id, &RotateKey::new(overlap_seconds)).await
+    }
+
+    /// Creates the successor of a key, with a chosen expiry.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn rotate_key_with(&self, id: &CredentialId, rotation: &RotateKey) -> Result<RotatedKey, ClientError> {
+        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "rotate"])?.json(rotation)).await
+    }
+
+    /// Returns what a rotation of a key would do now.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn rotation_preview(&self, id: &CredentialId) -> Result<RotationPreview, ClientError> {
+        self.ask(Request::get(&["keys", in_path(id)?, "rotation"])).await
     }
 
     /// Revokes a key for good. No node accepts it when this returns.

@@ -40,6 +40,7 @@ mod credential;
 mod error;
 mod invitations;
 mod keys;
+mod lifetimes;
 mod limits;
 mod members;
 mod page;
@@ -55,10 +56,11 @@ pub use credential::{Credential, TokenSource};
 pub use error::{ClientError, TransportError};
 pub use keyward_api_types::{
     Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreateWebhook, CreditsLeft,
-    Delivery, DeliveryAttempt, DeliveryState, Effective, EventKind, EventKindError, Image, ImageError, Invitation,
-    Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Limits, Member, Outcome, Page, PasswordReset, Plan, Problem,
-    Purpose, PurposeError, PutLimits, PutPlan, Rate, RatePer, Refill, Revocation, RevokeKey, RevokedKeys, Role,
-    RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey,
-    UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
+    Delivery, DeliveryAttempt, DeliveryState, Effective, EffectiveLifetimes, EventKind, EventKindError, Image,
+    ImageError, Invitation, Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Lifetimes, Limits, Member, Outcome,
+    Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutLifetimes, PutLimits, PutPlan, Rate, RatePer, Refill,
+    Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey, RotatedKey, RotationPreview, Secret, Session,
+    Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage,
+    UsageDay, User, VersionedUser, Webhook,
 };
 pub use page::Walk;

@@ -49,6 +49,9 @@ const FRACTION_DIGITS: usize = 9;
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Timestamp {
+    /// The end of 9999. As the end of a key, it means never.
+    pub const MAX: Self = Self(MAX_MILLIS);
+
     /// Creates a time, clamped to 1970 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
@@ -59,6 +62,21 @@ impl Timestamp {
     #[must_use]
     pub fn as_millis(self) -> i64 {
         self.0
+    }
+
+    /// Returns the time as the end of a key: `None`, for never, on the last day of 9999.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::Timestamp;
+    ///
+    /// assert_eq!("9999-12-31T23:59:59Z".parse::<Timestamp>()?.as_end(), None);
+    /// # Ok::<(), keyward::clock::TimestampError>(())
+    /// ```
+    #[must_use]
+    pub fn as_end(self) -> Option<Self> {
+        const DAY: i64 = 24 * 3_600 * 1_000;
+        Some(self).filter(|end| end.0 < MAX_MILLIS.saturating_sub(DAY.saturating_sub(1)))
     }
 
     /// Adds a duration, up to the end of 9999.
@@ -130,6 +148,9 @@ impl FromStr for Timestamp {
 }
 
 fn read(text: &str) -> Result<Timestamp, Fault> {
+    if has_long_year(text) {
+        return Err(Fault::Range);
+    }
     let text = with_short_fraction(text);
     let pieces = Pieces::parse(&*text).map_err(|_| Fault::Form)?;
     let time = pieces.time().filter(|_| pieces.time_zone_annotation().is_none()).ok_or(Fault::Form)?;
@@ -141,6 +162,12 @@ fn read(text: &str) -> Result<Timestamp, Fault> {
         Ok(millis) if !since.is_negative() && millis <= MAX_MILLIS => Ok(Timestamp(millis)),
         _ => Err(Fault::Range),
     }
+}
+
+/// RFC 3339 ends with 9999. Programs write later years with more digits, often behind a sign.
+fn has_long_year(text: &str) -> bool {
+    let (year, rest) = text.trim_start_matches(['+', '-']).split_once('-').unwrap_or_default();
+    year.len() > 4 && year.bytes().all(|byte| byte.is_ascii_digit()) && rest.contains(['T', 't', ' '])
 }
 
 /// jiff reads nine digits, RFC 3339 allows more.
@@ -317,7 +344,10 @@ mod tests {
             ("2026-03-01T25:00:00Z", Fault::Form),
             ("2026-03-01T12:00:61Z", Fault::Form),
             ("2026-03-01T12:00:00.Z", Fault::Form),
-            ("10000-01-01T00:00:00Z", Fault::Form),
+            ("10000-01-01T00:00:00Z", Fault::Range),
+            ("+010000-01-01T00:00:00Z", Fault::Range),
+            ("-000001-01-01T00:00:00Z", Fault::Range),
+            ("10000-soon", Fault::Form),
             ("2026-03-01T12:00:00Z[Europe/Paris]", Fault::Form),
             ("2026-03-01T12:00:00Z ", Fault::Form),
             ("1772366400", Fault::Form),
@@ -330,6 +360,18 @@ mod tests {
             let error = text.parse::<Timestamp>().expect_err(text);
             assert_eq!(error.fault, fault, "{text}");
             assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_day_of_9999_means_never() {
+        for (end, is_never) in [
+            ("9999-12-31T23:59:59.999Z", true),
+            ("9999-12-31T00:00:00Z", true),
+            ("9999-12-30T23:59:59.999Z", false),
+            ("2030-01-01T00:00:00Z", false),
+        ] {
+            assert_eq!(end.parse::<Timestamp>().unwrap().as_end().is_none(), is_never, "{end}");
         }
     }
 

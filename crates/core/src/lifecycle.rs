@@ -41,11 +41,13 @@ mod account_keys;
 mod accounts;
 mod applied;
 mod import;
+mod lifetimes;
 mod refused;
 mod rights;
 
 pub use account_keys::AccountKeys;
 pub use import::Imported;
+pub use lifetimes::{Lifetimes, TooLong, length_text};
 pub use rights::{KeyRights, KeyUsers, MissingRight};
 
 const ATTEMPTS: usize = 64;
@@ -78,6 +80,7 @@ pub struct Keys {
     converts: bool,
     hasher: Hasher,
     clock: Arc<dyn Clock>,
+    lifetimes: Lifetimes,
 }
 
 /// A key to issue.
@@ -111,7 +114,7 @@ pub struct NewKey {
     pub networks: Vec<IpNet>,
     /// The start time, if any.
     pub not_before: Option<Timestamp>,
-    /// The expiry time, if any.
+    /// The expiry time. Defaults to that of the [`Lifetimes`], or never without one.
     pub expires_at: Option<Timestamp>,
     /// The provider's data.
     pub metadata: Map<String, Value>,
@@ -191,6 +194,8 @@ pub struct Rotation {
     pub overlap: Duration,
     /// The required version, if any.
     pub version: Option<u64>,
+    /// The successor's end, or `Some(None)` for never. Defaults to [`Keys::successor_end`].
+    pub expires_at: Option<Option<Timestamp>>,
     /// The successor's latest end, if any.
     pub latest_end: Option<Timestamp>,
     /// The successor's creator, if known.
@@ -219,6 +224,9 @@ pub enum KeysError {
     /// The end is past, or before the start.
     #[error("the key would end in the past, or before it begins: choose a later end")]
     Ended,
+    /// The key would live longer than the maximum.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// The key to rotate has another format.
     #[error("the key {0} was issued in another format: rotate it with that format")]
     OtherFormat(Hint),
@@ -247,6 +255,7 @@ impl Keys {
             converts: false,
             hasher: Hasher::default(),
             clock: Arc::new(SystemClock),
+            lifetimes: Lifetimes::default(),
         }
     }
 
@@ -314,6 +323,7 @@ impl Keys {
         let now = self.clock.now();
         self.check_new(&new)?;
         new.name = trimmed(&new.name)?;
+        new.expires_at = self.lifetimes.end(now, new.expires_at)?;
         new.networks.iter_mut().for_each(in_one_form);
         let key = self.format.generate(new.kind, new.mode)?;
         let record = self.record(id, &key, new, now)?;
@@ -339,7 +349,8 @@ impl Keys {
     /// ```
     pub fn check_new(&self, new: &NewKey) -> Result<(), KeysError> {
         check_key(&new.name, new.kind, &new.scopes)?;
-        check_end(new.expires_at, new.not_before, self.clock.now())?;
+        let now = self.clock.now();
+        check_end(self.lifetimes.end(now, new.expires_at)?, new.not_before, now)?;
         let (kind, mode) = (new.kind, new.mode);
         if self.format.has(kind, mode) { Ok(()) } else { Err(FormatError::NoSuchKey { kind, mode }.into()) }
     }
@@ -392,7 +403,7 @@ impl Keys {
     /// On every store:
     /// - A revoked or compromised key does not change, an expired one only in name and metadata.
     /// - A rotated key's end only moves earlier.
-    /// - An end is in the future, and after the start.
+    /// - An end is in the future, and after the start. It moves later only up to the maximum lifetime.
     /// - A restricted key keeps a scope.
     ///
     /// # Errors
@@ -417,12 +428,16 @@ impl Keys {
         let mut wanted = update.clone();
         wanted.name = update.name.as_deref().map(trimmed).transpose()?;
         wanted.networks.iter_mut().flatten().for_each(in_one_form);
+        wanted.expires_at = update.expires_at.map(|end| end.and_then(Timestamp::as_end));
         for _ in 0..ATTEMPTS {
             let key = self.store.get(id).await?.ok_or(WriteRefused::NotFound)?;
             if update.version.is_some_and(|version| version != key.version) {
                 return Err(WriteRefused::Stale.into());
             }
             check_update(&key, &wanted, self.clock.now())?;
+            if let Some(end) = wanted.expires_at {
+                self.check_new_end(&key, end)?;
+            }
             // The store writes only if the key still has the version that was checked.
             wanted.version = Some(key.version);
             match self.store.update(id, &wanted).await {
@@ -484,7 +499,8 @@ impl Keys {
     /// Rotates a key with conditions.
     ///
     /// # Errors
-    /// [`KeysError::Denied`], [`KeysError::Ended`], [`KeysError::OtherFormat`] or [`KeysError::Store`].
+    /// [`KeysError::Denied`], [`KeysError::Ended`], [`KeysError::OtherFormat`] or [`KeysError::Store`]. For a chosen end,
+    /// [`KeysError::TooLong`], or [`KeysError::Exceeds`] after the latest end.
     ///
     /// # Examples
     /// ```
@@ -530,9 +546,15 @@ impl Keys {
         if !self.converts && !self.format.may_have_made(&old.hint) {
             return Err(KeysError::OtherFormat(old.hint));
         }
-        // The successor gets the lifetime that its predecessor was given, starting now.
-        let as_long = old.expires_at.map(|end| now.saturating_add(end.saturating_since(old.created_at)));
-        let expires_at = as_long.into_iter().chain(rotation.latest_end).min();
+        let expires_at = match rotation.expires_at.map(|end| end.and_then(Timestamp::as_end)) {
+            None => self.successor_end(&old, rotation.latest_end),
+            Some(end) => match rotation.latest_end {
+                Some(latest) if end.is_none_or(|end| end > latest) => {
+                    return Err(KeysError::Exceeds(MissingRight::later_than(latest)));
+                }
+                _ => self.lifetimes.check(now, end)?,
+            },
+        };
         check_end(expires_at, old.not_before, now)?;
         let key = self.format.generate(old.kind, old.mode)?;
         let new = NewKey {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use keyward_core::Scope;
-use keyward_core::lifecycle::KeysError;
+use keyward_core::lifecycle::{KeysError, TooLong};
 use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
 
 /// Why an operation failed. Unless a variant says otherwise, nothing changed.
@@ -55,6 +55,9 @@ pub enum ManagementError {
         /// The maximum.
         limit: u32,
     },
+    /// The key would live longer than the maximum lifetime.
+    #[error(transparent)]
+    LifetimeTooLong(TooLong),
     /// The account needs another owner.
     #[error("the account needs an owner who can sign in: make another member an owner first")]
     LastOwner,
@@ -133,6 +136,7 @@ impl ManagementError {
             Self::Ended => "KEY_ENDED",
             Self::Rotated => "KEY_ROTATED",
             Self::KeyLimit { .. } => "KEY_LIMIT_REACHED",
+            Self::LifetimeTooLong(_) => "LIFETIME_TOO_LONG",
             Self::LastOwner => "LAST_OWNER",
             Self::WrongCredentials => "INVALID_CREDENTIALS",
             Self::SignedOut => "SIGNED_OUT",
@@ -156,7 +160,7 @@ impl ManagementError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid { .. } | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid { .. } | Self::LifetimeTooLong(_) | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_)
             | Self::Escalation(_)
@@ -198,6 +202,7 @@ impl From<KeysError> for ManagementError {
             KeysError::Name(error) => Self::invalid("name", error.to_string()),
             KeysError::NoScope => Self::invalid("scopes", "a restricted key needs a scope: expected at least one"),
             KeysError::Ended => Self::invalid("expires_at", "expected a time in the future, after the key begins"),
+            KeysError::TooLong(error) => Self::LifetimeTooLong(error),
             KeysError::Exceeds(missing) => Self::Escalation(missing.to_string()),
             KeysError::Denied(WriteRefused::NotFound) => Self::NotFound("key"),
             KeysError::Denied(WriteRefused::NoSuchAccount) => Self::NotFound("account"),

@@ -69,14 +69,14 @@ pub use keyward_api_types::EventKind;
 pub use origin::{PublicUrl, PublicUrlError};
 #[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
 pub use outbound::OutboundError;
-pub use records::{Account, Member, Plan, User, Versioned};
+pub use records::{Account, LifetimesOf, Member, Plan, User, Versioned};
 pub use role::{Purpose, Role, RoleError, scopes};
 pub use service::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
-    AuditVerdict, Event, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy,
-    LeakReport, MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated,
-    Outcome, Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target,
-    Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of,
+    AuditVerdict, Event, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyRotation, KeyView,
+    LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued,
+    NewlyRotated, Outcome, Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn,
+    Target, Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookUpdate, WebhookView};

@@ -14,12 +14,13 @@ use keyward::clock::{Clock as _, ManualClock};
 use keyward::id::UserId;
 use keyward::key::KeyKind;
 use keyward::manage::{
-    AccountUpdate, Actor, Context, DashboardSettings, KeyChange, KeyDraft, KeyView, Kind, List, Management,
-    ManagementBuilder, ManagementError, ManagementStore, Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy,
-    UserKeyPolicy, dashboard,
+    AccountUpdate, Actor, Context, DashboardSettings, KeyChange, KeyDraft, KeyView, Kind, LifetimesOf, List,
+    Management, ManagementBuilder, ManagementError, ManagementStore, Member, NewUser, Purpose, ResetLink, Role,
+    SignUpPolicy, UserKeyPolicy, dashboard,
 };
 use keyward::store::{KeyQuery, Revocation};
 use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, ScopeSet, Timestamp};
+use keyward_client::PutLifetimes;
 use proptest::prelude::*;
 
 use crate::ability::{EVERY, Holding, beyond, manage_scopes, of_role};
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     DeleteUser { by: u8, user: u8 },
     CreateAccount { by: u8 },
     ChangeAccount { by: u8, account: u8, suspended: Option<bool> },
+    PutLifetimes { by: u8, account: u8, days: Option<u8> },
     CreateKey { by: u8, account: u8, shape: Shape },
     UpdateKey { by: u8, key: u8, shape: Shape },
     RotateKey { by: u8, key: u8, overlap: u8 },
@@ -125,6 +127,8 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         1 => n().prop_map(|by| C::CreateAccount { by }),
         5 => (n(), n(), any::<Option<bool>>())
             .prop_map(|(by, account, suspended)| C::ChangeAccount { by, account, suspended }),
+        2 => (n(), n(), any::<Option<u8>>())
+            .prop_map(|(by, account, days)| C::PutLifetimes { by, account, days }),
         14 => (n(), n(), shape()).prop_map(|(by, account, shape)| C::CreateKey { by, account, shape }),
         10 => (n(), n(), shape()).prop_map(|(by, key, shape)| C::UpdateKey { by, key, shape }),
         6 => (n(), n(), n()).prop_map(|(by, key, overlap)| C::RotateKey { by, key, overlap }),
@@ -228,6 +232,8 @@ struct World {
     operator: AccountId,
     accounts: Vec<AccountId>,
     suspended: BTreeSet<AccountId>,
+    /// The maximum lifetimes that the operator has set.
+    maxima: BTreeMap<AccountId, i64>,
     people: Vec<Person>,
     members: BTreeMap<(AccountId, UserId), Role>,
     had_owner: BTreeSet<AccountId>,
@@ -312,6 +318,7 @@ impl World {
             mail,
             accounts: Vec::new(),
             suspended: BTreeSet::new(),
+            maxima: BTreeMap::new(),
             people: Vec::new(),
             members: BTreeMap::new(),
             had_owner: BTreeSet::new(),

@@ -8,6 +8,7 @@ mod first_hour;
 mod hosts;
 mod http;
 mod keys;
+mod lifetimes;
 mod limits;
 mod load;
 mod looks;

@@ -52,6 +52,10 @@ pub(crate) const REST: &[Row<'static>] = &[
     ("manager", "PUT", "/v1/keys/key_unknown/limits", ANY, "{}", 404, "NOT_FOUND"),
     ("manager", "PUT", "/v1/keys/{key}/limits", AT_9, "{}", 412, "PRECONDITION_FAILED"),
     ("manager", "PUT", "/v1/keys/{key}/limits", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
+    // Lifetimes.
+    ("operator", "PUT", "/v1/accounts/acct_unknown/lifetimes", ANY, "{}", 404, "NOT_FOUND"),
+    ("operator", "PUT", "/v1/accounts/{account}/lifetimes", ANY, r#"{"default_seconds":"many"}"#, 422, "INVALID_VALUE"),
+    ("operator", "PUT", "/v1/accounts/{account}/lifetimes", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
     // Tokens.
     ("nobody", "POST", "/v1/tokens", NOTHING, "{}", 422, "INVALID_VALUE"),
     (

@@ -21,6 +21,7 @@ mod full_disk;
 mod github;
 mod introspection;
 mod keys;
+mod lifetimes;
 mod limits;
 mod management;
 mod people;

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use keyward_core::key::{Hasher, KeyFormat, KeyKind, Pepper};
+use keyward_core::lifecycle::{Lifetimes, length_text};
 use keyward_core::store::KeyAdmin;
 use keyward_core::{Keys, Mode};
 use keyward_limits::LimitStore;
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
+use crate::values::Lifetime;
 
 /// What to do if the database is a file that does not exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,18 +127,20 @@ pub(super) fn no_records() -> Error {
 struct KeySettings {
     format: KeyFormat,
     hasher: Option<Hasher>,
+    lifetimes: Lifetimes,
 }
 
 impl KeySettings {
     fn new(options: &Options) -> Result<Self, Error> {
         let format = key_format(options)?;
         check_prefixes(&format)?;
-        Ok(Self { format, hasher: options.pepper_file.as_deref().map(read_peppers).transpose()? })
+        let hasher = options.pepper_file.as_deref().map(read_peppers).transpose()?;
+        Ok(Self { format, hasher, lifetimes: lifetimes(options)? })
     }
 
     fn apply(&self, keys: Keys) -> Keys {
         // Imported keys get successors in this format.
-        let keys = keys.with_format(self.format.clone()).with_conversion();
+        let keys = keys.with_format(self.format.clone()).with_conversion().with_lifetimes(self.lifetimes);
         match &self.hasher {
             Some(hasher) => keys.with_hasher(hasher.clone()),
             None => keys,
@@ -150,7 +154,8 @@ impl KeySettings {
         limits: impl LimitStore,
         configure: impl FnOnce(ManagementBuilder) -> Result<ManagementBuilder, Error>,
     ) -> Result<Database, Error> {
-        let builder = Management::builder(keys.clone(), records.clone()).format(self.format.clone());
+        let builder = Management::builder(keys.clone(), records.clone());
+        let builder = builder.format(self.format.clone()).key_lifetimes(self.lifetimes);
         let limits: Arc<dyn LimitStore> = Arc::new(limits);
         let builder = builder.limits(Arc::clone(&limits));
         let builder = match &self.hasher {
@@ -170,6 +175,20 @@ pub(crate) fn key_format(options: &Options) -> Result<KeyFormat, Error> {
     let format =
         options.prefix.iter().fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind));
     format.build().map_err(|error| Error::caused(ErrorKind::Usage, &error))
+}
+
+fn lifetimes(options: &Options) -> Result<Lifetimes, Error> {
+    let (default, maximum) = (options.key_lifetime_default, options.key_lifetime_max);
+    let lifetimes = Lifetimes { default: default.map(Lifetime::length), maximum: maximum.map(Lifetime::length) };
+    match (lifetimes.default, lifetimes.maximum) {
+        (Some(default), Some(maximum)) if default > maximum => {
+            let (default, maximum) = (length_text(default), length_text(maximum));
+            Err(Error::usage(format!(
+                "key_lifetime_default ({default}) is longer than key_lifetime_max ({maximum}): choose a shorter default"
+            )))
+        }
+        _ => Ok(lifetimes),
+    }
 }
 
 fn check_prefixes(format: &KeyFormat) -> Result<(), Error> {

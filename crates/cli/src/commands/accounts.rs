@@ -199,7 +199,17 @@ async fn list(backend: &Backend, all: bool) -> Result<Vec<Account>, Error> {
 fn view(account: keyward_manage::Account, version: u64) -> Account {
     let keyward_manage::Account { id, name, plan, features, suspended_at, created_at } = account;
     let features = features.into_iter().map(Into::into).collect();
-    Account { id, name, plan: plan.map(Into::into), features, suspended_at, created_at, role: None, version }
+    Account {
+        id,
+        name,
+        plan: plan.map(Into::into),
+        features,
+        suspended_at,
+        created_at,
+        lifetimes: None,
+        role: None,
+        version,
+    }
 }
 
 /// An account of a store without management records, which has neither a time of creation nor a version.
@@ -214,7 +224,12 @@ async fn show(backend: &Backend, id: &AccountId) -> Result<Value, Error> {
         Backend::Management(_, keys) | Backend::Keys(keys) => find(keys, id).await?,
         Backend::Server(client) => return Ok(serde_json::to_value(client.account(id).await?)?),
     };
+    let lifetimes = match backend {
+        Backend::Management(management, _) => Some(management.effective_lifetimes(&system(), id).await?),
+        _ => None,
+    };
     Ok(json!({
+        "lifetimes": lifetimes,
         "id": account.id,
         "name": account.name,
         "plan": account.plan,

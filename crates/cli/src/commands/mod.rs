@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod effect;
 mod keys;
+mod lifetimes;
 mod limits;
 mod man;
 mod members;
@@ -72,6 +73,9 @@ enum Command {
     /// Show and set the rate limits, budgets and task limits of plans, accounts and keys.
     #[command(subcommand)]
     Limits(limits::Command),
+    /// Show and set the default and the maximum lifetime of new keys of plans and accounts.
+    #[command(subcommand)]
+    Lifetimes(lifetimes::Command),
     /// Show and change the look of a server's pages.
     #[command(subcommand)]
     Pages(pages::Command),
@@ -141,6 +145,9 @@ impl Arguments {
                 plans::run(backend(missing).await?.records()?, command).await
             }
             Command::Limits(command) => limits::run(backend(MissingFile::Refuse).await?.records()?, command).await,
+            Command::Lifetimes(command) => {
+                lifetimes::run(backend(MissingFile::Refuse).await?.records()?, command).await
+            }
             Command::Audit(command) => audit::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Webhooks(command) => webhooks::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Users(command) => users::run(options, command).await,

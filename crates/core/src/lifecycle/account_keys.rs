@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::rights::KeyRights;
 use super::{ATTEMPTS, Changed, Issued, Keys, KeysError, NewKey, Rotated, Rotation};
+use crate::clock::Timestamp;
 use crate::id::{AccountId, CredentialId};
 use crate::identity::Identity;
 use crate::store::{Creator, KeyPage, KeyQuery, KeyRecord, KeyUpdate, Revocation, WriteRefused};
@@ -107,6 +108,7 @@ impl AccountKeys {
         if new.account != self.account {
             return Err(WriteRefused::NoSuchAccount.into());
         }
+        new.expires_at = self.keys.new_end(new.expires_at)?;
         self.check(&KeyRights::of_new(&new))?;
         new.created_by = new.created_by.or_else(|| self.creator.clone());
         self.keys.issue(new).await
@@ -124,6 +126,7 @@ impl AccountKeys {
             }
             let mut changed = key.clone();
             update.apply_checked(&mut changed)?;
+            changed.expires_at = changed.expires_at.and_then(Timestamp::as_end);
             self.check(&KeyRights::of_record(&key))?;
             self.check(&KeyRights::of_record(&changed))?;
             // The version pins what was compared, so the key cannot gain rights in between.
@@ -141,14 +144,26 @@ impl AccountKeys {
     /// # Errors
     /// As for [`Keys::rotate`], and [`KeysError::Exceeds`].
     pub async fn rotate(&self, id: &CredentialId, overlap: Duration) -> Result<Rotated, KeysError> {
+        self.rotate_with(id, Rotation { overlap, ..Rotation::default() }).await
+    }
+
+    /// Rotates a key with conditions. The creator defaults to the caller.
+    ///
+    /// # Errors
+    /// As for [`Keys::rotate_with`], and [`KeysError::Exceeds`].
+    pub async fn rotate_with(&self, id: &CredentialId, rotation: Rotation) -> Result<Rotated, KeysError> {
         for _ in 0..ATTEMPTS {
             let key = self.get(id).await?;
             self.check(&KeyRights::of_record(&key))?;
-            let latest_end = self.rights.as_ref().and_then(|rights| rights.expires_at);
-            let created_by = self.creator.clone();
-            let rotation = Rotation { overlap, version: Some(key.version), latest_end, created_by };
-            match self.keys.rotate_with(id, rotation).await {
-                Err(KeysError::Denied(WriteRefused::Stale)) => {}
+            let own_end = self.rights.as_ref().and_then(|rights| rights.expires_at);
+            let pinned = Rotation {
+                version: rotation.version.or(Some(key.version)),
+                latest_end: own_end.into_iter().chain(rotation.latest_end).min(),
+                created_by: rotation.created_by.clone().or_else(|| self.creator.clone()),
+                ..rotation
+            };
+            match self.keys.rotate_with(id, pinned).await {
+                Err(KeysError::Denied(WriteRefused::Stale)) if rotation.version.is_none() => {}
                 done => return done,
             }
         }

@@ -23,7 +23,8 @@ impl From<AdminError> for KeysError {
 /// | the account exists | 409 `ACCOUNT_EXISTS` |
 /// | other conflicts | 409 `KEY_CONFLICT` |
 /// | rights that the caller lacks | 403 `ESCALATION` |
-/// | invalid input | 422 `INVALID_KEY_SETTINGS` |
+/// | a lifetime beyond the maximum | 422 `LIFETIME_TOO_LONG` |
+/// | other invalid input | 422 `INVALID_KEY_SETTINGS` |
 /// | the store or the random generator failed | 503 `SERVICE_UNAVAILABLE`, or 500 for corrupt data |
 impl From<KeysError> for Rejection {
     fn from(error: KeysError) -> Self {
@@ -44,6 +45,7 @@ impl From<KeysError> for Rejection {
             KeysError::Denied(WriteRefused::AccountExists) => (StatusCode::CONFLICT, "ACCOUNT_EXISTS"),
             KeysError::Denied(_) => (StatusCode::CONFLICT, "KEY_CONFLICT"),
             KeysError::Exceeds(_) => (StatusCode::FORBIDDEN, "ESCALATION"),
+            KeysError::TooLong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "LIFETIME_TOO_LONG"),
             KeysError::Name(_)
             | KeysError::NoScope
             | KeysError::Ended
@@ -62,11 +64,16 @@ fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::lifecycle::TooLong;
     use crate::store::StoreError;
 
     #[test]
     fn errors_of_key_management_have_an_answer() {
+        let latest = "2027-03-01T12:00:00Z".parse().unwrap();
+        let too_long = TooLong { end: None, latest, maximum: Duration::from_secs(365 * 86_400) };
         for (error, status, code) in [
             (KeysError::from(WriteRefused::NotFound), 404, "KEY_NOT_FOUND"),
             (WriteRefused::NoSuchAccount.into(), 404, "ACCOUNT_NOT_FOUND"),
@@ -75,12 +82,17 @@ mod tests {
             (WriteRefused::Ended.into(), 409, "KEY_CONFLICT"),
             (KeysError::NoScope, 422, "INVALID_KEY_SETTINGS"),
             (KeysError::Ended, 422, "INVALID_KEY_SETTINGS"),
+            (too_long.into(), 422, "LIFETIME_TOO_LONG"),
             (StoreError::unavailable("down").into(), 503, "SERVICE_UNAVAILABLE"),
             (StoreError::corrupt("torn").into(), 500, Rejection::StoreCorrupt.code()),
         ] {
             let rejection = Rejection::from(error);
             assert_eq!((rejection.status().as_u16(), rejection.code()), (status, code));
         }
+        assert_eq!(
+            Rejection::from(KeysError::from(too_long)).message(),
+            "The key would never expire: the maximum lifetime is 365 days, so choose an expiry until 2027-03-01T12:00:00Z."
+        );
         let message = Rejection::from(KeysError::NoScope).message();
         assert_eq!(message, "A restricted key needs at least one scope: add a scope, or choose another kind.");
     }

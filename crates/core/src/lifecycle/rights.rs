@@ -70,6 +70,12 @@ impl KeyUsers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingRight(String);
 
+impl MissingRight {
+    pub(super) fn later_than(end: Timestamp) -> Self {
+        Self(format!("an expiry after {end}"))
+    }
+}
+
 impl fmt::Display for MissingRight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -238,7 +244,7 @@ impl KeyRights {
         }
         match (own_end, expires_at) {
             (Some(own), None) => refuse(format!("no expiry, or one after {own}")),
-            (Some(own), Some(end)) if end > own => refuse(format!("an expiry after {own}")),
+            (Some(own), Some(end)) if end > own => Err(MissingRight::later_than(*own)),
             _ => Ok(()),
         }
     }

@@ -9,6 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{page_request, single_page, to_page};
+use crate::actor::Actor;
+use crate::error::ManagementError;
 use crate::records::{self, Versioned};
 use crate::service::{AccountUpdate, Management};
 use crate::web::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
@@ -21,7 +23,21 @@ fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
     let Versioned { value, version } = account;
     let records::Account { id, name, plan, features, suspended_at, created_at } = value;
     let features = features.into_iter().map(Into::into).collect();
-    Account { id, name, plan: plan.map(Into::into), features, suspended_at, created_at, role, version }
+    Account { id, name, plan: plan.map(Into::into), features, suspended_at, created_at, lifetimes: None, role, version }
+}
+
+async fn whole(
+    management: &Management,
+    actor: &Actor,
+    account: Versioned<records::Account>,
+    role: Option<Role>,
+) -> Result<Account, ManagementError> {
+    let lifetimes = match management.effective_lifetimes(actor, &account.id).await {
+        // A key that changes accounts need not be allowed to read them.
+        Err(ManagementError::Forbidden(_)) => None,
+        known => Some(known?),
+    };
+    Ok(Account { lifetimes, ..view(account, role) })
 }
 
 /// Lists the caller's accounts, or every account, for the operator.
@@ -55,7 +71,7 @@ async fn create(
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.create_account(&actor, &input.value.name).await?;
-        answer(201, Some(account.version), &view(account, Some(Role::Owner)))
+        answer(201, Some(account.version), &whole(&working, &actor, account, Some(Role::Owner)).await?)
     };
     caller.once(&management, input.request, operation).await
 }
@@ -70,7 +86,7 @@ async fn show(
     PathParam(account): PathParam<AccountId>,
 ) -> Result<Response, Problem> {
     let account = management.account(&caller.actor, &account).await?;
-    Ok(Tagged(account.version, view(account, None)).into_response())
+    Ok(Tagged(account.version, whole(&management, &caller.actor, account, None).await?).into_response())
 }
 
 /// Updates an account.
@@ -94,7 +110,7 @@ async fn update(
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.update_account(&actor, &account, &update, version).await?;
-        answer(200, Some(account.version), &view(account, None))
+        answer(200, Some(account.version), &whole(&working, &actor, account, None).await?)
     };
     caller.once(&management, input.request, operation).await
 }

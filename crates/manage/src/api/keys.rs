@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use keyward_api_types::{
-    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, RevokeKey, RotateKey, RotatedKey, UpdateKey,
-    Usage, UsageParams,
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, RevokeKey, RotateKey, RotatedKey,
+    RotationPreview, UpdateKey, Usage, UsageParams,
 };
 use keyward_core::lease::Propagation;
 use keyward_core::store::{KeyQuery, Revocation};
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::{account_or_default, check_length, page_request, to_page};
 use crate::error::ManagementError;
-use crate::service::{KeyChange, KeyDraft, Management, invalid_cursor, key_filters};
+use crate::service::{KeyChange, KeyDraft, KeyRotation, Management, invalid_cursor, key_filters};
 use crate::web::{Caller, Input, NoInput, OptionalInput, PathParam, Problem, QueryParams, Tagged, answer};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
@@ -27,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<Management> {
         .routes(routes!(revoke_self))
         .routes(routes!(show, update))
         .routes(routes!(rotate))
+        .routes(routes!(rotation))
         .routes(routes!(revoke))
         .routes(routes!(disable))
         .routes(routes!(enable))
@@ -158,6 +159,18 @@ async fn update(
     caller.once(&management, input.request, operation).await
 }
 
+/// Returns the expiry that the successor of a key would get now, and the latest that a rotation can choose.
+#[utoipa::path(get, operation_id = "previewRotation", path = "/v1/keys/{key}/rotation", tag = "keys", security(("bearer" = [])),
+    params(("key" = String, Path, min_length = 1, max_length = 64)),
+    responses((status = 200, description = "The preview", body = RotationPreview)))]
+async fn rotation(
+    State(management): State<Management>,
+    caller: Caller,
+    PathParam(key): PathParam<CredentialId>,
+) -> Result<Json<RotationPreview>, Problem> {
+    Ok(Json(management.preview_rotation(&caller.actor, &key).await?))
+}
+
 /// Creates the successor of a key and ends the old key later.
 ///
 /// Only this answer contains the new key itself.
@@ -171,10 +184,11 @@ async fn rotate(
     PathParam(key): PathParam<CredentialId>,
     input: Input<RotateKey>,
 ) -> Result<Response, Problem> {
-    let overlap = Duration::from_secs(input.value.overlap_seconds.into());
+    let RotateKey { overlap_seconds, expires_at } = input.value;
+    let rotation = KeyRotation { overlap: Duration::from_secs(overlap_seconds.into()), expires_at };
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
-        let rotated = working.rotate_key(&actor, &key, overlap).await?;
+        let rotated = working.rotate_key_with(&actor, &key, rotation).await?;
         let effective = Effective::from(&rotated.propagation);
         let version = Some(rotated.view.version);
         let key = rotated.key.expose_once().into();

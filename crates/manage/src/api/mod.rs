@@ -6,6 +6,7 @@ mod describe;
 mod docs;
 mod invitations;
 mod keys;
+mod lifetimes;
 mod limits;
 mod members;
 mod plans;
@@ -161,6 +162,7 @@ fn protected_router() -> OpenApiRouter<Management> {
         .merge(keys::router())
         .merge(tokens::router())
         .merge(plans::router())
+        .merge(lifetimes::router())
         .merge(limits::router())
         .merge(settings::router())
         .merge(audit::router());

@@ -111,6 +111,7 @@ impl From<&ManagementError> for FieldError {
     fn from(error: &ManagementError) -> Self {
         let field = match error {
             ManagementError::Invalid { field, .. } => field,
+            ManagementError::LifetimeTooLong(_) => "expires_at",
             ManagementError::WrongCredentials => "password",
             _ => "",
         };
@@ -143,6 +144,7 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
         ManagementError::KeyLimit { limit } => {
             ("Too many keys", format!("The account has {limit} active keys, its maximum. Revoke one that you don't use."))
         }
+        ManagementError::LifetimeTooLong(error) => ("Choose an earlier expiry", sentence(&error.to_string())),
         ManagementError::LastOwner => ("An owner is needed", "An account needs at least one owner.".to_owned()),
         ManagementError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
         ManagementError::SignInAgain => {
@@ -190,9 +192,17 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
     }
 }
 
+/// An error message is lower case and has no full stop.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).chain(['.']).collect()
+}
+
 fn label(field: &str) -> String {
     match field {
         "expires_at" => "Expires".to_owned(),
+        "default_seconds" => "Default lifetime".to_owned(),
+        "maximum_seconds" => "Maximum lifetime".to_owned(),
         "email" => "E-mail address".to_owned(),
         "overlap_seconds" => "Overlap".to_owned(),
         other => {

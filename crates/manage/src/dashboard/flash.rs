@@ -29,6 +29,8 @@ impl Note {
             "was-revoked" => return Some(Self::info("The key was already revoked.")),
             "disabled" => format!("The key is disabled. You can enable it again. {effect}"),
             "enabled" => format!("The key is enabled. {effect}"),
+            "expiry" => format!("The expiry is changed. {effect}"),
+            "lifetimes" => "The lifetimes are changed. They hold for new keys.".to_owned(),
             "renamed" => "The name is changed.".to_owned(),
             "role" => "The role is changed.".to_owned(),
             "joined" => "You are now a member of this account.".to_owned(),

@@ -9,6 +9,7 @@ mod event_cursor;
 #[cfg(feature = "oidc")]
 mod external_identity;
 mod invitation;
+mod lifetimes;
 mod member;
 mod password_reset;
 mod pending_keys;
@@ -32,6 +33,8 @@ pub(crate) use event_cursor::EventCursor;
 #[cfg(feature = "oidc")]
 pub(crate) use external_identity::ExternalIdentity;
 pub(crate) use invitation::Invitation;
+pub use lifetimes::LifetimesOf;
+pub(crate) use lifetimes::StoredLifetimes;
 pub use member::Member;
 pub(crate) use password_reset::{PasswordReset, ResetOrigin};
 pub(crate) use pending_keys::PendingKeys;

@@ -7,6 +7,7 @@ use argon2::Params;
 use keyward_core::adapter::Location;
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::{FormatError, Hasher, KeyFormat};
+use keyward_core::lifecycle::Lifetimes;
 use keyward_core::store::{KeyAdmin, KeyStore};
 use keyward_core::{AccountId, Keys, TrustedProxies};
 use keyward_limits::LimitStore;
@@ -73,6 +74,7 @@ impl ManagementBuilder {
                 operator: "operator".parse().unwrap_or_else(|_| AccountId::generate()),
                 sign_up: SignUpPolicy::default(),
                 key_limit: 100,
+                key_lifetimes: Lifetimes::default(),
                 user_keys: UserKeyPolicy::default(),
                 account_limit: 20,
                 session_idle: 8 * HOUR,
@@ -133,6 +135,12 @@ impl ManagementBuilder {
     /// Limits active keys of accounts whose plan does not. Defaults to 100. `u32::MAX` means no limit.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
+        self
+    }
+
+    /// Sets the default and the maximum lifetime of new keys. Plans and accounts can only shorten the maximum. Defaults to neither.
+    pub fn key_lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.settings.key_lifetimes = lifetimes;
         self
     }
 

@@ -9,6 +9,7 @@ mod events;
 mod idempotency;
 mod invitations;
 mod keys;
+mod lifetimes;
 mod limits;
 mod members;
 mod page;
@@ -29,8 +30,8 @@ pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
 pub use keys::{
-    ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, NewlyIssued,
-    NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_filters, key_view, purpose_of,
+    ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX,
+    NewlyIssued, NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_filters, key_view, purpose_of,
 };
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;

@@ -2,7 +2,7 @@ use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management, check_name};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Entity, Plan, Versioned};
+use crate::records::{Entity, LifetimesOf, Plan, Versioned};
 use crate::role::scopes;
 use crate::store::{Kind, List};
 
@@ -60,7 +60,7 @@ impl Management {
         }
     }
 
-    /// Removes a plan at this version. Its accounts keep its name and get default limits. Needs `plans:write` in the
+    /// Removes a plan at this version. Its accounts keep its name and get default limits and lifetimes. Needs `plans:write` in the
     /// operator's account.
     ///
     /// # Errors
@@ -72,6 +72,8 @@ impl Management {
             return Err(ManagementError::Stale);
         }
         let draft = Draft::new(actor, "plan.remove", Target::new("plan", name)).before(&known.value);
-        self.commit_or_stale(vec![known.remove()], draft).await
+        let lifetimes = self.known_lifetimes(&LifetimesOf::Plan(known.name.clone())).await?;
+        let writes = std::iter::once(known.remove()).chain(lifetimes.map(|lifetimes| lifetimes.remove()));
+        self.commit_or_stale(writes.collect(), draft).await
     }
 }

@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use keyward_core::adapter::Location;
+use keyward_core::lifecycle::Lifetimes;
 use keyward_core::{AccountId, TrustedProxies};
 
 /// The sign-up policy.
@@ -62,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) operator: AccountId,
     pub(crate) sign_up: SignUpPolicy,
     pub(crate) key_limit: u32,
+    pub(crate) key_lifetimes: Lifetimes,
     pub(crate) user_keys: UserKeyPolicy,
     pub(crate) account_limit: u32,
     pub(crate) session_idle: Duration,

@@ -52,6 +52,8 @@ pub enum Kind {
     EventCursor,
     /// An announcement, so that it is made once.
     Announced,
+    /// The lifetimes of keys that a plan or an account sets.
+    Lifetimes,
 }
 
 impl Kind {
@@ -83,6 +85,7 @@ impl Kind {
             Self::Due => "due",
             Self::EventCursor => "event_cursor",
             Self::Announced => "announced",
+            Self::Lifetimes => "lifetimes",
         }
     }
 }

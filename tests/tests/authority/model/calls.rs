@@ -36,6 +36,15 @@ impl World {
         if age >= RECENT { Err(format!("a session of {} hours handed out authority", age / 3_600_000)) } else { Ok(()) }
     }
 
+    fn check_lifetime(&self, key: &KeyView) -> Checked<()> {
+        let Some(maximum) = self.maxima.get(&key.account) else { return Ok(()) };
+        let latest = key.created_at.as_millis() + maximum;
+        match key.expires_at {
+            Some(end) if end.as_millis() <= latest => Ok(()),
+            end => Err(format!("a key of {} ends at {end:?}, beyond the maximum lifetime", key.account)),
+        }
+    }
+
     #[allow(clippy::too_many_lines, reason = "one arm for each command")]
     pub(super) async fn call(&mut self, command: &Command) -> Checked<Granted> {
         let mut granted = Granted::default();
@@ -304,6 +313,28 @@ impl World {
                     ));
                 }
             }
+            Command::PutLifetimes { by, account, days } => {
+                let Some(Acting { by, actor, age, .. }) = self.actor(by).await else { return Ok(granted) };
+                let account = self.account(&by, account);
+                let of = LifetimesOf::Account(account.clone());
+                let Ok(known) = self.management.lifetimes(&Self::system(), &of).await else { return Ok(granted) };
+                // Most lifetimes are so long that they refuse no other call.
+                let seconds = days.map(|days| (u32::from(days) + 1) * 10 * 86_400);
+                let lifetimes = PutLifetimes { default_seconds: None, maximum_seconds: seconds };
+                let done = self.management.put_lifetimes(&actor, &of, &lifetimes, known.version).await;
+                if fine(done)?.is_some() {
+                    let is_operators =
+                        |holding: &Holding| holding.account.is_none() && holding.scopes & PLANS_WRITE != 0;
+                    if !self.of_principal(&by).iter().any(is_operators) {
+                        return Err("an actor other than the operator set lifetimes".to_owned());
+                    }
+                    self.check_recent(age)?;
+                    match seconds {
+                        Some(seconds) => drop(self.maxima.insert(account, i64::from(seconds) * 1_000)),
+                        None => drop(self.maxima.remove(&account)),
+                    }
+                }
+            }
             Command::CreateKey { by, account, shape } => {
                 let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
@@ -311,6 +342,7 @@ impl World {
                 if let Some(issued) = fine(self.management.create_key(&actor, draft).await)? {
                     self.check_recent(age)?;
                     self.check_user(&by, &issued.view)?;
+                    self.check_lifetime(&issued.view)?;
                     self.holders.insert(issued.view.id, side);
                     granted.keys = true;
                 }
@@ -326,6 +358,11 @@ impl World {
                 if let Some((changed, _)) = changed {
                     self.check_user(&by, &key)?;
                     self.check_user(&by, &changed)?;
+                    if changed.expires_at.is_none_or(|end| key.expires_at.is_some_and(|known| end > known))
+                        && changed.expires_at != key.expires_at
+                    {
+                        self.check_lifetime(&changed)?;
+                    }
                     if shape.what > 0 {
                         self.read_keys().await;
                         let changed = self.keys.iter().find(|other| other.id == key.id).unwrap();
@@ -344,6 +381,7 @@ impl World {
                 if let Some(rotated) = fine(self.management.rotate_key(&actor, &key.id, overlap).await)? {
                     self.check_recent(age)?;
                     self.check_user(&by, &rotated.view)?;
+                    self.check_lifetime(&rotated.view)?;
                     self.holders.insert(rotated.view.id, side);
                     granted.keys = true;
                 }

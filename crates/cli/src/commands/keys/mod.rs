@@ -69,6 +69,11 @@ pub(in crate::commands) enum Command {
         /// How long both keys work, such as `24h` or `7d`. `0s` ends the old key at once.
         #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
         overlap: Duration,
+        #[command(flatten)]
+        expiry: SuccessorExpiry,
+        /// Print when the successor would expire, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Change a key.
     Update(Update),
@@ -85,7 +90,21 @@ pub(in crate::commands) enum Command {
 }
 
 #[derive(Args)]
-#[command(group = ArgGroup::new("end").args(["expires_in", "expires_at"]))]
+#[command(group = ArgGroup::new("end").args(["expires_in", "expires_at", "no_expiry"]))]
+pub(in crate::commands) struct SuccessorExpiry {
+    /// Let the successor expire after this time, such as `90d`. Defaults to the lifetime that the old key was given, up to the maximum.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    expires_in: Option<Duration>,
+    /// Let the successor expire at this time, such as `2027-01-01T00:00:00Z`.
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<Timestamp>,
+    /// Let the successor never expire.
+    #[arg(long)]
+    no_expiry: bool,
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("end").args(["expires_in", "expires_at", "no_expiry"]))]
 pub(in crate::commands) struct Create {
     /// The name of the key.
     #[arg(long)]
@@ -115,12 +134,15 @@ pub(in crate::commands) struct Create {
     /// A network or address that the key is limited to, such as `192.0.2.0/24`. Repeatable.
     #[arg(long = "network", value_name = "NETWORK")]
     networks: Vec<Network>,
-    /// Expire after this time, such as `90d`. Defaults to no expiry.
+    /// Expire after this time, such as `90d`. Defaults to the account's default lifetime, or to no expiry without one.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     expires_in: Option<Duration>,
     /// Expire at this time, such as `2027-01-01T00:00:00Z`.
     #[arg(long, value_name = "TIME")]
     expires_at: Option<Timestamp>,
+    /// Never expire, also if the account has a default lifetime.
+    #[arg(long)]
+    no_expiry: bool,
     /// Accept the key from this time on.
     #[arg(long, value_name = "TIME")]
     not_before: Option<Timestamp>,
@@ -279,12 +301,7 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
         }
         Command::Show { id, json } => output::object(&to_json(&operations::show(backend, &id).await?), json),
         Command::Revoke(command) => revoke(backend, command).await,
-        Command::Rotate { id, overlap } => {
-            let rotated = operations::rotate(backend, &id, overlap).await?;
-            let end = rotated.predecessor.expires_at.map(|end| end.to_string()).unwrap_or_default();
-            note!("{} succeeds {id}, which expires at {end}: {}", rotated.record.id, rotated.effect);
-            show_once(&rotated.key)
-        }
+        Command::Rotate { id, overlap, expiry, dry_run } => rotate(backend, &id, overlap, expiry, dry_run).await,
         Command::Update(command) => update(backend, command).await,
         Command::Disable { id } => print(&operations::set_disabled(backend, &id, true).await?),
         Command::Enable { id } => print(&operations::set_disabled(backend, &id, false).await?),
@@ -306,7 +323,12 @@ async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
         endpoints: command.endpoints,
         networks: command.networks.into_iter().map(Into::into).collect(),
         not_before: command.not_before,
-        expires_at: expiry(command.expires_in, command.expires_at),
+        // Null requests no particular expiry.
+        expires_at: if command.no_expiry {
+            Some(Timestamp::MAX)
+        } else {
+            expiry(command.expires_in, command.expires_at)
+        },
         metadata: command.metadata.unwrap_or_default(),
         tags: tag_set(command.tags)?,
         ..CreateKey::restricted(command.name, scopes)
@@ -315,6 +337,36 @@ async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
     note!("{}", output::fields(&to_json(&created.record)));
     note!("The key follows. It is shown only once: store it now.");
     show_once(&created.key)
+}
+
+async fn rotate(
+    backend: &Backend,
+    id: &CredentialId,
+    overlap: Duration,
+    successor: SuccessorExpiry,
+    dry_run: bool,
+) -> Result<(), Error> {
+    let chosen = new_expiry(successor.no_expiry, successor.expires_in, successor.expires_at);
+    if dry_run {
+        let preview = operations::preview_rotation(backend, id).await?;
+        let end = chosen.unwrap_or(preview.expires_at);
+        return match preview.latest_expires_at {
+            Some(latest) if end.is_none_or(|end| end > latest) => {
+                let end = ends(end);
+                Err(Error::usage(format!("the successor of {id} would {end}: choose an expiry until {latest}")))
+            }
+            _ => output::line(&format!("the successor of {id} would {}", ends(end))),
+        };
+    }
+    let rotated = operations::rotate(backend, id, overlap, chosen).await?;
+    let end = rotated.predecessor.expires_at.map(|end| end.to_string()).unwrap_or_default();
+    note!("{} succeeds {id}, which expires at {end}: {}", rotated.record.id, rotated.effect);
+    note!("{} will {}", rotated.record.id, ends(rotated.record.expires_at));
+    show_once(&rotated.key)
+}
+
+fn ends(end: Option<Timestamp>) -> String {
+    end.map_or_else(|| "never expire".to_owned(), |end| format!("expire at {end}"))
 }
 
 async fn list(backend: &Backend, command: List) -> Result<(), Error> {
@@ -391,11 +443,7 @@ async fn revoke(backend: &Backend, command: Revoke) -> Result<(), Error> {
 }
 
 async fn update(backend: &Backend, command: Update) -> Result<(), Error> {
-    let expires_at = match (command.no_expiry, expiry(command.expires_in, command.expires_at)) {
-        (true, _) => Some(None),
-        (false, Some(at)) => Some(Some(at)),
-        (false, None) => None,
-    };
+    let expires_at = new_expiry(command.no_expiry, command.expires_in, command.expires_at);
     let scopes = if command.scopes.is_empty() { None } else { Some(scope_set(command.scopes)?) };
     let user = if command.no_user { Some(None) } else { command.user.map(Some) };
     let tags = if command.tags.is_empty() && !command.no_tags { None } else { Some(tag_set(command.tags)?) };
@@ -414,6 +462,11 @@ async fn update(backend: &Backend, command: Update) -> Result<(), Error> {
 fn print(changed: &Changed) -> Result<(), Error> {
     let Changed { record, effect } = changed;
     output::line(&format!("{} is {}: {effect}", record.id, record.status))
+}
+
+/// `Some(None)` means never.
+fn new_expiry(never: bool, life: Option<Duration>, at: Option<Timestamp>) -> Option<Option<Timestamp>> {
+    if never { Some(None) } else { expiry(life, at).map(Some) }
 }
 
 fn expiry(life: Option<Duration>, at: Option<Timestamp>) -> Option<Timestamp> {

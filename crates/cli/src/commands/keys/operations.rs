@@ -1,12 +1,16 @@
 use std::time::Duration;
 
-use keyward_client::{CreateKey, Key, KeyFilter, Page, Purpose, RevokeKey, RevokedKeys, UpdateKey, Usage};
+use keyward_client::{
+    CreateKey, Key, KeyFilter, Page, Purpose, RevokeKey, RevokedKeys, RotateKey, RotationPreview, UpdateKey, Usage,
+};
 use keyward_core::clock::{Clock, SystemClock, TimestampError};
 use keyward_core::id::UserId;
 use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError, Rotation};
 use keyward_core::store::{Creator, CursorError, KeyQuery, KeyRecord, KeyStatus, Revocation, WriteRefused};
-use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, NewKey};
-use keyward_manage::{KeyChange, KeyDraft, Management, ManagementError, NewlyIssued, key_filters, key_view};
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, NewKey, Timestamp};
+use keyward_manage::{
+    KeyChange, KeyDraft, KeyRotation, Management, ManagementError, NewlyIssued, key_filters, key_view,
+};
 use zeroize::Zeroizing;
 
 use crate::backend::{Backend, Records, system};
@@ -226,10 +230,34 @@ pub(super) async fn update(
     }
 }
 
-pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Duration) -> Result<Rotated, Error> {
+pub(super) async fn preview_rotation(backend: &Backend, id: &CredentialId) -> Result<RotationPreview, Error> {
+    match backend {
+        Backend::Management(management, _) => Ok(management.preview_rotation(&system(), id).await?),
+        Backend::Keys(keys) => {
+            let key = keys.get(id).await?.ok_or(KeysError::Denied(WriteRefused::NotFound))?;
+            let now = SystemClock.now();
+            if key.rotated_to.is_some() {
+                return Err(KeysError::Denied(WriteRefused::Rotated).into());
+            }
+            if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
+                return Err(KeysError::Denied(WriteRefused::Ended).into());
+            }
+            let latest_expires_at = keys.lifetimes().latest_end(now);
+            Ok(RotationPreview { expires_at: keys.successor_end(&key, None), latest_expires_at })
+        }
+        Backend::Server(client) => Ok(client.rotation_preview(id).await?),
+    }
+}
+
+pub(super) async fn rotate(
+    backend: &Backend,
+    id: &CredentialId,
+    overlap: Duration,
+    expires_at: Option<Option<Timestamp>>,
+) -> Result<Rotated, Error> {
     match backend {
         Backend::Management(management, _) => {
-            let rotated = management.rotate_key(&system(), id, overlap).await?;
+            let rotated = management.rotate_key_with(&system(), id, KeyRotation { overlap, expires_at }).await?;
             Ok(Rotated {
                 record: rotated.view,
                 predecessor: rotated.predecessor,
@@ -238,7 +266,7 @@ pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Durati
             })
         }
         Backend::Keys(keys) => {
-            let rotation = Rotation { overlap, created_by: Some(creator()), ..Rotation::default() };
+            let rotation = Rotation { overlap, expires_at, created_by: Some(creator()), ..Rotation::default() };
             let rotated = keys.rotate_with(id, rotation).await?;
             Ok(Rotated {
                 record: view(rotated.record),
@@ -250,7 +278,8 @@ pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Durati
         Backend::Server(client) => {
             let seconds = u32::try_from(overlap.as_secs());
             let seconds = seconds.map_err(|_| Error::usage("invalid --overlap: at most a year"))?;
-            let rotated = client.rotate_key(id, seconds).await?;
+            let rotation = RotateKey { expires_at, ..RotateKey::new(seconds) };
+            let rotated = client.rotate_key_with(id, &rotation).await?;
             Ok(Rotated {
                 key: rotated.key.expose_once(),
                 record: rotated.record,

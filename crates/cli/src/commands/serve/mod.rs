@@ -44,7 +44,7 @@ const MAINTENANCE: Duration = Duration::from_secs(60);
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// A TOML file with any of these settings, `database` and `pepper_file`. Variables override the file, and flags override both.
+    /// A TOML file with any of these settings, and with `database`, `pepper_file`, `key_lifetime_max` and `key_lifetime_default`. Variables override the file, and flags override both.
     #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Fill an empty database with example data. The first line of output has the credentials.
@@ -72,6 +72,8 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let mut options = options.clone();
     options.database = options.database.or(settings.database.clone());
     options.pepper_file = options.pepper_file.or(settings.pepper_file.clone());
+    options.key_lifetime_max = options.key_lifetime_max.or(settings.key_lifetime_max);
+    options.key_lifetime_default = options.key_lifetime_default.or(settings.key_lifetime_default);
     let managed = Database::open_with(&options, MissingFile::Create, |management| settings.apply(management))
         .await?
         .management()?;

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
-use crate::values::{address, duration, positive};
+use crate::values::{Lifetime, address, duration, positive};
 
 #[derive(Config, Debug)]
 #[config(layer_attr(derive(clap::Args, Clone, Debug)))]
@@ -146,6 +146,12 @@ pub(super) struct Settings {
     /// In the file only. Every command has the flag and the variable.
     #[config(layer_attr(arg(skip)))]
     pub(super) pepper_file: Option<PathBuf>,
+    /// In the file only. Every command has the flag and the variable.
+    #[config(layer_attr(arg(skip)))]
+    pub(super) key_lifetime_max: Option<Lifetime>,
+    /// In the file only. Every command has the flag and the variable.
+    #[config(layer_attr(arg(skip)))]
+    pub(super) key_lifetime_default: Option<Lifetime>,
 }
 
 macro_rules! from_text {

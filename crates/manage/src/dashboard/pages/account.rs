@@ -3,6 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 use keyward_limits::Subject;
 
+use super::lifetimes::{self, LifetimesCard};
 use super::limits::{self, LimitsCard};
 use crate::dashboard::app::Route;
 use crate::dashboard::error::{FieldError, PageError};
@@ -20,6 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::page(path, page).post(change).menu(Menu::Account, "Account", None).destination(),
         Route::action("/accounts/{account}/limits", path, change_limits),
+        Route::action("/accounts/{account}/lifetimes", path, change_lifetimes),
     ]
 }
 
@@ -33,6 +35,7 @@ struct AccountPage {
     plan: Option<String>,
     may_write: bool,
     limits: Option<LimitsCard>,
+    lifetimes: Option<LifetimesCard>,
     error: Option<FieldError>,
 }
 
@@ -45,6 +48,7 @@ async fn show(
     let subject = Subject::Account(member.account.id.clone());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
     let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form).await?;
+    let lifetimes = LifetimesCard::of(member, operates, form).await?;
     let account = &member.account;
     let name = if form.has("account_name") { form.get("account_name").to_owned() } else { account.name.clone() };
     Ok(member.page_with(status, "Account", |frame| AccountPage {
@@ -55,6 +59,7 @@ async fn show(
         plan: account.plan.as_ref().map(ToString::to_string),
         may_write: member.may(&scopes::ACCOUNTS_WRITE),
         limits,
+        lifetimes,
         error,
     }))
 }
@@ -80,6 +85,16 @@ async fn change_limits(SignedInForm { at: member, form }: SignedInForm<AtAccount
     let subject = Subject::Account(member.account.id.clone());
     match limits::put(&member, &subject, &form).await {
         Ok(()) => Ok(member.redirect_with_flash("/settings", "limits")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn change_lifetimes(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    match lifetimes::put(&member, &form).await {
+        Ok(()) => Ok(member.redirect_with_flash("/settings", "lifetimes")),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             show(&member, error.status(), &form, Some(FieldError::from(&error))).await
         }

@@ -7,6 +7,7 @@ pub(super) mod error;
 mod home;
 mod invitations;
 mod keys;
+mod lifetimes;
 mod limits;
 mod members;
 mod settings;

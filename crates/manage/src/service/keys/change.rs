@@ -40,7 +40,8 @@ impl Management {
     /// Changes a key at this version. Needs `keys:write`, and the rights of the old and the new key.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`].
+    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`],
+    /// [`ManagementError::LifetimeTooLong`].
     pub async fn update_key(
         &self,
         actor: &Actor,
@@ -63,7 +64,7 @@ impl Management {
             networks: change.networks,
             metadata: change.metadata,
             tags: change.tags,
-            expires_at: change.expires_at,
+            expires_at: change.expires_at.map(|end| end.and_then(Timestamp::as_end)),
             user: change.user,
             ..KeyUpdate::default()
         };
@@ -117,8 +118,13 @@ impl Management {
     ) -> Result<(KeyView, Propagation), ManagementError> {
         let draft =
             Draft::new(actor, action, Target::new("key", &key.id)).account(&key.account).before(audit_value(key));
+        // Only a new end depends on the lifetimes.
+        let keys = match update.expires_at {
+            Some(_) => self.keys_within(Purpose::Api, &key.account).await?,
+            None => self.0.keys.clone(),
+        };
         let changed = self
-            .audited(draft, self.0.keys.update(&key.id, update), |changed: &Changed| Some(audit_value(&changed.record)))
+            .audited(draft, keys.update(&key.id, update), |changed: &Changed| Some(audit_value(&changed.record)))
             .await?;
         Ok((key_view(changed.record, self.now()), changed.propagation))
     }

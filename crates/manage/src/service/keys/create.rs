@@ -85,25 +85,25 @@ impl Management {
     /// Creates a key. Needs `keys:write` and the key's rights. A key of another user also needs `members:write`.
     ///
     /// # Errors
-    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`].
+    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::LifetimeTooLong`].
     pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
         let KeyDraft { purpose, mut new } = draft;
         let rights = self.rights(actor, &new.account).await?;
         rights.require(&scopes::KEYS_WRITE)?;
+        let keys = self.keys_within(purpose, &new.account).await?;
+        new.expires_at = keys.new_end(new.expires_at)?;
         rights.check_key(&Rights::of_new(&new, purpose).within(&new.account, self.operator()))?;
         self.check_user(actor, &rights, &new.account, None, new.user.as_ref()).await?;
         self.check_recent(actor).await?;
         new.created_by = Some(actor.creator());
         new.name = check_name("name", &new.name)?;
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
-        self.keys_for(purpose).check_new(&new)?;
+        keys.check_new(&new)?;
         let (id, account) = (CredentialId::generate(), new.account.clone());
         self.reserve_slot(&account, &id).await?;
         let draft = Draft::new(actor, "key.create", Target::new("key", &id)).account(&account);
         let issued = self
-            .audited(draft, self.keys_for(purpose).issue_as(id.clone(), new), |issued: &Issued| {
-                Some(audit_value(&issued.record))
-            })
+            .audited(draft, keys.issue_as(id.clone(), new), |issued: &Issued| Some(audit_value(&issued.record)))
             .await;
         self.release_slot(&account, &id).await;
         let Issued { key, record } = issued?;

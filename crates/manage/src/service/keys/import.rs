@@ -4,7 +4,7 @@ use keyward_core::store::{Creator, KeyRecord};
 use super::audit_value;
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::role::scopes;
+use crate::role::{Purpose, scopes};
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
@@ -13,7 +13,8 @@ impl Management {
     /// logged.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if another account has it; [`ManagementError::Forbidden`] for users and keys.
+    /// [`ManagementError::Duplicate`] if another account has it; [`ManagementError::Forbidden`] for users and keys;
+    /// [`ManagementError::LifetimeTooLong`] for a working key that would live too long from now on.
     ///
     /// # Examples
     /// ```
@@ -35,19 +36,29 @@ impl Management {
     /// # Ok(()) }
     /// ```
     pub async fn import_key(&self, actor: &Actor, key: &KeyRecord) -> Result<Imported, ManagementError> {
-        if !actor.is_system() {
-            return Err(ManagementError::Forbidden(scopes::KEYS_WRITE));
-        }
+        check_system(actor)?;
         let mut key = key.clone();
         key.created_by.get_or_insert_with(|| Creator::Import(actor.name().id.into()));
         let key = &key;
-        if let known @ Imported::AlreadyThere(_) = self.0.keys.preview_import(key).await? {
+        let keys = self.keys_within(Purpose::Api, &key.account).await?;
+        if let known @ Imported::AlreadyThere(_) = keys.preview_import(key).await? {
             return Ok(known);
         }
         let draft = Draft::new(actor, "key.import", Target::new("key", &key.id)).account(&key.account);
-        self.audited(draft, self.0.keys.import(key), |imported| {
-            matches!(imported, Imported::New).then(|| audit_value(key))
-        })
-        .await
+        self.audited(draft, keys.import(key), |imported| matches!(imported, Imported::New).then(|| audit_value(key)))
+            .await
     }
+
+    /// Returns what [`import_key`](Self::import_key) would do.
+    ///
+    /// # Errors
+    /// As for [`import_key`](Self::import_key).
+    pub async fn preview_import(&self, actor: &Actor, key: &KeyRecord) -> Result<Imported, ManagementError> {
+        check_system(actor)?;
+        Ok(self.keys_within(Purpose::Api, &key.account).await?.preview_import(key).await?)
+    }
+}
+
+fn check_system(actor: &Actor) -> Result<(), ManagementError> {
+    if actor.is_system() { Ok(()) } else { Err(ManagementError::Forbidden(scopes::KEYS_WRITE)) }
 }

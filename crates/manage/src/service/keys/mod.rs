@@ -16,7 +16,7 @@ use keyward_api_types::Revocation as RevocationView;
 use keyward_core::network::ipnet::IpNet;
 use keyward_core::store::{KeyRecord, KeyStatus};
 use keyward_core::tags::Tags;
-use keyward_core::{CredentialId, Endpoint, Keys, Timestamp};
+use keyward_core::{AccountId, CredentialId, Endpoint, Keys, Timestamp};
 use serde_json::{Map, Value, json};
 
 pub use change::KeyChange;
@@ -24,7 +24,7 @@ pub use create::{KeyDraft, NewlyIssued};
 pub use format::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX, purpose_of};
 pub(super) use format::{RESERVED_PREFIXES, management_format, token_format};
 pub use leaks::{LeakPolicy, LeakReport};
-pub use rotate::NewlyRotated;
+pub use rotate::{KeyRotation, NewlyRotated};
 
 use super::{CurrentVersion, Management};
 use crate::actor::{Actor, ActorName};
@@ -133,6 +133,11 @@ impl Management {
             Purpose::Api => &self.0.keys,
             Purpose::Management => &self.0.management,
         }
+    }
+
+    /// With the lifetimes that hold for keys of this account.
+    async fn keys_within(&self, purpose: Purpose, account: &AccountId) -> Result<Keys, ManagementError> {
+        Ok(self.keys_for(purpose).clone().with_lifetimes(self.lifetimes_for(account).await?))
     }
 
     async fn view_key(&self, key: KeyRecord) -> Result<KeyView, ManagementError> {

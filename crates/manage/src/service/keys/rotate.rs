@@ -1,14 +1,16 @@
 use std::time::Duration;
 
+use keyward_api_types::RotationPreview;
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::{Rotated, Rotation};
-use keyward_core::{CredentialId, PlainKey};
+use keyward_core::store::KeyStatus;
+use keyward_core::{CredentialId, PlainKey, Timestamp};
 use serde_json::json;
 
 use super::{KeyView, audit_value, key_view};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::role::scopes;
+use crate::role::{Purpose, scopes};
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
@@ -27,18 +29,59 @@ pub struct NewlyRotated {
     pub propagation: Propagation,
 }
 
+/// A rotation of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyRotation {
+    /// How long both keys work.
+    pub overlap: Duration,
+    /// The successor's end, or `Some(None)` for never. Defaults to that of [`Management::preview_rotation`].
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
 impl Management {
+    /// Returns the end that a rotation now gives to a key's successor, and the latest that it can choose. Needs `keys:read`.
+    ///
+    /// # Errors
+    /// [`ManagementError::Rotated`], [`ManagementError::Ended`].
+    pub async fn preview_rotation(&self, actor: &Actor, id: &CredentialId) -> Result<RotationPreview, ManagementError> {
+        let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_READ).await?;
+        if key.rotated_to.is_some() {
+            return Err(ManagementError::Rotated);
+        }
+        let now = self.now();
+        if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
+            return Err(ManagementError::Ended);
+        }
+        let keys = self.keys_within(Purpose::Api, &key.account).await?;
+        let latest_expires_at = rights.expires_at().into_iter().chain(keys.lifetimes().latest_end(now)).min();
+        Ok(RotationPreview { expires_at: keys.successor_end(&key, rights.expires_at()), latest_expires_at })
+    }
+
     /// Creates a key's successor, and ends the old key after `overlap`. Needs `keys:write` and the key's rights.
     ///
     /// # Errors
-    /// [`ManagementError::Rotated`], [`ManagementError::Stale`], [`ManagementError::Ended`],
-    /// [`ManagementError::Escalation`].
+    /// As for [`rotate_key_with`](Self::rotate_key_with).
     pub async fn rotate_key(
         &self,
         actor: &Actor,
         id: &CredentialId,
         overlap: Duration,
     ) -> Result<NewlyRotated, ManagementError> {
+        self.rotate_key_with(actor, id, KeyRotation { overlap, expires_at: None }).await
+    }
+
+    /// Creates a key's successor with a chosen end. Needs `keys:write` and the key's rights.
+    ///
+    /// # Errors
+    /// [`ManagementError::Rotated`], [`ManagementError::Stale`], [`ManagementError::Ended`],
+    /// [`ManagementError::Escalation`], [`ManagementError::LifetimeTooLong`].
+    pub async fn rotate_key_with(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+        rotation: KeyRotation,
+    ) -> Result<NewlyRotated, ManagementError> {
+        let KeyRotation { overlap, expires_at } = rotation;
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
         let purpose = self.check_covers_key(&rights, &key)?;
         self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
@@ -50,6 +93,7 @@ impl Management {
         if key.rotated_to.is_some() {
             return Err(ManagementError::Rotated);
         }
+        let keys = self.keys_within(purpose, &key.account).await?;
         // Both keys work during the overlap, so the successor needs a slot.
         let place = (!overlap.is_zero()).then(CredentialId::generate);
         if let Some(place) = &place {
@@ -59,6 +103,7 @@ impl Management {
         let rotation = Rotation {
             overlap,
             version: Some(key.version),
+            expires_at,
             latest_end: rights.expires_at(),
             created_by: Some(actor.creator()),
         };
@@ -67,7 +112,7 @@ impl Management {
         let rotated = self
             .audited(
                 draft,
-                self.keys_for(purpose).rotate_with(id, rotation),
+                keys.rotate_with(id, rotation),
                 |rotated: &Rotated| {
                     Some(json!({"predecessor": audit_value(&rotated.predecessor), "successor": audit_value(&rotated.record)}))
                 },

@@ -204,7 +204,11 @@ impl Importer<'_> {
             Some(_) => return Err(ManagementError::Duplicate("key")),
             None => {}
         }
-        let imported = match self.database.keys.preview_import(record).await.map_err(ManagementError::from) {
+        let previewed = match &self.database.managed {
+            Some(managed) => managed.management.preview_import(&system(), record).await,
+            None => self.database.keys.preview_import(record).await.map_err(ManagementError::from),
+        };
+        let imported = match previewed {
             // A line before would have created it.
             Err(ManagementError::NotFound("account")) if self.accounts.contains(&record.account) => Imported::New,
             other => other?,

@@ -40,7 +40,12 @@ const SAMPLES: [(&str, &str); 28] = [
     ("passwords", "false"),
 ];
 
-const FILE_ONLY: [&str; 2] = ["database", "pepper_file"];
+const FILE_ONLY: [(&str, &str, &str); 4] = [
+    ("database", "keys.db", "\"keys.db\""),
+    ("pepper_file", "keys.db", "\"keys.db\""),
+    ("key_lifetime_max", "365d", "Lifetime(31536000)"),
+    ("key_lifetime_default", "90d", "Lifetime(7776000)"),
+];
 
 /// If set, [`prints_the_settings_of_the_environment`] prints the settings.
 const PRINT: &str = "KEYWARD_TEST_PRINT_SETTINGS";
@@ -99,7 +104,8 @@ fn prints_the_settings_of_the_environment() {
 #[test]
 fn every_setting_has_a_flag_a_variable_and_a_sample() {
     let fields: BTreeSet<&str> = Settings::META.fields.iter().map(|field| field.name).collect();
-    let samples: BTreeSet<&str> = SAMPLES.iter().map(|(name, _)| *name).chain(FILE_ONLY).collect();
+    let samples: BTreeSet<&str> =
+        SAMPLES.iter().map(|(name, _)| *name).chain(FILE_ONLY.map(|(name, ..)| name)).collect();
     assert_eq!(fields, samples);
     let command = command();
     let arguments: BTreeSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
@@ -124,9 +130,9 @@ fn every_setting_is_read_from_flag_variable_and_file() {
         assert_eq!(format!("{:?}", of_file(&settings)), by_flag);
         assert_eq!(of_variables(&settings), by_flag);
     }
-    for name in FILE_ONLY {
-        let by_file = format!("{:?}", of_file(&[(name, "keys.db")]));
-        assert!(by_file.contains(&format!(" {name}: Some(\"keys.db\")")), "{by_file}");
+    for (name, value, read) in FILE_ONLY {
+        let by_file = format!("{:?}", of_file(&[(name, value)]));
+        assert!(by_file.contains(&format!(" {name}: Some({read})")), "{by_file}");
     }
 }
 
@@ -156,6 +162,7 @@ fn invalid_values_and_unknown_keys_are_named() {
         ("forwarded_fields = \"\"", &["invalid forwarded_fields ``"]),
         ("sign_up = \"maybe\"", &["invalid sign_up `maybe`: expected open or closed"]),
         ("introspection_scopes = [\"resources\"]", &["resources", "resource:action"]),
+        ("key_lifetime_max = \"1s\"", &["invalid lifetime `1s`: expected a minute to 36500 days"]),
         ("session_idle = \"0s\"", &["invalid duration `0s`: expected one second"]),
         ("sign_ins_per_email = 0", &["sign_ins_per_email = 0", "nonzero"]),
     ] {

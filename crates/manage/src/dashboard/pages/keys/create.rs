@@ -2,10 +2,12 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use keyward_core::key::KeyKind;
+use keyward_core::lifecycle::Lifetimes;
 use keyward_core::network::ipnet::IpNet;
 use keyward_core::{Mode, NewKey, ScopeSet, Timestamp};
 
 use super::created::{self, CreatedKey};
+use super::expiry::{self, Expiry};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
@@ -15,8 +17,6 @@ use crate::dashboard::once::{self, RevealedSecret};
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
 use crate::service::{KeyDraft, key_filters};
-
-const DAY: i64 = 24 * 3_600 * 1_000;
 
 struct Choice {
     value: String,
@@ -38,8 +38,7 @@ struct NewPage {
     scopes: Vec<Choice>,
     management_scopes: Vec<Choice>,
     other_scopes: String,
-    expiries: Vec<Choice>,
-    expires_on: String,
+    expiry: Expiry,
     networks: String,
     is_mine: bool,
     tags: String,
@@ -68,7 +67,15 @@ fn scope_choices<'a>(form: &Form, all: impl Iterator<Item = (&'a str, &'a str)>)
     .collect()
 }
 
-fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
+async fn show(
+    member: &AtAccount,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let (lifetimes, now) = (lifetimes(member).await?, member.management().now());
+    let default = lifetimes.default.or(lifetimes.maximum).map(expiry::default_label);
+    let expiry = Expiry::new(form, now, lifetimes.latest_end(now), default);
     let format = member.management().key_format();
     let kinds = [
         (KeyKind::Secret, "secret", "Secret", "Full access. For servers, never for browsers or apps."),
@@ -94,14 +101,6 @@ fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<Field
         ("api", provider.as_str(), "Calls the API."),
         ("management", "Managing keys", "Calls the management API, which creates, lists and revokes keys."),
     ];
-    let expiries = [
-        ("never", "Never", ""),
-        ("7", "In 7 days", ""),
-        ("30", "In 30 days", ""),
-        ("90", "In 90 days", ""),
-        ("365", "In a year", ""),
-        ("on", "On a date", ""),
-    ];
     let form_id = once::new_form()?;
     let own_scopes = member.visitor.app.settings().scopes.iter();
     let page = |frame| NewPage {
@@ -121,8 +120,7 @@ fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<Field
                 .map(|(scope, meaning)| (scope.as_str(), *meaning)),
         ),
         other_scopes: form.get("other_scopes").to_owned(),
-        expiries: choices(form, "expires", &expiries),
-        expires_on: form.get("expires_on").to_owned(),
+        expiry,
         networks: form.get("networks").to_owned(),
         is_mine: form.get("mine") == "1",
         tags: form.get("tags").to_owned(),
@@ -134,12 +132,16 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     member.require(&scopes::KEYS_WRITE)?;
     member.require_recent_sign_in().await?;
     // The query fills in the form, after a new sign-in or from a link.
-    show(&member, StatusCode::OK, &member.visitor.query(), None)
+    show(&member, StatusCode::OK, &member.visitor.query(), None).await
+}
+
+async fn lifetimes(member: &AtAccount) -> Result<Lifetimes, ManagementError> {
+    member.management().lifetimes_for(&member.account.id).await
 }
 
 pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
     member.require_recent_sign_in().await?;
-    let created = match draft(&member, &form) {
+    let created = match draft(&member, &form, lifetimes(&member).await?) {
         Ok(draft) => {
             let (management, actor) = (member.management().clone(), member.actor.clone());
             let create = async move {
@@ -156,13 +158,14 @@ pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAcc
         Err(
             error @ (ManagementError::Invalid { .. }
             | ManagementError::Escalation(_)
-            | ManagementError::KeyLimit { .. }),
-        ) => show(&member, error.status(), &form, Some(FieldError::from(&error))),
+            | ManagementError::KeyLimit { .. }
+            | ManagementError::LifetimeTooLong(_)),
+        ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
         Err(error) => Err(error.into()),
     }
 }
 
-fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, ManagementError> {
+fn draft(member: &AtAccount, form: &Form, lifetimes: Lifetimes) -> Result<KeyDraft, ManagementError> {
     let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
     let kind: KeyKind = form.get("kind").parse().map_err(|_| ManagementError::invalid("kind", "choose one"))?;
     let mode: Mode = form.get("mode").parse().map_err(|_| ManagementError::invalid("mode", "choose one"))?;
@@ -184,26 +187,13 @@ fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, ManagementError> {
     };
     let mut new = NewKey::secret(member.account.id.clone(), form.get("name"));
     (new.kind, new.mode, new.scopes) = (kind, mode, granted);
-    new.expires_at = end(form, member.management().now())?;
+    let now = member.management().now();
+    // A draft has no end for the default one.
+    new.expires_at = expiry::read(form, now, lifetimes.latest_end(now))?.map(|end| end.unwrap_or(Timestamp::MAX));
     new.networks = networks(form.get("networks"))?;
     new.tags = key_filters(Some(form.get("tags")), None)?.0;
     new.user = member.actor.user().filter(|_| form.get("mine") == "1").cloned();
     Ok(KeyDraft::of(purpose, new))
-}
-
-fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, ManagementError> {
-    let invalid = || ManagementError::invalid("expires_at", "choose an entry or a future date");
-    match form.get("expires") {
-        "never" | "" => Ok(None),
-        "on" => {
-            let end: Timestamp = format!("{}T23:59:59Z", form.get("expires_on")).parse().map_err(|_| invalid())?;
-            if end > now { Ok(Some(end)) } else { Err(invalid()) }
-        }
-        days => {
-            let days: i64 = days.parse().ok().filter(|days| (1..=3_660).contains(days)).ok_or_else(invalid)?;
-            Ok(Some(Timestamp::from_millis(now.as_millis() + days * DAY)))
-        }
-    }
 }
 
 fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {

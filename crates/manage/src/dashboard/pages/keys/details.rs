@@ -1,8 +1,10 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use keyward_core::Timestamp;
 use keyward_limits::Subject;
 
+use super::expiry::Expiry;
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
@@ -10,6 +12,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::limits::LimitsCard;
 use crate::dashboard::svg::{self, Chart};
+use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::UsageTotal;
 
@@ -25,6 +28,7 @@ struct KeyPage {
     limits: Option<LimitsCard>,
     typed_name: String,
     typed_tags: String,
+    expiry: Option<Expiry>,
     error: Option<FieldError>,
     owner: String,
     creator: String,
@@ -65,6 +69,12 @@ pub(super) async fn show(
     let subject = Subject::Key(member.id().clone());
     let path = format!("{}/limits", member.rest());
     let limits = LimitsCard::of(member, &subject, path, may_write && !key.is_ended, form).await?;
+    let expiry = if may_write && !key.is_ended && key.rotated_to.is_none() {
+        let latest = latest_end(member).await?;
+        Some(Expiry::new(form, now, latest, Some("No change".to_owned())))
+    } else {
+        None
+    };
     Ok(member.page_with(status, &title, |frame| KeyPage {
         frame,
         key,
@@ -73,8 +83,16 @@ pub(super) async fn show(
         limits,
         typed_name,
         typed_tags,
+        expiry,
         error,
         owner,
         creator,
     }))
+}
+
+/// An end may stay or move earlier, whatever the maximum is.
+pub(super) async fn latest_end(member: &AtKey) -> Result<Option<Timestamp>, ManagementError> {
+    let Some(known) = member.key.expires_at else { return Ok(None) };
+    let lifetimes = member.management().lifetimes_for(&member.key.account).await?;
+    Ok(lifetimes.latest_end(member.key.created_at).map(|latest| latest.max(known)))
 }

@@ -2,6 +2,7 @@ mod change;
 mod create;
 mod created;
 mod details;
+mod expiry;
 mod list;
 mod revoke;
 mod rotate;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/accounts/{account}/keys/{id}/disable", KEY, change::disable),
         Route::action("/accounts/{account}/keys/{id}/enable", KEY, change::enable),
         Route::action("/accounts/{account}/keys/{id}/limits", KEY, change::limits),
+        Route::action("/accounts/{account}/keys/{id}/expiry", KEY, change::expiry),
         Route::page("/accounts/{account}/keys/{id}/rotate", rotate::page).post(rotate::rotate).destination(),
         Route::page("/accounts/{account}/keys/{id}/revoke", revoke::page).post(revoke::revoke).destination(),
         Route::page("/keys", home::go).destination(),

@@ -2,16 +2,21 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::response::Response;
+use http::StatusCode;
 
 use super::created::{self, CreatedKey};
+use super::expiry::{self, Expiry};
 use super::view::Key;
-use crate::dashboard::error::PageError;
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::once::{self, RevealedSecret};
+use crate::dashboard::text::When;
 use crate::error::ManagementError;
 use crate::role::scopes;
+use crate::service::KeyRotation;
 
 const OVERLAPS: [(&str, &str, u64); 4] =
     [("24h", "24 hours", 86_400), ("now", "Not at all", 0), ("1h", "1 hour", 3_600), ("7d", "7 days", 604_800)];
@@ -29,23 +34,35 @@ struct RotatePage {
     key: Key,
     form_id: String,
     overlaps: Vec<Choice>,
+    expiry: Expiry,
+    error: Option<FieldError>,
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
     member.require(&scopes::KEYS_WRITE)?;
-    let key = Key::of(&member.key, member.management().now());
-    if key.rotated_to.is_some() {
-        return Err(ManagementError::Rotated.into());
-    }
-    if key.is_ended {
-        return Err(ManagementError::Ended.into());
-    }
     let query = member.visitor.query();
+    member.management().preview_rotation(&member.actor, member.id()).await?;
     member.require_recent_sign_in().await?;
-    let chosen =
-        OVERLAPS.iter().map(|(value, ..)| *value).find(|value| *value == query.get("overlap")).unwrap_or("24h");
+    show(&member, StatusCode::OK, &query, None).await
+}
+
+async fn show(
+    member: &AtKey,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let now = member.management().now();
+    let key = Key::of(&member.key, now);
+    let preview = member.management().preview_rotation(&member.actor, member.id()).await?;
+    let default = match preview.expires_at {
+        Some(end) => format!("{} (default)", When::at(end, now).full),
+        None => "Never (default)".to_owned(),
+    };
+    let expiry = Expiry::new(form, now, preview.latest_expires_at, Some(default));
+    let chosen = OVERLAPS.iter().map(|(value, ..)| *value).find(|value| *value == form.get("overlap")).unwrap_or("24h");
     let form_id = once::new_form()?;
-    Ok(member.page("Rotate a key", |frame| RotatePage {
+    Ok(member.page_with(status, "Rotate a key", |frame| RotatePage {
         frame,
         key,
         form_id,
@@ -53,6 +70,8 @@ pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
             .iter()
             .map(|(value, label, _)| Choice { value, label, is_chosen: *value == chosen })
             .collect(),
+        expiry,
+        error,
     }))
 }
 
@@ -64,12 +83,23 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey
         .find(|(value, ..)| *value == sent)
         .ok_or_else(|| ManagementError::invalid("overlap_seconds", "choose one"))?;
     let (management, actor, id) = (member.management().clone(), member.actor.clone(), member.id().clone());
+    let sent = (expiry::read(&form, management.now(), None), form.get("expires") == "latest");
     let rotate = async move {
-        let rotated = management.rotate_key(&actor, &id, Duration::from_secs(seconds)).await?;
+        let expires_at = match sent {
+            // The preview has the latest end. A repeated form finds the key rotated, and does not come here.
+            (_, true) => management.preview_rotation(&actor, &id).await?.latest_expires_at.map(Some),
+            (read, false) => read?,
+        };
+        let rotation = KeyRotation { overlap: Duration::from_secs(seconds), expires_at };
+        let rotated = management.rotate_key_with(&actor, &id, rotation).await?;
         Ok(CreatedKey::new(rotated.key, &rotated.view).with_predecessor(rotated.predecessor.expires_at))
     };
-    match once::once(&member, &form, rotate).await? {
-        RevealedSecret::Now(key) => Ok(created::show(&member, key)),
-        RevealedSecret::Before(key) => Ok(created::show_before(&member, key)),
+    match once::once(&member, &form, rotate).await {
+        Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key)),
+        Ok(RevealedSecret::Before(key)) => Ok(created::show_before(&member, key)),
+        Err(error @ (ManagementError::LifetimeTooLong(_) | ManagementError::Invalid { field: "expires_at", .. })) => {
+            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use keyward_core::Timestamp;
+use keyward_core::lifecycle::length_text;
+use serde::{Deserialize, Serialize};
+
+/// The lifetimes of new keys that a plan or an account sets. They replace those that were set. An empty object removes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PutLifetimes {
+    /// Lifetime of a key without a requested expiry.
+    #[cfg_attr(feature = "utoipa", schema(minimum = 60, maximum = 3_153_600_000_i64))]
+    #[serde(default)]
+    pub default_seconds: Option<u32>,
+    /// The longest lifetime of a key.
+    #[cfg_attr(feature = "utoipa", schema(minimum = 60, maximum = 3_153_600_000_i64))]
+    #[serde(default)]
+    pub maximum_seconds: Option<u32>,
+}
+
+/// The lifetimes that hold for new keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct EffectiveLifetimes {
+    /// Lifetime of a key without a requested expiry. Null if such a key never expires.
+    pub default_seconds: Option<u64>,
+    /// The longest lifetime of a key. Null without a maximum.
+    pub maximum_seconds: Option<u64>,
+}
+
+/// The lifetimes that a plan or an account sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Lifetimes {
+    /// Lifetime of a key without a requested expiry, if set here.
+    pub default_seconds: Option<u32>,
+    /// The longest lifetime of a key, if set here.
+    pub maximum_seconds: Option<u32>,
+    /// What holds together with the settings of the account's plan and of the server.
+    pub effective: EffectiveLifetimes,
+    /// Version, for updates. 0 if nothing was set. Each change increments it.
+    pub version: u64,
+}
+
+impl Lifetimes {
+    /// Returns a label and a text for what is set here and for what holds.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward_api_types::{EffectiveLifetimes, Lifetimes};
+    /// let effective = EffectiveLifetimes { default_seconds: Some(7_776_000), maximum_seconds: Some(31_536_000) };
+    /// let lifetimes = Lifetimes { default_seconds: Some(7_776_000), maximum_seconds: None, effective, version: 1 };
+    /// assert_eq!(lifetimes.lines(), [
+    ///     ("Set here", "default 90 days".to_owned()),
+    ///     ("Default", "90 days".to_owned()),
+    ///     ("Maximum", "365 days".to_owned()),
+    /// ]);
+    /// ```
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let text = |seconds: u64| length_text(Duration::from_secs(seconds));
+        let own = [("default", self.default_seconds), ("maximum", self.maximum_seconds)];
+        let own: Vec<String> =
+            own.iter().filter_map(|(name, seconds)| Some(format!("{name} {}", text((*seconds)?.into())))).collect();
+        let own = if own.is_empty() { "nothing".to_owned() } else { own.join(", ") };
+        let EffectiveLifetimes { default_seconds, maximum_seconds } = self.effective;
+        vec![
+            ("Set here", own),
+            ("Default", default_seconds.map_or_else(|| "no expiry".to_owned(), text)),
+            ("Maximum", maximum_seconds.map_or_else(|| "none".to_owned(), text)),
+        ]
+    }
+}
+
+impl From<Lifetimes> for PutLifetimes {
+    fn from(lifetimes: Lifetimes) -> Self {
+        Self { default_seconds: lifetimes.default_seconds, maximum_seconds: lifetimes.maximum_seconds }
+    }
+}
+
+/// What a rotation of a key would do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct RotationPreview {
+    /// Expiry of the successor, unless the rotation chooses another. Null means never.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
+    pub expires_at: Option<Timestamp>,
+    /// The latest expiry that a rotation by this caller can choose. Null means that it can choose never.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
+    pub latest_expires_at: Option<Timestamp>,
+}

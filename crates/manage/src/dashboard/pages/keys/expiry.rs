@@ -1,0 +1,144 @@
+//! The choice of a key's end in a form.
+
+use std::time::Duration;
+
+use keyward_core::Timestamp;
+use keyward_core::lifecycle::length_text;
+
+use crate::dashboard::form::Form;
+use crate::dashboard::text::When;
+use crate::error::ManagementError;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+const DAY_MILLIS: i64 = 24 * 3_600 * 1_000;
+
+const DAYS: [(u32, &str); 4] = [(7, "In 7 days"), (30, "In 30 days"), (90, "In 90 days"), (365, "In a year")];
+
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) is_chosen: bool,
+}
+
+/// Offers only ends that are allowed.
+pub(super) struct Expiry {
+    pub(super) choices: Vec<Choice>,
+    pub(super) on: String,
+    pub(super) first_day: String,
+    pub(super) last_day: Option<String>,
+    pub(super) hint: Option<String>,
+}
+
+impl Expiry {
+    /// `default` labels the choice of no particular end. Without it, 90 days are preselected. `None` as `latest` allows never.
+    pub(super) fn new(form: &Form, now: Timestamp, latest: Option<Timestamp>, default: Option<String>) -> Self {
+        let fits = |end: Timestamp| latest.is_none_or(|latest| end <= latest);
+        let preselected = if default.is_some() { "default" } else { "90" };
+        let mut offered: Vec<(String, String)> = Vec::new();
+        offered.extend(default.map(|label| ("default".to_owned(), label)));
+        let days = DAYS.iter().filter(|(days, _)| fits(now.saturating_add(*days * DAY)));
+        offered.extend(days.map(|(days, label)| (days.to_string(), (*label).to_owned())));
+        match latest {
+            None => offered.push(("never".to_owned(), "Never".to_owned())),
+            Some(latest) if latest > now => {
+                offered.push(("latest".to_owned(), format!("As late as allowed: {}", When::at(latest, now).full)));
+            }
+            Some(_) => {}
+        }
+        offered.push(("on".to_owned(), "On a date".to_owned()));
+        let sent = form.get("expires");
+        let chosen = if offered.iter().any(|(value, _)| value == sent) { sent } else { preselected };
+        let choice = |(value, label): (String, String)| Choice { is_chosen: value == chosen, value, label };
+        Self {
+            choices: offered.into_iter().map(choice).collect(),
+            on: form.get("expires_on").to_owned(),
+            first_day: day(now),
+            // A day that is chosen counts to its end.
+            last_day: latest.map(|latest| day(Timestamp::from_millis(latest.as_millis() - DAY_MILLIS + 1_000))),
+            hint: latest.map(|latest| format!("At most until {}.", When::at(latest, now).full)),
+        }
+    }
+}
+
+/// Labels the default of an account's lifetimes.
+pub(super) fn default_label(length: Duration) -> String {
+    format!("In {} (default)", length_text(length))
+}
+
+/// Returns `None` for no particular end, and `Some(None)` for never.
+pub(super) fn read(
+    form: &Form,
+    now: Timestamp,
+    latest: Option<Timestamp>,
+) -> Result<Option<Option<Timestamp>>, ManagementError> {
+    let invalid = || ManagementError::invalid("expires_at", "choose an entry or a future date");
+    match form.get("expires") {
+        "" | "default" => Ok(None),
+        "never" => Ok(Some(None)),
+        "latest" => latest.map(|latest| Some(Some(latest))).ok_or_else(invalid),
+        "on" => {
+            let end: Timestamp = format!("{}T23:59:59Z", form.get("expires_on")).parse().map_err(|_| invalid())?;
+            if end > now { Ok(Some(Some(end))) } else { Err(invalid()) }
+        }
+        days => {
+            let days: u32 = days.parse().ok().filter(|days| (1..=3_660).contains(days)).ok_or_else(invalid)?;
+            Ok(Some(Some(now.saturating_add(days * DAY))))
+        }
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.to_string().chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_allowed_ends_are_offered() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let after = |days: u32| now.saturating_add(days * DAY);
+        for (sent, latest, default, offered, chosen) in [
+            ("", None, None, "7 30 90 365 never on", "90"),
+            ("expires=never", None, None, "7 30 90 365 never on", "never"),
+            ("", None, Some("In 30 days (default)"), "default 7 30 90 365 never on", "default"),
+            ("", Some(after(90)), Some("x"), "default 7 30 90 latest on", "default"),
+            ("expires=365", Some(after(90)), Some("x"), "default 7 30 90 latest on", "default"),
+            ("expires=on", Some(after(1)), Some("x"), "default latest on", "on"),
+        ] {
+            let form = Form::parse(sent.as_bytes());
+            let expiry = Expiry::new(&form, now, latest, default.map(str::to_owned));
+            let values: Vec<&str> = expiry.choices.iter().map(|choice| choice.value.as_str()).collect();
+            let marked: Vec<&str> =
+                expiry.choices.iter().filter(|choice| choice.is_chosen).map(|choice| choice.value.as_str()).collect();
+            assert_eq!((values.join(" ").as_str(), marked), (offered, vec![chosen]), "{sent}");
+            for choice in expiry.choices.iter().filter(|choice| choice.value != "on") {
+                let end = read(&Form::parse(format!("expires={}", choice.value).as_bytes()), now, latest).unwrap();
+                let fits = end.is_none_or(|end| latest.is_none_or(|latest| end.is_some_and(|end| end <= latest)));
+                assert!(fits, "{sent}: {}", choice.value);
+            }
+            if let (Some(day), Some(latest)) = (expiry.last_day, latest) {
+                let end = read(&Form::parse(format!("expires=on&expires_on={day}").as_bytes()), now, Some(latest));
+                assert!(end.is_err() || end.unwrap().unwrap().unwrap() <= latest, "{day} is offered");
+            }
+        }
+    }
+
+    #[test]
+    fn other_ends_are_refused() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        for sent in [
+            "expires=0",
+            "expires=-1",
+            "expires=soon",
+            "expires=on",
+            "expires=on&expires_on=2026-02-28",
+            "expires=latest",
+        ] {
+            assert!(read(&Form::parse(sent.as_bytes()), now, None).is_err(), "{sent}");
+        }
+        assert_eq!(read(&Form::parse(b"expires=never"), now, None).unwrap(), Some(None));
+        assert_eq!(read(&Form::parse(b""), now, None).unwrap(), None);
+    }
+}
