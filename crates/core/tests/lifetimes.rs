@@ -182,6 +182,11 @@ async fn imports_count_from_now_and_repeated_ones_change_nothing() {
     for done in [stricter.import(&fits).await, stricter.preview_import(&fits).await] {
         assert!(matches!(done, Ok(Imported::AlreadyThere(_))), "{done:?}");
     }
+    // A time of creation in the future extends nothing.
+    let future = KeyRecord { created_at: fixture.after(1_000), ..fixture.elsewhere(4, Some(fixture.after(5))) };
+    assert_eq!(keys.import(&future).await.unwrap(), Imported::New);
+    assert!(matches!(keys.set_expiry(&future.id, Some(fixture.after(31))).await, Err(KeysError::TooLong(_))));
+    keys.set_expiry(&future.id, Some(fixture.after(30))).await.unwrap();
     // 9999-12-31 is stored as never.
     let endless = fixture.elsewhere(3, Some(Timestamp::MAX));
     assert_eq!(fixture.keys.import(&endless).await.unwrap(), Imported::New);
