@@ -1,15 +1,17 @@
-//! The default and the maximum lifetime of keys, on a database.
+//! The default and the maximum lifetime of keys.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod management;
+mod serving;
 
 use std::fs;
 
 use keyward_core::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use management::Management;
+use management::{Ended, Management};
+use serving::{Serving, ok};
 
 const CONFIGURED: [&str; 4] = ["--key-lifetime-max", "365d", "--key-lifetime-default", "90d"];
 
@@ -125,4 +127,28 @@ fn lifetimes_of_plans_and_accounts_are_set_and_removed() {
     let wrong = ["keys", "list", "--key-lifetime-max", "1d", "--key-lifetime-default", "2d"];
     management.refused(&wrong, "key_lifetime_default (2 days) is longer than key_lifetime_max (1 day)");
     assert_eq!(management.run(&["lifetimes", "show", "--plan", "None"]).code, 3);
+}
+
+#[test]
+fn lifetimes_are_set_on_a_server() {
+    let server = Serving::start();
+    assert_eq!(server.login().code, 0);
+    let run = |arguments: &[&str]| ok(server.signed_in(arguments));
+    let json = |arguments: &[&str]| -> Value { serde_json::from_str(&run(arguments)).unwrap() };
+    let code = |arguments: &[&str]| Ended::from(server.signed_in(arguments).output().unwrap()).code;
+    let made = run(&["accounts", "create", "--name", "Example Ltd"]);
+    let account = made.split(':').next().unwrap();
+    run(&["plans", "create", "Pro"]);
+    run(&["accounts", "set-plan", account, "Pro"]);
+    let set = run(&["lifetimes", "set", "--plan", "Pro", "--default", "30d", "--maximum", "90d"]);
+    assert_eq!(set, "set here: default 30 days, maximum 90 days\ndefault: 30 days\nmaximum: 90 days\n");
+    assert!(run(&["lifetimes", "set", "--account", account, "--maximum", "12h"]).contains("\nmaximum: 12 hours"));
+    let lifetimes = json(&["lifetimes", "show", "--account", account, "--json"]);
+    assert_eq!(lifetimes["effective"], json!({"default_seconds": 43_200, "maximum_seconds": 43_200}));
+    assert_eq!(json(&["accounts", "show", account, "--json"])["lifetimes"], lifetimes["effective"]);
+    let endless = ["keys", "create", "--name", "e", "--account", account, "--scope", "a:b", "--no-expiry"];
+    assert_eq!(code(&endless), 2);
+    run(&["lifetimes", "clear", "--account", account, "--yes"]);
+    assert_eq!(code(&["lifetimes", "set", "--plan", "Pro", "--default", "91d"]), 2);
+    run(&["lifetimes", "set", "--plan", "Pro", "--no-default", "--no-maximum"]);
 }

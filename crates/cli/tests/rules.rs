@@ -125,11 +125,11 @@ fn values_are_parsed_strictly_and_normalised() {
         "--network",
         "::ffff:192.0.2.0/120",
         "--expires-at",
-        "9999-12-31T23:59:59.123456789012Z",
+        "9999-12-30T23:59:59.123456789012Z",
     ]);
     let key = show(&management, &id);
     assert_eq!(key["networks"], json!(["10.1.2.3/32", "192.0.2.0/24"]));
-    assert_eq!(key["expires_at"], "9999-12-31T23:59:59.123Z");
+    assert_eq!(key["expires_at"], "9999-12-30T23:59:59.123Z");
     let create = |more: [&'static str; 2]| ["keys", "create", "--name", "a", more[0], more[1]];
     check(
         &management,

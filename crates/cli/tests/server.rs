@@ -96,17 +96,6 @@ fn other_commands_work_on_a_server() {
     assert_eq!((&limits["rates"], &limits["budget"], &limits["tasks"]), (&json!([rate]), &Value::Null, &json!(3)));
     run(&["limits", "clear", "--account", account, "--yes"]);
     assert!(run(&["limits", "show", "--account", account]).contains("no limits"));
-    let set = run(&["lifetimes", "set", "--plan", "Pro", "--default", "30d", "--maximum", "90d"]);
-    assert_eq!(set, "set here: default 30 days, maximum 90 days\ndefault: 30 days\nmaximum: 90 days\n");
-    assert!(run(&["lifetimes", "set", "--account", account, "--maximum", "12h"]).contains("\nmaximum: 12 hours"));
-    let lifetimes = json(&["lifetimes", "show", "--account", account, "--json"]);
-    assert_eq!(lifetimes["effective"], json!({"default_seconds": 43_200, "maximum_seconds": 43_200}));
-    assert_eq!(json(&["accounts", "show", account, "--json"])["lifetimes"], lifetimes["effective"]);
-    let endless = ["keys", "create", "--name", "e", "--account", account, "--scope", "a:b", "--no-expiry"];
-    assert_eq!(server.signed_in(&endless).output_code(), 2);
-    run(&["lifetimes", "clear", "--account", account, "--yes"]);
-    assert_eq!(server.signed_in(&["lifetimes", "set", "--plan", "Pro", "--default", "91d"]).output_code(), 2);
-    run(&["lifetimes", "set", "--plan", "Pro", "--no-default", "--no-maximum"]);
     run(&["accounts", "suspend", account]);
     let shown = json(&["accounts", "show", account, "--json"]);
     assert_eq!((&shown["name"], &shown["plan"]), (&json!("Example & Co"), &json!("Pro")));

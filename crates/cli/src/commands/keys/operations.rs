@@ -235,15 +235,15 @@ pub(super) async fn preview_rotation(backend: &Backend, id: &CredentialId) -> Re
         Backend::Management(management, _) => Ok(management.preview_rotation(&system(), id).await?),
         Backend::Keys(keys) => {
             let key = keys.get(id).await?.ok_or(KeysError::Denied(WriteRefused::NotFound))?;
-            let now = SystemClock.now();
             if key.rotated_to.is_some() {
                 return Err(KeysError::Denied(WriteRefused::Rotated).into());
             }
-            if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
+            if !matches!(key.status(SystemClock.now()), KeyStatus::Active | KeyStatus::Disabled) {
                 return Err(KeysError::Denied(WriteRefused::Ended).into());
             }
-            let latest_expires_at = keys.lifetimes().latest_end(now);
-            Ok(RotationPreview { expires_at: keys.successor_end(&key, None), latest_expires_at })
+            let expires_at = keys.successor_end(&key, None);
+            // Read later, so that the default is never after the latest end.
+            Ok(RotationPreview { expires_at, latest_expires_at: keys.lifetimes().latest_end(SystemClock.now()) })
         }
         Backend::Server(client) => Ok(client.rotation_preview(id).await?),
     }

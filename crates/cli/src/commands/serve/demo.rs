@@ -47,16 +47,15 @@ pub(super) async fn seed(managed: &Managed) -> Result<Value, Error> {
         management.update_account(&actor, &account.id, &update, account.version).await?;
         let invited = management.invite(&actor, &account.id, owner, Role::Owner).await?;
         management.accept_invitation(&Context::new(), &invited.secret, owner, &password).await?;
+        let most = management.effective_lifetimes(&actor, &account.id).await?.maximum_seconds;
+        let soon = Duration::from_secs(most.unwrap_or(u64::MAX).min(10 * 86_400));
         for (number, key) in keys.into_iter().enumerate() {
             let base =
                 NewKey::restricted(account.id.clone(), key, "resources:read jobs:write".parse().unwrap_or_default());
             let new = match number {
                 0 => NewKey { kind: KeyKind::Secret, scopes: ScopeSet::all(), ..base },
                 1 => NewKey { mode: Mode::Test, ..base },
-                _ => NewKey {
-                    expires_at: Some(SystemClock.now().saturating_add(Duration::from_secs(10 * 86_400))),
-                    ..base
-                },
+                _ => NewKey { expires_at: Some(SystemClock.now().saturating_add(soon)), ..base },
             };
             let issued = management.create_key(&actor, KeyDraft::of(Default::default(), new)).await?;
             records

@@ -48,13 +48,14 @@ impl Management {
         if key.rotated_to.is_some() {
             return Err(ManagementError::Rotated);
         }
-        let now = self.now();
-        if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
+        if !matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled) {
             return Err(ManagementError::Ended);
         }
         let keys = self.keys_within(Purpose::Api, &key.account).await?;
-        let latest_expires_at = rights.expires_at().into_iter().chain(keys.lifetimes().latest_end(now)).min();
-        Ok(RotationPreview { expires_at: keys.successor_end(&key, rights.expires_at()), latest_expires_at })
+        let expires_at = keys.successor_end(&key, rights.expires_at());
+        // Read later, so that the default is never after the latest end.
+        let latest_end = keys.lifetimes().latest_end(self.now());
+        Ok(RotationPreview { expires_at, latest_expires_at: rights.expires_at().into_iter().chain(latest_end).min() })
     }
 
     /// Creates a key's successor, and ends the old key after `overlap`. Needs `keys:write` and the key's rights.

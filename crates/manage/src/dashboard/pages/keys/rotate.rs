@@ -83,12 +83,12 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey
         .find(|(value, ..)| *value == sent)
         .ok_or_else(|| ManagementError::invalid("overlap_seconds", "choose one"))?;
     let (management, actor, id) = (member.management().clone(), member.actor.clone(), member.id().clone());
-    let sent = (expiry::read(&form, management.now(), None), form.get("expires") == "latest");
+    let chosen = if form.get("expires") == "latest" { None } else { Some(expiry::read(&form, management.now(), None)) };
     let rotate = async move {
-        let expires_at = match sent {
-            // The preview has the latest end. A repeated form finds the key rotated, and does not come here.
-            (_, true) => management.preview_rotation(&actor, &id).await?.latest_expires_at.map(Some),
-            (read, false) => read?,
+        let expires_at = match chosen {
+            Some(read) => read?,
+            // Asked only here, because a form that is sent again finds the key rotated.
+            None => management.preview_rotation(&actor, &id).await?.latest_expires_at.map(Some),
         };
         let rotation = KeyRotation { overlap: Duration::from_secs(seconds), expires_at };
         let rotated = management.rotate_key_with(&actor, &id, rotation).await?;
