@@ -50,7 +50,7 @@ mod store;
 pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
 pub use limits::{Limits, LimitsOptions, Spent};
 pub use named::{Each, NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder};
-pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskPermits};
+pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskHolder, TaskPermits};
 pub use rates::{RateLimiter, RateLimits};
 pub use request::RequestLimit;
 pub use rules::{BudgetRule, LimitRules, Per, RateRule, Refill, RuleError, Subject};

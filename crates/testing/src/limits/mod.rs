@@ -38,6 +38,7 @@ pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
     held::a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(&nodes).await;
     held::an_expired_permit_is_neither_counted_nor_renewed(&nodes).await;
     held::a_permit_that_is_renewed_outlives_its_lease(&nodes).await;
+    held::an_account_and_a_key_with_its_id_count_separately(&nodes).await;
 }
 
 /// Runs every case for rates. `make` returns two nodes that count these limits together.
