@@ -46,6 +46,7 @@ mod rates;
 mod request;
 mod rules;
 mod store;
+mod strict;
 
 pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
 pub use limits::{Limits, LimitsOptions, Spent};
@@ -55,3 +56,4 @@ pub use rates::{RateLimiter, RateLimits};
 pub use request::RequestLimit;
 pub use rules::{BudgetRule, LimitRules, Per, RateRule, Refill, RuleError, Subject};
 pub use store::{ChangedRules, Counter, CounterState, LimitStore, MemoryLimits, StoredRules, credits_left};
+pub use strict::StrictRates;

@@ -72,6 +72,8 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
     counted::a_plan_has_its_own_quota(&nodes).await;
     counted::a_change_of_plan_keeps_the_spent_share(&nodes).await;
     counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
+    counted::a_strict_window_admits_only_the_quota(&nodes).await;
+    counted::a_strict_quota_is_shared_and_keeps_what_was_spent(&nodes).await;
 }
 
 /// Runs every case for limits as data, in about ten seconds. `make` returns three nodes that share a new, empty store.
