@@ -61,8 +61,14 @@ pub(crate) fn lifetime(text: &str) -> Result<Lifetime, String> {
         .ok_or_else(|| format!("invalid lifetime `{text}`: expected a minute to 36500 days, such as 90d"))
 }
 
-pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|_| r#"expected a JSON object, for example '{"team":"search"}'"#.to_owned())
+/// Parses a name and a text, such as `team=search`, or a JSON object.
+pub(crate) fn metadata(text: &str) -> Result<Map<String, Value>, String> {
+    let expected = r#"expected a name and a text, such as team=search, or a JSON object, such as '{"team":"search"}'"#;
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|_| expected.to_owned());
+    }
+    let (name, text) = pair(text).map_err(|_| expected)?;
+    Ok(Map::from_iter([(name, text.into())]))
 }
 
 /// Parses a name and a text, such as `team=search`.

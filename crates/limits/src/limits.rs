@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
@@ -10,7 +9,7 @@ use http::{HeaderName, HeaderValue};
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::rejection::{Budget, RateLimit};
 use keyward_core::store::StoreError;
-use keyward_core::{AccountId, Identity, Rejection};
+use keyward_core::{AccountId, CredentialId, Identity, Rejection};
 use smol_str::SmolStr;
 use tokio::task::AbortHandle;
 
@@ -69,7 +68,6 @@ impl LimitsOptions {
             generation: AtomicU64::new(1),
             has_rules: AtomicBool::new(false),
             callers: std::array::from_fn(|_| RwLock::default()),
-            hasher: RandomState::new(),
             meters: Mutex::default(),
             following: Mutex::new(None),
         });
@@ -155,7 +153,6 @@ struct Inner {
     generation: AtomicU64,
     has_rules: AtomicBool,
     callers: [RwLock<HashMap<SmolStr, Arc<Caller>>>; SHARDS],
-    hasher: RandomState,
     meters: Mutex<HashMap<Counter, Arc<Meter>>>,
     following: Mutex<Option<AbortHandle>>,
 }
@@ -178,15 +175,27 @@ struct Caller {
     was_used: AtomicBool,
 }
 
+impl Caller {
+    /// Iterates over the meters of rates with these names, and over those of budgets.
+    fn meters<'a>(&'a self, names: &'a [SmolStr], budgets: bool) -> impl Iterator<Item = &'a Arc<Meter>> {
+        let of_rates = self.rates.iter().filter(|(name, _)| names.contains(name)).map(|(_, meter)| meter);
+        of_rates.chain(self.budgets.iter().filter(move |_| budgets))
+    }
+}
+
 /// Gives back what was spent, unless the whole call was accepted.
 struct Held<'a> {
-    meters: Vec<&'a Meter>,
+    caller: &'a Caller,
+    rates: &'a [SmolStr],
+    budgets: bool,
+    /// The first meters, which have spent.
+    meters: usize,
     cost: u64,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.meters.iter().for_each(|meter| meter.refund(self.cost));
+        self.caller.meters(self.rates, self.budgets).take(self.meters).for_each(|meter| meter.refund(self.cost));
     }
 }
 
@@ -232,17 +241,17 @@ impl Limits {
         }
         let cost = u64::from(cost.get());
         let caller = self.0.caller(caller);
-        let of_rates = caller.rates.iter().filter(|(name, _)| rates.contains(name)).map(|(_, meter)| meter);
-        let of_budgets = caller.budgets.iter().filter(|_| budgets);
-        let mut held = Held { meters: Vec::new(), cost };
+        let mut held = Held { caller: &caller, rates, budgets, meters: 0, cost };
         let mut spent = Spent::default();
-        for meter in of_rates.chain(of_budgets) {
-            spent.note(meter.spend(&self.0.store, &self.0.clock, cost).await?);
-            held.meters.push(meter);
+        let mut now = self.0.clock.boottime();
+        for meter in caller.meters(rates, budgets) {
+            spent.note(meter.spend(&self.0.store, &self.0.clock, &mut now, cost).await?);
+            held.meters += 1;
         }
         if keeps {
-            held.meters.clear();
+            held.meters = 0;
         }
+        drop(held);
         Ok(spent)
     }
 
@@ -261,6 +270,12 @@ impl Limits {
     pub fn tasks(&self, account: &AccountId, plan: Option<&str>) -> Option<u32> {
         let own = self.0.rules().accounts.get(account.as_str()).and_then(LimitRules::get_tasks);
         own.or_else(|| self.tasks_of_plan(plan))
+    }
+
+    /// Returns how many tasks a key may run at once, if that is limited. Its account's limit holds as well.
+    #[must_use]
+    pub fn tasks_of_key(&self, key: &CredentialId) -> Option<u32> {
+        self.0.rules().keys.get(key.as_str()).and_then(LimitRules::get_tasks)
     }
 
     pub(crate) fn tasks_of_plan(&self, plan: Option<&str>) -> Option<u32> {
@@ -360,7 +375,9 @@ impl Inner {
 
     fn caller(&self, identity: &Identity) -> Arc<Caller> {
         let id = identity.id().as_str();
-        let shard = &self.callers[self.hasher.hash_one(id) as usize % SHARDS];
+        // The map hashes the id, so this spreads ids without a second hash.
+        let sum = id.bytes().fold(0_u8, u8::wrapping_add);
+        let shard = &self.callers[usize::from(sum) % SHARDS];
         let generation = self.generation.load(Ordering::Acquire);
         if let Some(known) = shard.read().unwrap_or_else(PoisonError::into_inner).get(id)
             && known.generation == generation

@@ -144,7 +144,7 @@ impl Arguments {
                 let missing = if is_new { MissingFile::Create } else { MissingFile::Refuse };
                 plans::run(backend(missing).await?.records()?, command).await
             }
-            Command::Limits(command) => limits::run(backend(MissingFile::Refuse).await?.records()?, command).await,
+            Command::Limits(command) => limits::run(&backend(MissingFile::Refuse).await?, command).await,
             Command::Lifetimes(command) => {
                 lifetimes::run(backend(MissingFile::Refuse).await?.records()?, command).await
             }
