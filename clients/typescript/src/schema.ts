@@ -98,6 +98,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{account}/lifetimes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the lifetimes of new keys that an account sets, and those that hold for it. */
+        get: operations["getAccountLifetimes"];
+        /** Replaces the lifetimes of new keys that an account sets, for the operator. Keys that exist keep their expiry. */
+        put: operations["putAccountLifetimes"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{account}/limits": {
         parameters: {
             query?: never;
@@ -513,6 +531,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys/{key}/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the expiry that the successor of a key would get now, and the latest that a rotation can choose. */
+        get: operations["previewRotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys/{key}/usage": {
         parameters: {
             query?: never;
@@ -561,6 +596,24 @@ export interface paths {
         post?: never;
         /** Removes a plan. */
         delete: operations["deletePlan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{plan}/lifetimes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the lifetimes of new keys that a plan sets. */
+        get: operations["getPlanLifetimes"];
+        /** Replaces the lifetimes of new keys that a plan sets, for the operator. Keys that exist keep their expiry. */
+        put: operations["putPlanLifetimes"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -995,6 +1048,10 @@ export interface components {
          *       "created_at": "2026-01-15T09:30:00Z",
          *       "features": [],
          *       "id": "acct_7bT1",
+         *       "lifetimes": {
+         *         "default_seconds": 7776000,
+         *         "maximum_seconds": 31536000
+         *       },
          *       "name": "Example Ltd",
          *       "plan": "Pro",
          *       "role": "owner",
@@ -1012,6 +1069,7 @@ export interface components {
             features: string[];
             /** @description Id. */
             id: string;
+            lifetimes: components["schemas"]["EffectiveLifetimes"] | null;
             /** @description Display name. */
             name: string;
             /** @description Plan, if any. */
@@ -1225,7 +1283,7 @@ export interface components {
             endpoints?: string[];
             /**
              * Format: date-time
-             * @description Expiry time. Defaults to never.
+             * @description Expiry time. Defaults to the account's default lifetime, or to never without one. The last day of 9999 means never.
              */
             expires_at?: string | null;
             kind?: components["schemas"]["KeyKind"] | null;
@@ -1382,11 +1440,24 @@ export interface components {
             /** @description Number of nodes whose lease was waited out. */
             waited_out: number;
         };
+        /** @description The lifetimes that hold for new keys. */
+        EffectiveLifetimes: {
+            /**
+             * Format: int64
+             * @description Lifetime of a key without a requested expiry. Null if such a key never expires.
+             */
+            default_seconds: number | null;
+            /**
+             * Format: int64
+             * @description The longest lifetime of a key. Null without a maximum.
+             */
+            maximum_seconds: number | null;
+        };
         /**
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description The kind of an event.
          * @enum {string}
@@ -1708,6 +1779,26 @@ export interface components {
         KeyStatus: "active" | "disabled" | "expired" | "revoked" | "compromised";
         /** @description A verdict. `valid` says which. */
         KeyVerdict: components["schemas"]["ValidKey"] | components["schemas"]["RefusedKey"];
+        /** @description The lifetimes that a plan or an account sets. */
+        Lifetimes: {
+            /**
+             * Format: int32
+             * @description Lifetime of a key without a requested expiry, if set here.
+             */
+            default_seconds: number | null;
+            /** @description What holds together with the settings of the account's plan and of the server. */
+            effective: components["schemas"]["EffectiveLifetimes"];
+            /**
+             * Format: int32
+             * @description The longest lifetime of a key, if set here.
+             */
+            maximum_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Version, for updates. 0 if nothing was set. Each change increments it.
+             */
+            version: number;
+        };
         /** @description The limits of a plan, an account or a key. */
         Limits: {
             budget: components["schemas"]["Budget"] | null;
@@ -1842,6 +1933,19 @@ export interface components {
          * @enum {string}
          */
         Purpose: "api" | "management";
+        /** @description The lifetimes of new keys that a plan or an account sets. They replace those that were set. An empty object removes them. */
+        PutLifetimes: {
+            /**
+             * Format: int32
+             * @description Lifetime of a key without a requested expiry.
+             */
+            default_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description The longest lifetime of a key.
+             */
+            maximum_seconds?: number | null;
+        };
         /** @description The new limits of a plan, an account or a key. They replace all that were set. An empty object removes them. */
         PutLimits: {
             budget?: components["schemas"]["Budget"] | null;
@@ -1995,12 +2099,17 @@ export interface components {
          */
         Role: "viewer" | "developer" | "admin" | "owner";
         /**
-         * @description The overlap of a rotation.
+         * @description A rotation.
          * @example {
          *       "overlap_seconds": 86400
          *     }
          */
         RotateKey: {
+            /**
+             * Format: date-time
+             * @description Expiry time of the successor, or null for never. Defaults to that of the rotation preview.
+             */
+            expires_at?: string | null;
             /**
              * Format: int32
              * @description Seconds during which both keys work. 0 ends the old key at once. An earlier expiry of the old key stays.
@@ -2097,6 +2206,19 @@ export interface components {
             key: components["schemas"]["Secret"];
             /** @description The old key, with its new expiry. */
             predecessor: components["schemas"]["Key"];
+        };
+        /** @description What a rotation of a key would do now. */
+        RotationPreview: {
+            /**
+             * Format: date-time
+             * @description Expiry of the successor, unless the rotation chooses another. Null means never.
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description The latest expiry that a rotation by this caller can choose. Null means that it can choose never.
+             */
+            latest_expires_at: string | null;
         };
         /** @description A secret. Only this body contains it. */
         Secret: string;
@@ -2281,7 +2403,7 @@ export interface components {
             endpoints?: string[] | null;
             /**
              * Format: date-time
-             * @description New expiry time, or null for never.
+             * @description New expiry time, or null for never. It moves later only up to the maximum lifetime, counted from the creation.
              */
             expires_at?: string | null;
             /** @description New metadata. */
@@ -3189,6 +3311,80 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    getAccountLifetimes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lifetimes */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifetimes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putAccountLifetimes: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLifetimes"];
+            };
+        };
+        responses: {
+            /** @description The lifetimes */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifetimes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
+            428: components["responses"]["PreconditionRequired"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };
@@ -4393,6 +4589,37 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    previewRotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the key, such as `key_2fXk…`. It is not the key itself. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The preview */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     getKeyUsage: {
         parameters: {
             query?: {
@@ -4564,6 +4791,80 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    getPlanLifetimes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the plan. */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lifetimes */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifetimes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    putPlanLifetimes: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Name of the plan. */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLifetimes"];
+            };
+        };
+        responses: {
+            /** @description The lifetimes */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifetimes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];

@@ -26,6 +26,7 @@ from .delivery_page import DeliveryPage
 from .delivery_payload import DeliveryPayload
 from .delivery_state import DeliveryState
 from .effective import Effective
+from .effective_lifetimes import EffectiveLifetimes
 from .error_code import ErrorCode
 from .event_kind import EventKind
 from .forgot_password import ForgotPassword
@@ -44,6 +45,7 @@ from .key_kind import KeyKind
 from .key_metadata import KeyMetadata
 from .key_page import KeyPage
 from .key_status import KeyStatus
+from .lifetimes import Lifetimes
 from .limits import Limits
 from .member import Member
 from .member_page import MemberPage
@@ -57,6 +59,7 @@ from .plan_page import PlanPage
 from .problem import Problem
 from .problem_details import ProblemDetails
 from .purpose import Purpose
+from .put_lifetimes import PutLifetimes
 from .put_limits import PutLimits
 from .put_plan import PutPlan
 from .question import Question
@@ -74,6 +77,7 @@ from .revoked_keys import RevokedKeys
 from .role import Role
 from .rotate_key import RotateKey
 from .rotated_key import RotatedKey
+from .rotation_preview import RotationPreview
 from .session import Session
 from .session_page import SessionPage
 from .settings import Settings
@@ -131,6 +135,7 @@ __all__ = (
     "DeliveryPayload",
     "DeliveryState",
     "Effective",
+    "EffectiveLifetimes",
     "ErrorCode",
     "EventKind",
     "ForgotPassword",
@@ -149,6 +154,7 @@ __all__ = (
     "KeyMetadata",
     "KeyPage",
     "KeyStatus",
+    "Lifetimes",
     "Limits",
     "Member",
     "MemberPage",
@@ -162,6 +168,7 @@ __all__ = (
     "Problem",
     "ProblemDetails",
     "Purpose",
+    "PutLifetimes",
     "PutLimits",
     "PutPlan",
     "Question",
@@ -179,6 +186,7 @@ __all__ = (
     "Role",
     "RotateKey",
     "RotatedKey",
+    "RotationPreview",
     "Session",
     "SessionPage",
     "Settings",

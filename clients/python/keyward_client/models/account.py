@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.role import Role
+
+if TYPE_CHECKING:
+    from ..models.effective_lifetimes import EffectiveLifetimes
+
 
 T = TypeVar("T", bound="Account")
 
@@ -20,6 +24,7 @@ class Account:
         created_at (datetime.datetime): Creation time.
         features (list[str]): Additional features.
         id (str): Id.
+        lifetimes (EffectiveLifetimes | None):
         name (str): Display name.
         plan (None | str): Plan, if any.
         role (None | Role):
@@ -30,6 +35,7 @@ class Account:
     created_at: datetime.datetime
     features: list[str]
     id: str
+    lifetimes: EffectiveLifetimes | None
     name: str
     plan: None | str
     role: None | Role
@@ -38,11 +44,19 @@ class Account:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.effective_lifetimes import EffectiveLifetimes
+
         created_at = self.created_at.isoformat()
 
         features = self.features
 
         id = self.id
+
+        lifetimes: dict[str, Any] | None
+        if isinstance(self.lifetimes, EffectiveLifetimes):
+            lifetimes = self.lifetimes.to_dict()
+        else:
+            lifetimes = self.lifetimes
 
         name = self.name
 
@@ -70,6 +84,7 @@ class Account:
                 "created_at": created_at,
                 "features": features,
                 "id": id,
+                "lifetimes": lifetimes,
                 "name": name,
                 "plan": plan,
                 "role": role,
@@ -82,12 +97,29 @@ class Account:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.effective_lifetimes import EffectiveLifetimes
+
         d = dict(src_dict)
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         features = cast(list[str], d.pop("features"))
 
         id = d.pop("id")
+
+        def _parse_lifetimes(data: object) -> EffectiveLifetimes | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                lifetimes_type_0 = EffectiveLifetimes.from_dict(data)
+
+                return lifetimes_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(EffectiveLifetimes | None, data)
+
+        lifetimes = _parse_lifetimes(d.pop("lifetimes"))
 
         name = d.pop("name")
 
@@ -134,6 +166,7 @@ class Account:
             created_at=created_at,
             features=features,
             id=id,
+            lifetimes=lifetimes,
             name=name,
             plan=plan,
             role=role,

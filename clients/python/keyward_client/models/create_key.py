@@ -27,7 +27,8 @@ class CreateKey:
         account (None | str | Unset): The owning account. Defaults to the caller's own.
         endpoints (list[str] | Unset): Endpoints that the key is confined to. Empty means all. Example: ['GET
             /v1/videos/*'].
-        expires_at (datetime.datetime | None | Unset): Expiry time. Defaults to never.
+        expires_at (datetime.datetime | None | Unset): Expiry time. Defaults to the account's default lifetime, or to
+            never without one. The last day of 9999 means never.
         kind (KeyKind | None | Unset):
         metadata (CreateKeyMetadata | Unset): Metadata of the provider.
         mode (Mode | None | Unset):

@@ -21,7 +21,8 @@ class UpdateKey:
 
     Attributes:
         endpoints (list[str] | None | Unset): New endpoints that the key is confined to.
-        expires_at (datetime.datetime | None | Unset): New expiry time, or null for never.
+        expires_at (datetime.datetime | None | Unset): New expiry time, or null for never. It moves later only up to the
+            maximum lifetime, counted from the creation.
         metadata (None | Unset | UpdateKeyMetadataType0): New metadata.
         name (None | str | Unset): New name.
         networks (list[str] | None | Unset): New networks that the key is confined to.

@@ -119,7 +119,7 @@ def sync_detailed(
     Args:
         key (str):
         idempotency_key (str | Unset):
-        body (RotateKey): The overlap of a rotation.
+        body (RotateKey): A rotation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,7 +156,7 @@ def sync(
     Args:
         key (str):
         idempotency_key (str | Unset):
-        body (RotateKey): The overlap of a rotation.
+        body (RotateKey): A rotation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -188,7 +188,7 @@ async def asyncio_detailed(
     Args:
         key (str):
         idempotency_key (str | Unset):
-        body (RotateKey): The overlap of a rotation.
+        body (RotateKey): A rotation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -223,7 +223,7 @@ async def asyncio(
     Args:
         key (str):
         idempotency_key (str | Unset):
-        body (RotateKey): The overlap of a rotation.
+        body (RotateKey): A rotation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
