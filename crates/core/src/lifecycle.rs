@@ -28,8 +28,7 @@ use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId, UserId};
 use crate::key::{Digest, FormatError, Hasher, Hint, KeyFormat, KeyKind, Mode, PlainKey};
 use crate::lease::{Propagation, wait_until_applied};
-use crate::name::{NameError, check_name};
-use crate::network::Network;
+use crate::name::NameError;
 use crate::scope::ScopeSet;
 use crate::store::{
     AccountRecord, AdminError, Committed, Creator, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus,
@@ -40,12 +39,14 @@ use crate::tags::Tags;
 mod account_keys;
 mod accounts;
 mod applied;
+mod checks;
 mod import;
 mod lifetimes;
 mod refused;
 mod rights;
 
 pub use account_keys::AccountKeys;
+use checks::{check_end, check_key, check_order, check_update, in_one_form, trimmed};
 pub use import::Imported;
 pub use lifetimes::{Lifetimes, TooLong, length_text};
 pub use rights::{KeyRights, KeyUsers, MissingRight};
@@ -100,7 +101,7 @@ pub struct NewKey {
     pub user: Option<UserId>,
     /// The creator, if known.
     pub created_by: Option<Creator>,
-    /// The name, which [`check_name`] must allow.
+    /// The name, which [`check_name`](crate::name::check_name) must allow.
     pub name: String,
     /// The kind.
     pub kind: KeyKind,
@@ -215,7 +216,7 @@ pub struct Changed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
-    /// [`check_name`] refuses the name.
+    /// [`check_name`](crate::name::check_name) refuses the name.
     #[error("invalid name: {0}")]
     Name(NameError),
     /// A restricted key has no scopes.
@@ -765,58 +766,4 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("format", &self.format).field("hasher", &self.hasher).finish_non_exhaustive()
     }
-}
-
-fn check_key(name: &str, kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
-    check_name(name).map_err(KeysError::Name)?;
-    check_scopes(kind, scopes)
-}
-
-fn check_scopes(kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
-    if kind == KeyKind::Restricted && scopes.is_empty() { Err(KeysError::NoScope) } else { Ok(()) }
-}
-
-fn trimmed(name: &str) -> Result<String, KeysError> {
-    check_name(name).map(str::to_owned).map_err(KeysError::Name)
-}
-
-fn in_one_form(network: &mut IpNet) {
-    *network = Network::from(*network).into();
-}
-
-fn check_end(end: Option<Timestamp>, begin: Option<Timestamp>, now: Timestamp) -> Result<(), KeysError> {
-    check_order(end, begin.max(Some(now)))
-}
-
-fn check_order(end: Option<Timestamp>, begin: Option<Timestamp>) -> Result<(), KeysError> {
-    match (end, begin) {
-        (Some(end), Some(begin)) if end <= begin => Err(KeysError::Ended),
-        _ => Ok(()),
-    }
-}
-
-fn check_update(key: &KeyRecord, update: &KeyUpdate, now: Timestamp) -> Result<(), KeysError> {
-    fn differs<T: PartialEq>(new: Option<&T>, old: &T) -> bool {
-        new.is_some_and(|new| new != old)
-    }
-    let other_end = differs(update.expires_at.as_ref(), &key.expires_at);
-    let other_span = other_end || differs(update.not_before.as_ref(), &key.not_before);
-    let other_use = other_span
-        || update.disabled_at.is_some()
-        || differs(update.scopes.as_ref(), &key.scopes)
-        || differs(update.endpoints.as_ref(), &key.endpoints)
-        || differs(update.networks.as_ref(), &key.networks)
-        || differs(update.user.as_ref(), &key.user);
-    // The store refuses every change of a revoked or compromised key.
-    if other_use && !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
-        return Err(WriteRefused::Ended.into());
-    }
-    if let Some(scopes) = &update.scopes {
-        check_scopes(key.kind, scopes)?;
-    }
-    if other_span {
-        update.check_rotated(key)?;
-        check_end(update.expires_at.unwrap_or(key.expires_at), update.not_before.unwrap_or(key.not_before), now)?;
-    }
-    Ok(())
 }
