@@ -12,6 +12,7 @@ struct Two {
     customer: AccountId,
     key: CredentialId,
     member: UserId,
+    webhook: String,
 }
 
 async fn joined(site: &Site, owner: &Actor, account: &AccountId) -> UserId {
@@ -29,11 +30,14 @@ impl Two {
         let key =
             site.management.create_key(&owner, KeyDraft::secret(customer.clone(), "of the customer")).await.unwrap();
         let member = joined(&site, &owner, &customer).await;
-        Self { site, customer, key: key.view.id, member }
+        let url = "https://example.com/hooks";
+        let webhook = site.management.create_webhook(&owner, &customer, url, "", &[]).await.unwrap().webhook.id;
+        Self { site, customer, key: key.view.id, member, webhook }
     }
 
     fn path(&self, rest: &str) -> String {
         let rest = rest.replace("{key}", self.key.as_str()).replace("{member}", self.member.as_str());
+        let rest = rest.replace("{webhook}", &self.webhook);
         format!("/accounts/{}{rest}", self.customer)
     }
 
@@ -67,7 +71,7 @@ fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
 type Fields = &'static [(&'static str, &'static str)];
 
 /// The page, the end of the form's action, the fields, and the logged action.
-const FORMS: [(&str, &str, Fields, &str); 11] = [
+const FORMS: [(&str, &str, Fields, &str); 18] = [
     ("/keys/new", "/keys/new", &[("name", "new"), ("kind", "secret"), ("mode", "live")], "key.create"),
     ("/keys/{key}", "/rename", &[("name", "renamed")], "key.update"),
     ("/keys/{key}", "/disable", &[], "key.disable"),
@@ -78,6 +82,13 @@ const FORMS: [(&str, &str, Fields, &str); 11] = [
     ("/members", "/{member}/role", &[("role", "viewer")], "member.update"),
     ("/members/{member}/reset", "/reset", &[], "user.create_password_reset"),
     ("/members/{member}/remove", "/remove", &[], "member.remove"),
+    ("/webhooks/new", "/new", &[("url", "https://example.com/other")], "webhook.create"),
+    ("/webhooks/{webhook}/edit", "/edit", &[("url", "https://example.com/new"), ("enabled", "1")], "webhook.update"),
+    ("/webhooks/{webhook}", "/test", &[], "webhook.test"),
+    ("/webhooks/{webhook}", "/disable", &[], "webhook.update"),
+    ("/webhooks/{webhook}", "/enable", &[], "webhook.update"),
+    ("/webhooks/{webhook}/rotate", "/rotate", &[], "webhook.rotate_secret"),
+    ("/webhooks/{webhook}/remove", "/remove", &[], "webhook.remove"),
     ("/settings", "/settings", &[("account_name", "Customer Y")], "account.update"),
 ];
 

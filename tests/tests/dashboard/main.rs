@@ -14,3 +14,4 @@ mod looks;
 mod oidc;
 mod people;
 mod site;
+mod webhooks;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 16] = [
+const KEPT: [&str; 18] = [
     "name",
     "purpose",
     "mode",
@@ -25,6 +25,8 @@ const KEPT: [&str; 16] = [
     "rates",
     "budget",
     "tasks",
+    "description",
+    "event",
 ];
 
 /// May hold a password, so it has no `Debug`.

@@ -9,10 +9,13 @@ mod invitations;
 mod keys;
 mod limits;
 mod members;
+mod plans;
 mod settings;
 mod sign_in;
 mod usage;
 mod users;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use super::app::Route;
 use super::assets;
@@ -23,9 +26,12 @@ pub(super) fn routes() -> Vec<Route> {
         keys::routes(),
         usage::routes(),
         members::routes(),
+        #[cfg(feature = "webhooks")]
+        webhooks::routes(),
         audit::routes(),
         account::routes(),
         accounts::routes(),
+        plans::routes(),
         users::routes(),
         settings::routes(),
         invitations::routes(),
