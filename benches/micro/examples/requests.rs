@@ -12,6 +12,7 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::{Router, routing};
@@ -20,6 +21,9 @@ use futures_util::FutureExt;
 use http::{Request, Response};
 use keyward::adapter::AuthenticatorBuilder;
 use keyward::key::{Hasher, Pepper};
+use keyward::limits::{
+    BudgetRule, LimitRules, LimitStore, LimitsOptions, MemoryLimits, RateLimitLayer, RateRule, Refill, Subject,
+};
 use keyward::{AuthLayer, Authenticator};
 use keyward_bench::fixture::{Everyone, NoOp, keys, request, table};
 use keyward_bench::refusal::forge;
@@ -47,6 +51,8 @@ enum Kind {
     Peppered,
     /// The same, cloned for each request.
     Cloned,
+    /// The same with a budget and a rate limit, counted in memory.
+    Limited,
     /// The service behind the layer for gRPC, with a cached key.
     Tonic,
     /// The service behind the layer, with a wrong checksum.
@@ -77,6 +83,7 @@ fn main() {
         Kind::Hooked => go(with(|builder| builder.on_event(|event| _ = black_box(event))), &valid, count),
         Kind::Peppered => go(with(|builder| builder.hasher(peppered())), &valid, count),
         Kind::Cloned => go(CloneEach(layer.layer(NoOp)), &valid, count),
+        Kind::Limited => go_limited(&layer, &valid, count),
         Kind::Tonic => go(keyward::tonic::AuthLayer::from(layer).layer(NoOp), &valid, count),
         Kind::Forged => go(layer.layer(NoOp), &forge(&valid), count),
         Kind::Router => go(router, &valid, count),
@@ -88,6 +95,23 @@ fn main() {
 
 fn peppered() -> Hasher {
     Hasher::peppered(["new", "old"].map(|id| Pepper::new(id, [id.as_bytes()[0]; 32]).unwrap())).unwrap()
+}
+
+/// Now and then, a call takes the next units from the store.
+fn go_limited(layer: &AuthLayer, key: &str, count: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let rules = LimitRules::new().budget(BudgetRule::new(1_000_000_000_000, Refill::Never)).unwrap();
+        let rules = rules.rate(RateRule::new("default", 1_000_000_000, 86_400)).unwrap();
+        let store = MemoryLimits::new();
+        store.put_rules(&Subject::Plan("Pro".into()), &rules, None).await.unwrap();
+        let limits = LimitsOptions::default().poll(Duration::from_secs(3_600)).start(store).await.unwrap();
+        let mut service = layer.layer(RateLimitLayer::from_rules(limits).layer(NoOp));
+        for _ in 0..=count {
+            let answer: Response<Body> = black_box(service.call(request(key)).await.unwrap());
+            assert!(answer.headers().contains_key("ratelimit"));
+        }
+    });
 }
 
 fn go<S>(mut service: S, key: &str, count: usize)

@@ -228,10 +228,10 @@ pub struct KeyFilter {
     #[cfg_attr(feature = "utoipa", param(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
     pub user: Option<UserId>,
     /// Only keys with all of these tags, separated by commas.
-    #[cfg_attr(feature = "utoipa", param(max_length = 1300))]
+    #[cfg_attr(feature = "utoipa", param(max_length = 1300, pattern = "^[ -~]*$"))]
     pub tags: Option<String>,
     /// Only keys whose metadata has these texts: a JSON object of texts, such as `{"team":"search"}`.
-    #[cfg_attr(feature = "utoipa", param(max_length = 4096))]
+    #[cfg_attr(feature = "utoipa", param(max_length = 500))]
     pub metadata: Option<String>,
     /// Only keys of this mode.
     #[cfg_attr(feature = "utoipa", param(value_type = Option<ModeName>))]

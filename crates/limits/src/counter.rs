@@ -88,7 +88,16 @@ pub(crate) fn give_back(state: &State, of_period: i64, credits: u64) -> Option<S
 
 /// Returns `true` if the clock was set back since the state was written.
 pub(crate) fn is_ahead(state: &State, now: i64) -> bool {
-    matches!(*state, State::Even { at, .. } if at > now)
+    match *state {
+        State::Even { at, .. } => at > now,
+        State::Strict { width, newest, .. } => is_set_back(newest, now.div_euclid(width.max(1))),
+        State::Budget { .. } => false,
+    }
+}
+
+/// A step of less than a part only delays units.
+fn is_set_back(newest: i64, current: i64) -> bool {
+    current < newest - 1
 }
 
 fn take_credits(state: Option<&State>, budget: &BudgetRule, now: i64, wish: Wish) -> (State, Grant) {
@@ -144,18 +153,21 @@ fn take_evenly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -> 
 
 fn take_strictly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -> (State, Grant) {
     let width = part_of(rate);
-    let mut newest = now.div_euclid(width);
+    let current = now.div_euclid(width);
+    let mut newest = current;
     let mut parts = vec![0; COUNTED];
     match state {
-        Some(State::Strict { width: known, newest: last, parts: counted }) if *known == width => {
-            // A clock that was set back counts into the newest part, so no unit comes back early.
+        Some(State::Strict { width: known, newest: last, parts: counted })
+            if *known == width && !is_set_back(*last, current) =>
+        {
+            // A clock that was set back a little counts into the newest part, so no unit comes back early.
             newest = newest.max(*last);
             let shift = usize::try_from(newest - last).unwrap_or(COUNTED).min(COUNTED);
             for (new, old) in parts[shift..].iter_mut().zip(counted) {
                 *new = *old;
             }
         }
-        // Another window: spent units count as spent now.
+        // Another window, or a clock that was set back: spent units count as spent now.
         Some(State::Strict { parts: counted, .. }) => parts[0] = counted.iter().sum(),
         _ => {}
     }
@@ -295,6 +307,24 @@ mod tests {
         assert_eq!(take(Some(&returned), &budget, 1, wish(8, 8)).1.units, 8);
         let (tomorrow, _) = take(Some(&state), &budget, DAY, wish(1, 1));
         assert_eq!(give_back(&tomorrow, grant.period, 3), None);
+    }
+
+    #[test]
+    fn a_rate_recovers_within_its_window_after_a_clock_was_set_back() {
+        for rate in [RateRule::new("a", 10, 60), RateRule::new("a", 10, 60).strict()] {
+            let rule = Rule::Rate(rate);
+            let (state, _) = take(None, &rule, DAY, wish(10, 10));
+            for now in [DAY - SECOND, DAY - 3_600 * SECOND, 0] {
+                let (set_back, refused) = take(Some(&state), &rule, now, wish(10, 10));
+                assert_eq!(refused.units, 0, "{rule:?}: a unit came back early");
+                let wait = refused.wait.unwrap();
+                assert!(wait <= Duration::from_secs(60) * 20 / 16, "{rule:?}: {wait:?}");
+                // A meter writes what it was refused for, if the clock was set back.
+                let state = if is_ahead(&state, now) { &set_back } else { &state };
+                let later = now + i64::try_from(wait.as_micros()).unwrap() + 1;
+                assert_eq!(take(Some(state), &rule, later, wish(10, 10)).1.units, 10, "{rule:?}");
+            }
+        }
     }
 
     /// Ten calls in 5 seconds, tried every 100 milliseconds.

@@ -178,15 +178,27 @@ struct Caller {
     was_used: AtomicBool,
 }
 
+impl Caller {
+    /// Iterates over the meters of rates with these names, and over those of budgets.
+    fn meters<'a>(&'a self, names: &'a [SmolStr], budgets: bool) -> impl Iterator<Item = &'a Arc<Meter>> {
+        let of_rates = self.rates.iter().filter(|(name, _)| names.contains(name)).map(|(_, meter)| meter);
+        of_rates.chain(self.budgets.iter().filter(move |_| budgets))
+    }
+}
+
 /// Gives back what was spent, unless the whole call was accepted.
 struct Held<'a> {
-    meters: Vec<&'a Meter>,
+    caller: &'a Caller,
+    rates: &'a [SmolStr],
+    budgets: bool,
+    /// The first meters, which have spent.
+    meters: usize,
     cost: u64,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.meters.iter().for_each(|meter| meter.refund(self.cost));
+        self.caller.meters(self.rates, self.budgets).take(self.meters).for_each(|meter| meter.refund(self.cost));
     }
 }
 
@@ -232,17 +244,17 @@ impl Limits {
         }
         let cost = u64::from(cost.get());
         let caller = self.0.caller(caller);
-        let of_rates = caller.rates.iter().filter(|(name, _)| rates.contains(name)).map(|(_, meter)| meter);
-        let of_budgets = caller.budgets.iter().filter(|_| budgets);
-        let mut held = Held { meters: Vec::new(), cost };
+        let mut held = Held { caller: &caller, rates, budgets, meters: 0, cost };
         let mut spent = Spent::default();
-        for meter in of_rates.chain(of_budgets) {
-            spent.note(meter.spend(&self.0.store, &self.0.clock, cost).await?);
-            held.meters.push(meter);
+        let mut now = self.0.clock.boottime();
+        for meter in caller.meters(rates, budgets) {
+            spent.note(meter.spend(&self.0.store, &self.0.clock, &mut now, cost).await?);
+            held.meters += 1;
         }
         if keeps {
-            held.meters.clear();
+            held.meters = 0;
         }
+        drop(held);
         Ok(spent)
     }
 

@@ -97,17 +97,26 @@ impl Meter {
         (local.refused_until, local.failed_until, local.patient_until) = Default::default();
     }
 
+    /// Spends `cost` at the time `now`, which it reads again after it has asked the store.
     pub(crate) async fn spend(
         self: &Arc<Self>,
         store: &Arc<dyn LimitStore>,
         clock: &Arc<dyn Clock>,
+        now: &mut Duration,
         cost: u64,
     ) -> Result<Left, Rejection> {
         loop {
-            let verdict = self.local().spend(clock.boottime(), cost);
+            let (verdict, early) = {
+                let mut local = self.local();
+                let verdict = local.spend(*now, cost);
+                let spent = matches!(verdict, Verdict::Spent(_)) && self.counter.is_durable();
+                (verdict, if spent { local.early_wish(*now) } else { None })
+            };
             match verdict {
                 Verdict::Spent(left) => {
-                    self.take_early(store, clock);
+                    if let Some(wish) = early {
+                        self.take_early(store, clock, wish);
+                    }
                     return Ok(left);
                 }
                 Verdict::Refused(rejection) => return Err(rejection),
@@ -115,9 +124,10 @@ impl Meter {
             }
             let turn = Arc::clone(&self.turn).lock_owned().await;
             // Another call may have asked in the meantime.
+            *now = clock.boottime();
             let wish = {
                 let mut local = self.local();
-                match local.spend(clock.boottime(), cost) {
+                match local.spend(*now, cost) {
                     Verdict::Spent(left) => return Ok(left),
                     Verdict::Refused(rejection) => return Err(rejection),
                     Verdict::Ask => local.next_wish(cost),
@@ -126,6 +136,7 @@ impl Meter {
             // A separate task: if the caller leaves, the node still notes what the store granted.
             let asking = tokio::spawn(Arc::clone(self).ask(turn, Arc::clone(store), Arc::clone(clock), wish));
             asking.await.unwrap_or_else(|ended| Err(StoreError::unavailable(ended))).map_err(unanswered)?;
+            *now = clock.boottime();
         }
     }
 
@@ -162,19 +173,7 @@ impl Meter {
     }
 
     /// So that no call waits for the store.
-    fn take_early(self: &Arc<Self>, store: &Arc<dyn LimitStore>, clock: &Arc<dyn Clock>) {
-        if !self.counter.is_durable() {
-            return;
-        }
-        let wish = {
-            let mut local = self.local();
-            let now = clock.boottime();
-            if local.wish < EARLY || local.units * 4 > local.wish || now < local.patient_until {
-                return;
-            }
-            local.patient_until = now + NOT_LATER;
-            Wish { least: 0, most: local.grow() }
-        };
+    fn take_early(self: &Arc<Self>, store: &Arc<dyn LimitStore>, clock: &Arc<dyn Clock>, wish: Wish) {
         if let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() {
             let asking = Arc::clone(self).ask(turn, Arc::clone(store), Arc::clone(clock), wish);
             tokio::spawn(async move {
@@ -286,6 +285,15 @@ impl Local {
             return Verdict::Refused(Rejection::StoreUnavailable);
         }
         Verdict::Ask
+    }
+
+    /// Returns a wish if few units are left.
+    fn early_wish(&mut self, now: Duration) -> Option<Wish> {
+        if self.wish < EARLY || self.units * 4 > self.wish || now < self.patient_until {
+            return None;
+        }
+        self.patient_until = now + NOT_LATER;
+        Some(Wish { least: 0, most: self.grow() })
     }
 
     fn next_wish(&mut self, cost: u64) -> Wish {

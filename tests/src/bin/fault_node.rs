@@ -3,16 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a node under test: any error ends it")]
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use keyward::postgres::PostgresStore;
-use keyward::serve::{Limits, serve};
-use keyward::sqlite::SqliteStore;
+use keyward::limits::{LimitStore, Limits, RateLimitLayer};
+use keyward::postgres::{PostgresLimits, PostgresStore};
+use keyward::serve::{self, serve};
+use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::KeyStore;
-use keyward::valkey::ValkeyStore;
+use keyward::valkey::{ValkeyLimits, ValkeyStore};
 use keyward::{AuthLayer, Authenticator};
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
@@ -27,11 +29,17 @@ async fn main() {
         std::process::exit(0);
     });
     if url.starts_with("postgres:") {
-        answer(until_there(async || PostgresStore::connect(&url).await).await, &address).await;
+        let store = until_there(async || PostgresStore::connect(&url).await).await;
+        let limits = PostgresLimits::new(&store);
+        answer(store, limits, &address).await;
     } else if url.starts_with("redis:") {
-        answer(until_there(async || ValkeyStore::connect(&url).await).await, &address).await;
+        let store = until_there(async || ValkeyStore::connect(&url).await).await;
+        let limits = ValkeyLimits::new(&store);
+        answer(store, limits, &address).await;
     } else {
-        answer(SqliteStore::open(&url).unwrap(), &address).await;
+        let store = SqliteStore::open(&url).unwrap();
+        let limits = SqliteLimits::new(&store);
+        answer(store, limits, &address).await;
     }
 }
 
@@ -44,12 +52,15 @@ async fn until_there<S, E>(connect: impl AsyncFn() -> Result<S, E>) -> S {
     }
 }
 
-async fn answer(store: impl KeyStore, address: &str) {
+async fn answer(store: impl KeyStore, limits: impl LimitStore, address: &str) {
+    let limits: Arc<dyn LimitStore> = Arc::new(limits);
+    let limits = until_there(async || Limits::start(Arc::clone(&limits)).await).await;
     // A long timeout, because one machine runs all nodes, clients and faults.
     let authenticator = Authenticator::builder(store).store_timeout(Duration::from_secs(3)).build().unwrap();
     let service = ServiceBuilder::new()
         .layer(AuthLayer::from(authenticator))
+        .layer(RateLimitLayer::from_rules(limits))
         .service(service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(Body::empty()))));
     let listener = TcpListener::bind(address).await.unwrap();
-    serve(listener, service, std::future::pending(), Limits::default()).await;
+    serve(listener, service, std::future::pending(), serve::Limits::default()).await;
 }

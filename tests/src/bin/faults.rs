@@ -11,11 +11,13 @@ use clap::Parser;
 use keyward::AccountRecord;
 use keyward_tests::faults::check::{Report, check};
 use keyward_tests::faults::deployment::Deployment;
-use keyward_tests::faults::history::{self, Event};
+use keyward_tests::faults::history::{self, Event, Limit};
 use keyward_tests::faults::schedule::plan;
 use keyward_tests::faults::store::{Kind, Store};
-use keyward_tests::faults::traffic::World;
+use keyward_tests::faults::traffic::{World, limit_accounts};
 use tokio::task::JoinSet;
+
+const CREDITS_PER_SECOND: u64 = 50;
 
 /// Run three nodes under faults and judge what their clients saw.
 #[derive(Parser)]
@@ -69,6 +71,10 @@ async fn run(arguments: &Arguments) -> Vec<Event> {
     let store = Store::start(arguments.store);
     let keys = store.keys().await;
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
+    let limits = store.limits().await;
+    // It is used up before the end.
+    let credits = arguments.seconds * CREDITS_PER_SECOND;
+    limit_accounts(&keys, &*limits, credits).await;
     let node = std::env::current_exe().unwrap().with_file_name("fault_node");
     let deployment = Arc::new(Deployment::start(node.to_str().unwrap(), store).await);
     while keys.nodes().await.unwrap().unwrap().nodes.len() < keyward_tests::faults::NODES {
@@ -82,6 +88,9 @@ async fn run(arguments: &Arguments) -> Vec<Event> {
     }
     for _ in 0..2 {
         clients.spawn(world.clone().stay());
+    }
+    for limit in [Limit::Budget, Limit::StrictRate] {
+        clients.spawn(world.clone().spend(limit));
     }
     let begun = tokio::time::Instant::now();
     let mut faults = JoinSet::new();
@@ -99,6 +108,7 @@ async fn run(arguments: &Arguments) -> Vec<Event> {
         ended.unwrap();
     }
     world.take_stock().await;
+    world.count_credits(&*limits, credits).await;
     world.history.events()
 }
 

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::history::{Event, Micros, Seen, Verdict};
+use super::history::{Event, Limit, Micros, Seen, Verdict};
 use super::schedule::Fault;
+use super::{NODES, STRICT_QUOTA};
 
 /// How long a node may answer 503 after a fault was repaired.
 pub const RECOVERY: Duration = Duration::from_secs(3);
@@ -35,6 +36,12 @@ pub enum Violation {
     },
     /// Or its revocation.
     Lost { key: u32 },
+    /// More credits than the store has granted.
+    Overspent { spent: u64, taken: u64 },
+    /// More than the guide states for these faults.
+    CreditsLost { lost: u64, at_most: u64 },
+    /// More requests in a second than the strict rate admits.
+    RateExceeded { from: Micros, admitted: usize },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -61,6 +68,14 @@ pub struct Report {
     pub unavailable: usize,
     pub unanswered: usize,
     pub waited_out: usize,
+    pub credits_spent: u64,
+    /// By the store.
+    pub credits_granted: u64,
+    pub credits_lost: u64,
+    pub credits_may_be_lost: u64,
+    pub admitted_by_rate: usize,
+    pub refused_by_limits: usize,
+    pub busiest_second: usize,
     pub healthy: Latency,
     pub faulty: Latency,
 }
@@ -93,7 +108,7 @@ pub fn check(events: &[Event]) -> Report {
                 faults.push((event.begun, event.done, fault));
                 *report.faults_by_sort.entry(sort(fault)).or_default() += 1;
             }
-            Seen::Asked { .. } | Seen::InTheEnd { .. } => {}
+            Seen::Asked { .. } | Seen::Limited { .. } | Seen::Credits { .. } | Seen::InTheEnd { .. } => {}
         }
     }
     report.faults = faults.len();
@@ -130,6 +145,11 @@ pub fn check(events: &[Event]) -> Report {
                     violations.push(Violation::UnavailableThoughReachable { key, node, at: event.begun });
                 }
             }
+            Seen::Limited { key, node, verdict, .. } => {
+                if verdict == Verdict::Unavailable && !disturbed(Some(node), event.begun, event.done) {
+                    violations.push(Violation::UnavailableThoughReachable { key, node, at: event.begun });
+                }
+            }
             Seen::Revoked { .. } => {
                 let took = (event.done - event.begun) as f64 / 1_000.0;
                 if disturbed(None, event.begun, event.done) { faulty.push(took) } else { healthy.push(took) }
@@ -145,12 +165,70 @@ pub fn check(events: &[Event]) -> Report {
             _ => {}
         }
     }
+    check_budget(events, &faults, &mut report, &mut violations);
+    check_rate(events, &faults, &mut report, &mut violations);
     report.healthy = latency(healthy);
     report.faulty = latency(faulty);
     report.violations = violations.len();
     violations.truncate(20);
     report.examples = violations;
     report
+}
+
+type Faults = [(Micros, Micros, Fault)];
+
+fn verdicts(events: &[Event], of: Limit, wanted: Verdict) -> impl Iterator<Item = &Event> {
+    events.iter().filter(
+        move |event| matches!(event.what, Seen::Limited { limit, verdict, .. } if limit == of && verdict == wanted),
+    )
+}
+
+fn check_budget(events: &[Event], faults: &Faults, report: &mut Report, violations: &mut Vec<Violation>) {
+    let count = |verdict| verdicts(events, Limit::Budget, verdict).count() as u64;
+    report.credits_spent = count(Verdict::Accepted);
+    report.refused_by_limits += count(Verdict::Refused) as usize;
+    let in_the_end = events.iter().find_map(|event| match event.what {
+        Seen::Credits { total, remaining } => Some((total, total - remaining)),
+        _ => None,
+    });
+    let Some((total, taken)) = in_the_end else { return };
+    report.credits_granted = taken;
+    if report.credits_spent > taken {
+        violations.push(Violation::Overspent { spent: report.credits_spent, taken });
+    }
+    // A fault of the store can lose an answer to every node. A request without an answer may have spent its credit.
+    let answers = |fault: Fault| if fault.node().is_some() { 1 } else { NODES as u64 };
+    let slices: u64 = faults.iter().map(|&(.., fault)| answers(fault)).sum();
+    let at_most = slices * (total / 100).min(100) + count(Verdict::Failed);
+    report.credits_lost = taken.saturating_sub(report.credits_spent);
+    report.credits_may_be_lost = at_most;
+    if report.credits_lost > at_most {
+        violations.push(Violation::CreditsLost { lost: report.credits_lost, at_most });
+    }
+}
+
+/// Counts the requests that began and ended within a second. A crash of the store may lose what a rate has admitted.
+fn check_rate(events: &[Event], faults: &Faults, report: &mut Report, violations: &mut Vec<Violation>) {
+    const SECOND: Micros = 1_000_000;
+    let mut accepted: Vec<_> = verdicts(events, Limit::StrictRate, Verdict::Accepted).collect();
+    accepted.sort_unstable_by_key(|event| event.begun);
+    report.admitted_by_rate = accepted.len();
+    report.refused_by_limits += verdicts(events, Limit::StrictRate, Verdict::Refused).count();
+    for (first, event) in accepted.iter().enumerate() {
+        let (from, to) = (event.begun, event.begun + SECOND);
+        let within = accepted[first..].iter().take_while(|event| event.begun < to).filter(|event| event.done < to);
+        let admitted = within.count();
+        let is_crash = |&&(begun, done, fault): &&(Micros, Micros, Fault)| {
+            fault == Fault::Crash && begun < to && from < done + SECOND
+        };
+        let crashes = faults.iter().filter(is_crash).count();
+        if crashes == 0 {
+            report.busiest_second = report.busiest_second.max(admitted);
+        }
+        if admitted > STRICT_QUOTA as usize * (1 + crashes) {
+            violations.push(Violation::RateExceeded { from, admitted });
+        }
+    }
 }
 
 fn sort(fault: Fault) -> &'static str {
@@ -225,6 +303,52 @@ mod tests {
         ] {
             let seen = violations(&[issued(), fault.clone(), asked(begun, Verdict::Unavailable)]);
             assert_eq!(seen.len(), expected, "{fault:?} {begun}: {seen:?}");
+        }
+    }
+
+    fn limited(limit: Limit, begun: Micros, done: Micros, verdict: Verdict) -> Event {
+        event(begun, done, Seen::Limited { key: 9, limit, node: 0, verdict })
+    }
+
+    #[test]
+    fn credits_that_appear_or_vanish_are_violations() {
+        let fault = |fault| event(0, SECOND, Seen::Fault(fault));
+        // Of 1,000 credits, 10 are spent and one request has no answer.
+        for (remaining, fault, expected) in [
+            (990, None, 0),
+            (989, None, 0),
+            (991, None, 1),
+            (988, None, 1),
+            (979, Some(fault(Fault::Kill(1))), 0),
+            (978, Some(fault(Fault::Kill(1))), 1),
+            (959, Some(fault(Fault::Crash)), 0),
+            (958, Some(fault(Fault::Crash)), 1),
+        ] {
+            let mut events = vec![limited(Limit::Budget, 1, 2, Verdict::Accepted); 10];
+            events.push(limited(Limit::Budget, 1, 2, Verdict::Failed));
+            events.push(limited(Limit::Budget, 1, 2, Verdict::Refused));
+            events.extend(fault);
+            events.push(event(SECOND, SECOND, Seen::Credits { total: 1_000, remaining }));
+            let seen = violations(&events);
+            assert_eq!(seen.len(), expected, "{remaining}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn more_than_the_quota_within_a_second_is_a_violation() {
+        let quota = u64::from(STRICT_QUOTA);
+        let calls = |number: u64, done: Micros| {
+            (0..number).map(move |call| limited(Limit::StrictRate, call, call + done, Verdict::Accepted))
+        };
+        for (events, expected) in [
+            (calls(quota, 10).collect(), 0),
+            (calls(quota + 1, 10).collect(), 1),
+            // The last of them may belong to the next second.
+            (calls(quota + 1, SECOND).collect(), 0),
+            (calls(quota + 1, 10).chain([event(0, 9, Seen::Fault(Fault::Crash))]).collect::<Vec<_>>(), 0),
+        ] {
+            let seen = violations(&events);
+            assert_eq!(seen.len(), expected, "{seen:?}");
         }
     }
 

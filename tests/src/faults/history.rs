@@ -39,7 +39,19 @@ pub enum Seen {
         node: usize,
         verdict: Verdict,
     },
+    /// A request with a key whose account has limits. Limits refuse with 429.
+    Limited {
+        key: u32,
+        limit: Limit,
+        node: usize,
+        verdict: Verdict,
+    },
     Fault(Fault),
+    /// The budget in the store after the run.
+    Credits {
+        total: u64,
+        remaining: u64,
+    },
     /// The key in the store after the run.
     InTheEnd {
         key: u32,
@@ -55,6 +67,14 @@ pub enum Verdict {
     Refused,
     Unavailable,
     Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    Budget,
+    /// [`STRICT_QUOTA`](super::STRICT_QUOTA) requests in any second.
+    StrictRate,
 }
 
 #[derive(Debug)]

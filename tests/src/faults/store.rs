@@ -2,11 +2,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use keyward::Keys;
-use keyward::postgres::PostgresStore;
-use keyward::sqlite::SqliteStore;
-use keyward::valkey::ValkeyStore;
+use keyward::limits::LimitStore;
+use keyward::postgres::{PostgresLimits, PostgresStore};
+use keyward::sqlite::{SqliteLimits, SqliteStore};
+use keyward::valkey::{ValkeyLimits, ValkeyStore};
 use tempfile::TempDir;
 
 use crate::{postgres, valkey};
@@ -74,6 +76,14 @@ impl Store {
             Self::Sqlite(_) => Keys::new(SqliteStore::open(PathBuf::from(self.url())).unwrap()),
             Self::Postgres(..) => Keys::new(PostgresStore::connect(&self.url()).await.unwrap()),
             Self::Valkey(_) => Keys::new(ValkeyStore::connect(&self.url()).await.unwrap()),
+        }
+    }
+
+    pub async fn limits(&self) -> Arc<dyn LimitStore> {
+        match self {
+            Self::Sqlite(_) => Arc::new(SqliteLimits::new(&SqliteStore::open(PathBuf::from(self.url())).unwrap())),
+            Self::Postgres(..) => Arc::new(PostgresLimits::new(&PostgresStore::connect(&self.url()).await.unwrap())),
+            Self::Valkey(_) => Arc::new(ValkeyLimits::new(&ValkeyStore::connect(&self.url()).await.unwrap())),
         }
     }
 

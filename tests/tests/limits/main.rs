@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod everywhere;
 mod middleware;
 mod rules;
 mod unlisted;

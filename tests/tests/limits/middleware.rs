@@ -32,23 +32,23 @@ use tracing::Level;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The last segments of paths.
-const CHEAP: &str = "Check";
-const DEAR: &str = "Dear";
+pub(super) const CHEAP: &str = "Check";
+pub(super) const DEAR: &str = "Dear";
 const OPEN: &str = "Open";
 
 /// gRPC has these paths, and all services use them.
-fn path(call: &str) -> String {
+pub(super) fn path(call: &str) -> String {
     format!("/grpc.health.v1.Health/{call}")
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Framework {
+pub(super) enum Framework {
     Axum,
     Actix,
     Tonic,
 }
 
-const FRAMEWORKS: [Framework; 3] = [Framework::Axum, Framework::Actix, Framework::Tonic];
+pub(super) const FRAMEWORKS: [Framework; 3] = [Framework::Axum, Framework::Actix, Framework::Tonic];
 
 impl Framework {
     fn method(self) -> http::Method {
@@ -58,17 +58,18 @@ impl Framework {
 
 /// The same for HTTP and gRPC. Without a refusal, `code` is empty.
 #[derive(Debug, Default)]
-struct Answer {
-    code: String,
-    status: u16,
-    policy: String,
-    state: String,
-    retry_after: Option<Duration>,
+pub(super) struct Answer {
+    pub(super) code: String,
+    pub(super) status: u16,
+    /// The values of all fields with this name.
+    pub(super) policy: String,
+    pub(super) state: String,
+    pub(super) retry_after: Option<Duration>,
     request_id: String,
 }
 
 impl Answer {
-    fn of_http(status: u16, field: impl Fn(&str) -> String, body: &[u8]) -> Self {
+    pub(super) fn of_http(status: u16, field: impl Fn(&str) -> String, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         Self {
             code: body["error"]["code"].as_str().unwrap_or_default().to_owned(),
@@ -85,7 +86,7 @@ impl Answer {
             Ok(metadata) => (metadata, None),
             Err(status) => (status.metadata().clone(), Some(status)),
         };
-        let field = |name| metadata.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let field = |name| joined(metadata.get_all(name).iter().map(|value| value.to_str().unwrap()));
         let mut answer =
             Self { status: 200, policy: field("ratelimit-policy"), state: field("ratelimit"), ..Self::default() };
         // The tonic service answers unknown methods itself.
@@ -105,14 +106,26 @@ impl Answer {
     }
 }
 
+fn joined<'a>(values: impl Iterator<Item = &'a str>) -> String {
+    values.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the values of all fields with this name.
+pub(super) fn all(headers: &http::HeaderMap, name: &str) -> String {
+    joined(headers.get_all(name).iter().map(|value| value.to_str().unwrap()))
+}
+
 fn plans() -> NamedLimits {
     RateLimits::builder().limit("default", Each::Account, 4, DAY).for_plan("Pro", 8).named().unwrap()
 }
 
 /// A call to [`DEAR`] costs three.
+pub(super) fn cost(_: &http::Method, uri: &http::Uri) -> NonZeroU32 {
+    if uri.path().ends_with(DEAR) { NonZeroU32::new(3).unwrap() } else { NonZeroU32::MIN }
+}
+
 fn limit(limiter: impl RateLimiter, name: &str) -> RequestLimit {
-    RequestLimit::new(limiter, name.to_owned())
-        .cost(|_, uri| if uri.path().ends_with(DEAR) { NonZeroU32::new(3).unwrap() } else { NonZeroU32::MIN })
+    RequestLimit::new(limiter, name.to_owned()).cost(cost)
 }
 
 struct GrpcServer {
@@ -157,7 +170,7 @@ impl GrpcServer {
     }
 }
 
-async fn answer(
+pub(super) async fn answer(
     framework: Framework,
     authenticator: Option<Authenticator>,
     limit: RequestLimit,
@@ -173,7 +186,7 @@ async fn answer(
                 None => app,
             };
             let answer = call(&app, request("GET", &path(name), key)).await;
-            Answer::of_http(answer.status.as_u16(), |name| answer.header(name).to_owned(), &answer.body)
+            Answer::of_http(answer.status.as_u16(), |name| all(&answer.headers, name), &answer.body)
         }
         Framework::Actix => {
             let limited = web::scope("")
@@ -199,7 +212,7 @@ async fn answer(
             };
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = actix::read_body(response).await;
-            let field = |name: &str| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+            let field = |name: &str| joined(headers.get_all(name).map(|value| value.to_str().unwrap()));
             Answer::of_http(status, field, &body)
         }
         Framework::Tonic => GrpcServer::start(authenticator, limit).await.call(name, key).await,

@@ -87,6 +87,35 @@ async fn clock_that_steps_over_a_refill_grants_no_credit_twice() {
     assert_eq!(accepted, 200, "two months began");
 }
 
+/// Credits stay spent. A rate keeps the spent share of its quota.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_plan_keeps_what_was_spent() {
+    let store = MemoryLimits::new();
+    for (plan, credits, quota) in [("Free", 100, 8), ("Pro", 1_000, 16)] {
+        let rules = LimitRules::new().budget(BudgetRule::new(credits, Refill::Never)).unwrap();
+        let rules = rules.rate(RateRule::new("default", quota, 86_400)).unwrap();
+        store.put_rules(&Subject::Plan(plan.into()), &rules, None).await.unwrap();
+    }
+    let nodes = [Limits::start(store.clone()).await.unwrap(), Limits::start(store).await.unwrap()];
+    let identity = |plan: &str| Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap()).with_plan(plan);
+    let spend = async |node: usize, plan: &str, rate: bool, cost: u32| {
+        let rates: &[_] = if rate { &["default".into()] } else { &[] };
+        let spent = nodes[node].spend(&identity(plan), rates, NonZeroU32::new(cost).unwrap()).await?;
+        Ok::<_, Rejection>((spent.budget.unwrap().remaining, spent.rates.first().map(|rate| rate.remaining)))
+    };
+    // Four of eight are spent, so eight of sixteen are left.
+    assert_eq!(spend(0, "Free", true, 4).await, Ok((96, Some(4))));
+    assert_eq!(spend(0, "Pro", true, 1).await, Ok((995, Some(7))));
+    assert_eq!(spend(0, "Pro", false, 150).await, Ok((845, None)));
+    // More is spent than the old plan has.
+    for node in [0, 1] {
+        let refused = spend(node, "Free", false, 1).await.unwrap_err();
+        assert!(matches!(&refused, Rejection::BudgetExhausted(left) if left.remaining == 0), "{refused:?}");
+    }
+    assert_eq!(spend(1, "Pro", false, 845).await, Ok((0, None)));
+    assert!(spend(0, "Pro", false, 1).await.is_err());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_are_limited_by_rules_that_change() {
     let store = MemoryLimits::new();

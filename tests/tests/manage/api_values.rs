@@ -51,6 +51,16 @@ async fn networks_and_times_are_read_in_one_form() {
 }
 
 #[tokio::test]
+async fn the_longest_filter_of_metadata_fits_into_the_head_of_a_request() {
+    let running = Running::start().await;
+    // `{"name":"…"}` has eleven bytes beside the text. Percent-encoding makes three of each byte.
+    let path = |bytes: usize| format!("/v1/keys?metadata=%7B%22name%22:%22{}%22%7D", "%61".repeat(bytes - 11));
+    running.check(&[("reader", "GET", &path(500), NOTHING, "", 200, "")]).await;
+    running.check(&[("reader", "GET", &path(501), NOTHING, "", 422, "INVALID_VALUE")]).await;
+    running.end().await;
+}
+
+#[tokio::test]
 async fn an_expired_key_is_renamed_and_nothing_else() {
     let running = Running::start().await;
     running

@@ -9,6 +9,7 @@ mod generation;
 mod header;
 mod key;
 mod key_at;
+mod limit;
 mod location;
 mod names;
 mod record;
@@ -22,6 +23,7 @@ pub use generation::generation;
 pub use header::header;
 pub use key::key;
 pub use key_at::key_at;
+pub use limit::limit;
 pub use location::location;
 pub use names::names;
 pub use record::record;
@@ -31,7 +33,7 @@ pub use scope::scope;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("header", header),
     ("location", location),
     ("key", key),
@@ -43,6 +45,7 @@ pub const TARGETS: [Target; 11] = [
     ("forwarded", forwarded),
     ("record", record),
     ("names", names),
+    ("limit", limit),
 ];
 
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {

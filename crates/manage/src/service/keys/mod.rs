@@ -36,6 +36,8 @@ use crate::role::Purpose;
 const SOON: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 const MAX_METADATA: usize = 4_096;
+/// A filter is a part of the URL. Encoded, with all other filters, it must fit into the head of a request (16 KiB).
+const MAX_METADATA_FILTER: usize = 500;
 
 const MAX_RULES: usize = 50;
 
@@ -210,8 +212,10 @@ pub fn key_filters(
     let tags = tags.unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty());
     let tags = Tags::new(tags).map_err(|error| error.to_string()).map_err(invalid("tags"))?;
     let text = metadata.unwrap_or("{}");
-    if text.len() > MAX_METADATA {
-        return Err(invalid("metadata")(format!("{} bytes are too many: expected at most {MAX_METADATA}", text.len())));
+    let length = text.len();
+    if length > MAX_METADATA_FILTER {
+        let message = format!("{length} bytes are too many: expected at most {MAX_METADATA_FILTER}");
+        return Err(invalid("metadata")(message));
     }
     let wanted = serde_json::from_str::<BTreeMap<String, String>>(text);
     let wanted = wanted.map_err(|_| r#"expected a JSON object of texts, such as {"team":"search"}"#.to_owned());
