@@ -157,9 +157,8 @@ async fn a_form_to_an_account_of_others_is_not_found() {
     let token = client.get(&home.replace("/keys", "/keys/new")).await.field("csrf");
     let own = home.strip_suffix("/keys").unwrap().to_owned();
     for (page, ending, typed, logged) in FORMS {
-        let key = "/keys/{key}";
         let action = match ending {
-            "/rename" | "/disable" | "/enable" => format!("{key}{ending}"),
+            "/rename" | "/disable" | "/enable" | "/test" => format!("{page}{ending}"),
             "/{member}/role" => format!("/members{ending}"),
             _ => page.to_owned(),
         };
