@@ -1849,7 +1849,7 @@ export interface components {
             rates?: components["schemas"]["Rate"][];
             /**
              * Format: int32
-             * @description The most tasks that run at once. Not for keys.
+             * @description The most tasks that run at once.
              */
             tasks?: number | null;
         };

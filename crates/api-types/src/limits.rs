@@ -111,7 +111,7 @@ pub struct PutLimits {
     /// Budget of credits.
     #[serde(default)]
     pub budget: Option<Budget>,
-    /// The most tasks that run at once. Not for keys.
+    /// The most tasks that run at once.
     #[cfg_attr(feature = "utoipa", schema(maximum = 100_000))]
     #[serde(default)]
     pub tasks: Option<u32>,

@@ -28,8 +28,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     duration.try_into().map_err(too_long)
 }
 
-pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|_| r#"expected a JSON object, for example '{"team":"search"}'"#.to_owned())
+/// Parses a name and a text, such as `team=search`, or a JSON object.
+pub(crate) fn metadata(text: &str) -> Result<Map<String, Value>, String> {
+    let expected = r#"expected a name and a text, such as team=search, or a JSON object, such as '{"team":"search"}'"#;
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|_| expected.to_owned());
+    }
+    let (name, text) = pair(text).map_err(|_| expected)?;
+    Ok(Map::from_iter([(name, text.into())]))
 }
 
 /// Parses a name and a text, such as `team=search`.

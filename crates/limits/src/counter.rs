@@ -95,6 +95,11 @@ pub(crate) fn is_ahead(state: &State, now: i64) -> bool {
     }
 }
 
+/// Returns `true` if no unit of a strict window counts any more.
+pub(crate) fn is_over(state: &State, now: i64) -> bool {
+    matches!(*state, State::Strict { width, newest, .. } if newest + COUNTED as i64 <= now.div_euclid(width.max(1)))
+}
+
 /// A step of less than a part only delays units.
 fn is_set_back(newest: i64, current: i64) -> bool {
     current < newest - 1

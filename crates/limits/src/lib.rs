@@ -46,12 +46,14 @@ mod rates;
 mod request;
 mod rules;
 mod store;
+mod strict;
 
 pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
 pub use limits::{Limits, LimitsOptions, Spent};
 pub use named::{Each, NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder};
-pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskPermits};
+pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskHolder, TaskPermits};
 pub use rates::{RateLimiter, RateLimits};
 pub use request::RequestLimit;
 pub use rules::{BudgetRule, LimitRules, Per, RateRule, Refill, RuleError, Subject};
 pub use store::{ChangedRules, Counter, CounterState, LimitStore, MemoryLimits, StoredRules, credits_left};
+pub use strict::StrictRates;

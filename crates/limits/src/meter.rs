@@ -164,6 +164,10 @@ impl Meter {
         }
     }
 
+    pub(crate) fn was_used_within(&self, time: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.local().spent_at) < time
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.local().units == 0
     }

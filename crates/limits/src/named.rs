@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::failure::refused;
 use crate::plans::UnlistedPlans;
+use crate::rules::RateRule;
 
 /// The holder of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,9 @@ pub enum RateLimitError {
     /// A quota is zero, or its window is not 1 second to 24 hours.
     #[error("invalid rate limit {0:?}: expected a quota of at least 1 and a window of 1 s to 24 h in whole seconds")]
     Quota(SmolStr),
+    /// `strict()` comes before any limit.
+    #[error("strict() belongs to no rate limit: call limit() before strict()")]
+    StrictFirst,
     /// A plan's quota comes before any limit.
     #[error("the quota for the plan {0:?} belongs to no rate limit: call limit() before for_plan()")]
     NoLimit(SmolStr),
@@ -60,8 +64,8 @@ pub enum RateLimitError {
 #[must_use = "nothing is built before build() or named()"]
 pub struct RateLimitsBuilder {
     limits: Vec<Definition>,
-    /// The plan of a quota without a limit.
-    misplaced: Option<SmolStr>,
+    /// The first mistake.
+    misplaced: Option<RateLimitError>,
 }
 
 #[derive(Debug)]
@@ -70,6 +74,7 @@ struct Definition {
     each: Each,
     quota: u32,
     window: Duration,
+    strict: bool,
     plans: Vec<(SmolStr, u32)>,
 }
 
@@ -79,7 +84,28 @@ impl RateLimitsBuilder {
     /// A caller that has spent nothing may spend the whole quota at once, and each unit again when it is back. So one period of
     /// length `window` can admit almost twice the quota: up to 19 calls at a quota of 10.
     pub fn limit(mut self, name: impl Into<SmolStr>, each: Each, quota: u32, window: Duration) -> Self {
-        self.limits.push(Definition { name: name.into(), each, quota, window, plans: Vec::new() });
+        self.limits.push(Definition { name: name.into(), each, quota, window, strict: false, plans: Vec::new() });
+        self
+    }
+
+    /// Lets no period of the last added limit's window admit more than the quota, wherever it begins.
+    ///
+    /// A unit comes back up to an eighth of the window later than it left the window. After a change of plan, the spent units stay.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use keyward::limits::{Each, RateLimits};
+    ///
+    /// let limits = RateLimits::builder().limit("upstream", Each::Account, 10, Duration::from_secs(5)).strict().named()?;
+    /// assert!(limits.get("upstream").unwrap().is_strict());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn strict(mut self) -> Self {
+        match self.limits.last_mut() {
+            Some(limit) => limit.strict = true,
+            None => self.misplaced = self.misplaced.or(Some(RateLimitError::StrictFirst)),
+        }
         self
     }
 
@@ -111,7 +137,7 @@ impl RateLimitsBuilder {
         let plan = plan.into();
         match self.limits.last_mut() {
             Some(limit) => limit.plans.push((plan, quota)),
-            None => self.misplaced = self.misplaced.or(Some(plan)),
+            None => self.misplaced = self.misplaced.or(Some(RateLimitError::NoLimit(plan))),
         }
         self
     }
@@ -121,8 +147,8 @@ impl RateLimitsBuilder {
     /// # Errors
     /// [`RateLimitError`].
     pub fn named(self) -> Result<NamedLimits, RateLimitError> {
-        if let Some(plan) = self.misplaced {
-            return Err(RateLimitError::NoLimit(plan));
+        if let Some(misplaced) = self.misplaced {
+            return Err(misplaced);
         }
         let mut limits: Vec<NamedLimit> = Vec::new();
         for definition in self.limits {
@@ -197,13 +223,14 @@ pub struct NamedLimit {
     quota: NonZeroU32,
     window: Duration,
     interval: Duration,
+    strict: bool,
     plans: Vec<(SmolStr, NamedLimit)>,
     unlisted: Arc<UnlistedPlans>,
 }
 
 impl NamedLimit {
     fn checked(definition: Definition) -> Result<Self, RateLimitError> {
-        let Definition { name, each, quota, window, plans } = definition;
+        let Definition { name, each, quota, window, strict, plans } = definition;
         let is_name = (1..=32).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         if !is_name {
@@ -215,7 +242,7 @@ impl NamedLimit {
             return Err(RateLimitError::Quota(name));
         };
         let unlisted = Arc::new(UnlistedPlans::default());
-        let mut limit = Self { name, each, quota, window, interval, plans: Vec::new(), unlisted };
+        let mut limit = Self { name, each, quota, window, interval, strict, plans: Vec::new(), unlisted };
         for (plan, quota) in plans {
             let name = limit.name.clone();
             if limit.plans.iter().any(|(known, _)| *known == plan) {
@@ -225,7 +252,7 @@ impl NamedLimit {
                 return Err(RateLimitError::PlanQuota { limit: name, plan });
             };
             let unlisted = Arc::clone(&limit.unlisted);
-            limit.plans.push((plan, Self { name, each, quota, window, interval, plans: Vec::new(), unlisted }));
+            limit.plans.push((plan, Self { name, each, quota, window, interval, strict, plans: Vec::new(), unlisted }));
         }
         Ok(limit)
     }
@@ -277,6 +304,13 @@ impl NamedLimit {
         self.window
     }
 
+    /// Returns `true` if no period of the window's length admits more than the quota. A store counts such a limit with
+    /// [`StrictRates`](crate::StrictRates).
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Returns one unit's time to come back.
     #[must_use]
     pub fn interval(&self) -> Duration {
@@ -325,6 +359,9 @@ impl NamedLimit {
     pub(crate) fn left(&self, remaining: u32) -> RateLimit {
         // Spent units come back evenly, so the missing share of the quota takes that share of the window.
         let missing = self.quota.get().saturating_sub(remaining);
+        if self.strict {
+            return self.state(remaining, self.window);
+        }
         self.state(remaining, self.window * missing / self.quota.get())
     }
 
@@ -335,6 +372,12 @@ impl NamedLimit {
 
     pub(crate) fn exceeded(&self, retry_after: Duration) -> Rejection {
         Rejection::RateLimitExceeded(Box::new(self.state(0, retry_after)))
+    }
+
+    /// The same limit as a rule.
+    pub(crate) fn rule(&self) -> RateRule {
+        let window = u32::try_from(self.window.as_secs()).unwrap_or(u32::MAX);
+        RateRule { strict: self.strict, ..RateRule::new(self.name.clone(), self.quota.get(), window) }
     }
 
     fn state(&self, remaining: u32, retry_after: Duration) -> RateLimit {

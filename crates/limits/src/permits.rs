@@ -21,6 +21,47 @@ const LEASE: Duration = Duration::from_secs(30);
 /// The id of a held permit.
 pub type PermitId = CredentialId;
 
+/// The account or the key whose tasks a [`PermitStore`] counts.
+///
+/// # Examples
+/// ```
+/// use keyward::limits::TaskHolder;
+///
+/// let account = TaskHolder::account(&"a".parse()?);
+/// assert_eq!(account.as_str(), "a");
+/// assert_ne!(TaskHolder::key(&"a".parse()?), account);
+/// # Ok::<(), keyward::id::IdError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TaskHolder(SmolStr);
+
+impl TaskHolder {
+    /// Counts the tasks of all keys of an account.
+    #[must_use]
+    pub fn account(id: &AccountId) -> Self {
+        Self(id.as_str().into())
+    }
+
+    /// Counts the tasks of a key.
+    #[must_use]
+    pub fn key(id: &CredentialId) -> Self {
+        // Ids have no space, so no account has this text.
+        Self(smol_str::format_smolstr!("key {id}"))
+    }
+
+    /// Returns a text that no other holder has.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The answer to [`PermitStore::acquire`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
@@ -28,7 +69,7 @@ pub enum Acquired {
     Granted(PermitId),
     /// All permits are taken.
     Full {
-        /// The account's permits.
+        /// The holder's permits.
         in_flight: u32,
     },
 }
@@ -36,44 +77,44 @@ pub enum Acquired {
 /// A store of permits, which end at their release or with their lease. A permit is not freed twice.
 #[async_trait]
 pub trait PermitStore: Send + Sync + 'static {
-    /// Takes a permit for `lease`, if the account holds fewer than `limit`.
+    /// Takes a permit for `lease`, if the holder has fewer than `limit`.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError>;
+    async fn acquire(&self, holder: &TaskHolder, limit: u32, lease: Duration) -> Result<Acquired, StoreError>;
 
     /// Extends a held permit by `lease` from now, or returns `false`.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError>;
+    async fn renew(&self, holder: &TaskHolder, permit: &PermitId, lease: Duration) -> Result<bool, StoreError>;
 
     /// Starts to release a permit, without waiting. It is called once per permit, possibly at the runtime's end.
-    fn release(&self, account: &AccountId, permit: &PermitId);
+    fn release(&self, holder: &TaskHolder, permit: &PermitId);
 
-    /// Returns the account's permits.
+    /// Returns the holder's permits.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError>;
+    async fn in_flight(&self, holder: &TaskHolder) -> Result<u32, StoreError>;
 }
 
 #[async_trait]
 impl<T: PermitStore + ?Sized> PermitStore for Arc<T> {
-    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
-        (**self).acquire(account, limit, lease).await
+    async fn acquire(&self, holder: &TaskHolder, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
+        (**self).acquire(holder, limit, lease).await
     }
 
-    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
-        (**self).renew(account, permit, lease).await
+    async fn renew(&self, holder: &TaskHolder, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
+        (**self).renew(holder, permit, lease).await
     }
 
-    fn release(&self, account: &AccountId, permit: &PermitId) {
-        (**self).release(account, permit);
+    fn release(&self, holder: &TaskHolder, permit: &PermitId) {
+        (**self).release(holder, permit);
     }
 
-    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError> {
-        (**self).in_flight(account).await
+    async fn in_flight(&self, holder: &TaskHolder) -> Result<u32, StoreError> {
+        (**self).in_flight(holder).await
     }
 }
 
@@ -87,7 +128,7 @@ impl<T: PermitStore + ?Sized> PermitStore for Arc<T> {
 #[derive(Debug)]
 pub struct MemoryPermits {
     clock: Arc<dyn Clock>,
-    held: Mutex<HashMap<AccountId, HashMap<PermitId, Duration>>>,
+    held: Mutex<HashMap<TaskHolder, HashMap<PermitId, Duration>>>,
 }
 
 impl MemoryPermits {
@@ -103,7 +144,7 @@ impl MemoryPermits {
         Self { clock, held: Mutex::default() }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<AccountId, HashMap<PermitId, Duration>>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<TaskHolder, HashMap<PermitId, Duration>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,15 +157,15 @@ impl Default for MemoryPermits {
 
 #[async_trait]
 impl PermitStore for MemoryPermits {
-    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
+    async fn acquire(&self, holder: &TaskHolder, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
         let now = self.clock.boottime();
         let mut held = self.held();
-        let own = held.entry(account.clone()).or_default();
+        let own = held.entry(holder.clone()).or_default();
         own.retain(|_, end| *end > now);
         let in_flight = count(own.len());
         if in_flight >= limit {
             if own.is_empty() {
-                held.remove(account);
+                held.remove(holder);
             }
             return Ok(Acquired::Full { in_flight });
         }
@@ -133,27 +174,27 @@ impl PermitStore for MemoryPermits {
         Ok(Acquired::Granted(permit))
     }
 
-    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
+    async fn renew(&self, holder: &TaskHolder, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
         let now = self.clock.boottime();
         let mut held = self.held();
-        let end = held.get_mut(account).and_then(|own| own.get_mut(permit)).filter(|end| **end > now);
+        let end = held.get_mut(holder).and_then(|own| own.get_mut(permit)).filter(|end| **end > now);
         Ok(end.map(|end| *end = now + lease).is_some())
     }
 
-    fn release(&self, account: &AccountId, permit: &PermitId) {
+    fn release(&self, holder: &TaskHolder, permit: &PermitId) {
         let mut held = self.held();
-        if let Some(own) = held.get_mut(account) {
+        if let Some(own) = held.get_mut(holder) {
             own.remove(permit);
             if own.is_empty() {
-                held.remove(account);
+                held.remove(holder);
             }
         }
     }
 
-    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError> {
+    async fn in_flight(&self, holder: &TaskHolder) -> Result<u32, StoreError> {
         let now = self.clock.boottime();
         let held = self.held();
-        Ok(held.get(account).map_or(0, |own| count(own.values().filter(|end| **end > now).count())))
+        Ok(held.get(holder).map_or(0, |own| count(own.values().filter(|end| **end > now).count())))
     }
 }
 
@@ -187,7 +228,7 @@ impl TaskPermits {
         }))
     }
 
-    /// Creates permits with the number of tasks in [`LimitRules`](crate::LimitRules). Accounts without a number are not limited.
+    /// Creates permits with the numbers of tasks in [`LimitRules`](crate::LimitRules). Accounts and keys without a number are not limited.
     ///
     /// # Examples
     /// ```
@@ -225,17 +266,26 @@ impl TaskPermits {
         }
     }
 
-    /// Takes a permit, by the caller's current plan.
+    /// Takes a permit, by the caller's current plan. If the caller's key has its own number of tasks, the task counts for both.
     ///
     /// Call it on a tokio runtime, which renews the permit. Dropping the future leaves no permit behind.
     ///
     /// # Errors
     /// [`Rejection::ConcurrencyLimitExceeded`] or [`Rejection::StoreUnavailable`].
     pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
-        self.acquire_for(caller.account(), caller.plan()).await
+        let limit = match &self.0.source {
+            Source::Plans { .. } => None,
+            Source::Rules(limits) => limits.tasks_of_key(caller.id()),
+        };
+        let of_key = match limit {
+            Some(limit) => Some(self.take(TaskHolder::key(caller.id()), limit, caller.plan()).await?),
+            None => None,
+        };
+        let permit = self.acquire_for(caller.account(), caller.plan()).await?;
+        Ok(Permit { of_key, ..permit })
     }
 
-    /// Takes a permit for an account on this plan, as [`acquire`](Self::acquire) does. Both count together.
+    /// Takes a permit for an account on this plan, as [`acquire`](Self::acquire) does. Both count together. It counts for no key.
     ///
     /// A queue worker has no identity. It reads the account with [`Keys::get_account`](keyward_core::Keys::get_account) when the task
     /// starts, so a change of plan since the request counts. The record also shows a suspension, which this method does not check.
@@ -270,13 +320,17 @@ impl TaskPermits {
     /// # Ok(()) }
     /// ```
     pub async fn acquire_for(&self, account: &AccountId, plan: Option<&str>) -> Result<Permit, Rejection> {
-        let limit = self.limit_of(account, plan);
-        let (store, account) = (Arc::clone(&self.0.store), account.clone());
+        let of_account = self.take(TaskHolder::account(account), self.limit_of(account, plan), plan).await?;
+        Ok(Permit { of_account, of_key: None })
+    }
+
+    async fn take(&self, holder: TaskHolder, limit: u32, plan: Option<&str>) -> Result<Held, Rejection> {
+        let store = Arc::clone(&self.0.store);
         // A separate task: if this future is dropped while the store grants a permit, the task still ends and releases it.
         let acquiring = tokio::spawn(async move {
-            let acquired = store.acquire(&account, limit, LEASE).await?;
+            let acquired = store.acquire(&holder, limit, LEASE).await?;
             Ok(match acquired {
-                Acquired::Granted(id) => Ok(Permit::held(store, account, id)),
+                Acquired::Granted(id) => Ok(Held::new(store, holder, id)),
                 Acquired::Full { in_flight } => Err(in_flight),
             })
         });
@@ -292,7 +346,7 @@ impl TaskPermits {
     /// # Errors
     /// [`Rejection::StoreUnavailable`].
     pub async fn in_flight(&self, account: &AccountId) -> Result<u32, Rejection> {
-        self.0.store.in_flight(account).await.map_err(unanswered)
+        self.0.store.in_flight(&TaskHolder::account(account)).await.map_err(unanswered)
     }
 }
 
@@ -312,52 +366,62 @@ fn unanswered(error: StoreError) -> Rejection {
 }
 
 /// The right to run a task. Dropping it releases the permit.
+#[derive(Debug)]
 #[must_use = "dropping this releases the permit"]
 pub struct Permit {
+    of_account: Held,
+    /// Held in addition, if the key has its own number of tasks.
+    #[expect(dead_code, reason = "its drop releases it")]
+    of_key: Option<Held>,
+}
+
+impl Permit {
+    /// Returns the permit's id.
+    #[must_use]
+    pub fn id(&self) -> &PermitId {
+        &self.of_account.id
+    }
+}
+
+struct Held {
     store: Arc<dyn PermitStore>,
-    account: AccountId,
+    holder: TaskHolder,
     id: PermitId,
     renewing: AbortHandle,
 }
 
-impl Permit {
-    fn held(store: Arc<dyn PermitStore>, account: AccountId, id: PermitId) -> Self {
-        let renewal = renew(Arc::clone(&store), account.clone(), id.clone());
-        Self { renewing: tokio::spawn(renewal).abort_handle(), store, account, id }
-    }
-
-    /// Returns the permit's id.
-    #[must_use]
-    pub fn id(&self) -> &PermitId {
-        &self.id
+impl Held {
+    fn new(store: Arc<dyn PermitStore>, holder: TaskHolder, id: PermitId) -> Self {
+        let renewal = renew(Arc::clone(&store), holder.clone(), id.clone());
+        Self { renewing: tokio::spawn(renewal).abort_handle(), store, holder, id }
     }
 }
 
-impl Drop for Permit {
+impl Drop for Held {
     fn drop(&mut self) {
         self.renewing.abort();
-        self.store.release(&self.account, &self.id);
+        self.store.release(&self.holder, &self.id);
     }
 }
 
-impl fmt::Debug for Permit {
+impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("id", &self.id).field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("Held").field("id", &self.id).field("holder", &self.holder).finish_non_exhaustive()
     }
 }
 
-async fn renew(store: Arc<dyn PermitStore>, account: AccountId, id: PermitId) {
+async fn renew(store: Arc<dyn PermitStore>, holder: TaskHolder, id: PermitId) {
     loop {
         // Two renewals may fail before the lease runs out.
         tokio::time::sleep(LEASE / 3).await;
-        match store.renew(&account, &id, LEASE).await {
+        match store.renew(&holder, &id, LEASE).await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::warn!(%account, permit = %id, "a running task lost its permit: no renewal succeeded in time, so another task may start beyond the limit");
+                tracing::warn!(%holder, permit = %id, "a running task lost its permit: no renewal succeeded in time, so another task may start beyond the limit");
                 return;
             }
             Err(error) => {
-                tracing::warn!(%account, permit = %id, %error, "cannot renew the permit of a running task; retrying")
+                tracing::warn!(%holder, permit = %id, %error, "cannot renew the permit of a running task; retrying")
             }
         }
     }
@@ -446,20 +510,20 @@ mod tests {
 
     #[async_trait]
     impl PermitStore for Slow {
-        async fn acquire(&self, _: &AccountId, _: u32, _: Duration) -> Result<Acquired, StoreError> {
+        async fn acquire(&self, _: &TaskHolder, _: u32, _: Duration) -> Result<Acquired, StoreError> {
             self.grant.notified().await;
             Ok(Acquired::Granted(PermitId::generate()))
         }
 
-        async fn renew(&self, _: &AccountId, _: &PermitId, _: Duration) -> Result<bool, StoreError> {
+        async fn renew(&self, _: &TaskHolder, _: &PermitId, _: Duration) -> Result<bool, StoreError> {
             Ok(true)
         }
 
-        fn release(&self, _: &AccountId, _: &PermitId) {
+        fn release(&self, _: &TaskHolder, _: &PermitId) {
             self.released.notify_one();
         }
 
-        async fn in_flight(&self, _: &AccountId) -> Result<u32, StoreError> {
+        async fn in_flight(&self, _: &TaskHolder) -> Result<u32, StoreError> {
             Ok(0)
         }
     }
@@ -488,7 +552,7 @@ mod tests {
     async fn an_expired_permit_is_freed_once() {
         let clock = Arc::new(ManualClock::at(keyward_core::Timestamp::from_millis(0)));
         let store = MemoryPermits::with_clock(clock.clone());
-        let account: AccountId = "acct_1".parse().unwrap();
+        let account = TaskHolder::account(&"acct_1".parse().unwrap());
         let Acquired::Granted(dead) = store.acquire(&account, 1, LEASE).await.unwrap() else { panic!("it is free") };
         assert_eq!(store.acquire(&account, 1, LEASE).await.unwrap(), Acquired::Full { in_flight: 1 });
         clock.advance(LEASE);

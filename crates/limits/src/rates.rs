@@ -15,6 +15,7 @@ use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 
 use crate::named::{NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder, unknown};
+use crate::strict::StrictCounts;
 
 const TIDY_EVERY: u32 = 10_000;
 
@@ -65,6 +66,7 @@ struct Limit {
     /// With the limit's own quota.
     general: Counter,
     plans: Vec<(SmolStr, Counter)>,
+    strict: StrictCounts,
     spent: Spent,
     clock: LimitClock,
     calls: AtomicU32,
@@ -151,7 +153,8 @@ impl Limit {
         let (spent, clock) = (Spent::default(), LimitClock::default());
         let counter = |limit: &NamedLimit| Counter::new(limit.clone(), spent.clone(), clock.clone());
         let plans = named.plans().map(|(plan, limit)| (plan.into(), counter(limit))).collect();
-        let limit = Self { general: counter(named), plans, spent, clock, calls: AtomicU32::new(0) };
+        let (strict, calls) = (StrictCounts::default(), AtomicU32::new(0));
+        let limit = Self { general: counter(named), plans, strict, spent, clock, calls };
         limit.clock.start.get_or_init(|| limit.clock.clock.now());
         limit
     }
@@ -159,13 +162,23 @@ impl Limit {
     fn spend(&self, caller: &Identity, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         if self.calls.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
             self.spent.0.retain_recent(self.clock.now());
+            self.strict.tidy(self.micros());
         }
         let plan = caller.plan().filter(|_| !self.plans.is_empty());
         let own = plan.and_then(|plan| self.plans.iter().find(|(known, _)| known == plan));
         if let (Some(plan), None) = (plan, own) {
             self.general.named.warn_unlisted(plan, caller);
         }
-        own.map_or(&self.general, |(_, counter)| counter).spend(caller, cost)
+        let counter = own.map_or(&self.general, |(_, counter)| counter);
+        if counter.named.is_strict() {
+            let limit = &counter.named;
+            return self.strict.spend(limit, limit.whose(caller), self.micros(), cost);
+        }
+        counter.spend(caller, cost)
+    }
+
+    fn micros(&self) -> i64 {
+        i64::try_from(self.clock.now().as_u64() / 1_000).unwrap_or(i64::MAX)
     }
 }
 
@@ -269,6 +282,7 @@ mod tests {
         let quota = RateLimitError::PlanQuota { limit, plan: plan.clone() };
         is_refused(a().for_plan("Pro", 0), quota.clone(), r#"the plan "Pro" of the rate limit "a""#);
         is_refused(a().for_plan("Pro", u32::MAX), quota, "at most 1000000000 per second");
+        is_refused(RateLimits::builder().strict(), RateLimitError::StrictFirst, "call limit() before strict()");
         let before = RateLimits::builder().for_plan("Pro", 5).limit("a", Each::Key, 4, Duration::from_secs(1));
         is_refused(before, RateLimitError::NoLimit(plan), "call limit() before for_plan()");
         // Each limit has its own plans.

@@ -297,10 +297,6 @@ impl LimitRules {
     /// [`RuleError`] if a key has the quota of an account.
     pub fn check_for(&self, subject: &Subject) -> Result<(), RuleError> {
         let Subject::Key(_) = subject else { return Ok(()) };
-        if let Some(tasks) = self.tasks {
-            let message = format!("{tasks} in the limits of a key: limit the tasks of its account or plan");
-            return Err(RuleError::new("tasks", message));
-        }
         match self.rates.iter().position(|rate| rate.per == Per::Account) {
             Some(number) => {
                 let field = format!("rates[{number}].per");

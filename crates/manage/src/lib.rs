@@ -76,7 +76,7 @@ pub use service::{
     AuditVerdict, Event, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy,
     LeakReport, MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated,
     Outcome, Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target,
-    Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of,
+    Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookUpdate, WebhookView};

@@ -145,10 +145,10 @@ pub fn check(events: &[Event]) -> Report {
                     violations.push(Violation::UnavailableThoughReachable { key, node, at: event.begun });
                 }
             }
-            Seen::Limited { key, node, verdict, .. } => {
-                if verdict == Verdict::Unavailable && !disturbed(Some(node), event.begun, event.done) {
-                    violations.push(Violation::UnavailableThoughReachable { key, node, at: event.begun });
-                }
+            Seen::Limited { key, node, verdict: Verdict::Unavailable, .. }
+                if !disturbed(Some(node), event.begun, event.done) =>
+            {
+                violations.push(Violation::UnavailableThoughReachable { key, node, at: event.begun });
             }
             Seen::Revoked { .. } => {
                 let took = (event.done - event.begun) as f64 / 1_000.0;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward::limits::{
-    Acquired, Each, MemoryPermits, NamedLimits, PermitId, PermitStore, RateLimiter, RateLimits, TaskPermits,
+    Acquired, Each, MemoryPermits, NamedLimits, PermitId, PermitStore, RateLimiter, RateLimits, TaskHolder, TaskPermits,
 };
 use keyward::postgres::{PostgresPermits, PostgresRates, PostgresStore};
 use keyward::store::StoreErrorKind;
@@ -45,6 +45,10 @@ fn rates_of(limiter: impl RateLimiter) -> Arc<dyn RateLimiter> {
 
 fn caller() -> Identity {
     Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap()).with_plan("Plus")
+}
+
+fn holder() -> TaskHolder {
+    TaskHolder::account(caller().account())
 }
 
 fn default_limit() -> NamedLimits {
@@ -138,7 +142,7 @@ async fn assert_refused_without_the_store(
     tasks: TaskPermits,
     end: impl FnOnce(),
 ) {
-    let (caller, account) = (caller(), caller().account().clone());
+    let (caller, account) = (caller(), holder());
     let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else {
         panic!("no permit was granted")
     };
@@ -206,7 +210,7 @@ async fn permits_read_committed_data_under_every_default_isolation() {
     // This sets the database's default. The store must not depend on it.
     postgres::sql(&url, &format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"));
     let store = PostgresStore::connect(&url).await.unwrap();
-    let granted = PostgresPermits::new(&store).acquire(caller().account(), 1, LEASE).await.unwrap();
+    let granted = PostgresPermits::new(&store).acquire(&holder(), 1, LEASE).await.unwrap();
     assert!(matches!(granted, Acquired::Granted(_)));
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -225,7 +229,7 @@ async fn old_rows_are_removed_from_postgresql() {
         "INSERT INTO keyward_permits SELECT 'acct_' || n, 'key_' || n, now() - INTERVAL '1 minute' FROM generate_series(1, 95) AS n; \
          INSERT INTO keyward_rates SELECT 'default', 'key_old_' || n, 0, 1000000000, 1 FROM generate_series(1, 500) AS n",
     );
-    let account = "acct_alive".parse().unwrap();
+    let account = TaskHolder::account(&"acct_alive".parse().unwrap());
     for _ in 0..10 {
         permits.acquire(&account, 100, LEASE).await.unwrap();
     }
@@ -253,8 +257,8 @@ async fn valkey_removes_ended_leases_and_refilled_quotas() {
     let (permits, rates) = (ValkeyPermits::new(&store), ValkeyRates::new(&store, default_limit()));
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     let mut keys = || -> Vec<String> { redis::cmd("KEYS").arg("{keyward}:[pr]*").query(&mut connection).unwrap() };
-    permits.acquire(caller().account(), 2, Duration::from_millis(500)).await.unwrap();
-    permits.acquire(caller().account(), 2, Duration::from_millis(100)).await.unwrap();
+    permits.acquire(&holder(), 2, Duration::from_millis(500)).await.unwrap();
+    permits.acquire(&holder(), 2, Duration::from_millis(100)).await.unwrap();
     rates.spend(&caller(), "default", NonZeroU32::MIN).await.unwrap();
     let mut found = keys();
     found.sort();
@@ -269,10 +273,10 @@ async fn permit_granted_after_the_timeout_is_released() {
     let store = ValkeyOptions::default().timeout(Duration::from_millis(200)).connect(&url).await.unwrap();
     let permits = ValkeyPermits::new(&store);
     // Load the script now, so that the next call is one message.
-    permits.acquire(caller().account(), 0, LEASE).await.unwrap();
+    permits.acquire(&holder(), 0, LEASE).await.unwrap();
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     redis::cmd("CLIENT").arg("PAUSE").arg(1_000).arg("ALL").exec(&mut connection).unwrap();
-    permits.acquire(caller().account(), 1, LEASE).await.unwrap_err();
+    permits.acquire(&holder(), 1, LEASE).await.unwrap_err();
     let mut done = |command: &str| {
         let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
         stats.contains(&format!("cmdstat_{command}:calls="))
@@ -280,7 +284,7 @@ async fn permit_granted_after_the_timeout_is_released() {
     // When the server continues, it runs the late command first and the later one second.
     eventually("the permit is released", || done("zrem"));
     eventually("the permit is granted", || done("zadd"));
-    assert_eq!(permits.in_flight(caller().account()).await.unwrap(), 0);
+    assert_eq!(permits.in_flight(&holder()).await.unwrap(), 0);
 }
 
 /// The clock is behind the stored time, as if it had been set back.

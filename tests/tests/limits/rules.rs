@@ -1,6 +1,7 @@
 //! Limits as data on every store, and under faults.
 
 use std::num::NonZeroU32;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use keyward::testing::limits;
 use keyward::valkey::{ValkeyLimits, ValkeyStore};
 use keyward::{Identity, Rejection, Timestamp};
 use keyward_needs::needs;
+use keyward_tests::program::package_program;
 use keyward_tests::{postgres, valkey};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -138,6 +140,34 @@ async fn tasks_are_limited_by_rules_that_change() {
     assert!(permits.acquire(&caller()).await.is_err());
 }
 
+/// A key's tasks count for its account as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_of_a_key_are_limited_in_addition_to_its_accounts() {
+    let store = MemoryLimits::new();
+    for (subject, tasks) in [(account(), 3), (Subject::Key("key_1".parse().unwrap()), 1)] {
+        store.put_rules(&subject, &LimitRules::new().tasks(tasks).unwrap(), None).await.unwrap();
+    }
+    let permits = TaskPermits::from_rules(MemoryPermits::new(), Limits::start(store).await.unwrap());
+    let sibling = Identity::api_key("key_2".parse().unwrap(), "acct_1".parse().unwrap());
+    let in_flight = async || permits.in_flight(caller().account()).await.unwrap();
+    let full = async |caller: &Identity| match permits.acquire(caller).await.map(drop) {
+        Err(Rejection::ConcurrencyLimitExceeded(full)) => (full.limit, full.in_flight),
+        other => panic!("a task beyond the limit: {other:?}"),
+    };
+    let first = permits.acquire(&caller()).await.unwrap();
+    assert_eq!(full(&caller()).await, (1, 1));
+    let second = permits.acquire(&sibling).await.unwrap();
+    let _third = permits.acquire_for(caller().account(), None).await.unwrap();
+    assert_eq!((full(&sibling).await, in_flight().await), ((3, 3), 3));
+    // The account refuses, so the key's permit is released.
+    drop(first);
+    let _worker = permits.acquire_for(caller().account(), None).await.unwrap();
+    assert_eq!(full(&caller()).await, (3, 3));
+    drop(second);
+    let _again = permits.acquire(&caller()).await.unwrap();
+    assert_eq!((full(&caller()).await, in_flight().await), ((1, 1), 3));
+}
+
 /// Without the store, a node spends what it has and then refuses.
 async fn assert_refuses_without_the_store(store: Arc<dyn LimitStore>, end: impl FnOnce()) {
     let rules = LimitRules::new().budget(BudgetRule::new(10_000, Refill::Never)).unwrap();
@@ -251,4 +281,51 @@ async fn budget_in_valkey_is_never_overspent_under_faults() {
     let url = server.url();
     let connect = async || shared(ValkeyLimits::new(&ValkeyStore::connect(&url).await.unwrap()));
     assert_exact_under_faults(connect, || server.crash(), || server.start()).await;
+}
+
+/// Valkey has no management service.
+#[needs(valkey)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_set_the_limits_in_valkey() {
+    let url = valkey::server(&[]);
+    let run = |arguments: &[&str]| {
+        let ended = Command::new(package_program("keyward-cli", "keyward"))
+            .args(["--database", &url])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ended.status.code().unwrap(), text(&ended.stdout), text(&ended.stderr))
+    };
+    let ok = |arguments: &[&str]| match run(arguments) {
+        (0, said, _) => said,
+        failed => panic!("{arguments:?}: {failed:?}"),
+    };
+    let json = |arguments: &[&str]| serde_json::from_str::<serde_json::Value>(&ok(arguments)).unwrap();
+    ok(&["keys", "create", "--name", "a", "--metadata", "team=search", "--metadata", r#"{"seats":3}"#]);
+    let key = &json(&["keys", "list", "--json"])[0];
+    assert_eq!(key["metadata"], serde_json::json!({"team": "search", "seats": 3}));
+    let (id, account) = (key["id"].as_str().unwrap(), ["--account", "default"]);
+    ok(&["keys", "update", id, "--metadata", "team=ads"]);
+    assert_eq!(json(&["keys", "show", id, "--json"])["metadata"], serde_json::json!({"team": "ads"}));
+
+    let set = ok(&["limits", "set", account[0], account[1], "--rate", "default=5/1m", "--budget", "10/day"]);
+    assert!(set.contains("left: 10 of 10 credits"), "{set}");
+    ok(&["limits", "set", "--key", id, "--tasks", "2"]);
+    let limits = Limits::start(ValkeyLimits::new(&ValkeyStore::connect(&url).await.unwrap())).await.unwrap();
+    let caller = Identity::api_key(id.parse().unwrap(), "default".parse().unwrap());
+    assert_eq!(limits.spend(&caller, &["default".into()], ONE).await.unwrap().rates[0].remaining, 4);
+    assert_eq!(limits.tasks_of_key(caller.id()), Some(2));
+    let shown = json(&["limits", "show", account[0], account[1], "--json"]);
+    assert_eq!((&shown["left"]["remaining"], &shown["rates"][0]["quota"]), (&9.into(), &5.into()));
+    for (arguments, code, said) in [
+        (["limits", "show", "--account", "acct_unknown", "--json"], 3, "there is no account acct_unknown"),
+        (["limits", "set", "--key", "key_unknown", "--tasks=1"], 3, "there is no key key_unknown"),
+        (["limits", "set", "--key", id, "--tasks=100001"], 2, "100001"),
+    ] {
+        let (ended, _, error) = run(&arguments);
+        assert!(ended == code && error.contains(said), "{arguments:?}: {ended} {error}");
+    }
+    ok(&["limits", "clear", account[0], account[1], "--yes"]);
+    assert!(ok(&["limits", "show", account[0], account[1]]).contains("no limits"));
 }

@@ -209,7 +209,7 @@ pub(crate) const ROWS: &[Row<'static>] = &[
     ("reader", "GET", "/v1/keys/key_unknown/limits", NOTHING, "", 404, "NOT_FOUND"),
     ("reader", "PUT", "/v1/keys/{key}/limits", AT_0, "{}", 403, "INSUFFICIENT_SCOPE"),
     ("manager", "PUT", "/v1/keys/{key}/limits", AT_0, LIMITS, 422, "INVALID_VALUE"),
-    ("manager", "PUT", "/v1/keys/{key}/limits", AT_0, r#"{"tasks":1}"#, 422, "INVALID_VALUE"),
+    ("manager", "PUT", "/v1/keys/{key}/limits", AT_0, r#"{"tasks":100001}"#, 422, "INVALID_VALUE"),
     ("manager", "PUT", "/v1/keys/{key}/limits", AT_0, r#"{"budget":{"credits":10}}"#, 200, ""),
     ("operator", "PUT", "/v1/plans/Pro", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
     ("operator", "PUT", "/v1/plans/Pro", AT_9, "{}", 412, "PRECONDITION_FAILED"),

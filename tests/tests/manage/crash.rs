@@ -3,6 +3,7 @@
 mod cases;
 mod prune;
 mod stores;
+mod user_keys;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -22,7 +22,7 @@ class PutLimits:
     Attributes:
         budget (Budget | None | Unset):
         rates (list[Rate] | Unset): Rate limits.
-        tasks (int | None | Unset): The most tasks that run at once. Not for keys.
+        tasks (int | None | Unset): The most tasks that run at once.
     """
 
     budget: Budget | None | Unset = UNSET

@@ -14,7 +14,7 @@ use keyward_manage::{
 use keyward_postgres::{PostgresLimits, PostgresStore};
 use keyward_sqlite::{SqliteLimits, SqliteStore};
 #[cfg(feature = "valkey")]
-use keyward_valkey::ValkeyStore;
+use keyward_valkey::{ValkeyLimits, ValkeyStore};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -34,12 +34,12 @@ pub(crate) struct Database {
     pub(crate) keys: Keys,
     /// None on Valkey and Redis.
     pub(crate) managed: Option<Managed>,
+    pub(crate) limits: Arc<dyn LimitStore>,
 }
 
 pub(crate) struct Managed {
     pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
-    pub(crate) limits: Arc<dyn LimitStore>,
 }
 
 pub(crate) fn system() -> Actor {
@@ -100,7 +100,8 @@ impl Database {
             #[cfg(feature = "valkey")]
             Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => {
                 let keys = ValkeyStore::connect(database).await.map_err(|error| failed(&error))?;
-                Ok(Self { keys: settings.apply(Keys::new(keys)), managed: None })
+                let limits = Arc::new(ValkeyLimits::new(&keys));
+                Ok(Self { keys: settings.apply(Keys::new(keys)), managed: None, limits })
             }
             #[cfg(not(feature = "valkey"))]
             Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => Err(Error::not_built("Valkey and Redis", "valkey")),
@@ -117,7 +118,7 @@ impl Database {
 
 pub(super) fn no_records() -> Error {
     Error::usage(
-        "Valkey and Redis keep keys and accounts only: for users, members, plans, usage, the audit log and the server, pass \
+        "Valkey and Redis keep keys, accounts and limits only: for users, members, plans, usage, the audit log and the server, pass \
          an SQLite file or a postgres:// URL",
     )
 }
@@ -158,8 +159,8 @@ impl KeySettings {
             None => builder,
         };
         let management = configure(builder)?.build()?;
-        let managed = Managed { management, records: Arc::new(records), limits };
-        Ok(Database { keys: self.apply(Keys::new(keys)), managed: Some(managed) })
+        let managed = Managed { management, records: Arc::new(records) };
+        Ok(Database { keys: self.apply(Keys::new(keys)), managed: Some(managed), limits })
     }
 }
 

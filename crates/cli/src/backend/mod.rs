@@ -1,8 +1,11 @@
 mod database;
 mod server;
 
+use std::sync::Arc;
+
 use keyward_client::Client;
 use keyward_core::{AccountId, Keys};
+use keyward_limits::LimitStore;
 use keyward_manage::{Management, ManagementError, PageRequest};
 
 use crate::error::{Error, ErrorKind};
@@ -15,7 +18,7 @@ pub(crate) enum Backend {
     /// SQLite or PostgreSQL. Keys and accounts are read from the store.
     Management(Management, Keys),
     /// Valkey or Redis, without management records.
-    Keys(Keys),
+    Keys(Keys, Arc<dyn LimitStore>),
     Server(Client),
 }
 
@@ -27,17 +30,17 @@ impl Backend {
         if options.server.is_some() {
             return Ok(Self::Server(connect(options)?));
         }
-        let Database { keys, managed } = Database::open(options, missing).await?;
+        let Database { keys, managed, limits } = Database::open(options, missing).await?;
         Ok(match managed {
             Some(managed) => Self::Management(managed.management, keys),
-            None => Self::Keys(keys),
+            None => Self::Keys(keys, limits),
         })
     }
 
     pub(crate) fn records(&self) -> Result<Records<'_>, Error> {
         match self {
             Self::Management(management, _) => Ok(Records::Database(management)),
-            Self::Keys(_) => Err(database::no_records()),
+            Self::Keys(..) => Err(database::no_records()),
             Self::Server(client) => Ok(Records::Server(client)),
         }
     }

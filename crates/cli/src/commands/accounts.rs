@@ -150,7 +150,7 @@ async fn create(
 pub(super) async fn insert(backend: &Backend, account: &AccountRecord) -> Result<Option<Effect>, Error> {
     match backend {
         Backend::Management(management, _) => insert_managed(management, account).await,
-        Backend::Keys(keys) => insert_unmanaged(keys, account).await,
+        Backend::Keys(keys, _) => insert_unmanaged(keys, account).await,
         Backend::Server(_) => Err(Error::usage("a server chooses the id of an account")),
     }
 }
@@ -180,7 +180,7 @@ async fn list(backend: &Backend, all: bool) -> Result<Vec<Account>, Error> {
             let accounts = every_page(|page| async { management.accounts(&actor, &{ page }).await }).await?;
             Ok(accounts.into_iter().map(|Versioned { value, version }| view(value, version)).collect())
         }
-        Backend::Keys(keys) => {
+        Backend::Keys(keys, _) => {
             const PAGE: usize = 500;
             let mut found: Vec<AccountRecord> = Vec::new();
             loop {
@@ -211,7 +211,7 @@ fn unmanaged_view(record: AccountRecord) -> Account {
 
 async fn show(backend: &Backend, id: &AccountId) -> Result<Value, Error> {
     let account = match backend {
-        Backend::Management(_, keys) | Backend::Keys(keys) => find(keys, id).await?,
+        Backend::Management(_, keys) | Backend::Keys(keys, _) => find(keys, id).await?,
         Backend::Server(client) => return Ok(serde_json::to_value(client.account(id).await?)?),
     };
     Ok(json!({
@@ -241,7 +241,7 @@ async fn update_account(backend: &Backend, id: AccountId, update: UpdateAccount)
                 }
             }
         }
-        Backend::Keys(keys) => {
+        Backend::Keys(keys, _) => {
             for _ in 0..ATTEMPTS {
                 let known = find(keys, &id).await?;
                 let account = updated(&known, &update);

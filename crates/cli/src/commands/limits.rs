@@ -2,12 +2,13 @@
 
 use clap::{ArgGroup, Args, Subcommand};
 use keyward_client::{Budget, Limits, PutLimits, Rate, RatePer};
-use keyward_core::{AccountId, CredentialId};
+use keyward_core::{AccountId, CredentialId, Keys};
 use keyward_limits::Subject;
+use keyward_manage::{store_limits, stored_limits};
 
 use super::prompt::confirm;
-use crate::backend::{Records, system};
-use crate::error::Error;
+use crate::backend::{Backend, system};
+use crate::error::{Error, ErrorKind};
 use crate::output;
 
 #[derive(Subcommand)]
@@ -40,7 +41,7 @@ pub(super) enum Command {
         /// Remove the budget.
         #[arg(long)]
         no_budget: bool,
-        /// The number of tasks that run at once. Not for keys.
+        /// The number of tasks that run at once.
         #[arg(long, conflicts_with = "no_tasks")]
         tasks: Option<u32>,
         /// Remove the limit of tasks.
@@ -79,15 +80,15 @@ impl Of {
     }
 }
 
-pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Error> {
+pub(super) async fn run(backend: &Backend, command: Command) -> Result<(), Error> {
     match command {
         Command::Show { of, json } => {
-            let limits = get(records, &of.subject()?).await?;
+            let limits = get(backend, &of.subject()?).await?;
             if json { output::json_line(&serde_json::to_value(&limits)?) } else { print(&limits) }
         }
         Command::Set { of, rate, no_rate, budget, no_budget, tasks, no_tasks } => {
             let subject = of.subject()?;
-            let known = get(records, &subject).await?;
+            let known = get(backend, &subject).await?;
             let version = known.version;
             let mut new = PutLimits::from(known);
             let is_replaced =
@@ -99,38 +100,61 @@ pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Er
             );
             new.budget = if no_budget { None } else { budget.or(new.budget) };
             new.tasks = if no_tasks { None } else { tasks.or(new.tasks) };
-            print(&put(records, &subject, &new, version).await?)
+            print(&put(backend, &subject, &new, version).await?)
         }
         Command::Clear { of, yes } => {
             let subject = of.subject()?;
-            let known = get(records, &subject).await?;
+            let known = get(backend, &subject).await?;
             if !yes {
                 confirm(&format!("Remove all limits of the {subject}?"))?;
             }
-            put(records, &subject, &PutLimits::default(), known.version).await?;
+            put(backend, &subject, &PutLimits::default(), known.version).await?;
             output::line(&format!("removed the limits of the {subject}"))
         }
     }
 }
 
-async fn get(records: Records<'_>, subject: &Subject) -> Result<Limits, Error> {
-    Ok(match (records, subject) {
-        (Records::Database(management), subject) => management.limits(&system(), subject).await?,
-        (Records::Server(client), Subject::Plan(plan)) => client.plan_limits(plan).await?,
-        (Records::Server(client), Subject::Account(account)) => client.account_limits(account).await?,
-        (Records::Server(client), Subject::Key(key)) => client.key_limits(key).await?,
+async fn get(backend: &Backend, subject: &Subject) -> Result<Limits, Error> {
+    Ok(match (backend, subject) {
+        (Backend::Management(management, _), subject) => management.limits(&system(), subject).await?,
+        (Backend::Keys(keys, store), subject) => {
+            let plan = known_plan(keys, subject).await?;
+            stored_limits(&**store, subject, plan.as_deref()).await?
+        }
+        (Backend::Server(client), Subject::Plan(plan)) => client.plan_limits(plan).await?,
+        (Backend::Server(client), Subject::Account(account)) => client.account_limits(account).await?,
+        (Backend::Server(client), Subject::Key(key)) => client.key_limits(key).await?,
     })
 }
 
-async fn put(records: Records<'_>, subject: &Subject, limits: &PutLimits, version: u64) -> Result<Limits, Error> {
-    Ok(match (records, subject) {
-        (Records::Database(management), subject) => management.put_limits(&system(), subject, limits, version).await?,
-        (Records::Server(client), Subject::Plan(plan)) => client.put_plan_limits(plan, limits, version).await?,
-        (Records::Server(client), Subject::Account(account)) => {
+async fn put(backend: &Backend, subject: &Subject, limits: &PutLimits, version: u64) -> Result<Limits, Error> {
+    Ok(match (backend, subject) {
+        (Backend::Management(management, _), subject) => {
+            management.put_limits(&system(), subject, limits, version).await?
+        }
+        (Backend::Keys(_, store), subject) => {
+            store_limits(&**store, subject, limits, version).await?;
+            get(backend, subject).await?
+        }
+        (Backend::Server(client), Subject::Plan(plan)) => client.put_plan_limits(plan, limits, version).await?,
+        (Backend::Server(client), Subject::Account(account)) => {
             client.put_account_limits(account, limits, version).await?
         }
-        (Records::Server(client), Subject::Key(key)) => client.put_key_limits(key, limits, version).await?,
+        (Backend::Server(client), Subject::Key(key)) => client.put_key_limits(key, limits, version).await?,
     })
+}
+
+/// The plan of an account. Without a management service, plans are only names in accounts.
+async fn known_plan(keys: &Keys, subject: &Subject) -> Result<Option<String>, Error> {
+    let missing = || Error::new(ErrorKind::NotFound, format!("there is no {subject}"));
+    match subject {
+        Subject::Plan(_) => Ok(None),
+        Subject::Account(account) => {
+            let record = keys.get_account(account).await?.ok_or_else(missing)?;
+            Ok(record.plan.map(Into::into))
+        }
+        Subject::Key(key) => keys.get(key).await?.ok_or_else(missing).map(|_| None),
+    }
 }
 
 fn print(limits: &Limits) -> Result<(), Error> {

@@ -140,7 +140,7 @@ impl Arguments {
                 let missing = if is_new { MissingFile::Create } else { MissingFile::Refuse };
                 plans::run(backend(missing).await?.records()?, command).await
             }
-            Command::Limits(command) => limits::run(backend(MissingFile::Refuse).await?.records()?, command).await,
+            Command::Limits(command) => limits::run(&backend(MissingFile::Refuse).await?, command).await,
             Command::Audit(command) => audit::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Webhooks(command) => webhooks::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Users(command) => users::run(options, command).await,

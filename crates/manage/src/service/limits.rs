@@ -41,8 +41,7 @@ impl Management {
     ) -> Result<Limits, ManagementError> {
         let account = self.authorize_limits(actor, subject, true).await?;
         let store = self.limit_store()?;
-        let rules: LimitRules = converted(limits)?;
-        rules.check_for(subject).map_err(|error| invalid(&error))?;
+        let rules = checked(limits, subject)?;
         let known = store.rules(subject).await?;
         if known.version != version {
             return Err(ManagementError::Stale);
@@ -66,25 +65,11 @@ impl Management {
     }
 
     async fn read_limits(&self, subject: &Subject) -> Result<Limits, ManagementError> {
-        let store = self.limit_store()?;
-        let StoredRules { rules, version } = store.rules(subject).await?;
-        let mut budget = rules.get_budget().cloned();
-        if let (Subject::Account(account), None) = (subject, &budget)
-            && let Some(plan) = &self.read_account(account).await?.plan
-        {
-            let plan = store.rules(&Subject::Plan(plan.clone())).await?;
-            budget = plan.rules.get_budget().cloned();
-        }
-        let left = match budget {
-            Some(budget) if !matches!(subject, Subject::Plan(_)) => {
-                let left = credits_left(store, subject, &budget).await?;
-                let resets_in_seconds = left.resets_in_seconds();
-                Some(CreditsLeft { credits: left.credits, remaining: left.remaining, resets_in_seconds })
-            }
+        let plan = match subject {
+            Subject::Account(account) => self.read_account(account).await?.value.plan,
             _ => None,
         };
-        let PutLimits { rates, budget, tasks } = converted(&rules)?;
-        Ok(Limits { rates, budget, tasks, left, version })
+        stored_limits(self.limit_store()?, subject, plan.as_deref()).await
     }
 
     /// Returns the account that the subject belongs to, if any.
@@ -138,6 +123,52 @@ impl Management {
         }
         Ok(key.account)
     }
+}
+
+/// Reads the limits of a plan, an account or a key from a store without a management service. An account has this plan.
+///
+/// # Errors
+/// [`ManagementError::Store`].
+pub async fn stored_limits(
+    store: &dyn LimitStore,
+    subject: &Subject,
+    plan: Option<&str>,
+) -> Result<Limits, ManagementError> {
+    let StoredRules { rules, version } = store.rules(subject).await?;
+    let mut budget = rules.get_budget().cloned();
+    if let (Subject::Account(_), None, Some(plan)) = (subject, &budget, plan) {
+        budget = store.rules(&Subject::Plan(plan.into())).await?.rules.get_budget().cloned();
+    }
+    let left = match budget {
+        Some(budget) if !matches!(subject, Subject::Plan(_)) => {
+            let left = credits_left(store, subject, &budget).await?;
+            let resets_in_seconds = left.resets_in_seconds();
+            Some(CreditsLeft { credits: left.credits, remaining: left.remaining, resets_in_seconds })
+        }
+        _ => None,
+    };
+    let PutLimits { rates, budget, tasks } = converted(&rules)?;
+    Ok(Limits { rates, budget, tasks, left, version })
+}
+
+/// Replaces limits at this version in a store without a management service. No audit log has an entry of it.
+///
+/// # Errors
+/// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::Store`].
+pub async fn store_limits(
+    store: &dyn LimitStore,
+    subject: &Subject,
+    limits: &PutLimits,
+    version: u64,
+) -> Result<(), ManagementError> {
+    let put = store.put_rules(subject, &checked(limits, subject)?, Some(version)).await?;
+    put.map(drop).ok_or(ManagementError::Stale)
+}
+
+fn checked(limits: &PutLimits, subject: &Subject) -> Result<LimitRules, ManagementError> {
+    let rules: LimitRules = converted(limits)?;
+    rules.check_for(subject).map_err(|error| invalid(&error))?;
+    Ok(rules)
 }
 
 /// Both types have the same JSON, and only one checks the bounds.

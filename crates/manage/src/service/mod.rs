@@ -32,6 +32,7 @@ pub use keys::{
     ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, NewlyIssued,
     NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_filters, key_view, purpose_of,
 };
+pub use limits::{store_limits, stored_limits};
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};

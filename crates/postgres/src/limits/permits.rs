@@ -1,9 +1,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward_core::AccountId;
 use keyward_core::store::StoreError;
-use keyward_limits::{Acquired, PermitId, PermitStore};
+use keyward_limits::{Acquired, PermitId, PermitStore, TaskHolder};
 
 use crate::error::Error;
 use crate::store::PostgresStore;
@@ -44,7 +43,7 @@ impl PostgresPermits {
 
     async fn grant(
         &self,
-        account: &AccountId,
+        holder: &TaskHolder,
         permit: &PermitId,
         limit: u32,
         lease: Duration,
@@ -52,7 +51,7 @@ impl PostgresPermits {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached("SELECT keyward_acquire_permit($1, $2, $3, $4)").await?;
         let row = client
-            .query_one(&statement, &[&account.as_str(), &permit.as_str(), &i64::from(limit), &seconds(lease)])
+            .query_one(&statement, &[&holder.as_str(), &permit.as_str(), &i64::from(limit), &seconds(lease)])
             .await?;
         Ok(match row.try_get::<_, Option<i64>>(0)? {
             None => Acquired::Granted(permit.clone()),
@@ -60,7 +59,7 @@ impl PostgresPermits {
         })
     }
 
-    async fn prolong(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, Error> {
+    async fn prolong(&self, holder: &TaskHolder, permit: &PermitId, lease: Duration) -> Result<bool, Error> {
         let client = self.0.0.pool.get().await?;
         let statement = client
             .prepare_cached(
@@ -68,53 +67,53 @@ impl PostgresPermits {
                  WHERE account = $1 AND permit = $2 AND ends_at > clock_timestamp()",
             )
             .await?;
-        Ok(client.execute(&statement, &[&account.as_str(), &permit.as_str(), &seconds(lease)]).await? > 0)
+        Ok(client.execute(&statement, &[&holder.as_str(), &permit.as_str(), &seconds(lease)]).await? > 0)
     }
 
-    async fn give_back(&self, account: &AccountId, permit: &PermitId) -> Result<(), Error> {
+    async fn give_back(&self, holder: &TaskHolder, permit: &PermitId) -> Result<(), Error> {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached("DELETE FROM keyward_permits WHERE account = $1 AND permit = $2").await?;
-        client.execute(&statement, &[&account.as_str(), &permit.as_str()]).await?;
+        client.execute(&statement, &[&holder.as_str(), &permit.as_str()]).await?;
         Ok(())
     }
 
-    async fn held(&self, account: &AccountId) -> Result<u32, Error> {
+    async fn held(&self, holder: &TaskHolder) -> Result<u32, Error> {
         let client = self.0.0.pool.get().await?;
         let statement = client
             .prepare_cached("SELECT count(*) FROM keyward_permits WHERE account = $1 AND ends_at > clock_timestamp()")
             .await?;
-        Ok(count(client.query_one(&statement, &[&account.as_str()]).await?.try_get(0)?))
+        Ok(count(client.query_one(&statement, &[&holder.as_str()]).await?.try_get(0)?))
     }
 }
 
 #[async_trait]
 impl PermitStore for PostgresPermits {
-    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
+    async fn acquire(&self, holder: &TaskHolder, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
         let permit = PermitId::generate();
-        let acquired = self.grant(account, &permit, limit, lease).await;
+        let acquired = self.grant(holder, &permit, limit, lease).await;
         if acquired.is_err() {
             // The server may have granted the permit before the answer was lost.
-            self.release(account, &permit);
+            self.release(holder, &permit);
         }
         Ok(acquired?)
     }
 
-    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
-        Ok(self.prolong(account, permit, lease).await?)
+    async fn renew(&self, holder: &TaskHolder, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
+        Ok(self.prolong(holder, permit, lease).await?)
     }
 
-    fn release(&self, account: &AccountId, permit: &PermitId) {
-        let (permits, account, permit) = (self.clone(), account.clone(), permit.clone());
+    fn release(&self, holder: &TaskHolder, permit: &PermitId) {
+        let (permits, holder, permit) = (self.clone(), holder.clone(), permit.clone());
         // The caller may be on any thread, so this uses the runtime of the connections. If it has ended, the lease runs out.
         self.0.0.runtime.spawn(async move {
-            if let Err(failure) = permits.give_back(&account, &permit).await {
-                tracing::warn!(%account, %permit, ?failure, "cannot release a permit: it ends with its lease");
+            if let Err(failure) = permits.give_back(&holder, &permit).await {
+                tracing::warn!(%holder, %permit, ?failure, "cannot release a permit: it ends with its lease");
             }
         });
     }
 
-    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError> {
-        Ok(self.held(account).await?)
+    async fn in_flight(&self, holder: &TaskHolder) -> Result<u32, StoreError> {
+        Ok(self.held(holder).await?)
     }
 }
 

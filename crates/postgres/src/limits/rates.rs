@@ -1,11 +1,13 @@
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_core::rejection::RateLimit;
 use keyward_core::{Identity, Rejection};
-use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
+use keyward_limits::{NamedLimit, NamedLimits, RateLimiter, StrictRates};
 
+use super::rules::PostgresLimits;
 use crate::error::Error;
 use crate::store::PostgresStore;
 
@@ -35,13 +37,15 @@ use crate::store::PostgresStore;
 pub struct PostgresRates {
     store: PostgresStore,
     limits: NamedLimits,
+    strict: Arc<StrictRates>,
 }
 
 impl PostgresRates {
     /// Counts in the database of `store`. Every node must use the same limits.
     #[must_use]
     pub fn new(store: &PostgresStore, limits: NamedLimits) -> Self {
-        Self { store: store.clone(), limits }
+        let strict = Arc::new(StrictRates::new(PostgresLimits::new(store)));
+        Self { store: store.clone(), limits, strict }
     }
 
     async fn count(&self, limit: &NamedLimit, caller: &Identity, cost: Duration) -> Result<i64, Error> {
@@ -57,6 +61,9 @@ impl PostgresRates {
 impl RateLimiter for PostgresRates {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         let limit = self.limits.get(limit)?.of(caller);
+        if limit.is_strict() {
+            return self.strict.spend(limit, caller, cost).await;
+        }
         let cost = limit.time_of(cost)?;
         limit.verdict(self.count(limit, caller, cost).await.map_err(Error::into))
     }

@@ -19,6 +19,11 @@ pub(super) fn limits() -> RateLimitsBuilder {
         .limit("many", Each::Account, 50, DAY)
         .limit("quick", Each::Key, 4, Duration::from_secs(1))
         .limit("fine", Each::Key, u32::MAX, DAY)
+        .limit("strict", Each::Account, 4, Duration::from_secs(1))
+        .strict()
+        .limit("strict_day", Each::Account, 5, DAY)
+        .strict()
+        .for_plan("Pro", 8)
         .limit("plans", Each::Account, 4, DAY)
         .for_plan("Pro", 8)
         .for_plan("Max", 16)
@@ -189,4 +194,47 @@ pub(super) async fn a_change_of_plan_keeps_the_spent_share(nodes: &Nodes) {
     for caller in [&free, &pro, &max] {
         exceeded(&nodes[0], caller, "plans", 1).await;
     }
+}
+
+pub(super) async fn a_strict_window_admits_only_the_quota(nodes: &Nodes) {
+    let caller = caller();
+    let (begun, mut times) = (Instant::now(), Vec::new());
+    for node in nodes.iter().cycle() {
+        match node.spend(&caller, "strict", NonZeroU32::MIN).await {
+            Ok(_) => times.push(begun.elapsed()),
+            Err(Rejection::RateLimitExceeded(limit)) => {
+                tokio::time::sleep(limit.retry_after.min(Duration::from_millis(20))).await;
+            }
+            Err(other) => panic!("the limiter does not answer: {other:?}"),
+        }
+        if begun.elapsed() > Duration::from_millis(3_500) {
+            break;
+        }
+    }
+    // The calls are timed when they return, up to a few milliseconds late.
+    let window = Duration::from_millis(980);
+    for begin in &times {
+        let within = times.iter().filter(|at| (*begin..*begin + window).contains(at)).count();
+        assert!(within <= 4, "{within} calls in a window: {times:?}");
+    }
+    assert!(times.len() >= 8, "{} calls in 3.5 s", times.len());
+}
+
+pub(super) async fn a_strict_quota_is_shared_and_keeps_what_was_spent(nodes: &Nodes) {
+    let free = caller();
+    let pro = free.clone().with_plan("Pro");
+    let first = left(&nodes[0], &free, "strict_day", 2).await;
+    assert_eq!((first.quota, first.remaining, first.retry_after), (5, 3, DAY));
+    for _ in 0..3 {
+        let refused = exceeded(&nodes[1], &free, "strict_day", 4).await;
+        assert!(refused.retry_after > DAY * 3 / 4 && refused.retry_after <= DAY * 5 / 4, "{refused:?}");
+    }
+    left(&nodes[1], &free, "strict_day", 3).await;
+    for node in nodes {
+        exceeded(node, &free, "strict_day", 1).await;
+        exceeded(node, &free, "strict_day", 6).await;
+    }
+    // Five of eight are spent.
+    assert_eq!(left(&nodes[0], &pro, "strict_day", 3).await.remaining, 0);
+    exceeded(&nodes[1], &pro, "strict_day", 1).await;
 }

@@ -4,38 +4,42 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use keyward_core::AccountId;
-use keyward_limits::{Acquired, PermitId, PermitStore};
+use keyward_limits::{Acquired, PermitId, PermitStore, TaskHolder};
 
 use super::eventually;
 
 type Nodes = [Arc<dyn PermitStore>; 2];
 
+fn holder() -> TaskHolder {
+    TaskHolder::account(&AccountId::generate())
+}
+
 /// No case outlives it.
 const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(300);
 
-async fn acquire(node: &Arc<dyn PermitStore>, account: &AccountId, limit: u32, lease: Duration) -> Acquired {
+async fn acquire(node: &Arc<dyn PermitStore>, account: &TaskHolder, limit: u32, lease: Duration) -> Acquired {
     node.acquire(account, limit, lease).await.expect("the store answers")
 }
 
-async fn granted(node: &Arc<dyn PermitStore>, account: &AccountId, limit: u32, lease: Duration) -> PermitId {
+async fn granted(node: &Arc<dyn PermitStore>, account: &TaskHolder, limit: u32, lease: Duration) -> PermitId {
     match acquire(node, account, limit, lease).await {
         Acquired::Granted(permit) => permit,
         full => panic!("a free permit is not granted: {full:?}"),
     }
 }
 
-async fn in_flight(node: &Arc<dyn PermitStore>, account: &AccountId) -> u32 {
+async fn in_flight(node: &Arc<dyn PermitStore>, account: &TaskHolder) -> u32 {
     node.in_flight(account).await.expect("the store answers")
 }
 
-async fn renewed(node: &Arc<dyn PermitStore>, account: &AccountId, permit: &PermitId) -> bool {
+async fn renewed(node: &Arc<dyn PermitStore>, account: &TaskHolder, permit: &PermitId) -> bool {
     node.renew(account, permit, LONG).await.expect("the store answers")
 }
 
 pub(super) async fn permits_are_granted_up_to_the_limit(nodes: &Nodes) {
     for limit in [0, 1, 3] {
-        let (account, other) = (AccountId::generate(), AccountId::generate());
+        let (account, other) = (holder(), holder());
         let mut permits = HashSet::new();
         for held in 0..limit {
             let node = &nodes[held as usize % 2];
@@ -47,7 +51,7 @@ pub(super) async fn permits_are_granted_up_to_the_limit(nodes: &Nodes) {
             assert_eq!(in_flight(node, &other).await, 0, "a permit of one account counts for another");
         }
     }
-    let account = AccountId::generate();
+    let account = holder();
     for node in [&nodes[0], &nodes[1], &nodes[0]] {
         granted(node, &account, 3, LONG).await;
     }
@@ -59,7 +63,7 @@ pub(super) async fn permits_are_granted_up_to_the_limit(nodes: &Nodes) {
 pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
     // All ask at once, and exactly the limit is granted.
     for _ in 0..5 {
-        let account = AccountId::generate();
+        let account = holder();
         let asking: Vec<_> = (0..16)
             .map(|task: usize| {
                 let (node, account) = (Arc::clone(&nodes[task % 2]), account.clone());
@@ -73,7 +77,7 @@ pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
         assert_eq!((all, in_flight(&nodes[0], &account).await), (3, 3));
     }
     // Tasks take and release permits.
-    let account = AccountId::generate();
+    let account = holder();
     let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let tasks: Vec<_> = (0..8)
         .map(|task: usize| {
@@ -104,7 +108,7 @@ pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
 }
 
 pub(super) async fn a_released_permit_is_freed_once(nodes: &Nodes) {
-    let account = AccountId::generate();
+    let account = holder();
     let first = granted(&nodes[0], &account, 2, LONG).await;
     // Any node can release the permit, because a task may end on another node.
     nodes[1].release(&account, &first);
@@ -114,7 +118,7 @@ pub(super) async fn a_released_permit_is_freed_once(nodes: &Nodes) {
     let third = granted(&nodes[1], &account, 2, LONG).await;
     for node in nodes {
         node.release(&account, &first);
-        node.release(&AccountId::generate(), &second);
+        node.release(&holder(), &second);
     }
     // A later release shows that the earlier ones have run. They must have freed no permit.
     nodes[0].release(&account, &third);
@@ -124,7 +128,7 @@ pub(super) async fn a_released_permit_is_freed_once(nodes: &Nodes) {
 }
 
 pub(super) async fn a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(nodes: &Nodes) {
-    let account = AccountId::generate();
+    let account = holder();
     let begun = Instant::now();
     let dead = granted(&nodes[0], &account, 1, SHORT).await;
     let next = loop {
@@ -145,7 +149,7 @@ pub(super) async fn a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(
 }
 
 pub(super) async fn an_expired_permit_is_neither_counted_nor_renewed(nodes: &Nodes) {
-    let account = AccountId::generate();
+    let account = holder();
     let dead = granted(&nodes[0], &account, 5, SHORT).await;
     let alive = granted(&nodes[0], &account, 5, LONG).await;
     // No request for another permit cleans up the expired one.
@@ -157,7 +161,7 @@ pub(super) async fn an_expired_permit_is_neither_counted_nor_renewed(nodes: &Nod
 }
 
 pub(super) async fn a_permit_that_is_renewed_outlives_its_lease(nodes: &Nodes) {
-    let (account, other) = (AccountId::generate(), AccountId::generate());
+    let (account, other) = (holder(), holder());
     let permit = granted(&nodes[0], &account, 1, SHORT).await;
     assert!(renewed(&nodes[1], &account, &permit).await);
     // A lease of the same length that began later has run out.
@@ -168,4 +172,16 @@ pub(super) async fn a_permit_that_is_renewed_outlives_its_lease(nodes: &Nodes) {
     // The last renewal sets the length, even a shorter one.
     assert!(nodes[0].renew(&account, &permit, Duration::from_millis(1)).await.expect("the store answers"));
     eventually("it ends", async || in_flight(&nodes[1], &account).await == 0).await;
+}
+
+pub(super) async fn an_account_and_a_key_with_its_id_count_separately(nodes: &Nodes) {
+    let id = AccountId::generate();
+    let (account, key) = (TaskHolder::account(&id), TaskHolder::key(&id.as_str().parse().expect("an id")));
+    let of_key = granted(&nodes[0], &key, 1, LONG).await;
+    granted(&nodes[1], &account, 1, LONG).await;
+    assert_eq!(acquire(&nodes[1], &key, 1, LONG).await, Acquired::Full { in_flight: 1 });
+    nodes[1].release(&account, &of_key);
+    nodes[0].release(&key, &of_key);
+    eventually("the key's permit is free", async || in_flight(&nodes[1], &key).await == 0).await;
+    assert_eq!(in_flight(&nodes[0], &account).await, 1);
 }

@@ -38,6 +38,7 @@ pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
     held::a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(&nodes).await;
     held::an_expired_permit_is_neither_counted_nor_renewed(&nodes).await;
     held::a_permit_that_is_renewed_outlives_its_lease(&nodes).await;
+    held::an_account_and_a_key_with_its_id_count_separately(&nodes).await;
 }
 
 /// Runs every case for rates. `make` returns two nodes that count these limits together.
@@ -71,6 +72,8 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
     counted::a_plan_has_its_own_quota(&nodes).await;
     counted::a_change_of_plan_keeps_the_spent_share(&nodes).await;
     counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
+    counted::a_strict_window_admits_only_the_quota(&nodes).await;
+    counted::a_strict_quota_is_shared_and_keeps_what_was_spent(&nodes).await;
 }
 
 /// Runs every case for limits as data, in about ten seconds. `make` returns three nodes that share a new, empty store.

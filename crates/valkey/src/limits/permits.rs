@@ -1,9 +1,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward_core::AccountId;
 use keyward_core::store::StoreError;
-use keyward_limits::{Acquired, PermitId, PermitStore};
+use keyward_limits::{Acquired, PermitId, PermitStore, TaskHolder};
 
 use super::clock::NOW;
 use crate::script::Script;
@@ -45,10 +44,10 @@ impl ValkeyPermits {
 
 #[async_trait]
 impl PermitStore for ValkeyPermits {
-    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
+    async fn acquire(&self, holder: &TaskHolder, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
         let permit = PermitId::generate();
         let full: Result<Option<u32>, _> = ACQUIRE
-            .key(permits_key(account))
+            .key(permits_key(holder))
             .arg(permit.as_str())
             .arg(limit)
             .arg(micros(lease))
@@ -56,14 +55,14 @@ impl PermitStore for ValkeyPermits {
             .await;
         if full.is_err() {
             // The server may have granted the permit before the answer was lost.
-            self.release(account, &permit);
+            self.release(holder, &permit);
         }
         Ok(full.map_err(unavailable)?.map_or(Acquired::Granted(permit), |in_flight| Acquired::Full { in_flight }))
     }
 
-    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
+    async fn renew(&self, holder: &TaskHolder, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
         RENEW
-            .key(permits_key(account))
+            .key(permits_key(holder))
             .arg(permit.as_str())
             .arg(micros(lease))
             .invoke_async(&mut self.0.connection())
@@ -71,26 +70,26 @@ impl PermitStore for ValkeyPermits {
             .map_err(unavailable)
     }
 
-    fn release(&self, account: &AccountId, permit: &PermitId) {
-        let (store, account, permit) = (self.0.clone(), account.clone(), permit.clone());
+    fn release(&self, holder: &TaskHolder, permit: &PermitId) {
+        let (store, holder, permit) = (self.0.clone(), holder.clone(), permit.clone());
         // The caller may be on any thread, so this uses the runtime of the connection. If it has ended, the lease runs out.
         self.0.0.runtime.spawn(async move {
             let mut remove = redis::cmd("ZREM");
-            remove.arg(permits_key(&account)).arg(permit.as_str());
+            remove.arg(permits_key(&holder)).arg(permit.as_str());
             if let Err(error) = remove.query_async::<()>(&mut store.connection()).await {
-                tracing::warn!(%account, %permit, %error, "cannot release a permit: it ends with its lease");
+                tracing::warn!(%holder, %permit, %error, "cannot release a permit: it ends with its lease");
             }
         });
     }
 
-    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError> {
-        IN_FLIGHT.key(permits_key(account)).invoke_async(&mut self.0.connection()).await.map_err(unavailable)
+    async fn in_flight(&self, holder: &TaskHolder) -> Result<u32, StoreError> {
+        IN_FLIGHT.key(permits_key(holder)).invoke_async(&mut self.0.connection()).await.map_err(unavailable)
     }
 }
 
 /// Scores: ends of leases, in microseconds of the server's time.
-fn permits_key(account: &AccountId) -> String {
-    format!("{{keyward}}:permits:{account}")
+fn permits_key(holder: &TaskHolder) -> String {
+    format!("{{keyward}}:permits:{holder}")
 }
 
 fn micros(lease: Duration) -> u64 {

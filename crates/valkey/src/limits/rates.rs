@@ -1,13 +1,15 @@
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_core::rejection::RateLimit;
 use keyward_core::store::StoreError;
 use keyward_core::{Identity, Rejection};
-use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
+use keyward_limits::{NamedLimit, NamedLimits, RateLimiter, StrictRates};
 
 use super::clock::NOW;
+use super::rules::ValkeyLimits;
 use crate::script::Script;
 use crate::store::ValkeyStore;
 use crate::value::unavailable;
@@ -39,13 +41,15 @@ use crate::value::unavailable;
 pub struct ValkeyRates {
     store: ValkeyStore,
     limits: NamedLimits,
+    strict: Arc<StrictRates>,
 }
 
 impl ValkeyRates {
     /// Counts on the server of `store`. Every node must use the same limits.
     #[must_use]
     pub fn new(store: &ValkeyStore, limits: NamedLimits) -> Self {
-        Self { store: store.clone(), limits }
+        let strict = Arc::new(StrictRates::new(ValkeyLimits::new(store)));
+        Self { store: store.clone(), limits, strict }
     }
 
     async fn count(&self, limit: &NamedLimit, caller: &Identity, cost: Duration) -> Result<i64, StoreError> {
@@ -63,6 +67,9 @@ impl ValkeyRates {
 impl RateLimiter for ValkeyRates {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         let limit = self.limits.get(limit)?.of(caller);
+        if limit.is_strict() {
+            return self.strict.spend(limit, caller, cost).await;
+        }
         let cost = limit.time_of(cost)?;
         limit.verdict(self.count(limit, caller, cost).await)
     }

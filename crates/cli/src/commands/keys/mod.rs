@@ -22,7 +22,7 @@ use crate::backend::{Backend, Database, MissingFile};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::{self, note};
-use crate::values::{duration, grant, json_object, kind, limit, mode, pair, reason, status};
+use crate::values::{duration, grant, kind, limit, metadata, mode, pair, reason, status};
 use operations::Changed;
 
 const NO_USAGE: &str = "no requests are reported. A service reports them if its keys are checked by the management service: by its \
@@ -124,9 +124,9 @@ pub(in crate::commands) struct Create {
     /// Accept the key from this time on.
     #[arg(long, value_name = "TIME")]
     not_before: Option<Timestamp>,
-    /// Your own data: a JSON object, such as `{"team":"search"}`.
-    #[arg(long, value_name = "JSON", value_parser = json_object)]
-    metadata: Option<Map<String, Value>>,
+    /// Your own data: a text such as `team=search`, or a JSON object such as `{"seats":3}`. Repeatable.
+    #[arg(long, value_name = "NAME=TEXT", value_parser = metadata)]
+    metadata: Vec<Map<String, Value>>,
     /// A tag, such as `team:search`. Repeatable.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -213,9 +213,9 @@ pub(in crate::commands) struct Update {
     /// Remove the expiry.
     #[arg(long)]
     no_expiry: bool,
-    /// Your own data, as a JSON object. Replaces the old data.
-    #[arg(long, value_name = "JSON", value_parser = json_object)]
-    metadata: Option<Map<String, Value>>,
+    /// Your own data, instead of the old: a text such as `team=search`, or a JSON object such as `{"seats":3}`. Repeatable. `{}` removes it.
+    #[arg(long, value_name = "NAME=TEXT", value_parser = metadata)]
+    metadata: Vec<Map<String, Value>>,
     /// A tag, instead of the old ones. Repeatable.
     #[arg(long = "tag", value_name = "TAG", conflicts_with = "no_tags")]
     tags: Vec<String>,
@@ -307,7 +307,7 @@ async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
         networks: command.networks.into_iter().map(Into::into).collect(),
         not_before: command.not_before,
         expires_at: expiry(command.expires_in, command.expires_at),
-        metadata: command.metadata.unwrap_or_default(),
+        metadata: command.metadata.into_iter().flatten().collect(),
         tags: tag_set(command.tags)?,
         ..CreateKey::restricted(command.name, scopes)
     };
@@ -405,7 +405,7 @@ async fn update(backend: &Backend, command: Update) -> Result<(), Error> {
         expires_at,
         user,
         tags,
-        metadata: command.metadata,
+        metadata: (!command.metadata.is_empty()).then(|| command.metadata.into_iter().flatten().collect()),
         ..UpdateKey::default()
     };
     print(&operations::update(backend, &command.id, change, command.if_version).await?)

@@ -74,7 +74,7 @@ pub(super) async fn create(backend: &Backend, new: CreateKey) -> Result<Created,
             };
             Ok(Created { record: issued.view, key: issued.key.expose_once() })
         }
-        Backend::Keys(keys) => {
+        Backend::Keys(keys, _) => {
             if new.purpose == Purpose::Management {
                 return Err(Error::usage("a management key needs a management service: use SQLite or PostgreSQL"));
             }
@@ -131,7 +131,7 @@ fn draft(new: CreateKey, account: AccountId) -> NewKey {
 
 pub(super) async fn page(backend: &Backend, filter: &KeyFilter) -> Result<Page<Key>, Error> {
     match backend {
-        Backend::Management(_, keys) | Backend::Keys(keys) => {
+        Backend::Management(_, keys) | Backend::Keys(keys, _) => {
             let page = keys.list(&query(filter)?).await?;
             let next = page.next.map(|cursor| cursor.to_string());
             Ok(Page { data: page.keys.into_iter().map(view).collect(), next })
@@ -162,7 +162,7 @@ fn query(filter: &KeyFilter) -> Result<KeyQuery, Error> {
 
 pub(super) async fn show(backend: &Backend, id: &CredentialId) -> Result<Key, Error> {
     match backend {
-        Backend::Management(_, keys) | Backend::Keys(keys) => {
+        Backend::Management(_, keys) | Backend::Keys(keys, _) => {
             let found = keys.get(id).await?;
             Ok(view(found.ok_or(KeysError::Denied(WriteRefused::NotFound))?))
         }
@@ -201,7 +201,7 @@ pub(super) async fn update(
             }
             Err(ManagementError::Stale.into())
         }
-        Backend::Keys(keys) => {
+        Backend::Keys(keys, _) => {
             let update = KeyUpdate {
                 version,
                 name: update.name,
@@ -237,7 +237,7 @@ pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Durati
                 key: rotated.key.expose_once(),
             })
         }
-        Backend::Keys(keys) => {
+        Backend::Keys(keys, _) => {
             let rotation = Rotation { overlap, created_by: Some(creator()), ..Rotation::default() };
             let rotated = keys.rotate_with(id, rotation).await?;
             Ok(Rotated {
@@ -266,7 +266,7 @@ pub(super) async fn revoke(backend: &Backend, id: &CredentialId, revocation: &Re
         Backend::Management(management, _) => {
             Ok(management.revoke_key_with(&system(), id, &reason(revocation)?).await?.into())
         }
-        Backend::Keys(keys) => Ok(keys.revoke_with(id, &reason(revocation)?).await?.into()),
+        Backend::Keys(keys, _) => Ok(keys.revoke_with(id, &reason(revocation)?).await?.into()),
         Backend::Server(client) => Ok(client.revoke_key_with(id, revocation).await?.into()),
     }
 }
@@ -278,7 +278,7 @@ pub(super) async fn revoke_of_user(
     user: &UserId,
     revocation: &RevokeKey,
 ) -> Result<Vec<CredentialId>, Error> {
-    if let Backend::Keys(keys) = backend {
+    if let Backend::Keys(keys, _) = backend {
         return revoke_unmanaged(keys, account, user, &reason(revocation)?).await;
     }
     let records = backend.records()?;
@@ -329,8 +329,8 @@ pub(super) async fn set_disabled(backend: &Backend, id: &CredentialId, disabled:
         (Backend::Management(management, _), _) => {
             Ok(management.set_key_disabled(&system(), id, disabled).await?.into())
         }
-        (Backend::Keys(keys), true) => Ok(keys.disable(id).await?.into()),
-        (Backend::Keys(keys), false) => Ok(keys.enable(id).await?.into()),
+        (Backend::Keys(keys, _), true) => Ok(keys.disable(id).await?.into()),
+        (Backend::Keys(keys, _), false) => Ok(keys.enable(id).await?.into()),
         (Backend::Server(client), true) => Ok(client.disable_key(id).await?.into()),
         (Backend::Server(client), false) => Ok(client.enable_key(id).await?.into()),
     }

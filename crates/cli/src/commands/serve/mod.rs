@@ -72,9 +72,9 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let mut options = options.clone();
     options.database = options.database.or(settings.database.clone());
     options.pepper_file = options.pepper_file.or(settings.pepper_file.clone());
-    let managed = Database::open_with(&options, MissingFile::Create, |management| settings.apply(management))
-        .await?
-        .management()?;
+    let database = Database::open_with(&options, MissingFile::Create, |management| settings.apply(management)).await?;
+    let limit_store = Arc::clone(&database.limits);
+    let managed = database.management()?;
     let management = &managed.management;
 
     let needs_owner = !command.demo && !management.has_owner().await?;
@@ -120,8 +120,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         introspection = introspection.issuer(url.to_string());
         dashboard = dashboard.public_url(url);
     }
-    let limits =
-        Limits::start(Arc::clone(&managed.limits)).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
+    let limits = Limits::start(limit_store).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
     let limit = RequestLimit::from_rules(limits.clone());
     let callers = AuthLayer::from(authenticator.clone());
     let verify = keyward_gateway::verify_with_limits(verifier.clone(), callers, operator, limits.clone())
