@@ -182,7 +182,7 @@ async fn a_form_to_an_account_of_others_is_not_found() {
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{page} reveals whether the account exists");
         // Keys and members of another account are not found in this one.
         if action.contains('{') {
-            let path = action.replace("{key}", two.key.as_str()).replace("{member}", two.member.as_str());
+            let path = two.path(&action).replace(&two.path(""), "");
             let answer = client.post(&format!("{own}{path}"), &fields).await;
             assert_eq!(answer.status, 404, "{own}{path}: {}", answer.body);
         }
