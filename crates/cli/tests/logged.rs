@@ -129,6 +129,37 @@ fn each_change_of_members_plans_and_users_is_logged_once() {
 }
 
 #[test]
+fn each_change_of_webhooks_is_logged_once_without_its_secret() {
+    let management = Management::new();
+    management.ok(&["accounts", "create", "operator"]);
+    let created = logs(&management, &["webhooks", "create", "https://example.com/hooks"], "webhook.create");
+    let known = management.json(&["webhooks", "list", "--json"]);
+    let id = known[0]["id"].as_str().unwrap();
+    let rotated = logs(&management, &["webhooks", "rotate-secret", id], "webhook.rotate_secret");
+    logs(&management, &["webhooks", "test", id], "webhook.test");
+    let deliveries = management.json(&["webhooks", "deliveries", id, "--json"]);
+    let delivery = deliveries[0]["id"].as_str().unwrap();
+    for (arguments, action) in [
+        (&["webhooks", "redeliver", id, delivery][..], "webhook.redeliver"),
+        (&["webhooks", "update", id, "--url", "https://example.com/other"], "webhook.update"),
+        (&["webhooks", "update", id, "--enabled", "false"], "webhook.update"),
+        (&["webhooks", "remove", id, "--yes"], "webhook.remove"),
+    ] {
+        logs(&management, arguments, action);
+    }
+    let shown = [
+        management.ok(&["audit", "list", "--all", "--json"]),
+        management.ok(&["audit", "export"]),
+        known.to_string(),
+        deliveries.to_string(),
+    ];
+    for secret in [created.out, rotated.out] {
+        let secret = secret.trim_end().strip_prefix("whsec_").unwrap();
+        assert!(secret.len() > 40 && !shown.iter().any(|text| text.contains(secret)), "a secret is in {shown:?}");
+    }
+}
+
+#[test]
 fn a_refused_change_is_logged_as_refused_or_not_at_all() {
     let management = Management::new();
     management.ok(&["accounts", "create", "acct_1"]);

@@ -43,6 +43,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
     debian("prometheus", "Prometheus", &[&["prometheus"], &["promtool"]], "prometheus"),
     debian("systemd", "systemd", &[&["systemd-analyze"], &["systemd-sysusers"]], "systemd"),
     debian("script", "`script`", &[&["script"]], "bsdutils"),
+    debian("rsyslog", "rsyslog", &[&["rsyslogd"]], "rsyslog"),
+    debian("logrotate", "logrotate", &[&["logrotate"]], "logrotate"),
     Program { name: "axe", title: "axe-core", files: &[], source: Source::Npm("axe-core@4.11.0") },
     Program {
         name: "oidc_provider",
@@ -92,6 +94,18 @@ pub(crate) const PROGRAMS: &[Program] = &[
         title: "sendook-mcp",
         files: &[],
         source: Source::PyPi("sendook/requirements.txt"),
+    },
+    Program {
+        name: "node_webhooks",
+        title: "express and standardwebhooks",
+        files: &[&["node"]],
+        source: Source::Npm("express@5.3.0 standardwebhooks@1.1.1"),
+    },
+    Program {
+        name: "python_webhooks",
+        title: "Flask and standardwebhooks in Python",
+        files: &[],
+        source: Source::PyPi("webhooks/requirements.txt"),
     },
     Program {
         name: "schemathesis",

@@ -12,6 +12,7 @@ struct Two {
     customer: AccountId,
     key: CredentialId,
     member: UserId,
+    webhook: String,
 }
 
 async fn joined(site: &Site, owner: &Actor, account: &AccountId) -> UserId {
@@ -29,11 +30,14 @@ impl Two {
         let key =
             site.management.create_key(&owner, KeyDraft::secret(customer.clone(), "of the customer")).await.unwrap();
         let member = joined(&site, &owner, &customer).await;
-        Self { site, customer, key: key.view.id, member }
+        let url = "https://example.com/hooks";
+        let webhook = site.management.create_webhook(&owner, &customer, url, "", &[]).await.unwrap().webhook.id;
+        Self { site, customer, key: key.view.id, member, webhook }
     }
 
     fn path(&self, rest: &str) -> String {
         let rest = rest.replace("{key}", self.key.as_str()).replace("{member}", self.member.as_str());
+        let rest = rest.replace("{webhook}", &self.webhook);
         format!("/accounts/{}{rest}", self.customer)
     }
 
@@ -67,7 +71,7 @@ fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
 type Fields = &'static [(&'static str, &'static str)];
 
 /// The page, the end of the form's action, the fields, and the logged action.
-const FORMS: [(&str, &str, Fields, &str); 11] = [
+const FORMS: [(&str, &str, Fields, &str); 18] = [
     ("/keys/new", "/keys/new", &[("name", "new"), ("kind", "secret"), ("mode", "live")], "key.create"),
     ("/keys/{key}", "/rename", &[("name", "renamed")], "key.update"),
     ("/keys/{key}", "/disable", &[], "key.disable"),
@@ -78,6 +82,13 @@ const FORMS: [(&str, &str, Fields, &str); 11] = [
     ("/members", "/{member}/role", &[("role", "viewer")], "member.update"),
     ("/members/{member}/reset", "/reset", &[], "user.create_password_reset"),
     ("/members/{member}/remove", "/remove", &[], "member.remove"),
+    ("/webhooks/new", "/new", &[("url", "https://example.com/other")], "webhook.create"),
+    ("/webhooks/{webhook}/edit", "/edit", &[("url", "https://example.com/new"), ("enabled", "1")], "webhook.update"),
+    ("/webhooks/{webhook}", "/test", &[], "webhook.test"),
+    ("/webhooks/{webhook}", "/disable", &[], "webhook.update"),
+    ("/webhooks/{webhook}", "/enable", &[], "webhook.update"),
+    ("/webhooks/{webhook}/rotate", "/rotate", &[], "webhook.rotate_secret"),
+    ("/webhooks/{webhook}/remove", "/remove", &[], "webhook.remove"),
     ("/settings", "/settings", &[("account_name", "Customer Y")], "account.update"),
 ];
 
@@ -146,9 +157,8 @@ async fn a_form_to_an_account_of_others_is_not_found() {
     let token = client.get(&home.replace("/keys", "/keys/new")).await.field("csrf");
     let own = home.strip_suffix("/keys").unwrap().to_owned();
     for (page, ending, typed, logged) in FORMS {
-        let key = "/keys/{key}";
         let action = match ending {
-            "/rename" | "/disable" | "/enable" => format!("{key}{ending}"),
+            "/rename" | "/disable" | "/enable" | "/test" => format!("{page}{ending}"),
             "/{member}/role" => format!("/members{ending}"),
             _ => page.to_owned(),
         };
@@ -172,7 +182,7 @@ async fn a_form_to_an_account_of_others_is_not_found() {
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{page} reveals whether the account exists");
         // Keys and members of another account are not found in this one.
         if action.contains('{') {
-            let path = action.replace("{key}", two.key.as_str()).replace("{member}", two.member.as_str());
+            let path = two.path(&action).replace(&two.path(""), "");
             let answer = client.post(&format!("{own}{path}"), &fields).await;
             assert_eq!(answer.status, 404, "{own}{path}: {}", answer.body);
         }

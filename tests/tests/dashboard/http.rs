@@ -111,13 +111,16 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 13] = [
     "/accounts/operator/keys",
     "/accounts/operator/keys/new",
     "/accounts/operator/usage",
     "/accounts/operator/members",
     "/accounts",
+    "/plans",
     "/users",
+    "/accounts/operator/webhooks",
+    "/accounts/operator/webhooks/new",
     "/accounts/operator/audit",
     "/accounts/operator/settings",
     "/settings",

@@ -1,5 +1,5 @@
 use keyward::limits::Subject;
-use keyward::manage::{Actor, Context, KeyDraft, Role};
+use keyward::manage::{Actor, Context, KeyDraft, Plan, Role};
 
 use crate::http::Client;
 use crate::site::{PASSWORD, Site};
@@ -69,4 +69,66 @@ async fn limits_are_shown_and_changed_by_who_may_change_them() {
     assert_eq!(bob.post(&format!("/accounts/{account}/limits"), &raised).await.status, 403);
     let version = site.management.limits(&system, &Subject::Account(account)).await.unwrap().version;
     assert_eq!(version, 0);
+}
+
+#[tokio::test]
+async fn limits_of_plans_are_changed_by_the_operator() {
+    let site = Site::with_owner().await;
+    let (owner, system) = (site.owner().await, Actor::system("test", Context::new()));
+    let mut client = Client::signed_in(&site).await;
+    assert!(client.get("/plans").await.body.contains("No plans yet"));
+    let (name, path) = ("Pro & <more>/x", "/plans/Pro%20%26%20%3Cmore%3E%2Fx");
+    site.management.put_plan(&owner, Plan::new(name).with_key_limit(1_500), None).await.unwrap();
+    let page = client.get("/plans").await.body;
+    assert!(page.contains(&format!("href=\"{path}\"")) && page.contains("1,500"), "{page}");
+    let page = client.get(path).await;
+    assert!(page.body.contains("No limits are set here."), "{}", page.body);
+    let csrf = page.field("csrf");
+    let to = format!("{path}/limits");
+    let typed = [("csrf", csrf.as_str()), ("version", "0"), ("rates", "default=100/60s"), ("budget", "500/day")];
+    let changed = client.post(&to, &[&typed[..], &[("tasks", "3")]].concat()).await;
+    assert_eq!((changed.status, changed.header("location")), (303, path), "{}", changed.body);
+    let page = client.get(path).await.body;
+    for text in ["The limits are changed.", "default: 100 in 60 s", "500 credits a day", "3 at once", "value=\"3\""] {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    for (fields, status, text) in [
+        ([("version", "1"), ("rates", "default=many/60s")], 422, "&#34;many&#34; is no quota"),
+        ([("version", "1"), ("budget", "5/year")], 422, "value=\"5/year\""),
+        ([("version", "1"), ("tasks", "-1")], 422, "is no number"),
+        ([("version", "9"), ("tasks", "7")], 412, "Another user changed this"),
+    ] {
+        let refused = client.post(&to, &[&[("csrf", csrf.as_str())], &fields[..]].concat()).await;
+        assert_eq!(refused.status, status, "{fields:?}: {}", refused.body);
+        assert!(refused.body.contains(text), "{fields:?}: no {text} in {}", refused.body);
+    }
+    for unknown in ["/plans/none", "/plans/none/limits"] {
+        let fields = [("csrf", csrf.as_str()), ("version", "0")];
+        let answer =
+            if unknown.ends_with("limits") { client.post(unknown, &fields).await } else { client.get(unknown).await };
+        assert_eq!(answer.status, 404, "{unknown}: {}", answer.body);
+    }
+
+    // A viewer of the operator's account sees plans, and a customer does not.
+    let account = site.management.create_account(&owner, "Example Ltd").await.unwrap().value.id;
+    for (email, place, sees, writes) in
+        [("grace@example.com", site.management.operator().clone(), 200, 403), ("bob@example.com", account, 404, 404)]
+    {
+        let role = if sees == 200 { Role::Viewer } else { Role::Owner };
+        let invited = site.management.invite(&owner, &place, email, role).await.unwrap();
+        site.management.accept_invitation(&Context::new(), &invited.secret, "Bob", PASSWORD).await.unwrap();
+        let mut other = Client::new(&site);
+        let token = other.get("/login").await.field("csrf");
+        other.post("/login", &[("csrf", &token), ("email", email), ("password", PASSWORD)]).await;
+        let csrf = other.get("/settings").await.field("csrf");
+        let page = other.get("/plans").await;
+        assert_eq!(page.status, sees, "{email}: {}", page.body);
+        assert_eq!(page.body.contains("href=\"/plans\""), sees == 200, "{email}: {}", page.body);
+        let page = other.get(path).await;
+        assert_eq!((page.status, page.body.contains("Change limits")), (sees, false), "{email}: {}", page.body);
+        let raised = [("csrf", csrf.as_str()), ("version", "1"), ("budget", "1000000")];
+        assert_eq!(other.post(&to, &raised).await.status, writes, "{email}");
+    }
+    let version = site.management.limits(&system, &Subject::Plan(name.into())).await.unwrap().version;
+    assert_eq!(version, 1);
 }

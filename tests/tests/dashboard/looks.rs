@@ -3,13 +3,14 @@
 use std::fs;
 use std::time::Duration;
 
-use keyward::manage::{KeyDraft, Role};
+use keyward::manage::{EventKind, KeyDraft, Role, WebhookUpdate};
 use keyward_needs::needs;
 use keyward_tests::program::test_package;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::site::Site;
+use crate::webhooks::{self, Receiver};
 
 fn axe() -> String {
     fs::read_to_string(test_package("axe").join("node_modules/axe-core/axe.min.js")).unwrap()
@@ -26,7 +27,7 @@ async fn findings(browser: &Browser, axe: &str) -> Value {
     found[1].take()
 }
 
-async fn furnish(site: &Site) -> (String, String) {
+async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
     let owner = site.owner().await;
     let account: keyward::AccountId = "operator".parse().unwrap();
     let mut ids = Vec::new();
@@ -78,14 +79,30 @@ async fn furnish(site: &Site) -> (String, String) {
             }
         }
     }
-    (ids[0].to_string(), owner.user().unwrap().to_string())
+    let plan = keyward::manage::Plan { description: "For teams".to_owned(), ..keyward::manage::Plan::new("Pro") };
+    site.management.put_plan(&owner, plan.with_key_limit(100), None).await.unwrap();
+    let kinds = [EventKind::KeyRevoked, EventKind::KeyCompromised];
+    let issued = site.management.create_webhook(&owner, &account, &receiver.url(), "Alerts", &kinds).await.unwrap();
+    let webhook = issued.webhook.id;
+    // One delivery in each state.
+    for status in [204, 410, 500] {
+        receiver.answer(status);
+        site.management.test_webhook(&owner, &account, &webhook).await.unwrap();
+        site.management.deliver_events().await.unwrap();
+        let known = site.management.webhook(&owner, &account, &webhook).await.unwrap();
+        let enabled = WebhookUpdate { enabled: Some(true), ..WebhookUpdate::default() };
+        site.management.update_webhook(&owner, &account, &webhook, enabled, known.version).await.unwrap();
+    }
+    let long = format!("https://example.com/{}", "a".repeat(200));
+    site.management.create_webhook(&owner, &account, &long, "", &[]).await.unwrap();
+    (ids[0].to_string(), owner.user().unwrap().to_string(), webhook)
 }
 
 #[needs(browser, axe)]
 #[tokio::test]
 async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a_phone() {
-    let site = Site::with_owner().await;
-    let (key, user) = furnish(&site).await;
+    let (site, receiver) = (webhooks::site().await, Receiver::start().await);
+    let (key, user, webhook) = furnish(&site, &receiver).await;
     let axe = axe();
     let browser = Browser::open(&site).await;
     let pages = [
@@ -100,7 +117,16 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("member-remove", format!("/accounts/operator/members/{user}/remove")),
         ("member-keys", format!("/accounts/operator/members/{user}/keys")),
         ("member-reset", format!("/accounts/operator/members/{user}/reset")),
+        ("webhooks", "/accounts/operator/webhooks".to_owned()),
+        ("webhook-new", "/accounts/operator/webhooks/new".to_owned()),
+        ("webhook", format!("/accounts/operator/webhooks/{webhook}")),
+        ("webhook-edit", format!("/accounts/operator/webhooks/{webhook}/edit")),
+        ("webhook-rotate", format!("/accounts/operator/webhooks/{webhook}/rotate")),
+        ("webhook-remove", format!("/accounts/operator/webhooks/{webhook}/remove")),
+        ("webhook-made", String::new()),
         ("accounts", "/accounts".to_owned()),
+        ("plans", "/plans".to_owned()),
+        ("plan", "/plans/Pro".to_owned()),
         ("users", "/users".to_owned()),
         ("user", format!("/users/{user}")),
         ("user-delete", format!("/users/{user}/delete")),
@@ -129,14 +155,23 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 browser.press("Sign out").await;
                 browser.find(&format!("html[data-theme={theme}]")).await;
             }
-            for (size, width) in [("wide", 1_280), ("phone", 360)] {
+            for (size, width) in [("wide", 1_280), ("phone", 320)] {
                 // Chromium has no window as narrow as a phone. Use the method of its device mode.
                 let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
                 browser.emulate(metrics).await;
-                if path.is_empty() {
+                if *name == "webhook-made" {
+                    browser.go(&format!("/accounts/operator/webhooks/{webhook}/rotate")).await;
+                    browser.press("Rotate").await;
+                    browser.find("#secret").await;
+                } else if path.is_empty() {
                     browser.create_key("shown once").await;
                 } else {
                     browser.go(path).await;
+                }
+                if *name == "webhook" {
+                    browser
+                        .run("for (const one of document.querySelectorAll('details')) one.open = true", vec![])
+                        .await;
                 }
                 let found = findings(&browser, &axe).await;
                 if found != json!([]) {

@@ -15,3 +15,4 @@ mod looks;
 mod oidc;
 mod people;
 mod site;
+mod webhooks;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 18] = [
+const KEPT: [&str; 20] = [
     "name",
     "purpose",
     "mode",
@@ -27,6 +27,8 @@ const KEPT: [&str; 18] = [
     "tasks",
     "default_lifetime",
     "maximum_lifetime",
+    "description",
+    "event",
 ];
 
 /// May hold a password, so it has no `Debug`.

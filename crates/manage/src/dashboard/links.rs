@@ -9,8 +9,12 @@ use crate::origin::{PublicUrl, is_loopback};
 
 const IN_PATHS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+pub(super) fn in_path(text: &str) -> String {
+    utf8_percent_encode(text, &IN_PATHS).to_string()
+}
+
 pub(super) fn encoded(account: &AccountId) -> String {
-    utf8_percent_encode(account.as_str(), &IN_PATHS).to_string()
+    in_path(account.as_str())
 }
 
 pub(super) fn decoded(text: &str) -> Option<AccountId> {

@@ -239,7 +239,7 @@ impl Place for AtKey {
     }
 }
 
-async fn find<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Response> {
+pub(super) async fn find<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Response> {
     let visitor = Visitor::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
     let path = PathParams::of(parts, app).await;
     let place = match Member::of(visitor.clone()).await {

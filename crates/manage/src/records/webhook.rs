@@ -11,6 +11,8 @@ use crate::store::Kind;
 pub(crate) struct StoredWebhook {
     pub(crate) id: String,
     pub(crate) account: AccountId,
+    /// Its place among the webhooks of the account. No two have the same.
+    pub(crate) slot: usize,
     pub(crate) url: String,
     pub(crate) description: String,
     pub(crate) events: Vec<EventKind>,
@@ -46,5 +48,9 @@ impl Entity for StoredWebhook {
     }
     fn owner(&self) -> String {
         self.account.to_string()
+    }
+    /// Concurrent requests cannot exceed the maximum, because the store accepts each key once.
+    fn key(&self) -> Option<String> {
+        Some(format!("{} {}", self.slot, self.account))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_manage::{AuditEntry, Management};
+use same_file::Handle;
 
 use crate::backend::system;
 
@@ -72,29 +73,52 @@ impl AuditFile {
 
     /// Opens the file for each batch, so that a program such as logrotate may rename it.
     fn append(&self, entries: &[AuditEntry]) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.create(true).read(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&self.path)?;
-        let Some(last) = entries.last() else { return Ok(()) };
+        let file = self.open_file()?;
+        entries.last().map_or(Ok(()), |last| self.append_to(file, entries, last.number))
+    }
+
+    fn append_to(&self, mut file: File, entries: &[AuditEntry], last: u64) -> io::Result<()> {
         let mut text = Vec::new();
-        if !ends_with_line(&mut file)? {
-            // A crash has left a part of a line. Its entry follows whole.
-            text.push(b'\n');
-        }
         for entry in entries {
             serde_json::to_writer(&mut text, entry)?;
             text.push(b'\n');
         }
-        file.write_all(&text)?;
-        file.sync_data()?;
+        loop {
+            if !ends_with_line(&mut file)? {
+                // A crash has left a part of a line. Its entry follows whole.
+                file.write_all(b"\n")?;
+            }
+            file.write_all(&text)?;
+            file.sync_data()?;
+            // A collector may have left a file that was renamed since it was opened, so the next one gets the batch, too.
+            if self.is_current(&file)? {
+                break;
+            }
+            file = self.open_file()?;
+        }
         let mut next = self.position.as_os_str().to_owned();
         next.push(".new");
         let mut position = File::create(&next)?;
-        writeln!(position, "{}", last.number)?;
+        writeln!(position, "{last}")?;
         position.sync_data()?;
         std::fs::rename(&next, &self.position)
+    }
+
+    fn open_file(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.create(true).read(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&self.path)
+    }
+
+    /// Returns `false` if the path leads to another file, or to none.
+    fn is_current(&self, file: &File) -> io::Result<bool> {
+        match Handle::from_path(&self.path) {
+            Ok(current) => Ok(current == Handle::from_file(file.try_clone()?)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -106,4 +130,43 @@ fn ends_with_line(file: &mut File) -> io::Result<bool> {
     let mut last = [0];
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(number: u64) -> AuditEntry {
+        let entry = json!({
+            "number": number, "at": "2026-03-01T12:00:00Z", "actor": {"type": "system", "id": "test"},
+            "action": "key.create", "outcome": "done", "target": {"type": "key", "id": "key_1"}, "account": null,
+            "address": null, "user_agent": null, "request_id": null, "before": null, "after": null, "previous": "0",
+        });
+        serde_json::from_value(entry).unwrap()
+    }
+
+    #[test]
+    fn rotation_in_the_middle_of_a_batch_loses_no_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let (file, start) = AuditFile::open(&path).unwrap();
+        assert_eq!(start, 0);
+        // The file is renamed, or removed, after it was opened for the batch.
+        for (number, is_removed) in [(1, false), (2, true)] {
+            let opened = file.open_file().unwrap();
+            if is_removed {
+                fs::remove_file(&path).unwrap();
+            } else {
+                fs::rename(&path, folder.path().join("rotated")).unwrap();
+            }
+            file.append_to(opened, &[entry(number)], number).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with(&format!("{{\"number\":{number},")) && text.ends_with("}\n"), "{text}");
+            assert_eq!(AuditFile::open(&path).unwrap().1, number);
+        }
+    }
 }

@@ -10,10 +10,13 @@ mod keys;
 mod lifetimes;
 mod limits;
 mod members;
+mod plans;
 mod settings;
 mod sign_in;
 mod usage;
 mod users;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use super::app::Route;
 use super::assets;
@@ -24,9 +27,12 @@ pub(super) fn routes() -> Vec<Route> {
         keys::routes(),
         usage::routes(),
         members::routes(),
+        #[cfg(feature = "webhooks")]
+        webhooks::routes(),
         audit::routes(),
         account::routes(),
         accounts::routes(),
+        plans::routes(),
         users::routes(),
         settings::routes(),
         invitations::routes(),

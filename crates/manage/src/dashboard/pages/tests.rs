@@ -13,6 +13,7 @@ use crate::actor::{Actor, Context};
 use crate::dashboard::assets::STYLE_NAME;
 use crate::dashboard::site_map::SiteMap;
 use crate::dashboard::{DashboardSettings, dashboard};
+use crate::records::Plan;
 use crate::service::{KeyDraft, Management, NewUser};
 use crate::store::SqliteManagementStore;
 
@@ -24,6 +25,8 @@ struct Site {
     session: String,
     key: String,
     user: String,
+    #[cfg(feature = "webhooks")]
+    webhook: String,
 }
 
 impl Site {
@@ -39,7 +42,15 @@ impl Site {
         let owner = management.session(&session, Context::new()).await.unwrap();
         let draft = KeyDraft::secret("operator".parse().unwrap(), "server");
         let key = management.create_key(&owner, draft).await.unwrap().view.id.to_string();
+        management.put_plan(&owner, Plan::new("Pro & more"), None).await.unwrap();
+        #[cfg(feature = "webhooks")]
+        let webhook = {
+            let (account, url) = (management.operator().clone(), "https://example.com/hooks");
+            management.create_webhook(&owner, &account, url, "", &[]).await.unwrap().webhook.id
+        };
         Self {
+            #[cfg(feature = "webhooks")]
+            webhook,
             router: dashboard(management, DashboardSettings::new("Example API")),
             session: session.to_string(),
             key,
@@ -52,6 +63,9 @@ impl Site {
             return "/account?account=operator".to_owned();
         }
         let id = if path.contains("/keys/") { &self.key } else { &self.user };
+        #[cfg(feature = "webhooks")]
+        let id = if path.contains("/webhooks/") { &self.webhook } else { id };
+        let path = path.replace("{plan}", "Pro%20%26%20more");
         path.replace("{account}", "operator").replace("{id}", id).replace("{asset}", &STYLE_NAME)
     }
 
@@ -84,7 +98,10 @@ async fn navigation_has_pages_of_the_table_in_order() {
     let pages: Vec<_> = routes.iter().filter_map(|route| route.page_path()).collect();
     let map = SiteMap::of(&routes);
     let labels: Vec<_> = map.entries().iter().map(|entry| entry.label).collect();
-    assert_eq!(labels, ["Keys", "Usage", "Members", "Audit log", "Account", "Accounts", "Users", "Settings"]);
+    let mut expected =
+        vec!["Keys", "Usage", "Members", "Webhooks", "Audit log", "Account", "Accounts", "Plans", "Users", "Settings"];
+    expected.retain(|label| cfg!(feature = "webhooks") || *label != "Webhooks");
+    assert_eq!(labels, expected);
     let (_, page) = site.get("/settings").await;
     for entry in map.entries() {
         assert!(pages.contains(&entry.path), "{} is no page", entry.path);

@@ -9,9 +9,9 @@ use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{Entity as _, EventCursor, StoredWebhook, Versioned, new_id};
 use crate::role::scopes;
-use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 use crate::service::events::WEBHOOKS;
+use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List};
 use crate::webhook_client::check_url;
 
@@ -52,9 +52,10 @@ impl Management {
         self.check_recent(actor).await?;
         let since = self.last_entry_number().await?;
         let secret = new_secret()?;
-        let webhook = StoredWebhook {
+        let mut webhook = StoredWebhook {
             id: new_id("whk")?,
             account: account.clone(),
+            slot: 0,
             url: check_url(url, &self.0.settings.webhook_networks)?,
             description: check_description(description)?,
             events: check_events(events)?,
@@ -66,23 +67,36 @@ impl Management {
             secret: secret.clone(),
             previous: None,
         };
-        let known = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.as_str());
-        let number = self.0.store.list(&known).await?.len();
-        if number >= MAX_WEBHOOKS {
-            let message = format!("the account has {number} webhooks, the maximum: remove one");
-            return Err(ManagementError::invalid("webhooks", message));
-        }
-        let mut writes = vec![webhook.insert()?];
-        if self.get::<EventCursor>(WEBHOOKS).await?.is_none() {
-            // The first webhook starts the queue, at the end of the log.
-            let cursor = EventCursor { id: WEBHOOKS.to_owned(), number: since, held_until: None };
-            writes.push(cursor.insert()?);
-        }
         let draft = Draft::new(actor, "webhook.create", Target::new("webhook", &webhook.id))
             .account(account)
             .after(audit_value(&webhook));
-        self.commit_or_stale(writes, draft).await?;
-        Ok(IssuedWebhook { webhook: view(Versioned { value: webhook, version: 1 }, self.now()), secret })
+        for _ in 0..ATTEMPTS {
+            webhook.slot = self.free_slot(account).await?;
+            let mut writes = vec![webhook.insert()?];
+            if self.get::<EventCursor>(WEBHOOKS).await?.is_none() {
+                // The first webhook starts the queue, at the end of the log.
+                let cursor = EventCursor { id: WEBHOOKS.to_owned(), number: since, held_until: None };
+                writes.push(cursor.insert()?);
+            }
+            if self.commit(writes, draft.clone()).await?.is_ok() {
+                let webhook = view(Versioned { value: webhook, version: 1 }, self.now());
+                return Ok(IssuedWebhook { webhook, secret });
+            }
+        }
+        Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
+            "other requests keep creating webhooks in this account",
+        )))
+    }
+
+    async fn free_slot(&self, account: &AccountId) -> Result<usize, ManagementError> {
+        let known = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.as_str());
+        let taken: Vec<usize> =
+            self.list::<StoredWebhook>(&known).await?.into_iter().map(|webhook| webhook.slot).collect();
+        let free = (0..MAX_WEBHOOKS).find(|slot| !taken.contains(slot));
+        free.ok_or_else(|| {
+            let message = format!("the account has {MAX_WEBHOOKS} webhooks, the maximum: remove one");
+            ManagementError::invalid("webhooks", message)
+        })
     }
 
     /// Changes a webhook at this version. Needs `webhooks:write` and a recent sign-in.

@@ -15,8 +15,7 @@ impl Management {
     /// [`ManagementError::Forbidden`].
     pub async fn webhooks(&self, actor: &Actor, account: &AccountId) -> Result<Vec<WebhookView>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::WEBHOOKS_READ)?;
-        // Concurrent requests may exceed the maximum a little.
-        let list = List::of(Kind::Webhook, 2 * MAX_WEBHOOKS).owner(account.as_str());
+        let list = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.as_str());
         let now = self.now();
         Ok(self.list::<StoredWebhook>(&list).await?.into_iter().map(|webhook| view(webhook, now)).collect())
     }

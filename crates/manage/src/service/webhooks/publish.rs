@@ -31,7 +31,7 @@ impl Management {
             let own = entry.account.as_ref().map(ToString::to_string).filter(|own| *own != operator);
             for account in own.into_iter().chain([operator]) {
                 if !known.contains_key(&account) {
-                    let list = List::of(Kind::Webhook, 2 * MAX_WEBHOOKS).owner(account.clone());
+                    let list = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.clone());
                     let found = self.list::<StoredWebhook>(&list).await?;
                     known.insert(account.clone(), found.into_iter().map(|webhook| webhook.value).collect());
                 }

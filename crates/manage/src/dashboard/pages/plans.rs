@@ -1,0 +1,135 @@
+//! The plans, and the limits of each.
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use http::StatusCode;
+use http::request::Parts;
+use keyward_limits::Subject;
+use smol_str::SmolStr;
+
+use super::limits::{self, LimitsCard};
+use crate::dashboard::app::{App, Route};
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::links::in_path;
+use crate::dashboard::member::Member;
+use crate::dashboard::path_params::PathParams;
+use crate::dashboard::site_map::Menu;
+use crate::dashboard::text::number;
+use crate::error::ManagementError;
+use crate::records::{Plan, Versioned};
+use crate::role::scopes;
+
+const PLAN: &str = "/plans/{plan}";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::page("/plans", list).menu(Menu::Operator, "Plans", scopes::PLANS_READ).destination(),
+        Route::page(PLAN, page).destination(),
+        Route::action("/plans/{plan}/limits", PLAN, change_limits),
+    ]
+}
+
+struct NamedPlan(SmolStr);
+
+impl FromRequestParts<App> for NamedPlan {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        Ok(Self(PathParams::of(parts, app).await.id::<String>("plan", "plan")?.into()))
+    }
+}
+
+struct Row {
+    path: String,
+    name: String,
+    description: String,
+    key_limit: Option<String>,
+}
+
+impl Row {
+    fn of(plan: &Plan) -> Self {
+        Self {
+            path: path_of(&plan.name),
+            name: plan.name.to_string(),
+            description: plan.description.clone(),
+            key_limit: plan.key_limit.map(|limit| number(limit.into())),
+        }
+    }
+}
+
+fn path_of(plan: &str) -> String {
+    format!("/plans/{}", in_path(plan))
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/plans/list.html")]
+struct PlansPage {
+    frame: Frame,
+    plans: Vec<Row>,
+}
+
+/// The default account of a user who operates nothing has no rights over plans.
+fn require(member: &Member) -> Result<(), ManagementError> {
+    let rights = member.operates.as_ref().ok_or(ManagementError::NotFound("page"))?;
+    rights.require(&scopes::PLANS_READ)
+}
+
+async fn list(member: Member) -> Result<Response, PageError> {
+    require(&member)?;
+    let plans = member.management().plans(&member.actor).await?;
+    let plans = plans.iter().map(|plan| Row::of(plan)).collect();
+    Ok(member.page("Plans", |frame| PlansPage { frame, plans }))
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/plans/details.html")]
+struct PlanPage {
+    frame: Frame,
+    plan: Row,
+    limits: Option<LimitsCard>,
+    error: Option<FieldError>,
+}
+
+async fn found(member: &Member, name: &str) -> Result<Versioned<Plan>, PageError> {
+    require(member)?;
+    let plans = member.management().plans(&member.actor).await?;
+    Ok(plans.into_iter().find(|plan| plan.name == name).ok_or(ManagementError::NotFound("plan"))?)
+}
+
+async fn show(
+    member: &Member,
+    name: &SmolStr,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let found = found(member, name).await?;
+    let plan = Row::of(&found);
+    let may_write = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
+    let subject = Subject::Plan(name.clone());
+    let limits = LimitsCard::of(member, &subject, format!("{}/limits", plan.path), may_write, form).await?;
+    let title = plan.name.clone();
+    Ok(member.page_with(status, &title, |frame| PlanPage { frame, plan, limits, error }))
+}
+
+async fn page(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
+    let query = member.visitor.query();
+    show(&member, &name, StatusCode::OK, &query, None).await
+}
+
+async fn change_limits(
+    NamedPlan(name): NamedPlan,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    match limits::put(&member, &Subject::Plan(name.clone()), &form).await {
+        Ok(()) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "limits")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,67 @@
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::created::{self, CreatedWebhook};
+use super::view::{EventChoice, chosen_events, event_choices};
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::once;
+use crate::error::ManagementError;
+use crate::role::scopes;
+
+#[derive(Template)]
+#[template(path = "dashboard/webhooks/create.html")]
+struct NewPage {
+    frame: Frame,
+    form_id: String,
+    error: Option<FieldError>,
+    url: String,
+    description: String,
+    events: Vec<EventChoice>,
+}
+
+fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
+    let form_id = once::new_form()?;
+    Ok(member.page_with(status, "Create a webhook", |frame| NewPage {
+        frame,
+        form_id,
+        error,
+        url: form.get("url").to_owned(),
+        description: form.get("description").to_owned(),
+        events: event_choices(|name| form.all("event").any(|sent| sent == name)),
+    }))
+}
+
+pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
+    member.require(&scopes::WEBHOOKS_WRITE)?;
+    member.require_recent_sign_in().await?;
+    show(&member, StatusCode::OK, &member.visitor.query(), None)
+}
+
+pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    member.require_recent_sign_in().await?;
+    let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
+    let (url, description, events) =
+        (form.get("url").trim().to_owned(), form.get("description").to_owned(), chosen_events(&form));
+    let create = async move {
+        let issued = management.create_webhook(&actor, &account, &url, &description, &events).await?;
+        Ok(CreatedWebhook::new(&issued))
+    };
+    match once::once(&member, &form, create).await {
+        Ok(created) => Ok(created::show(&member, created)),
+        Err(error @ ManagementError::Invalid { .. }) => {
+            show(&member, error.status(), &form, Some(FieldError::from(&error)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl NewPage {
+    fn wrong(&self) -> &'static str {
+        self.error.as_ref().map_or("", |error| error.field)
+    }
+}

@@ -1,0 +1,37 @@
+mod change;
+mod create;
+mod created;
+mod deliveries;
+mod details;
+mod edit;
+mod list;
+mod place;
+mod remove;
+mod rotate;
+mod view;
+
+use super::home;
+use crate::dashboard::app::Route;
+use crate::dashboard::site_map::Menu;
+use crate::role::scopes;
+
+const WEBHOOK: &str = "/accounts/{account}/webhooks/{id}";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::page("/accounts/{account}/webhooks", list::page)
+            .menu(Menu::Account, "Webhooks", scopes::WEBHOOKS_READ)
+            .destination(),
+        Route::page("/accounts/{account}/webhooks/new", create::page).post(create::create).destination(),
+        Route::page(WEBHOOK, details::page).destination(),
+        Route::page("/accounts/{account}/webhooks/{id}/edit", edit::page).post(edit::edit).destination(),
+        Route::page("/accounts/{account}/webhooks/{id}/rotate", rotate::page).post(rotate::rotate).destination(),
+        Route::page("/accounts/{account}/webhooks/{id}/remove", remove::page).post(remove::remove).destination(),
+        Route::action("/accounts/{account}/webhooks/{id}/disable", WEBHOOK, change::disable),
+        Route::action("/accounts/{account}/webhooks/{id}/enable", WEBHOOK, change::enable),
+        Route::action("/accounts/{account}/webhooks/{id}/test", WEBHOOK, deliveries::test),
+        Route::action("/accounts/{account}/webhooks/{id}/redeliver", WEBHOOK, deliveries::redeliver),
+        Route::action("/accounts/{account}/webhooks/{id}/redeliver-failed", WEBHOOK, deliveries::redeliver_failed),
+        Route::page("/webhooks", home::go).destination(),
+    ]
+}

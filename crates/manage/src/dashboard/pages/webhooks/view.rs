@@ -1,0 +1,63 @@
+use keyward_api_types::EventKind;
+use keyward_core::Timestamp;
+
+use crate::dashboard::form::Form;
+use crate::dashboard::text::When;
+use crate::service::WebhookView;
+
+pub(super) struct Webhook {
+    pub(super) id: String,
+    pub(super) url: String,
+    pub(super) description: String,
+    pub(super) events: Vec<&'static str>,
+    pub(super) state: &'static str,
+    pub(super) is_enabled: bool,
+    pub(super) disabled_reason: Option<String>,
+    pub(super) failing_since: Option<When>,
+    pub(super) previous_ends: Option<When>,
+    pub(super) created: When,
+    pub(super) version: u64,
+}
+
+impl Webhook {
+    pub(super) fn of(webhook: &WebhookView, now: Timestamp) -> Self {
+        Self {
+            id: webhook.id.clone(),
+            url: webhook.url.clone(),
+            description: webhook.description.clone(),
+            events: webhook.events.iter().map(|kind| kind.as_str()).collect(),
+            state: match (webhook.enabled, webhook.failing_since) {
+                (false, _) => "disabled",
+                (true, Some(_)) => "failing",
+                (true, None) => "active",
+            },
+            is_enabled: webhook.enabled,
+            disabled_reason: webhook.disabled_reason.clone(),
+            failing_since: When::maybe(webhook.failing_since, now),
+            previous_ends: When::maybe(webhook.previous_secret_ends_at, now),
+            created: When::at(webhook.created_at, now),
+            version: webhook.version,
+        }
+    }
+}
+
+pub(super) struct EventChoice {
+    pub(super) name: &'static str,
+    pub(super) meaning: &'static str,
+    pub(super) is_chosen: bool,
+}
+
+/// The events to choose from. A test is sent on request only.
+pub(super) fn event_choices(is_chosen: impl Fn(&str) -> bool) -> Vec<EventChoice> {
+    let offered = EventKind::ALL.iter().filter(|kind| **kind != EventKind::WebhookTest);
+    let choice = |kind: &EventKind| EventChoice {
+        name: kind.as_str(),
+        meaning: kind.meaning(),
+        is_chosen: is_chosen(kind.as_str()),
+    };
+    offered.map(choice).collect()
+}
+
+pub(super) fn chosen_events(form: &Form) -> Vec<EventKind> {
+    EventKind::ALL.iter().copied().filter(|kind| form.all("event").any(|sent| sent == kind.as_str())).collect()
+}
