@@ -1498,13 +1498,15 @@ export interface components {
             plan?: string;
             /** @description Granted scopes, separated by spaces. */
             scope?: string;
-            /** @description Id of the user of an access token, or of the account of a key. */
+            /** @description Id of the account of the key. */
             sub?: string;
             /**
              * @description Always `Bearer`.
              * @constant
              */
             token_type?: "Bearer";
+            /** @description Id of the user of the key, if any. */
+            user?: string;
         };
         /**
          * @description A key, and the request that presented it.
@@ -4147,10 +4149,14 @@ export interface operations {
                 kind?: components["schemas"]["KeyKind"];
                 /** @description Only keys with this status. */
                 status?: components["schemas"]["KeyStatus"];
-                /** @description Only keys whose name contains this text, ignoring the case of ASCII letters. */
+                /** @description Only keys with this text in their name, id or hint, ignoring the case of ASCII letters. A hint has the last four characters of the key. */
                 text?: string;
                 /** @description Only keys that were last used before this time (RFC 3339), or never. */
                 last_used_before?: string;
+                /** @description Only keys that expire before this time (RFC 3339). */
+                expires_before?: string;
+                /** @description Only keys that have a successor, or only those without. */
+                replaced?: boolean;
                 /** @description Cursor: the `next` of the previous page. */
                 after?: string;
                 /** @description Maximum number of items, 1 to 500. Defaults to 50. */

@@ -242,12 +242,17 @@ pub struct KeyFilter {
     /// Only keys with this status.
     #[cfg_attr(feature = "utoipa", param(value_type = Option<StatusName>))]
     pub status: Option<KeyStatus>,
-    /// Only keys whose name contains this text, ignoring the case of ASCII letters.
+    /// Only keys with this text in their name, id or hint, ignoring the case of ASCII letters. A hint has the last four characters of the key.
     #[cfg_attr(feature = "utoipa", param(max_length = 100))]
     pub text: Option<String>,
     /// Only keys that were last used before this time (RFC 3339), or never.
     #[cfg_attr(feature = "utoipa", param(format = DateTime))]
     pub last_used_before: Option<String>,
+    /// Only keys that expire before this time (RFC 3339).
+    #[cfg_attr(feature = "utoipa", param(format = DateTime))]
+    pub expires_before: Option<String>,
+    /// Only keys that have a successor, or only those without.
+    pub replaced: Option<bool>,
     /// Cursor: the `next` of the previous page.
     #[cfg_attr(feature = "utoipa", param(max_length = 300))]
     pub after: Option<String>,

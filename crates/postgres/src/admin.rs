@@ -323,10 +323,21 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
     }
     if let Some(text) = &query.text {
         // In this collation, only ASCII letters have a case.
-        condition("position(lower(??::text COLLATE \"C\") in lower(name COLLATE \"C\")) > 0", Box::new(text.clone()));
+        condition(
+            "EXISTS (SELECT 1 FROM (SELECT lower(??::text COLLATE \"C\") AS text) AS wanted \
+             WHERE position(wanted.text in lower(name COLLATE \"C\")) > 0 \
+             OR position(wanted.text in lower(id COLLATE \"C\")) > 0 OR position(wanted.text in lower(hint COLLATE \"C\")) > 0)",
+            Box::new(text.clone()),
+        );
     }
     if let Some(since) = query.unused_since {
         condition("(last_used_at IS NULL OR last_used_at < ??)", Box::new(since.as_millis()));
+    }
+    if let Some(before) = query.expires_before {
+        condition("expires_at < ??", Box::new(before.as_millis()));
+    }
+    if let Some(replaced) = query.replaced {
+        condition("(rotated_to IS NOT NULL) = ??", Box::new(replaced));
     }
     if let Some(cursor) = &query.after {
         condition("created_at <= ??", Box::new(cursor.created_at.as_millis()));

@@ -265,10 +265,20 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
         );
     }
     if let Some(text) = &query.text {
-        condition("instr(lower(name), lower(??)) > 0", Box::new(text.clone()));
+        condition(
+            "EXISTS (SELECT 1 FROM (SELECT lower(??) AS text) AS wanted WHERE instr(lower(name), wanted.text) > 0 \
+             OR instr(lower(id), wanted.text) > 0 OR instr(lower(hint), wanted.text) > 0)",
+            Box::new(text.clone()),
+        );
     }
     if let Some(since) = query.unused_since {
         condition("(last_used_at IS NULL OR last_used_at < ??)", Box::new(since.as_millis()));
+    }
+    if let Some(before) = query.expires_before {
+        condition("expires_at < ??", Box::new(before.as_millis()));
+    }
+    if let Some(replaced) = query.replaced {
+        condition("(rotated_to IS NOT NULL) = ??", Box::new(replaced));
     }
     if let Some(cursor) = &query.after {
         condition("created_at <= ??", Box::new(cursor.created_at.as_millis()));

@@ -33,8 +33,9 @@ class Introspection:
         mode (Mode | Unset): The mode of a key.
         plan (str | Unset): Plan of the account, if any.
         scope (str | Unset): Granted scopes, separated by spaces.
-        sub (str | Unset): Id of the user of an access token, or of the account of a key.
+        sub (str | Unset): Id of the account of the key.
         token_type (Literal['Bearer'] | Unset): Always `Bearer`.
+        user (str | Unset): Id of the user of the key, if any.
     """
 
     active: bool
@@ -48,6 +49,7 @@ class Introspection:
     scope: str | Unset = UNSET
     sub: str | Unset = UNSET
     token_type: Literal["Bearer"] | Unset = UNSET
+    user: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,6 +79,8 @@ class Introspection:
 
         token_type = self.token_type
 
+        user = self.user
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -104,6 +108,8 @@ class Introspection:
             field_dict["sub"] = sub
         if token_type is not UNSET:
             field_dict["token_type"] = token_type
+        if user is not UNSET:
+            field_dict["user"] = user
 
         return field_dict
 
@@ -146,6 +152,8 @@ class Introspection:
                 f"token_type must match const 'Bearer', got '{token_type}'"
             )
 
+        user = d.pop("user", UNSET)
+
         introspection = cls(
             active=active,
             account=account,
@@ -158,6 +166,7 @@ class Introspection:
             scope=scope,
             sub=sub,
             token_type=token_type,
+            user=user,
         )
 
         introspection.additional_properties = d

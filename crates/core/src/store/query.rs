@@ -40,10 +40,16 @@ pub struct KeyQuery {
     pub kind: Option<KeyKind>,
     /// Only this status at [`now`](Self::now).
     pub status: Option<KeyStatus>,
-    /// Only names with this text, ignoring ASCII case.
+    /// Only keys with this text in their name, id or hint, ignoring ASCII case.
+    ///
+    /// A hint has the last four characters of the key.
     pub text: Option<String>,
     /// Only keys not used since.
     pub unused_since: Option<Timestamp>,
+    /// Only keys that end before.
+    pub expires_before: Option<Timestamp>,
+    /// Only keys with a successor, or only those without.
+    pub replaced: Option<bool>,
     /// The previous page's end.
     pub after: Option<Cursor>,
     /// Keys per page, 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
@@ -73,8 +79,12 @@ impl KeyQuery {
             && self.mode.is_none_or(|mode| mode == key.mode)
             && self.kind.is_none_or(|kind| kind == key.kind)
             && self.status.is_none_or(|status| status == key.status(self.now))
-            && self.text.as_ref().is_none_or(|text| key.name.to_ascii_lowercase().contains(&text.to_ascii_lowercase()))
+            && self.text.as_ref().is_none_or(|text| {
+                [&key.name, key.id.as_str(), &key.hint.to_string()].into_iter().any(|place| has_text(place, text))
+            })
             && self.unused_since.is_none_or(|since| key.last_used_at.is_none_or(|used| used < since))
+            && self.expires_before.is_none_or(|before| key.expires_at.is_some_and(|end| end < before))
+            && self.replaced.is_none_or(|replaced| replaced == key.rotated_to.is_some())
     }
 }
 
@@ -90,11 +100,17 @@ impl Default for KeyQuery {
             status: None,
             text: None,
             unused_since: None,
+            expires_before: None,
+            replaced: None,
             after: None,
             limit: 50,
             now: std::time::SystemTime::now().into(),
         }
     }
+}
+
+fn has_text(place: &str, text: &str) -> bool {
+    place.to_ascii_lowercase().contains(&text.to_ascii_lowercase())
 }
 
 /// A page of keys, newest first.

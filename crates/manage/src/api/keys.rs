@@ -46,6 +46,7 @@ async fn list(
     let page = page_request(filter.after, filter.limit)?;
     let after = page.after.map(|after| after.parse());
     let unused_since = filter.last_used_before.map(|time| time.parse::<Timestamp>()).transpose();
+    let expires_before = filter.expires_before.map(|time| time.parse::<Timestamp>()).transpose();
     let (tags, metadata) = key_filters(filter.tags.as_deref(), filter.metadata.as_deref())?;
     let query = KeyQuery {
         tags,
@@ -57,6 +58,9 @@ async fn list(
         status: filter.status,
         text: filter.text.map(|text| text.replace('\0', "\u{fffd}")),
         unused_since: unused_since.map_err(|error| ManagementError::invalid("last_used_before", error.to_string()))?,
+        expires_before: expires_before
+            .map_err(|error| ManagementError::invalid("expires_before", error.to_string()))?,
+        replaced: filter.replaced,
         after: after.transpose().map_err(|_| invalid_cursor())?,
         limit: page.limit,
         ..KeyQuery::default()

@@ -105,6 +105,12 @@ pub(super) async fn filters_are_those_of_the_query(store: &impl KeyAdmin) {
         KeyQuery { metadata: pairs(&[("none", "null")]), ..all() },
         KeyQuery { unused_since: Some(at(30_000)), ..all() },
         KeyQuery { unused_since: Some(at(30_001)), ..all() },
+        KeyQuery { text: Some(stored[0].id.as_str()[4..].to_uppercase()), ..all() },
+        KeyQuery { text: Some(stored[1].hint.to_string()), ..all() },
+        KeyQuery { expires_before: Some(at(40_000)), ..all() },
+        KeyQuery { expires_before: Some(at(i64::MAX / 2)), ..all() },
+        KeyQuery { replaced: Some(true), ..all() },
+        KeyQuery { replaced: Some(false), ..all() },
         KeyQuery {
             account: Some(second.id),
             mode: Some(Mode::Live),

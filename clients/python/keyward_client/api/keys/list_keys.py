@@ -24,6 +24,8 @@ def _get_kwargs(
     status: KeyStatus | Unset = UNSET,
     text: str | Unset = UNSET,
     last_used_before: datetime.datetime | Unset = UNSET,
+    expires_before: datetime.datetime | Unset = UNSET,
+    replaced: bool | Unset = UNSET,
     after: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -62,6 +64,13 @@ def _get_kwargs(
     if not isinstance(last_used_before, Unset):
         json_last_used_before = last_used_before.isoformat()
     params["last_used_before"] = json_last_used_before
+
+    json_expires_before: str | Unset = UNSET
+    if not isinstance(expires_before, Unset):
+        json_expires_before = expires_before.isoformat()
+    params["expires_before"] = json_expires_before
+
+    params["replaced"] = replaced
 
     params["after"] = after
 
@@ -144,6 +153,8 @@ def sync_detailed(
     status: KeyStatus | Unset = UNSET,
     text: str | Unset = UNSET,
     last_used_before: datetime.datetime | Unset = UNSET,
+    expires_before: datetime.datetime | Unset = UNSET,
+    replaced: bool | Unset = UNSET,
     after: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> Response[KeyPage | Problem]:
@@ -159,6 +170,8 @@ def sync_detailed(
         status (KeyStatus | Unset): The status of a key.
         text (str | Unset):
         last_used_before (datetime.datetime | Unset):
+        expires_before (datetime.datetime | Unset):
+        replaced (bool | Unset):
         after (str | Unset):
         limit (int | Unset):
 
@@ -180,6 +193,8 @@ def sync_detailed(
         status=status,
         text=text,
         last_used_before=last_used_before,
+        expires_before=expires_before,
+        replaced=replaced,
         after=after,
         limit=limit,
     )
@@ -203,6 +218,8 @@ def sync(
     status: KeyStatus | Unset = UNSET,
     text: str | Unset = UNSET,
     last_used_before: datetime.datetime | Unset = UNSET,
+    expires_before: datetime.datetime | Unset = UNSET,
+    replaced: bool | Unset = UNSET,
     after: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> KeyPage | Problem | None:
@@ -218,6 +235,8 @@ def sync(
         status (KeyStatus | Unset): The status of a key.
         text (str | Unset):
         last_used_before (datetime.datetime | Unset):
+        expires_before (datetime.datetime | Unset):
+        replaced (bool | Unset):
         after (str | Unset):
         limit (int | Unset):
 
@@ -240,6 +259,8 @@ def sync(
         status=status,
         text=text,
         last_used_before=last_used_before,
+        expires_before=expires_before,
+        replaced=replaced,
         after=after,
         limit=limit,
     ).parsed
@@ -257,6 +278,8 @@ async def asyncio_detailed(
     status: KeyStatus | Unset = UNSET,
     text: str | Unset = UNSET,
     last_used_before: datetime.datetime | Unset = UNSET,
+    expires_before: datetime.datetime | Unset = UNSET,
+    replaced: bool | Unset = UNSET,
     after: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> Response[KeyPage | Problem]:
@@ -272,6 +295,8 @@ async def asyncio_detailed(
         status (KeyStatus | Unset): The status of a key.
         text (str | Unset):
         last_used_before (datetime.datetime | Unset):
+        expires_before (datetime.datetime | Unset):
+        replaced (bool | Unset):
         after (str | Unset):
         limit (int | Unset):
 
@@ -293,6 +318,8 @@ async def asyncio_detailed(
         status=status,
         text=text,
         last_used_before=last_used_before,
+        expires_before=expires_before,
+        replaced=replaced,
         after=after,
         limit=limit,
     )
@@ -314,6 +341,8 @@ async def asyncio(
     status: KeyStatus | Unset = UNSET,
     text: str | Unset = UNSET,
     last_used_before: datetime.datetime | Unset = UNSET,
+    expires_before: datetime.datetime | Unset = UNSET,
+    replaced: bool | Unset = UNSET,
     after: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> KeyPage | Problem | None:
@@ -329,6 +358,8 @@ async def asyncio(
         status (KeyStatus | Unset): The status of a key.
         text (str | Unset):
         last_used_before (datetime.datetime | Unset):
+        expires_before (datetime.datetime | Unset):
+        replaced (bool | Unset):
         after (str | Unset):
         limit (int | Unset):
 
@@ -352,6 +383,8 @@ async def asyncio(
             status=status,
             text=text,
             last_used_before=last_used_before,
+            expires_before=expires_before,
+            replaced=replaced,
             after=after,
             limit=limit,
         )

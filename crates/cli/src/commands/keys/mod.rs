@@ -199,12 +199,15 @@ pub(in crate::commands) struct List {
     /// Keys with this status.
     #[arg(long, value_parser = status())]
     status: Option<KeyStatus>,
-    /// Keys with this text in the name.
+    /// Keys with this text in the name, the id or the hint, which has the last four characters of the key.
     #[arg(long)]
     search: Option<String>,
     /// Keys that were not used for this long, such as `30d`, or never.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     unused_for: Option<Duration>,
+    /// Keys without a successor that expire within this time, such as `14d`.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    expires_within: Option<Duration>,
     /// The most keys to print. Defaults to all.
     #[arg(long, value_parser = limit)]
     limit: Option<usize>,
@@ -389,6 +392,8 @@ async fn list(backend: &Backend, command: List) -> Result<(), Error> {
         status: command.status,
         text: command.search,
         last_used_before: command.unused_for.map(|unused| Timestamp::from_millis(before(unused)).to_string()),
+        expires_before: command.expires_within.map(|within| now.saturating_add(within).to_string()),
+        replaced: command.expires_within.map(|_| false),
         ..KeyFilter::default()
     };
     let mut found: Vec<Key> = Vec::new();

@@ -147,6 +147,7 @@ pub(super) async fn page(backend: &Backend, filter: &KeyFilter) -> Result<Page<K
 fn query(filter: &KeyFilter) -> Result<KeyQuery, Error> {
     let after = filter.after.as_deref().map(str::parse).transpose();
     let unused_since = filter.last_used_before.as_deref().map(str::parse).transpose();
+    let expires_before = filter.expires_before.as_deref().map(str::parse).transpose();
     let (tags, metadata) = key_filters(filter.tags.as_deref(), filter.metadata.as_deref())?;
     Ok(KeyQuery {
         tags,
@@ -158,6 +159,8 @@ fn query(filter: &KeyFilter) -> Result<KeyQuery, Error> {
         status: filter.status,
         text: filter.text.clone(),
         unused_since: unused_since.map_err(|error: TimestampError| Error::caused(ErrorKind::Usage, &error))?,
+        expires_before: expires_before.map_err(|error: TimestampError| Error::caused(ErrorKind::Usage, &error))?,
+        replaced: filter.replaced,
         after: after.map_err(|error: CursorError| Error::caused(ErrorKind::Usage, &error))?,
         limit: filter.limit.map_or(KeyQuery::MAX_LIMIT, usize::from),
         ..KeyQuery::default()
