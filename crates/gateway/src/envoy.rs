@@ -31,7 +31,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::Limited;
 use keyward_core::adapter::{Admission, Target, TlsTransport};
 use keyward_core::render::Refusal;
-use keyward_core::{Authenticator, PeerAddress, Rejection};
+use keyward_core::{Authenticator, Identity, PeerAddress, Rejection};
 use keyward_limits::{RequestLimit, Spent};
 use tonic::{Code, Request, Response, Status};
 
@@ -148,14 +148,27 @@ impl Authorization for ExtAuthz {
         let Ok(asked) = Asked::of(attributes) else { return Ok(Response::new(too_many_headers())) };
         let answer = match self.ask(&asked).await {
             Ok((admission, spent)) => self.admitted(&admission, &asked.request, &spent),
-            Err(rejection) => self.denied(rejection, &asked),
+            Err((rejection, identity)) => self.denied(rejection, identity.as_ref(), &asked),
         };
         Ok(Response::new(answer))
     }
 }
 
 impl ExtAuthz {
-    async fn ask(&self, asked: &Asked) -> Result<(Admission, Spent), Rejection> {
+    /// The identity of a refusal is that of a key that was accepted before a limit refused it.
+    async fn ask(&self, asked: &Asked) -> Result<(Admission, Spent), (Rejection, Option<Identity>)> {
+        let admission = self.admit(asked).await.map_err(|rejection| (rejection, None))?;
+        let spent = match Original::new(&asked.method, &asked.uri) {
+            Ok(original) => spend(self.limit.as_ref(), identity_of(&admission), &asked.method, original.path).await,
+            Err(rejection) => Err(rejection),
+        };
+        match spent {
+            Ok(spent) => Ok((admission, spent)),
+            Err(rejection) => Err((rejection, identity_of(&admission).cloned())),
+        }
+    }
+
+    async fn admit(&self, asked: &Asked) -> Result<Admission, Rejection> {
         let required = required(asked.required.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         let check = {
             let original = Original::new(&asked.method, &asked.uri)?;
@@ -169,10 +182,7 @@ impl ExtAuthz {
             let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
             self.authenticator.check(target, fields)
         };
-        let admission = verdict(&self.authenticator, check, &required).await?;
-        let path = Original::new(&asked.method, &asked.uri)?.path;
-        let spent = spend(self.limit.as_ref(), identity_of(&admission), &asked.method, path).await?;
-        Ok((admission, spent))
+        verdict(&self.authenticator, check, &required).await
     }
 
     fn admitted(&self, admission: &Admission, asked: &http::Request<()>, spent: &Spent) -> CheckResponse {
@@ -199,10 +209,11 @@ impl ExtAuthz {
         answer(Code::Ok, HttpResponse::OkResponse(response))
     }
 
-    fn denied(&self, rejection: Rejection, asked: &Asked) -> CheckResponse {
+    fn denied(&self, rejection: Rejection, identity: Option<&Identity>, asked: &Asked) -> CheckResponse {
         let status = keyward_tonic::to_status(&rejection, None);
         let method = asked.method.parse().unwrap_or(Method::GET);
-        let refused = self.authenticator.refuse(&Refusal::new(rejection, &method, asked.request.headers()));
+        let refusal = Refusal::new(rejection, &method, asked.request.headers()).with_identity(identity);
+        let refused = self.authenticator.refuse(&refusal);
         let (head, body) = refused.into_parts();
         let response = DeniedHttpResponse {
             status: Some(HttpStatus { code: i32::from(head.status.as_u16()) }),

@@ -103,7 +103,10 @@ async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     };
     match spent {
         Ok(spent) => admitted(&admission, subprotocols, &spent),
-        Err(rejection) => refuse(&authenticator, rejection, &method, &headers),
+        Err(rejection) => {
+            let refusal = Refusal::new(rejection, &method, &headers).with_identity(identity_of(&admission));
+            authenticator.refuse(&refusal).map(Body::from)
+        }
     }
 }
 

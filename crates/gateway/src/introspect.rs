@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 
 use crate::headers::kind_name;
 use crate::verdict::verdict;
-use crate::verify::{Question, VERIFY_SCOPE, VerifyReach, ask, refuse};
+use crate::verify::{Confines, Question, VERIFY_SCOPE, VerifyReach, ask, refuse};
 
 const PATH: &str = "/v1/introspect";
 const MAX_BODY: usize = 8 * 1_024;
@@ -48,12 +48,13 @@ const MALFORMED_BASIC: &str =
 /// Other parameters, such as `token_type_hint`, are ignored.
 ///
 /// The answer is 200 with `{"active":true, …}` and `scope`, `client_id`, `sub`, `exp`, `token_type`, `iss`, `account`, `mode`,
-/// `kind` and `plan`, or with `{"active":false}` and no reason. An outage is 503. `sub` is the user of an access token, and
-/// the account of a key. `client_id` is the id of the key.
+/// `kind` and `plan`, or with `{"active":false}` and no reason. An outage is 503. `sub` is the account of the key, and `user`
+/// its user, if any. `client_id` is the id of the key.
 ///
 /// `active` means that *every* request may use the key, because an ordinary caller names none. So publishable keys are inactive
 /// without a `method` that reads, keys confined to endpoints without `method` and `path`, and keys confined to networks
-/// without `client_ip`. The question counts as a use of the key. The caller must check that the key came over HTTPS.
+/// without `client_ip`. A key of the test mode is active only for a caller of the test mode, and a live key only for a live
+/// caller. The question counts as a use of the key. The caller must check that the key came over HTTPS.
 ///
 /// # Examples
 /// ```
@@ -184,7 +185,7 @@ impl Introspection {
             ("active".to_owned(), true.into()),
             ("scope".to_owned(), scopes.join(" ").into()),
             ("client_id".to_owned(), json!(identity.id())),
-            ("sub".to_owned(), identity.user().map_or_else(|| json!(identity.account()), |user| json!(user))),
+            ("sub".to_owned(), json!(identity.account())),
             ("token_type".to_owned(), "Bearer".into()),
             ("account".to_owned(), json!(identity.account())),
             ("mode".to_owned(), identity.mode().as_str().into()),
@@ -194,6 +195,7 @@ impl Introspection {
             ("exp", identity.expires_at().map(|at| at.as_millis().div_euclid(1_000).into())),
             ("iss", self.issuer.as_deref().map(Value::from)),
             ("plan", identity.plan().map(Value::from)),
+            ("user", identity.user().map(|user| json!(user))),
         ];
         members.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         Value::Object(members)
@@ -316,7 +318,9 @@ async fn answer(
         Ok(question) => question,
         Err((status, detail)) => return wrong(request.headers(), status, &detail),
     };
-    let verdict = match ask(keys, reach.confines(&caller), &question).await {
+    // Clients of this standard do not know modes: a key is active only where the caller's mode is its own.
+    let within = Confines { mode: Some(caller.mode()), ..reach.confines(&caller) };
+    let verdict = match ask(keys, within, &question).await {
         Ok(identity) => introspection.active(&identity),
         Err(rejection) => {
             // The authenticator writes the refusal, so that it is counted and reported.

@@ -19,7 +19,7 @@ use keyward_core::rejection::RateLimit;
 use keyward_core::render::Refusal;
 use keyward_core::scope::Grant;
 use keyward_core::{
-    AccountId, AuthLayer, Authenticator, Identity, PeerAddress, Rejection, RequireLayer, Requirement, Scope,
+    AccountId, AuthLayer, Authenticator, Identity, Mode, PeerAddress, Rejection, RequireLayer, Requirement, Scope,
 };
 use keyward_limits::{Limits, Spent};
 use mime::Mime;
@@ -77,12 +77,21 @@ pub enum VerifyReach {
 }
 
 impl VerifyReach {
-    pub(crate) fn confines<'a>(&self, caller: &'a Identity) -> Option<&'a AccountId> {
-        match self {
+    /// A key of the test mode asks about test keys only.
+    pub(crate) fn confines<'a>(&self, caller: &'a Identity) -> Confines<'a> {
+        let account = match self {
             Self::Operator(operator) if operator == caller.account() => None,
             Self::Own | Self::Operator(_) => Some(caller.account()),
-        }
+        };
+        Confines { account, mode: (!caller.mode().is_live()).then_some(caller.mode()) }
     }
+}
+
+/// The keys about which a caller may ask. Others are unknown to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Confines<'a> {
+    pub(crate) account: Option<&'a AccountId>,
+    pub(crate) mode: Option<Mode>,
 }
 
 #[derive(Clone)]
@@ -231,8 +240,10 @@ async fn one(
     match verifier.decide(reach.confines(&caller), &question).await {
         Ok((identity, spent)) => Json(valid(&identity, spent.as_ref())).into_response(),
         // An outage gives no verdict. A caller that reads only the status must see that.
-        Err(rejection) if rejection.is_fault_of_service() => refuse(keys, rejection, &headers).map(Body::from),
-        Err(rejection) => Json(invalid(keys, rejection, &headers)).into_response(),
+        Err(refused) if refused.rejection.is_fault_of_service() => {
+            refuse(keys, refused.rejection, &headers).map(Body::from)
+        }
+        Err(refused) => Json(invalid(keys, *refused, &headers)).into_response(),
     }
 }
 
@@ -257,7 +268,7 @@ async fn batch(
     let verdicts = join_all(questions.iter().map(|Object(question)| verifier.decide(within, question))).await;
     let answers = verdicts.into_iter().map(|verdict| match verdict {
         Ok((identity, spent)) => valid(&identity, spent.as_ref()),
-        Err(rejection) => invalid(keys, rejection, &headers),
+        Err(refused) => invalid(keys, *refused, &headers),
     });
     Json(answers.collect::<Value>()).into_response()
 }
@@ -297,22 +308,36 @@ fn wrong(headers: &HeaderMap, status: StatusCode, detail: &str) -> Response {
 impl Verifier {
     async fn decide(
         &self,
-        within: Option<&AccountId>,
+        within: Confines<'_>,
         question: &Question,
-    ) -> Result<(Identity, Option<Spent>), Rejection> {
-        let identity = ask(&self.keys, within, question).await?;
+    ) -> Result<(Identity, Option<Spent>), Box<Refused>> {
+        let identity = ask(&self.keys, within, question).await.map_err(|rejection| Refused::boxed(rejection, None))?;
         let (Some(limits), Some(cost)) = (&self.limits, NonZeroU32::new(question.cost.unwrap_or(1))) else {
             return Ok((identity, None));
         };
         let rate = question.rate.clone().unwrap_or_else(|| SmolStr::new_static("default"));
-        let spent = limits.spend(&identity, &[rate], cost).await?;
-        Ok((identity, Some(spent)))
+        match limits.spend(&identity, &[rate], cost).await {
+            Ok(spent) => Ok((identity, Some(spent))),
+            Err(rejection) => Err(Refused::boxed(rejection, Some(identity))),
+        }
+    }
+}
+
+/// A refusal, with the identity of a key that was accepted before a limit refused it.
+struct Refused {
+    rejection: Rejection,
+    identity: Option<Identity>,
+}
+
+impl Refused {
+    fn boxed(rejection: Rejection, identity: Option<Identity>) -> Box<Self> {
+        Box::new(Self { rejection, identity })
     }
 }
 
 pub(crate) async fn ask(
     keys: &Authenticator,
-    within: Option<&AccountId>,
+    within: Confines<'_>,
     question: &Question,
 ) -> Result<Identity, Rejection> {
     let check = {
@@ -333,13 +358,14 @@ pub(crate) async fn ask(
         }
         let target = Target { method, path, preflight: false, connection: &connection };
         let field = format!("Bearer {}", question.key);
-        match within {
+        match within.account {
             None => keys.check_bearer(target, [field.as_bytes()]),
             Some(account) => keys.check_within(account, target, [field.as_bytes()]),
         }
     };
     match verdict(keys, check, &Requirement::all_of(question.scopes.iter().cloned())).await? {
-        Admission::Identity(identity) => Ok(identity),
+        Admission::Identity(identity) if within.mode.is_none_or(|mode| mode == identity.mode()) => Ok(identity),
+        Admission::Identity(_) => Err(Rejection::UnknownKey),
         // The path is exempt, so no key was checked.
         Admission::Anonymous => Err(CredentialFault::Missing.into()),
     }
@@ -386,7 +412,7 @@ fn limits_of(spent: &Spent) -> Value {
     json!({ "rates": spent.rates.iter().map(rate).collect::<Vec<_>>(), "budget": budget })
 }
 
-fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> Value {
+fn invalid(keys: &Authenticator, Refused { rejection, identity }: Refused, headers: &HeaderMap) -> Value {
     let mut answer = serde_json::Map::from_iter([
         ("valid".to_owned(), false.into()),
         ("code".to_owned(), rejection.code().into()),
@@ -397,7 +423,8 @@ fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> V
         answer.insert("details".to_owned(), details);
     }
     // The authenticator writes the refusal, so that it is counted and reported. Its format may also change the status.
-    answer.insert("status".to_owned(), refuse(keys, rejection, headers).status().as_u16().into());
+    let refusal = Refusal::new(rejection, &Method::POST, headers).with_identity(identity.as_ref());
+    answer.insert("status".to_owned(), keys.refuse(&refusal).status().as_u16().into());
     Value::Object(answer)
 }
 

@@ -34,6 +34,11 @@ pub enum ManagementError {
     /// The grant exceeds the caller's rights.
     #[error("you can't grant {0}: your own rights don't include it")]
     Escalation(String),
+    /// Anybody may know a publishable key, so it cannot show or revoke itself.
+    #[error(
+        "a publishable key cannot do this, because anybody may know it: use a key with the scope `keys:read` or `keys:write`"
+    )]
+    Publishable,
     /// Only users can do this.
     #[error("only signed-in users can do this: use an access token instead of a key")]
     UsersOnly,
@@ -130,6 +135,7 @@ impl ManagementError {
             Self::NotFound(_) => "NOT_FOUND",
             Self::Forbidden(_) => "INSUFFICIENT_SCOPE",
             Self::Escalation(_) => "ESCALATION",
+            Self::Publishable => "KEY_KIND_NOT_ALLOWED",
             Self::UsersOnly => "USER_REQUIRED",
             Self::Stale => "PRECONDITION_FAILED",
             Self::Duplicate(_) => "ALREADY_EXISTS",
@@ -164,6 +170,7 @@ impl ManagementError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_)
             | Self::Escalation(_)
+            | Self::Publishable
             | Self::UsersOnly
             | Self::SignInAgain
             | Self::PasswordsOff

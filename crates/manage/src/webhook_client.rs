@@ -121,17 +121,19 @@ impl Resolve for CheckedResolver {
         let (is_plain, allowed) = (self.is_plain, Arc::clone(&self.allowed));
         Box::pin(async move {
             let name = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let mut refused = format!("the name {name} has no address");
-            let mut usable = Vec::new();
-            for address in found {
-                match check_address(address.ip(), is_plain, &allowed) {
-                    Ok(()) => usable.push(address),
-                    Err(message) => refused = format!("{name}: {message}"),
-                }
-            }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_else(|error| {
+                tracing::debug!(%error, name, "a webhook's name was not found");
+                Vec::new()
+            });
+            let check = |address: &SocketAddr| {
+                let checked = check_address(address.ip(), is_plain, &allowed);
+                checked.inspect_err(|why| tracing::debug!(why, name, "a webhook's address was refused")).is_ok()
+            };
+            let usable: Vec<SocketAddr> = found.into_iter().filter(check).collect();
             if usable.is_empty() {
-                return Err(refused.into());
+                // Customers read this. Names and addresses of private networks are not theirs to know.
+                return Err(format!("the name {name} has no public address").into());
             }
             Ok(Box::new(usable.into_iter()) as Addrs)
         })

@@ -290,6 +290,20 @@ async fn no_secret_is_in_the_database() {
 }
 
 #[tokio::test]
+async fn a_publishable_key_neither_shows_nor_revokes_itself() {
+    let running = Running::start().await;
+    let body = r#"{"name":"x","kind":"publishable","scopes":["a:b"]}"#;
+    let made = running.send("manager", "POST", "/v1/keys", NOTHING, body).await.body;
+    let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
+    let bearer: &[(&str, &str)] = &[("authorization", &bearer)];
+    for (method, path) in [("GET", "/v1/keys/self"), ("POST", "/v1/keys/self/revoke")] {
+        let answer = running.send("nobody", method, path, bearer, "").await;
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("KEY_KIND_NOT_ALLOWED")), "{method} {path}");
+    }
+    running.end().await;
+}
+
+#[tokio::test]
 async fn the_api_describes_itself() {
     let running = Running::start().await;
     let described = running.send("nobody", "GET", "/openapi.json", NOTHING, "").await.body;

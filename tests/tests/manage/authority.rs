@@ -272,7 +272,8 @@ async fn confined_key_gives_nothing_beyond_its_confines() {
         let live = NewKey::secret(account.clone(), "live");
         assert_eq!(says(management.create_key(&test, KeyDraft::of(Purpose::Management, live)).await), "ESCALATION");
         for role in Role::ALL {
-            assert_eq!(says(management.invite(&test, &account, "new@example.com", role).await), "ESCALATION", "{role}");
+            let invited = management.invite(&test, &account, "new@example.com", role).await;
+            assert_eq!(says(invited), "INSUFFICIENT_SCOPE", "{role}");
         }
         let network = NewKey { networks: confined.networks.clone(), ..NewKey::secret(account.clone(), "network") };
         let (network, _) = holder(&setting, &operator, Purpose::Management, network).await;

@@ -222,7 +222,9 @@ async fn two_nodes_deliver_each_event_once_and_signed() {
         let ids: std::collections::BTreeSet<_> = received.iter().map(|(headers, _)| &headers["webhook-id"]).collect();
         assert_eq!(ids.len(), 3);
         let mut forged = received[0].clone();
-        forged.1 = forged.1.replace("first", "other");
+        // Any of the three may arrive first.
+        forged.1 = forged.1.replace("key.created", "key.revoked");
+        assert_ne!(forged.1, received[0].1);
         assert!(!signed(&secret, &forged));
         let body: Value = serde_json::from_str(&received[0].1).unwrap();
         assert_eq!((&body["data"]["target"]["type"], &body["data"]["outcome"]), (&"key".into(), &"done".into()));
@@ -356,7 +358,7 @@ async fn private_networks_are_not_called() {
     nodes.deliver().await;
     let attempt = nodes.deliveries(&webhook).await.remove(0).attempts.remove(0);
     let error = attempt.error.unwrap();
-    assert!(error.contains("is not a public address") && error.contains("localhost"), "{error}");
+    assert!(error == "the name localhost has no public address", "{error}");
     let connected = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
     assert!(connected.is_err(), "the server connected to a private address");
 }

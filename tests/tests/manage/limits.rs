@@ -145,4 +145,22 @@ async fn one_budget_is_spent_by_every_service() {
         .await;
     let statuses = [enforced.serve().await.0, enforced.serve().await.0, enforced.serve().await.0];
     assert_eq!(statuses, [200, 200, 429]);
+    // A successor has the limits of its predecessor.
+    let rotated = management.rotate_key(&system, &issued.view.id, std::time::Duration::ZERO).await.unwrap();
+    let successor = management.limits(&system, &Subject::Key(rotated.view.id)).await.unwrap();
+    assert_eq!(successor.rates, management.limits(&system, &key).await.unwrap().rates);
+    assert_eq!(successor.rates.len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_plan_has_no_limits_of_a_removed_one_with_its_name() {
+    let setting = crate::setting::on_sqlite();
+    let (management, system) = (&setting.management, setting.system());
+    let plan = Subject::Plan("Pro".into());
+    let version = management.put_plan(&system, keyward::manage::Plan::new("Pro"), None).await.unwrap().version;
+    let limits: PutLimits = serde_json::from_value(json!({"budget": {"credits": 10}})).unwrap();
+    management.put_limits(&system, &plan, &limits, 0).await.unwrap();
+    management.remove_plan(&system, "Pro", version).await.unwrap();
+    management.put_plan(&system, keyward::manage::Plan::new("Pro"), None).await.unwrap();
+    assert!(management.limits(&system, &plan).await.unwrap().budget.is_none());
 }

@@ -9,6 +9,9 @@ use keyward::manage::{
 use keyward::store::{KeyQuery, KeyStatus, Revocation, RevocationReason};
 use keyward::{AccountId, Mode};
 
+use keyward::limits::Subject;
+use keyward_client::PutLimits;
+
 use crate::setting::{Setting, clock, on_sqlite, quick};
 
 fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str {
@@ -18,8 +21,16 @@ fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str 
 fn with_policy(policy: UserKeyPolicy) -> Setting {
     let (clock, store) = (clock(), keyward::sqlite::SqliteStore::temporary().unwrap());
     let records = keyward::manage::SqliteManagementStore::open(&store).unwrap();
-    let builder = Management::builder(store, records.clone()).user_keys(policy);
-    Setting { management: quick(builder, &clock), records: std::sync::Arc::new(records), clock, file: None }
+    let builder = Management::builder(store.clone(), records.clone()).user_keys(policy);
+    let file = Some(store.path().to_owned());
+    Setting { management: quick(builder, &clock), records: std::sync::Arc::new(records), clock, file }
+}
+
+/// Another program on the same database.
+fn again(setting: &Setting, policy: UserKeyPolicy) -> Management {
+    let store = keyward::sqlite::SqliteStore::open(setting.file.as_ref().unwrap()).unwrap();
+    let records = keyward::manage::SqliteManagementStore::open(&store).unwrap();
+    quick(Management::builder(store, records).user_keys(policy), &setting.clock)
 }
 
 fn draft(account: &AccountId, name: &str, user: Option<&UserId>) -> KeyDraft {
@@ -160,4 +171,75 @@ async fn keys_of_a_user_who_leaves_follow_the_policy() {
             management.revoke_key(&owner, &own.id).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_gets_no_rights_and_no_successor_after_its_user_has_left() {
+    for policy in [UserKeyPolicy::Keep, UserKeyPolicy::Revoke] {
+        let setting = with_policy(UserKeyPolicy::Keep);
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let admin = setting.member(&owner, &account, "admin@example.com", Role::Admin).await;
+        let second = setting.member(&owner, &account, "second@example.com", Role::Owner).await;
+        let user = second.user().unwrap();
+        let left = create(&setting, &second, draft(&account, "of an owner", Some(user))).await;
+        let disabled = create(&setting, &second, draft(&account, "disabled", Some(user))).await;
+        setting.management.set_key_disabled(&second, &disabled.id, true).await.unwrap();
+        setting.management.remove_member(&owner, &account, user, 1).await.unwrap();
+
+        // Another program may have a stricter policy than the one that removed the user.
+        let setting = Setting { management: again(&setting, policy), ..setting };
+        let management = &setting.management;
+        for by in [&admin, &owner] {
+            let day = Duration::from_secs(86_400);
+            assert_eq!(code(management.rotate_key(by, &left.id, day).await), "INVALID_VALUE", "{policy}");
+            assert_eq!(code(management.set_key_disabled(by, &disabled.id, false).await), "INVALID_VALUE", "{policy}");
+            let wider = KeyChange {
+                expires_at: Some(None),
+                networks: Some(vec!["192.0.2.0/24".parse().unwrap()]),
+                ..KeyChange::default()
+            };
+            assert_eq!(code(management.update_key(by, &left.id, wider, 1).await), "INVALID_VALUE", "{policy}");
+        }
+        let key = management.key(&owner, &left.id).await.unwrap();
+        assert_eq!(
+            (key.status, key.rotated_to),
+            (KeyStatus::Active, None),
+            "{policy}: a refused rotation changes nothing"
+        );
+        let free = KeyChange { user: Some(None), ..KeyChange::default() };
+        management.update_key(&owner, &left.id, free, 1).await.unwrap();
+        management.rotate_key(&owner, &left.id, Duration::ZERO).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_program_follows_the_policy_that_a_server_has_published() {
+    let server = with_policy(UserKeyPolicy::Revoke);
+    server.management.publish_user_key_policy().await.unwrap();
+    let (owner, account) = server.customer("ada@example.com").await;
+    let member = server.member(&owner, &account, "member@example.com", Role::Developer).await;
+    let key = create(&server, &member, draft(&account, "own", member.user())).await;
+    let command_line = again(&server, UserKeyPolicy::Keep);
+    command_line.remove_member(&owner, &account, member.user().unwrap(), 1).await.unwrap();
+    assert_eq!(command_line.key(&owner, &key.id).await.unwrap().status, KeyStatus::Revoked);
+
+    again(&server, UserKeyPolicy::Keep).publish_user_key_policy().await.unwrap();
+    let member = server.member(&owner, &account, "second@example.com", Role::Developer).await;
+    let key = create(&server, &member, draft(&account, "own", member.user())).await;
+    command_line.remove_member(&owner, &account, member.user().unwrap(), 1).await.unwrap();
+    assert_eq!(command_line.key(&owner, &key.id).await.unwrap().status, KeyStatus::Active);
+}
+
+#[tokio::test]
+async fn a_member_with_a_role_at_the_operator_is_no_user_for_admins_of_an_account() {
+    let setting = on_sqlite();
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let operator = setting.operator().await;
+    let invited = setting.management.invite(&owner, &account, "operator@example.com", Role::Viewer).await.unwrap();
+    setting.management.join_by_link(&operator, &invited.secret).await.unwrap();
+    let made = setting.management.create_key(&owner, draft(&account, "in the operator's name", operator.user())).await;
+    assert_eq!(code(made), "ESCALATION");
+    let own = create(&setting, &operator, draft(&account, "own", operator.user())).await;
+    let limits = setting.management.put_limits(&owner, &Subject::Key(own.id), &PutLimits::default(), 0).await;
+    assert_eq!(code(limits), "ESCALATION");
 }

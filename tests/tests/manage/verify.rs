@@ -170,3 +170,39 @@ async fn the_operator_verifies_every_key_and_its_address_counts() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_key_of_the_test_mode_asks_about_test_keys_only() {
+    let asked = Asked::new().await;
+    let account = asked.ada.view.account.clone();
+    let in_test = |mut draft: KeyDraft| {
+        draft.mode = keyward::Mode::Test;
+        draft
+    };
+    let verify = KeyDraft::management(account.clone(), "verifier", "keys:verify".parse().unwrap());
+    let (caller, _) = issued(&asked.setting, in_test(verify)).await;
+    let (test_key, _) = issued(&asked.setting, in_test(KeyDraft::secret(account, "test"))).await;
+    assert_eq!(asked.ask(&caller, &asked.ada.key).await["reason"], "unknown_key");
+    assert_eq!(asked.ask(&caller, &test_key).await["valid"], true);
+    assert_eq!(asked.ask(&asked.ada.verifier, &test_key).await["valid"], true);
+
+    // Clients of RFC 7662 do not know modes.
+    let callers = asked.setting.management.authenticator().unwrap();
+    let router = Introspection::new(asked.verifier.clone(), callers, VerifyReach::Own).router();
+    for (caller, key, active) in [
+        (&caller, &test_key, true),
+        (&caller, &asked.ada.key, false),
+        (&asked.ada.verifier, &test_key, false),
+        (&asked.ada.verifier, &asked.ada.key, true),
+    ] {
+        let request = Request::post("/v1/introspect")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", format!("Bearer {caller}"))
+            .body(Body::from(format!("token={key}&client_ip=192.0.2.7")));
+        let answer: Value = serde_json::from_slice(&call(&router, request.unwrap()).await.body).unwrap();
+        assert_eq!(answer["active"], active, "{answer}");
+        if active {
+            assert_eq!(answer["sub"], json!(asked.ada.view.account));
+        }
+    }
+}

@@ -185,7 +185,7 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
             "The server cannot read or write its database right now. Check whether your change took effect before you repeat it."
                 .to_owned(),
         ),
-        ManagementError::UsersOnly | ManagementError::SignedOut => ("Sign in", "Sign in to see this page.".to_owned()),
+        ManagementError::Publishable | ManagementError::UsersOnly | ManagementError::SignedOut => ("Sign in", "Sign in to see this page.".to_owned()),
         ManagementError::Store(_) | ManagementError::Internal => {
             ("Something went wrong", "The server could not do this. The operator finds the reason in its log.".to_owned())
         }

@@ -49,6 +49,8 @@ impl Entity for StoredDelivery {
 pub(crate) struct Due {
     pub(crate) delivery: String,
     pub(crate) webhook: String,
+    #[serde(default)]
+    pub(crate) account: Option<AccountId>,
     pub(crate) at: Timestamp,
 }
 

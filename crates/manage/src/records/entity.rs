@@ -5,6 +5,7 @@ use keyward_core::store::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::json;
 use crate::error::ManagementError;
 use crate::store::{Kind, Record, Write};
 
@@ -74,7 +75,7 @@ impl<T> std::ops::Deref for Versioned<T> {
 #[allow(private_bounds, reason = "these methods are for this crate only")]
 impl<T: Entity> Versioned<T> {
     pub(crate) fn of(record: &Record) -> Result<Self, StoreError> {
-        let value = serde_json::from_str(&record.body).map_err(StoreError::corrupt)?;
+        let value = json::read(&record.body).map_err(StoreError::corrupt)?;
         Ok(Self { value, version: record.version })
     }
 

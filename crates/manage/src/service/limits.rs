@@ -60,6 +60,30 @@ impl Management {
         self.read_limits(subject).await
     }
 
+    /// Removes the limits of what no longer exists.
+    pub(super) async fn remove_limits(&self, subject: &Subject) -> Result<(), ManagementError> {
+        let Some(store) = self.0.limits.as_deref() else { return Ok(()) };
+        if !store.rules(subject).await.map_err(ManagementError::from)?.rules.is_empty() {
+            store.put_rules(subject, &LimitRules::default(), None).await.map_err(ManagementError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a successor the limits of its predecessor. Its credits and units begin anew.
+    pub(super) async fn hand_on_limits(
+        &self,
+        predecessor: &CredentialId,
+        successor: &CredentialId,
+    ) -> Result<(), ManagementError> {
+        let Some(store) = self.0.limits.as_deref() else { return Ok(()) };
+        let known = store.rules(&Subject::Key(predecessor.clone())).await.map_err(ManagementError::from)?;
+        if !known.rules.is_empty() {
+            let subject = Subject::Key(successor.clone());
+            store.put_rules(&subject, &known.rules, None).await.map_err(ManagementError::from)?;
+        }
+        Ok(())
+    }
+
     fn limit_store(&self) -> Result<&dyn LimitStore, ManagementError> {
         self.0.limits.as_deref().ok_or(ManagementError::NotFound("store of limits"))
     }
@@ -119,6 +143,7 @@ impl Management {
         let (key, rights) = self.authorize_key(actor, key, scope).await?;
         if writes {
             self.check_covers_key(&rights, &key)?;
+            self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
             self.check_recent(actor).await?;
         }
         Ok(key.account)

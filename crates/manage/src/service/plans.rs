@@ -1,3 +1,5 @@
+use keyward_limits::Subject;
+
 use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management, check_name};
 use crate::actor::Actor;
@@ -74,6 +76,8 @@ impl Management {
         let draft = Draft::new(actor, "plan.remove", Target::new("plan", name)).before(&known.value);
         let lifetimes = self.known_lifetimes(&LifetimesOf::Plan(known.name.clone())).await?;
         let writes = std::iter::once(known.remove()).chain(lifetimes.map(|lifetimes| lifetimes.remove()));
-        self.commit_or_stale(writes.collect(), draft).await
+        self.commit_or_stale(writes.collect(), draft).await?;
+        // Another plan of this name has its own limits.
+        self.remove_limits(&Subject::Plan(name.into())).await
     }
 }

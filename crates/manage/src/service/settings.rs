@@ -18,7 +18,7 @@ pub enum SignUpPolicy {
 }
 
 /// What happens to a user's keys when the user leaves an account, is disabled or is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UserKeyPolicy {
     /// The keys stay as they are.
     #[default]

@@ -52,6 +52,8 @@ pub enum Kind {
     EventCursor,
     /// An announcement, so that it is made once.
     Announced,
+    /// A setting of the server that the command line follows, too.
+    Policy,
     /// The lifetimes of keys that a plan or an account sets.
     Lifetimes,
 }
@@ -85,6 +87,7 @@ impl Kind {
             Self::Due => "due",
             Self::EventCursor => "event_cursor",
             Self::Announced => "announced",
+            Self::Policy => "policy",
             Self::Lifetimes => "lifetimes",
         }
     }

@@ -4,7 +4,7 @@ use super::Outcome;
 use super::chain::{Head, ZEROS, hash_of};
 use super::draft::{Draft, PendingAudit};
 use crate::error::ManagementError;
-use crate::records::{Entity, Versioned, new_id};
+use crate::records::{Entity, Versioned, json, new_id};
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write, Written};
 
@@ -95,7 +95,7 @@ impl Management {
         let done: Result<T, ManagementError> = operation.await.map_err(Into::into);
         let draft = begun.draft.clone();
         let draft = match &done {
-            Ok(done) => Draft { after: after(done), ..draft },
+            Ok(done) => Draft { after: after(done).map(json::shallow), ..draft },
             Err(ManagementError::Store(_)) => draft.outcome(Outcome::Unknown),
             Err(_) => draft.outcome(Outcome::Refused),
         };

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::AuditEntry;
 use crate::actor::ActorName;
 use crate::error::ManagementError;
-use crate::records::{Entity, Versioned};
+use crate::records::{Entity, Versioned, json};
 use crate::service::Management;
 use crate::store::{Kind, Record, Write};
 
@@ -61,7 +61,7 @@ pub(super) fn hash_of(body: &str) -> String {
 }
 
 pub(super) fn check_entry(record: &Record, last: u64, hash: &str) -> Result<(), String> {
-    let entry: AuditEntry = serde_json::from_str(&record.body).map_err(|_| "the record is not an entry".to_owned())?;
+    let entry: AuditEntry = json::read(&record.body).map_err(|_| "the record is not an entry".to_owned())?;
     if entry.number != last + 1 {
         return Err(format!("entry {} is in its place", entry.number));
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{AuditEntry, Outcome, Target};
 use crate::actor::{Actor, ActorName, Context};
-use crate::records::Entity;
+use crate::records::{Entity, json};
 use crate::store::Kind;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,12 +56,12 @@ impl Draft {
     }
 
     pub(crate) fn before(mut self, before: impl Serialize) -> Self {
-        self.before = serde_json::to_value(before).ok();
+        self.before = serde_json::to_value(before).ok().map(json::shallow);
         self
     }
 
     pub(crate) fn after(mut self, after: impl Serialize) -> Self {
-        self.after = serde_json::to_value(after).ok();
+        self.after = serde_json::to_value(after).ok().map(json::shallow);
         self
     }
 

@@ -73,11 +73,14 @@ impl Management {
         self.check_covers_key(&rights, &changed)?;
         self.check_user(actor, &rights, &key.account, key.user.as_ref(), changed.user.as_ref()).await?;
         if Rights::of_record(&changed, Purpose::Api) != Rights::of_record(&key, Purpose::Api) {
+            if changed.user == key.user {
+                self.check_has_user(&key).await?;
+            }
             self.check_recent(actor).await?;
         }
         let changed = self.change_key(actor, "key.update", &key, &update).await?;
         if update.user.is_some() {
-            self.check_still_user(actor, &changed_by(&key, &update)).await?;
+            self.check_still_user(actor, &[&changed_by(&key, &update)]).await?;
         }
         Ok(changed)
     }
@@ -96,6 +99,7 @@ impl Management {
         if !disabled {
             self.check_covers_key(&rights, &key)?;
             self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
+            self.check_has_user(&key).await?;
             self.check_recent(actor).await?;
         }
         let now = self.now();
@@ -106,7 +110,12 @@ impl Management {
         // The version pins what was compared, so the key cannot gain rights before it is enabled.
         let version = (!disabled).then_some(key.version);
         let update = KeyUpdate { version, disabled_at: Some(disabled_at), ..KeyUpdate::default() };
-        self.change_key(actor, if disabled { "key.disable" } else { "key.enable" }, &key, &update).await
+        let changed =
+            self.change_key(actor, if disabled { "key.disable" } else { "key.enable" }, &key, &update).await?;
+        if !disabled {
+            self.check_still_user(actor, &[&key]).await?;
+        }
+        Ok(changed)
     }
 
     pub(super) async fn change_key(

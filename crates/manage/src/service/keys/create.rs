@@ -107,7 +107,7 @@ impl Management {
             .await;
         self.release_slot(&account, &id).await;
         let Issued { key, record } = issued?;
-        self.check_still_user(actor, &record).await?;
+        self.check_still_user(actor, &[&record]).await?;
         Ok(NewlyIssued { key, view: key_view(record, self.now()) })
     }
 

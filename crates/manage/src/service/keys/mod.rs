@@ -30,12 +30,14 @@ use super::{CurrentVersion, Management};
 use crate::actor::{Actor, ActorName};
 use crate::authority::Rights;
 use crate::error::ManagementError;
-use crate::records::Versioned;
+use crate::records::{self, Versioned};
 use crate::role::Purpose;
 
 const SOON: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 const MAX_METADATA: usize = 4_096;
+/// Arrays and objects, with the metadata itself.
+const MAX_METADATA_DEPTH: usize = 16;
 /// A filter is a part of the URL. Encoded, with all other filters, it must fit into the head of a request (16 KiB).
 const MAX_METADATA_FILTER: usize = 500;
 
@@ -197,6 +199,13 @@ fn check_rules(
     };
     if metadata.is_some_and(is_long) {
         return Err(ManagementError::invalid("metadata", "too large: expected at most 4096 bytes of JSON"));
+    }
+    // Others wrap the metadata, and JSON readers have a limit of levels.
+    if metadata
+        .is_some_and(|metadata| metadata.values().any(|value| records::json::is_deeper(value, MAX_METADATA_DEPTH - 1)))
+    {
+        let message = format!("nested too deep: expected at most {MAX_METADATA_DEPTH} levels");
+        return Err(ManagementError::invalid("metadata", message));
     }
     // JSON may contain NUL characters, but no text column of a database.
     if metadata.is_some_and(|metadata| has_nul(&Value::Object(metadata.clone()))) {

@@ -1,4 +1,5 @@
 use keyward_core::CredentialId;
+use keyward_core::key::KeyKind;
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::Changed;
 use keyward_core::store::{KeyRecord, Revocation};
@@ -60,7 +61,8 @@ impl Management {
 
     pub(super) async fn acting_key(&self, actor: &Actor) -> Result<KeyRecord, ManagementError> {
         let Who::Key(identity) = &actor.who else { return Err(ManagementError::NotFound("key")) };
-        self.0.keys.get(identity.id()).await?.ok_or(ManagementError::NotFound("key"))
+        let key = self.0.keys.get(identity.id()).await?.ok_or(ManagementError::NotFound("key"))?;
+        if key.kind == KeyKind::Publishable { Err(ManagementError::Publishable) } else { Ok(key) }
     }
 
     pub(super) async fn revoke(

@@ -86,6 +86,7 @@ impl Management {
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
         let purpose = self.check_covers_key(&rights, &key)?;
         self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
+        self.check_has_user(&key).await?;
         self.check_recent(actor).await?;
         if overlap > MAX_OVERLAP {
             let message = format!("{} is too long: expected at most {}", overlap.as_secs(), MAX_OVERLAP.as_secs());
@@ -123,7 +124,9 @@ impl Management {
             self.release_slot(&key.account, place).await;
         }
         let rotated = rotated?;
-        self.check_still_user(actor, &rotated.record).await?;
+        // Nobody has the new key yet.
+        self.hand_on_limits(&rotated.predecessor.id, &rotated.record.id).await?;
+        self.check_still_user(actor, &[&rotated.record, &rotated.predecessor]).await?;
         let now = self.now();
         Ok(NewlyRotated {
             key: rotated.key,

@@ -2,16 +2,16 @@
 
 use keyward_api_types::RevokedKeys;
 use keyward_core::id::UserId;
-use keyward_core::store::{KeyQuery, KeyRecord, KeyStatus, Revocation, RevocationReason};
+use keyward_core::store::{KeyQuery, KeyRecord, KeyStatus, Revocation, RevocationReason, StoreError};
 use keyward_core::{AccountId, KeyUpdate};
 
 use crate::actor::Actor;
 use crate::authority::Rights;
 use crate::error::ManagementError;
-use crate::records::{Member, StoredUser};
+use crate::records::{Entity as _, Member, StoredPolicy, StoredUser};
 use crate::role::scopes;
-use crate::service::Management;
 use crate::service::settings::UserKeyPolicy;
+use crate::service::{ATTEMPTS, Management};
 
 impl Management {
     /// Revokes all keys of a user in an account. Afterwards, no node accepts them. Needs `keys:write`.
@@ -45,6 +45,33 @@ impl Management {
         self.0.settings.user_keys
     }
 
+    /// Writes the policy to the database, so that other programs follow it, such as the command line. A server calls it when it starts.
+    ///
+    /// # Errors
+    /// [`ManagementError::Store`].
+    pub async fn publish_user_key_policy(&self) -> Result<(), ManagementError> {
+        let policy = StoredPolicy { user_keys: self.user_key_policy().to_string() };
+        for _ in 0..ATTEMPTS {
+            let write = match self.get::<StoredPolicy>(StoredPolicy::ID).await? {
+                Some(known) if known.user_keys == policy.user_keys => return Ok(()),
+                Some(known) => known.replace(&policy)?,
+                None => policy.insert()?,
+            };
+            if self.write_quietly(&[write]).await? {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// The stricter of the own policy and the one in the database.
+    async fn effective_policy(&self) -> Result<UserKeyPolicy, ManagementError> {
+        let stored = self.get::<StoredPolicy>(StoredPolicy::ID).await?;
+        let stored = stored.map(|stored| stored.user_keys.parse()).transpose();
+        let stored = stored.map_err(|error: String| StoreError::corrupt(std::io::Error::other(error)))?;
+        Ok(self.user_key_policy().max(stored.unwrap_or_default()))
+    }
+
     /// Follows the policy after a user has left this account, or all accounts. `why` is the note of a revocation.
     pub(crate) async fn end_user_keys(
         &self,
@@ -53,32 +80,18 @@ impl Management {
         account: Option<&AccountId>,
         why: &str,
     ) -> Result<(), ManagementError> {
-        let policy = self.user_key_policy();
+        let policy = self.effective_policy().await?;
         if policy == UserKeyPolicy::Keep {
             return Ok(());
         }
-        let revocation = Revocation::new(RevocationReason::AffiliationChanged);
-        let revocation = revocation.with_note(why).map_err(|_| ManagementError::Internal)?;
         for key in self.working_keys_of(user, account).await? {
-            let ended = match policy {
-                UserKeyPolicy::Revoke => self.revoke(actor, &key, &revocation).await,
-                _ if key.disabled_at.is_some() => continue,
-                _ => {
-                    let update = KeyUpdate { disabled_at: Some(Some(self.now())), ..KeyUpdate::default() };
-                    self.change_key(actor, "key.disable", &key, &update).await
-                }
-            };
-            match ended {
-                // A concurrent request has ended the key.
-                Ok(_) | Err(ManagementError::Ended | ManagementError::NotFound(_)) => {}
-                Err(error) => return Err(error),
-            }
+            self.end_key(actor, policy, &key, why).await?;
         }
         Ok(())
     }
 
     /// Checks the user that a key shall belong to. `before` is its user until now.
-    pub(super) async fn check_user(
+    pub(in crate::service) async fn check_user(
         &self,
         actor: &Actor,
         rights: &Rights,
@@ -87,11 +100,21 @@ impl Management {
         user: Option<&UserId>,
     ) -> Result<(), ManagementError> {
         for user in [before, user].into_iter().flatten() {
+            if actor.user() == Some(user) || rights.acts_only_for(user) {
+                continue;
+            }
             // Services take a key's user for the caller, so a key of an owner needs an owner.
-            if let Some(member) = self.get::<Member>(&Member::id_of(account, user)).await?
-                && actor.user() != Some(user)
-                && !rights.acts_only_for(user)
+            if let Some(member) = self.get::<Member>(&Member::id_of(account, user)).await? {
+                rights.check_outranks(member.role)?;
+            }
+            // The operator's users act in every account.
+            if account != self.operator()
+                && let Some(member) = self.get::<Member>(&Member::id_of(self.operator(), user)).await?
             {
+                let rights = self.rights(actor, self.operator()).await.map_err(|error| match error {
+                    ManagementError::NotFound(_) => ManagementError::Escalation("a user of the operator".to_owned()),
+                    error => error,
+                })?;
                 rights.check_outranks(member.role)?;
             }
         }
@@ -105,16 +128,56 @@ impl Management {
         }
     }
 
-    /// Ends a key whose user left while it was written. The one who removed the user may not have seen it.
-    pub(super) async fn check_still_user(&self, actor: &Actor, key: &KeyRecord) -> Result<(), ManagementError> {
-        let Some(user) = key.user.as_ref().filter(|_| self.user_key_policy() != UserKeyPolicy::Keep) else {
-            return Ok(());
-        };
-        if self.is_active_member(&key.account, user).await? {
-            return Ok(());
+    /// A key gets no rights and no successor after its user has left: it would act for them when they return, perhaps in a higher role.
+    pub(super) async fn check_has_user(&self, key: &KeyRecord) -> Result<(), ManagementError> {
+        match &key.user {
+            Some(user) if !self.is_active_member(&key.account, user).await? => Err(has_left(user)),
+            _ => Ok(()),
         }
-        self.end_user_keys(actor, user, Some(&key.account), "the user left the account").await?;
-        Err(ManagementError::invalid("user", format!("`{user}` has left the account: choose another user")))
+    }
+
+    /// Ends these keys of one user who left while they were written. The one who removed the user may not have seen them.
+    pub(super) async fn check_still_user(&self, actor: &Actor, written: &[&KeyRecord]) -> Result<(), ManagementError> {
+        let policy = self.effective_policy().await?;
+        for key in written {
+            let Some(user) = key.user.as_ref().filter(|_| policy != UserKeyPolicy::Keep) else { continue };
+            if self.is_active_member(&key.account, user).await? {
+                continue;
+            }
+            for key in written {
+                let key = self.0.keys.get(&key.id).await?.ok_or(ManagementError::NotFound("key"))?;
+                if matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled) {
+                    self.end_key(actor, policy, &key, "the user left the account").await?;
+                }
+            }
+            return Err(has_left(user));
+        }
+        Ok(())
+    }
+
+    async fn end_key(
+        &self,
+        actor: &Actor,
+        policy: UserKeyPolicy,
+        key: &KeyRecord,
+        why: &str,
+    ) -> Result<(), ManagementError> {
+        let revocation = Revocation::new(RevocationReason::AffiliationChanged);
+        let revocation = revocation.with_note(why).map_err(|_| ManagementError::Internal)?;
+        let ended = match policy {
+            UserKeyPolicy::Keep => return Ok(()),
+            UserKeyPolicy::Revoke => self.revoke(actor, key, &revocation).await,
+            UserKeyPolicy::Disable if key.disabled_at.is_some() => return Ok(()),
+            UserKeyPolicy::Disable => {
+                let update = KeyUpdate { disabled_at: Some(Some(self.now())), ..KeyUpdate::default() };
+                self.change_key(actor, "key.disable", key, &update).await
+            }
+        };
+        match ended {
+            // A concurrent request has ended the key.
+            Ok(_) | Err(ManagementError::Ended | ManagementError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn is_active_member(&self, account: &AccountId, user: &UserId) -> Result<bool, ManagementError> {
@@ -142,4 +205,9 @@ impl Management {
         }
         Ok(found)
     }
+}
+
+fn has_left(user: &UserId) -> ManagementError {
+    let message = format!("`{user}` is no active member of the account: give the key to another user, or to none");
+    ManagementError::invalid("user", message)
 }

@@ -14,7 +14,7 @@ use crate::store::NewCount;
 const MAX_COUNTS: usize = 10_000;
 
 /// The refusals that are announced as events.
-const LIMITS: [&str; 2] = ["rate_limit_exceeded", "concurrency_limit_exceeded"];
+const LIMITS: [&str; 3] = ["rate_limit_exceeded", "concurrency_limit_exceeded", "budget_exhausted"];
 
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
 

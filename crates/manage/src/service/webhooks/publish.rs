@@ -71,6 +71,11 @@ pub(super) fn planned(
         next_attempt_at: Some(now),
         attempts: Vec::new(),
     };
-    let due = Due { delivery: delivery.id.clone(), webhook: webhook.id.clone(), at: now };
+    let due = Due {
+        delivery: delivery.id.clone(),
+        webhook: webhook.id.clone(),
+        account: Some(webhook.account.clone()),
+        at: now,
+    };
     Ok([delivery.insert()?, due.insert()?])
 }

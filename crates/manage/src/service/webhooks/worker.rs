@@ -11,8 +11,12 @@ use crate::service::events::WEBHOOKS;
 const MAX_ATTEMPTS: usize = 64;
 /// So that a receiver that hangs delays no other.
 const MAX_ATTEMPTS_PER_WEBHOOK: usize = 4;
+/// So that no account delays another, however many webhooks it has.
+const MAX_ATTEMPTS_PER_ACCOUNT: usize = 16;
 const PAGE: usize = 200;
-const MAX_PAGES: usize = 5;
+/// While slots are free, the queue is read up to this many pages. Deliveries of a slow receiver may be the oldest.
+const MAX_PAGES: usize = 100;
+const REPORTED_PAGES: usize = 5;
 
 /// The attempts that are running.
 #[derive(Default)]
@@ -24,8 +28,13 @@ pub(crate) struct Attempts {
 impl Attempts {
     fn may_start(&self, due: &Due) -> bool {
         let of_webhook = self.webhooks.values().filter(|running| running.webhook == due.webhook).count();
+        let of_account = self.webhooks.values().filter(|running| running.account == due.account).count();
         let is_running = self.webhooks.values().any(|running| running.delivery == due.delivery);
-        of_webhook < MAX_ATTEMPTS_PER_WEBHOOK && self.webhooks.len() < MAX_ATTEMPTS && !is_running
+        of_webhook < MAX_ATTEMPTS_PER_WEBHOOK && of_account < MAX_ATTEMPTS_PER_ACCOUNT && self.has_slot() && !is_running
+    }
+
+    fn has_slot(&self) -> bool {
+        self.webhooks.len() < MAX_ATTEMPTS
     }
 
     /// Waits up to `at_most` for an attempt to end. Returns how many have ended.
@@ -75,7 +84,7 @@ impl Management {
                     begun += 1;
                 }
             }
-            if is_last {
+            if is_last || !attempts.has_slot() {
                 break;
             }
         }
@@ -85,7 +94,7 @@ impl Management {
     /// Reports the queue, up to a page of it.
     #[cfg(feature = "metrics")]
     pub(crate) async fn report_queue(&self) -> Result<(), ManagementError> {
-        let queue = self.due(None, PAGE * MAX_PAGES).await?;
+        let queue = self.due(None, PAGE * REPORTED_PAGES).await?;
         let oldest = queue.first().map_or(Duration::ZERO, |due| self.now().saturating_since(due.at));
         #[expect(clippy::cast_precision_loss, reason = "the queue is read up to a thousand deliveries")]
         metrics::gauge!("keyward_webhook_queue").set(queue.len() as f64);
@@ -100,4 +109,33 @@ pub(crate) fn describe_metrics() {
     describe_counter!("keyward_webhook_deliveries_total", "Attempts to deliver an event to a webhook, by outcome");
     describe_gauge!("keyward_webhook_queue", "Deliveries to webhooks that are due, up to 1000");
     describe_gauge!("keyward_webhook_queue_oldest_seconds", Unit::Seconds, "Time since the oldest delivery was due");
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_core::{AccountId, Timestamp};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_account_takes_the_slots_of_another() {
+        let due = |account: &str, webhook: usize, delivery: usize| Due {
+            delivery: format!("{account}.{webhook}.{delivery}"),
+            webhook: format!("{account}.{webhook}"),
+            account: Some(account.parse::<AccountId>().unwrap()),
+            at: Timestamp::from_millis(0),
+        };
+        let mut attempts = Attempts::default();
+        let mut started = 0;
+        for (webhook, delivery) in (0..20).flat_map(|webhook| (0..10).map(move |delivery| (webhook, delivery))) {
+            let due = due("acct_slow", webhook, delivery);
+            if attempts.may_start(&due) {
+                let task = attempts.tasks.spawn(std::future::pending());
+                attempts.webhooks.insert(task.id(), due);
+                started += 1;
+            }
+        }
+        assert_eq!(started, MAX_ATTEMPTS_PER_ACCOUNT);
+        assert!(attempts.has_slot() && attempts.may_start(&due("acct_other", 0, 0)));
+    }
 }
