@@ -20,6 +20,7 @@ use confique::Config;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
+use keyward_core::lifecycle::Lifetimes;
 use keyward_gateway::{Introspection, VerifyReach};
 use keyward_limits::{Limits, RequestLimit};
 use keyward_manage::{DashboardSettings, Management};
@@ -79,6 +80,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let managed = database.management()?;
     let management = &managed.management;
 
+    management.publish_user_key_policy().await?;
     let needs_owner = !command.demo && !management.has_owner().await?;
     let makes_links = match &command.owner {
         Some(_) if needs_owner => Some("--owner"),
@@ -106,7 +108,12 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let gateway_port = bind_own(settings.gateway_listen).await?;
     let mut first_line = json!({"listening": url});
     if command.demo {
-        first_line["credentials"] = demo::seed(&managed).await?;
+        let clock = demo::clock();
+        // Keys that exist are not bound by lifetimes that the server sets later.
+        let configure =
+            |management| Ok(settings.apply(management)?.clock(clock.clone()).key_lifetimes(Lifetimes::default()));
+        let past = Database::open_with(&options, MissingFile::Create, configure).await?.management()?;
+        first_line["credentials"] = demo::seed(management, &past, &clock).await?;
     } else if needs_owner {
         let url = public_url.as_ref().map_or(url, ToString::to_string);
         first_owner(management, command.owner.as_deref(), &url).await?;
@@ -114,7 +121,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let stop = shutdown_signal().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let authenticator = management.authenticator().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let verifier = management.verifier().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
-    let mut dashboard = DashboardSettings::new("keyward");
+    let mut dashboard = DashboardSettings::new("keyward").answer_unknown_paths();
     let operator = VerifyReach::Operator(management.operator().clone());
     let mut introspection = Introspection::new(verifier.clone(), authenticator.clone(), operator.clone())
         .scopes(settings.introspection_scopes().iter().cloned());
@@ -128,6 +135,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let verify = keyward_gateway::verify_with_limits(verifier.clone(), callers, operator, limits.clone())
         .merge(introspection.router());
     let app = keyward_manage::api_with_gateway(management.clone())
+        .reset_fallback()
         .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
