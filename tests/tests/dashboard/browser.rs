@@ -169,6 +169,11 @@ impl Browser {
         self.keys(&char::from(Key::Tab).to_string()).await;
     }
 
+    /// The id of the element with the focus.
+    pub(crate) async fn focused(&self) -> String {
+        self.run("return document.activeElement.id", vec![]).await.as_str().unwrap_or_default().to_owned()
+    }
+
     pub(crate) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap()
     }
@@ -179,6 +184,11 @@ impl Browser {
         self.fill("password", PASSWORD).await;
         self.click("main form button").await;
         self.find("nav[aria-label=Main]").await;
+    }
+
+    pub(crate) async fn press_in_user_menu(&self, label: &str) {
+        self.click("#user-menu > summary").await;
+        self.press(label).await;
     }
 
     /// The page that shows the key stays open.

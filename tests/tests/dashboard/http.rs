@@ -475,8 +475,8 @@ async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
     let mut client = Client::signed_in(&site).await;
     for (name, days, told) in [
         ("later", 15, None),
-        ("soon", 13, Some("1 key expires in the next 14 days")),
-        ("sooner", 1, Some("2 keys expire in the next 14 days")),
+        ("soon", 13, Some("1 key expires</a> in the next 14 days")),
+        ("sooner", 1, Some("2 keys expire</a> in the next 14 days")),
     ] {
         let mut draft = KeyDraft::secret("operator".parse().unwrap(), name);
         draft.expires_at = Some(now.saturating_add(std::time::Duration::from_secs(days * 24 * 3_600)));

@@ -152,7 +152,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 browser.find(&format!("html[data-theme={theme}]")).await;
             }
             if *name == "login" {
-                browser.press("Sign out").await;
+                browser.press_in_user_menu("Sign out").await;
                 browser.find(&format!("html[data-theme={theme}]")).await;
             }
             for (size, width) in [("wide", 1_280), ("phone", 320)] {

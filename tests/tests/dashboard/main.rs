@@ -5,6 +5,7 @@
 mod accounts;
 mod browser;
 mod first_hour;
+mod frame;
 mod hosts;
 mod http;
 mod keys;

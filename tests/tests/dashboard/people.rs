@@ -109,7 +109,7 @@ async fn settings_are_kept_and_signing_out_everywhere_is_everywhere() {
     let other = Browser::open_beside(&site).await;
     browser.sign_in().await;
     other.sign_in().await;
-    browser.press("Settings").await;
+    browser.press_in_user_menu("Settings").await;
     browser.fill("name", "Ada Lovelace").await;
     browser.press("Rename").await;
     browser.see("The name is changed").await;
@@ -117,11 +117,12 @@ async fn settings_are_kept_and_signing_out_everywhere_is_everywhere() {
     browser.fill("account_name", "Analytical Engines").await;
     browser.press("Rename account").await;
     browser.see("The account's name is changed").await;
-    browser.press("Settings").await;
+    browser.press_in_user_menu("Settings").await;
     browser.fill("current", "not the password").await;
     browser.fill("password", "a new long password").await;
     browser.press("Change password").await;
-    browser.see("password is wrong").await;
+    browser.see("The current password is wrong").await;
+    assert_eq!(browser.focused().await, "current");
     browser.picture("settings").await;
     browser.press("Sign out everywhere").await;
     browser.see("You are signed out everywhere").await;
@@ -324,7 +325,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     let browser = Browser::open(&site).await;
     let other = Browser::open_beside(&site).await;
     browser.sign_in().await;
-    browser.press("Settings").await;
+    browser.press_in_user_menu("Settings").await;
     browser.press("Change appearance").await;
     browser.fill("name", "Analytical Engines").await;
     browser.fill("accent", "#ffe066").await;
@@ -416,8 +417,8 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     let (_, key) = browser.create_key("made by the operator").await;
     // Go home with the account switch.
     browser.go("/members").await;
-    browser.click("#account-switch option[value=operator]").await;
-    browser.press("Switch").await;
+    browser.click("#account-menu > summary").await;
+    browser.press("Operator").await;
     browser.see("No keys yet").await;
 
     let other = Browser::open_beside(&site).await;
@@ -428,7 +429,7 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     other.see("No keys yet").await;
     assert!(!other.text().await.contains("Accounts"));
     other.go("/accounts").await;
-    other.see("This account does not exist").await;
+    other.see("This page does not exist").await;
     // The cookie selects an account but gives no access to it.
     let northwind = site.management.key(&site.owner().await, &key.parse().unwrap()).await.unwrap().account.to_string();
     let session = site.management.sign_in(&context, "bela@example.com", PASSWORD).await.unwrap().session;

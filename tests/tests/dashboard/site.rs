@@ -50,7 +50,8 @@ impl Site {
         let settings = DashboardSettings::new("Example API")
             .scope(Scope::from_static("resources:read"), "List and retrieve resources")
             .scope(Scope::from_static("resources:write"), "Create, change and delete resources")
-            .example_url("https://api.example.com/v1/resources");
+            .example_url("https://api.example.com/v1/resources")
+            .answer_unknown_paths();
         let api = Router::new().route("/api", get(async || "in")).layer(AuthLayer::from(authenticator.clone()));
         let listening = Listening::start(api.merge(dashboard(management.clone(), settings))).await;
         Self { management, store, authenticator, listening }

@@ -1,26 +1,44 @@
 //! The OpenAPI description as HTML, without resources from other hosts.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::response::{Html, IntoResponse};
-use http::header::CONTENT_SECURITY_POLICY;
-use serde_json::Value;
+use cookie::Cookie;
+use http::HeaderMap;
+use http::header::{CONTENT_SECURITY_POLICY, COOKIE};
+use serde_json::{Map, Value, json};
+
+/// A reference to a schema may lead to another one.
+const DEPTH: usize = 6;
 
 #[derive(Template)]
 #[template(path = "docs.html")]
 struct Page<'a> {
-    title: &'a str,
-    introduction: &'a str,
+    provider: &'a str,
+    theme: &'static str,
+    introduction: Text,
+    groups: Vec<Group<'a>>,
+    codes: Vec<&'a str>,
+}
+
+/// The operations with one tag.
+struct Group<'a> {
+    name: &'a str,
+    anchor: String,
+    description: Text,
     operations: Vec<Operation<'a>>,
 }
 
 struct Operation<'a> {
+    id: &'a str,
+    title: String,
     method: String,
     path: &'a str,
-    tag: &'a str,
-    summary: &'a str,
+    summary: Text,
     parameters: Vec<Parameter<'a>>,
-    body: Option<Vec<Parameter<'a>>>,
-    answer: String,
+    example: String,
+    answers: Vec<(&'a str, Text)>,
     open: bool,
 }
 
@@ -29,11 +47,29 @@ struct Parameter<'a> {
     place: &'a str,
     kind: String,
     needed: bool,
-    description: &'a str,
+    description: Text,
+}
+
+/// A text with code in backticks.
+type Text = Vec<Part>;
+
+struct Part {
+    text: String,
+    is_code: bool,
+}
+
+fn marked(text: &str) -> Text {
+    let parts = text.split('`').enumerate().filter(|(_, text)| !text.is_empty());
+    parts.map(|(place, text)| Part { text: text.to_owned(), is_code: place % 2 == 1 }).collect()
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn resolved<'a>(schema: &'a Value, whole: &'a Value) -> &'a Value {
+    let target = schema["$ref"].as_str().and_then(|name| whole.pointer(name.trim_start_matches('#')));
+    target.unwrap_or(schema)
 }
 
 fn kind(schema: &Value) -> String {
@@ -60,56 +96,204 @@ fn kind(schema: &Value) -> String {
 }
 
 fn operation<'a>(path: &'a str, method: &'a str, operation: &'a Value, whole: &'a Value) -> Operation<'a> {
-    let parameters = operation["parameters"].as_array().into_iter().flatten().map(|parameter| Parameter {
-        name: text(parameter, "/name"),
-        place: text(parameter, "/in"),
-        kind: kind(&parameter["schema"]),
-        needed: parameter["required"].as_bool().unwrap_or(false),
-        description: text(parameter, "/description"),
+    let parameters = operation["parameters"].as_array().into_iter().flatten().map(|parameter| {
+        let parameter = resolved(parameter, whole);
+        Parameter {
+            name: text(parameter, "/name"),
+            place: text(parameter, "/in"),
+            kind: kind(&parameter["schema"]),
+            needed: parameter["required"].as_bool().unwrap_or(false),
+            description: marked(text(parameter, "/description")),
+        }
     });
-    let body = operation.pointer("/requestBody/content/application~1json/schema").map(|schema| {
-        let schema =
-            schema["$ref"].as_str().and_then(|name| whole.pointer(name.trim_start_matches('#'))).unwrap_or(schema);
-        let needed: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let body = operation.pointer("/requestBody/content/application~1json/schema").map(|schema| resolved(schema, whole));
+    let fields = body.into_iter().flat_map(|schema| {
+        let needed = required(schema);
         let fields = schema["properties"].as_object().into_iter().flatten();
-        fields
-            .map(|(name, field)| Parameter {
-                name,
-                place: "body",
-                kind: kind(field),
-                needed: needed.contains(&name.as_str()),
-                description: text(field, "/description"),
-            })
-            .collect()
+        fields.map(move |(name, field)| Parameter {
+            name,
+            place: "body",
+            kind: kind(field),
+            needed: needed.contains(&name.as_str()),
+            description: marked(text(field, "/description")),
+        })
     });
     let answers =
         operation["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
+    let open = operation["security"].as_array().is_none_or(Vec::is_empty);
     Operation {
+        id: text(operation, "/operationId"),
+        title: title(text(operation, "/operationId")),
         method: method.to_uppercase(),
         path,
-        tag: text(operation, "/tags/0"),
-        summary: text(operation, "/summary"),
-        parameters: parameters.collect(),
-        body,
-        answer: answers.map(|(status, answer)| format!("{status}: {}", text(answer, "/description"))).collect(),
-        open: operation["security"].as_array().is_none_or(Vec::is_empty),
+        summary: marked(text(operation, "/summary")),
+        parameters: parameters.chain(fields).collect(),
+        example: example(
+            path,
+            method,
+            body.map(|schema| sample(schema, whole, DEPTH)),
+            open,
+            required_headers(operation),
+        ),
+        answers: answers.map(|(status, answer)| (status.as_str(), marked(text(answer, "/description")))).collect(),
+        open,
     }
 }
 
-pub(super) fn page(description: &Value) -> impl IntoResponse + Clone + use<> {
-    let paths = description["paths"].as_object().into_iter().flatten();
-    let operations = paths.flat_map(|(path, item)| {
-        let methods = item.as_object().into_iter().flatten();
-        methods.map(move |(method, found)| operation(path, method, found, description))
+fn required(schema: &Value) -> Vec<&str> {
+    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn required_headers(operation: &Value) -> Vec<&str> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let headers = parameters.filter(|parameter| parameter["in"] == "header" && parameter["required"] == true);
+    headers.map(|parameter| text(parameter, "/name")).collect()
+}
+
+/// `createKey` becomes `Create key`.
+fn title(id: &str) -> String {
+    let mut title = String::with_capacity(id.len() + 4);
+    for (place, letter) in id.chars().enumerate() {
+        match letter {
+            _ if place == 0 => title.extend(letter.to_uppercase()),
+            _ if letter.is_uppercase() => {
+                title.push(' ');
+                title.extend(letter.to_lowercase());
+            }
+            _ => title.push(letter),
+        }
+    }
+    title
+}
+
+fn example(path: &str, method: &str, body: Option<Value>, open: bool, headers: Vec<&str>) -> String {
+    let mut lines = vec![format!("curl -X {} \"$URL{path}\"", method.to_uppercase())];
+    if !open {
+        lines.push("-H \"Authorization: Bearer $KEY\"".to_owned());
+    }
+    for header in headers {
+        let value = if header == "If-Match" { "*" } else { "…" };
+        lines.push(format!("-H '{header}: {value}'"));
+    }
+    if let Some(body) = body {
+        lines.push("-H 'Content-Type: application/json'".to_owned());
+        lines.push(format!("-d '{body}'"));
+    }
+    lines.join(" \\\n  ")
+}
+
+/// An example of the description, or the required fields.
+fn sample(schema: &Value, whole: &Value, depth: usize) -> Value {
+    let schema = resolved(schema, whole);
+    let given = schema.get("example").or_else(|| schema["examples"].get(0)).or_else(|| schema["enum"].get(0));
+    if let Some(example) = given.or_else(|| schema.get("default")) {
+        return example.clone();
+    }
+    if depth == 0 {
+        return Value::Null;
+    }
+    for key in ["oneOf", "anyOf"] {
+        if let Some(first) = schema[key].get(0) {
+            return sample(first, whole, depth - 1);
+        }
+    }
+    let name = schema["type"].as_str().or_else(|| schema["type"].get(0).and_then(Value::as_str));
+    match name {
+        Some("object") => {
+            let needed = required(schema);
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            let fields = fields.filter(|(name, _)| needed.contains(&name.as_str()));
+            let fields: Map<_, _> =
+                fields.map(|(name, field)| (name.clone(), sample(field, whole, depth - 1))).collect();
+            Value::Object(fields)
+        }
+        Some("array") => json!([sample(&schema["items"], whole, depth - 1)]),
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
+        Some("boolean") => json!(true),
+        _ if schema["format"] == "date-time" => json!("2030-01-01T00:00:00Z"),
+        _ => json!("…"),
+    }
+}
+
+fn groups(description: &Value) -> Vec<Group<'_>> {
+    let mut groups: Vec<_> = description["tags"].as_array().into_iter().flatten().collect();
+    groups.sort_by_key(|tag| text(tag, "/name") != "keys");
+    let groups = groups.into_iter().map(|tag| {
+        let name = text(tag, "/name");
+        let paths = description["paths"].as_object().into_iter().flatten();
+        let operations = paths.flat_map(|(path, item)| {
+            let methods = item.as_object().into_iter().flatten();
+            let own = methods.filter(move |(_, found)| text(found, "/tags/0") == name);
+            own.map(move |(method, found)| operation(path, method, found, description))
+        });
+        let operations = operations.collect();
+        Group { name, anchor: name.replace(' ', "-"), description: marked(text(tag, "/description")), operations }
     });
-    let page = Page {
-        title: text(description, "/info/title"),
-        introduction: text(description, "/info/description"),
-        operations: operations.collect(),
-    };
-    let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    ([(CONTENT_SECURITY_POLICY, policy)], Html(page.render().unwrap_or_default()))
+    groups.filter(|group| !group.operations.is_empty()).collect()
+}
+
+/// The theme that the visitor chose in the dashboard.
+fn theme(headers: &HeaderMap) -> &'static str {
+    let fields = headers.get_all(COOKIE).into_iter().filter_map(|field| field.to_str().ok());
+    let mut cookies = fields.flat_map(|field| Cookie::split_parse(field).filter_map(Result::ok));
+    let chosen = cookies.find(|cookie| matches!(cookie.name(), "keyward_theme" | "__Host-keyward_theme"));
+    match chosen.as_ref().map(Cookie::value) {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "system",
+    }
+}
+
+/// The reference of an API.
+#[derive(Clone)]
+pub(super) struct Docs(Arc<Value>);
+
+impl Docs {
+    pub(super) fn new(description: Value) -> Self {
+        Self(Arc::new(description))
+    }
+
+    pub(super) fn description(&self) -> &Value {
+        &self.0
+    }
+
+    /// The provider's name is the one of the pages, or else the title of the API.
+    pub(super) fn page(&self, provider: Option<&str>, headers: &HeaderMap) -> impl IntoResponse + use<> {
+        let description = &*self.0;
+        let page = Page {
+            provider: provider.unwrap_or_else(|| text(description, "/info/title")),
+            theme: theme(headers),
+            introduction: marked(text(description, "/info/description")),
+            groups: groups(description),
+            codes: description
+                .pointer("/components/schemas/ErrorCode/enum")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect(),
+        };
+        let policy =
+            "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        ([(CONTENT_SECURITY_POLICY, policy)], Html(page.render().unwrap_or_default()))
+    }
 }
 
 /// The policy forbids inline styles.
 pub(super) const STYLE: &str = include_str!("../../templates/docs.css");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_samples_and_code_are_readable() {
+        assert_eq!(title("createKey"), "Create key");
+        let parts = marked("Send `a` and `b`.");
+        let parts: Vec<_> = parts.iter().map(|part| (part.text.as_str(), part.is_code)).collect();
+        assert_eq!(parts, [("Send ", false), ("a", true), (" and ", false), ("b", true), (".", false)]);
+        let whole = json!({"components": {"schemas": {"A": {"type": "object", "required": ["b"],
+            "properties": {"b": {"type": "array", "items": {"$ref": "#/components/schemas/A"}}, "c": {"type": "string"}}}}}});
+        assert_eq!(sample(&json!({"$ref": "#/components/schemas/A"}), &whole, 2), json!({"b": [null]}));
+    }
+}

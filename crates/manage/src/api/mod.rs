@@ -17,8 +17,9 @@ mod users;
 mod webhooks;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::get;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use keyward_api_types::Page;
 use keyward_axum::AuthLayer;
@@ -95,12 +96,19 @@ fn router(management: Management, describe: impl FnOnce(&OpenApi) -> Value) -> R
     let (protected, more) = protected_router().split_for_parts();
     description.merge(more);
     let described = describe(&description);
-    let page = docs::page(&described);
+    let docs = docs::Docs::new(described);
+    let described = docs.description().clone();
     Router::new()
         .merge(open)
         .merge(protected.layer(AuthLayer::from(authenticator)))
         .route("/openapi.json", get(async move || axum::Json(described)))
-        .route("/docs", get(async move || page))
+        .route(
+            "/docs",
+            get(async move |State(management): State<Management>, headers: HeaderMap| {
+                let provider = management.appearance().await.ok().and_then(|look| look.value.name);
+                docs.page(provider.as_deref(), &headers)
+            }),
+        )
         .route("/docs.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], docs::STYLE)))
         .method_not_allowed_fallback(web::other_method)
         .fallback(web::no_such_path)

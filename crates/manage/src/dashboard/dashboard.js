@@ -20,9 +20,48 @@ addEventListener("pageshow", () => {
   }
 });
 
-// Applies a filter as soon as it is chosen.
-for (const select of document.querySelectorAll(".filters select")) {
-  select.addEventListener("change", () => select.form.requestSubmit());
+// Empty filters do not appear in the URL.
+for (const form of document.querySelectorAll("form.filters")) {
+  form.addEventListener("formdata", (event) => {
+    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
+}
+
+// The pages are behind a button on a narrow screen.
+const toggle = document.querySelector(".toggle");
+if (toggle) {
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true"));
+  });
+}
+
+// A menu closes with Escape, and with a click beside it.
+const menus = document.querySelectorAll("details.menu");
+document.addEventListener("click", (event) => {
+  for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of menus) {
+    if (!menu.open) continue;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+for (const field of document.querySelectorAll("[data-find]")) {
+  const list = document.getElementById(field.dataset.find);
+  const none = list.nextElementSibling;
+  field.closest("p").hidden = list.children.length < 6;
+  field.addEventListener("input", () => {
+    const text = field.value.trim().toLowerCase();
+    let found = 0;
+    for (const item of list.children) {
+      item.hidden = !item.textContent.toLowerCase().includes(text);
+      found += item.hidden ? 0 : 1;
+    }
+    none.hidden = found > 0;
+  });
 }
 
 // Shortcuts: "/" for the search, "n" for a new key.
@@ -56,6 +95,8 @@ if (made) {
         await navigator.clipboard.writeText(code.textContent);
         copied = true;
         say("Copied.");
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = "Copy"; }, 2000);
       } catch {
         getSelection().selectAllChildren(code);
         say("Your browser blocks copying. Press Ctrl+C to copy the selection.", true);

@@ -23,6 +23,8 @@ pub(super) struct Frame {
     pub(super) navigation: Option<Navigation>,
     pub(super) about: Option<About>,
     pub(super) here: String,
+    /// The path of a page, to come back to.
+    pub(super) path: String,
     pub(super) note: Option<Note>,
 }
 
@@ -47,6 +49,7 @@ impl Frame {
             navigation: None,
             about: None,
             here: settings.base.clone(),
+            path: visitor.return_path(),
             note: Note::of_code(visitor.flash()),
         }
     }
@@ -59,6 +62,11 @@ impl Frame {
         let about = About { id: account.id.to_string(), name: account.name.clone() };
         let here = format!("{}{}", self.base, account_path(&account.id, ""));
         Self { about: Some(about), here, ..self }
+    }
+
+    /// An error page is the same for all paths.
+    pub(super) fn back_to_settings(self) -> Self {
+        Self { path: "/settings".to_owned(), ..self }
     }
 
     pub(super) fn note(mut self, note: impl Into<Option<Note>>) -> Self {

@@ -43,6 +43,12 @@ impl Visitor {
         Ok(format!("{own}{}", self.app.settings().base))
     }
 
+    /// The address under which the browser reached this server.
+    pub(super) fn own_origin(&self) -> String {
+        let scheme = if self.cookies.is_secure() { "https" } else { "http" };
+        format!("{scheme}://{}", self.host)
+    }
+
     fn public_url(&self) -> Result<Option<&PublicUrl>, PageError> {
         match &self.app.settings().public_url {
             Some(url) if !url.is_of(&self.host) && !is_loopback(&self.host) => {

@@ -78,7 +78,9 @@ impl Member {
                 found => return found.map(Some),
             }
         }
-        match self.accounts.first() {
+        // The operator's own account seldom has keys of interest.
+        let operator = self.management().operator();
+        match self.accounts.iter().find(|account| account.id != *operator).or(self.accounts.first()) {
             Some(first) => self.look_at(&first.id).await.map(Some),
             None => Ok(None),
         }
@@ -86,6 +88,11 @@ impl Member {
 
     pub(super) fn management(&self) -> &Management {
         self.visitor.app.management()
+    }
+
+    /// The pages of the operator do not exist for others.
+    pub(super) fn operator_rights(&self) -> Result<&Rights, ManagementError> {
+        self.operates.as_ref().ok_or(ManagementError::NotFound("page"))
     }
 
     pub(super) fn home(&self) -> Option<(&Account, &Rights)> {
@@ -118,7 +125,7 @@ impl Member {
         let here = self.here.as_ref().map(|here| &here.account);
         let visited = here.filter(|here| !self.accounts.iter().any(|account| account.id == here.id));
         let accounts: Vec<&Account> = self.accounts.iter().chain(visited).map(|account| &account.value).collect();
-        let navigation = Navigation::new(&self.visitor, &self.user.name, access, &accounts);
+        let navigation = Navigation::new(&self.visitor, &self.user, access, &accounts);
         Frame::open(&self.visitor, title, self.csrf.clone()).navigation(navigation)
     }
 }
@@ -288,9 +295,9 @@ impl Visitor {
         if let Some(here) = here {
             let account = here.account.clone();
             member.here = Some(here);
-            return member.frame(title).about(&account);
+            return member.frame(title).about(&account).back_to_settings();
         }
         member.here = member.look_home().await.ok().flatten();
-        member.frame(title)
+        member.frame(title).back_to_settings()
     }
 }

@@ -7,14 +7,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use headers::{CacheControl, HeaderMapExt as _, StrictTransportSecurity};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use keyward_core::adapter::{RequestId, Transport};
 
 use super::app::App;
 use super::error::PageError;
 use super::pages::error::render;
 use super::visitor::Visitor;
-use crate::web::Arrival;
+use crate::web::{Arrival, write_pending};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
@@ -36,7 +36,11 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     let (is_exposed, is_secure) = (arrival.is_exposed(), arrival.transport == Transport::Secure);
     let mut visitor = Visitor::new(app, &request, arrival);
     visitor.load_look().await;
-    let mut response = if is_exposed {
+    let clean = request.method() == Method::GET && !is_exposed;
+    let mut response = if let Some(path) = visitor.path_without_empty_fields().filter(|_| clean) {
+        // A form without a script sends its empty fields, too.
+        visitor.go(&path)
+    } else if is_exposed {
         // A browser would refuse the cookies, and others could read the password.
         PageError::plain_text().into_response()
     } else {
@@ -47,6 +51,7 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
         let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
         response = render(error, &visitor, cookies).await;
     }
+    write_pending(&mut response, request_id.as_str());
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));

@@ -22,6 +22,7 @@ mod settings;
 mod site_map;
 mod svg;
 mod text;
+mod themes;
 mod visitor;
 
 use axum::Router;
@@ -57,8 +58,12 @@ const MAX_BODY: usize = 64 * 1_024;
 /// ```
 pub fn dashboard(management: Management, settings: DashboardSettings) -> Router {
     let routes = pages::routes();
+    let answers_unknown_paths = settings.answers_unknown_paths;
     let app = App::new(management, settings, SiteMap::of(&routes));
-    let router = routes.into_iter().fold(Router::new(), |router, route| route.mount(router));
+    let mut router = routes.into_iter().fold(Router::new(), |router, route| route.mount(router));
+    if answers_unknown_paths {
+        router = router.fallback(pages::error::unknown_path);
+    }
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::around))

@@ -1,14 +1,18 @@
 use super::links::encoded;
 use super::site_map::Menu;
+use super::themes::{self, Choice};
 use super::visitor::Visitor;
 use crate::authority::Rights;
-use crate::records::Account;
+use crate::records::{Account, User};
 
 pub(super) struct Navigation {
     pub(super) user: String,
-    pub(super) account: Option<String>,
+    pub(super) email: String,
+    pub(super) themes: Vec<Choice>,
     pub(super) accounts: Vec<OwnAccount>,
     pub(super) links: Vec<Link>,
+    /// The pages about the user, in the user's menu.
+    pub(super) own: Vec<Link>,
 }
 
 pub(super) struct Link {
@@ -31,12 +35,13 @@ pub(super) struct Access<'a> {
 }
 
 impl Navigation {
-    pub(super) fn new(visitor: &Visitor, user: &str, access: Access<'_>, accounts: &[&Account]) -> Self {
+    pub(super) fn new(visitor: &Visitor, user: &User, access: Access<'_>, accounts: &[&Account]) -> Self {
         let home = access.home.map(|(account, _)| account);
         let is_alike = |name: &str| accounts.iter().filter(|account| account.name == name).count() > 1;
         Self {
-            user: user.to_owned(),
-            account: home.map(|account| account.name.clone()),
+            user: user.name.clone(),
+            email: user.email.clone(),
+            themes: themes::choices(visitor.theme.as_str()),
             accounts: accounts
                 .iter()
                 .map(|account| OwnAccount {
@@ -46,17 +51,24 @@ impl Navigation {
                     is_current: home.is_some_and(|home| home.id == account.id),
                 })
                 .collect(),
-            links: links(visitor, access),
+            links: links(visitor, access, |menu| menu != Menu::User),
+            own: links(visitor, access, |menu| menu == Menu::User),
         }
+    }
+
+    /// The name of the account that the page is about, or nothing.
+    pub(super) fn account(&self) -> &str {
+        self.accounts.iter().find(|account| account.is_current).map_or("", |account| &account.name)
     }
 }
 
-fn links(visitor: &Visitor, access: Access<'_>) -> Vec<Link> {
+fn links(visitor: &Visitor, access: Access<'_>, is_in: impl Fn(Menu) -> bool) -> Vec<Link> {
     let asked = visitor.page_path();
     // The list of all accounts is `/accounts`, and pages about one of them are below it.
     let is_about_account = asked.starts_with("/accounts/");
     let entries = visitor.app.site_map().entries().iter();
     entries
+        .filter(|entry| is_in(entry.menu))
         .filter_map(|entry| {
             let allows = |rights: &Rights| entry.scope.as_ref().is_none_or(|scope| rights.allows(scope));
             let path = match entry.menu {

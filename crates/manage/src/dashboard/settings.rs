@@ -24,6 +24,7 @@ pub struct DashboardSettings {
     pub(super) logo: Option<Logo>,
     pub(super) scopes: Vec<(Scope, String)>,
     pub(super) example_url: String,
+    pub(super) answers_unknown_paths: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ impl DashboardSettings {
             logo: None,
             scopes: Vec::new(),
             example_url: "https://api.example.com/".to_owned(),
+            answers_unknown_paths: false,
         }
     }
 
@@ -95,6 +97,33 @@ impl DashboardSettings {
     /// Sets the URL of the example call for a new key.
     pub fn example_url(mut self, url: impl Into<String>) -> Self {
         self.example_url = url.into();
+        self
+    }
+}
+
+impl DashboardSettings {
+    /// Answers unknown paths: a page for browsers, and the problem of the HTTP API for other clients.
+    ///
+    /// The dashboard's router then has a fallback. Remove the one of the API with [`Router::reset_fallback`](axum::Router::reset_fallback)
+    /// before you merge both.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::Router;
+    /// use keyward::manage::{DashboardSettings, Management, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = SqliteStore::temporary()?;
+    /// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// let settings = DashboardSettings::new("Example API").answer_unknown_paths();
+    /// let pages = keyward::manage::dashboard(management.clone(), settings);
+    /// let app: Router = keyward::manage::api(management).reset_fallback().merge(pages);
+    /// # let _ = app;
+    /// # Ok(()) }
+    /// ```
+    pub fn answer_unknown_paths(mut self) -> Self {
+        self.answers_unknown_paths = true;
         self
     }
 }

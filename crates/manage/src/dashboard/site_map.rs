@@ -110,7 +110,11 @@ impl SiteMap {
     pub(super) fn destination<'t>(&self, to: &'t str) -> &'t str {
         let path = to.split('?').next().unwrap_or_default();
         let is_plain = to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        if is_plain && self.destinations.at(path).is_ok() { to } else { HOME }
+        if is_plain && self.is_destination(path) { to } else { HOME }
+    }
+
+    pub(super) fn is_destination(&self, path: &str) -> bool {
+        self.destinations.at(path).is_ok()
     }
 
     pub(super) fn form_page(&self, path: &str) -> (String, Option<(&'static str, String)>) {
@@ -130,7 +134,7 @@ impl<S> Route<S> {
         self.has_page.then_some(self.path)
     }
 
-    pub(super) fn is_destination(&self) -> bool {
+    pub(super) fn leads_here(&self) -> bool {
         self.is_destination
     }
 

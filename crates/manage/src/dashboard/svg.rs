@@ -122,11 +122,17 @@ pub(super) fn chart(usage: &[UsageTotal], days: u32, now: Timestamp) -> Chart {
                 words.push(format!("{} {outcome}", number(count)));
             }
         }
-        let title = if words.is_empty() { format!("{date}: none") } else { format!("{date}: {}", words.join(", ")) };
+        // The day is not over.
+        let date_so_far = if day == today { format!("{date}, so far") } else { date.clone() };
+        let title = if words.is_empty() {
+            format!("{date_so_far}: none")
+        } else {
+            format!("{date_so_far}: {}", words.join(", "))
+        };
         Day { x, parts, times, title, has_label: (today - day) % label_every(days) == 0, date }
     });
     Chart {
-        width: CHART_WIDTH,
+        width: LEFT + step.max(1) * u64::from(days),
         height: CHART_HEIGHT,
         bar: step.saturating_sub(2).max(1),
         rules: [0, most / 2, most]

@@ -63,6 +63,17 @@ impl Visitor {
         Form::parse(self.path.split_once('?').map_or("", |(_, query)| query).as_bytes())
     }
 
+    /// The same page with a shorter query, if a field of the query is empty.
+    pub(super) fn path_without_empty_fields(&self) -> Option<String> {
+        let query = self.query();
+        if !query.has_empty() || !self.app.site_map().is_destination(self.page_path()) {
+            return None;
+        }
+        let kept = query.without(&[]);
+        let between = if kept.is_empty() { "" } else { "?" };
+        Some(format!("{}{between}{kept}", self.page_path()))
+    }
+
     pub(super) fn page_path(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
     }

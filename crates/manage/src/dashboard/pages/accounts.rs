@@ -47,6 +47,7 @@ async fn switch(member: Member) -> Result<Response, PageError> {
 }
 
 async fn page(member: Member) -> Result<Response, PageError> {
+    member.operator_rights()?.require(&scopes::ACCOUNTS_READ)?;
     let query = member.visitor.query();
     let (management, text) = (member.management(), query.get("q").trim().to_owned());
     let (found, next) = if text.is_empty() {

@@ -1,13 +1,16 @@
 use askama::Template;
-use axum::response::Response;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
-use http::header::SET_COOKIE;
+use http::header::{ACCEPT, SET_COOKIE};
 
 use super::sign_in::again;
 use crate::dashboard::error::{PageError, retry_after};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::site_map::HOME;
 use crate::dashboard::visitor::Visitor;
+use crate::error::ManagementError;
+use crate::web::Problem;
 
 #[derive(Template)]
 #[template(path = "dashboard/error/error.html")]
@@ -23,6 +26,18 @@ pub(in crate::dashboard) async fn render(error: PageError, visitor: &Visitor, co
         page.headers_mut().append(SET_COOKIE, cookie);
     }
     page
+}
+
+/// Browsers name `text/html` in `Accept`. Other clients get the answer of the HTTP API.
+pub(in crate::dashboard) async fn unknown_path(request: Request) -> Response {
+    let accepts = request.headers().get_all(ACCEPT);
+    let is_browser =
+        accepts.iter().filter_map(|accept| accept.to_str().ok()).any(|accept| accept.contains("text/html"));
+    if is_browser {
+        PageError::from(ManagementError::NotFound("page")).into_response()
+    } else {
+        Problem::NoSuchPath.into_response()
+    }
 }
 
 async fn page(error: PageError, visitor: &Visitor) -> Response {

@@ -118,7 +118,7 @@ async fn sign_in_leads_to_destinations_of_the_table_only() {
     for route in &routes {
         let Some(path) = route.page_path() else { continue };
         let filled = site.filled(path);
-        let expected = if route.is_destination() { filled.as_str() } else { "/keys" };
+        let expected = if route.leads_here() { filled.as_str() } else { "/keys" };
         assert_eq!(map.destination(&filled), expected);
     }
     for (to, gone_to) in [

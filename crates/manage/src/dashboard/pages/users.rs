@@ -64,6 +64,7 @@ struct UsersPage {
 }
 
 async fn list(member: Member) -> Result<Response, PageError> {
+    member.operator_rights()?.require(&scopes::MEMBERS_READ)?;
     let query = member.visitor.query();
     let (management, email) = (member.management(), query.get("email").trim().to_owned());
     let (found, next) = if email.is_empty() {
@@ -93,6 +94,7 @@ struct UserPage {
 }
 
 async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, PageError> {
+    member.operator_rights()?;
     let user = member.management().user(&member.actor, &id).await?;
     let accounts = member.management().accounts_of(&member.actor, &id).await?;
     let accounts = accounts.into_iter().map(|(account, role)| (account.name, role.as_str())).collect();
@@ -133,6 +135,7 @@ struct DeletePage {
 }
 
 async fn confirm(member: Member, NamedUser(id): NamedUser) -> Result<Response, PageError> {
+    member.operator_rights()?;
     let user = member.management().user(&member.actor, &id).await?;
     let user = row(&member, user);
     let policy = member.management().user_key_policy().as_str();

@@ -102,6 +102,7 @@ async fn show(
         ("management", "Managing keys", "Calls the management API, which creates, lists and revokes keys."),
     ];
     let form_id = once::new_form()?;
+    let is_operator = member.account.id == *member.management().operator();
     let own_scopes = member.visitor.app.settings().scopes.iter();
     let page = |frame| NewPage {
         frame,
@@ -116,7 +117,8 @@ async fn show(
             form,
             scopes::ALL
                 .iter()
-                .filter(|(scope, _)| member.may(scope))
+                // Plans are the operator's.
+                .filter(|(scope, _)| member.may(scope) && (is_operator || *scope != scopes::PLANS_WRITE))
                 .map(|(scope, meaning)| (scope.as_str(), *meaning)),
         ),
         other_scopes: form.get("other_scopes").to_owned(),

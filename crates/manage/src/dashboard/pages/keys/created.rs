@@ -7,6 +7,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::settings::variable;
 use crate::dashboard::text::When;
+use crate::role::Purpose;
 use crate::service::KeyView;
 
 #[derive(Serialize, Deserialize)]
@@ -14,6 +15,8 @@ pub(super) struct CreatedKey {
     id: String,
     name: String,
     plain: String,
+    #[serde(default)]
+    is_managing: bool,
     old_ends_at: Option<Timestamp>,
 }
 
@@ -23,6 +26,7 @@ impl CreatedKey {
             id: view.id.to_string(),
             name: view.name.clone(),
             plain: key.expose_once().to_string(),
+            is_managing: view.purpose == Purpose::Management,
             old_ends_at: None,
         }
     }
@@ -43,7 +47,12 @@ struct CreatedPage {
 }
 
 pub(super) fn show(member: &AtAccount, created: CreatedKey) -> Response {
-    let example_url = member.visitor.app.settings().example_url.clone();
+    // A management key calls this server.
+    let example_url = if created.is_managing {
+        format!("{}/v1/keys", member.visitor.own_origin())
+    } else {
+        member.visitor.app.settings().example_url.clone()
+    };
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
     member.page("Copy your key", |frame| CreatedPage {
         variable: variable(&frame.provider),

@@ -12,11 +12,15 @@ use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
+use crate::dashboard::text::number;
 use crate::role::scopes;
 use crate::service::key_filters;
 
 const PER_PAGE: usize = 25;
 const MANY: usize = 100;
+/// A count reads this many keys.
+const COUNTED: usize = KeyQuery::MAX_LIMIT;
+const SOON_DAYS: i64 = 14;
 const INACTIVE: [KeyStatus; 4] = [KeyStatus::Disabled, KeyStatus::Expired, KeyStatus::Revoked, KeyStatus::Compromised];
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -31,7 +35,8 @@ struct Choice {
 struct KeysPage {
     frame: Frame,
     keys: Vec<Key>,
-    expiring: usize,
+    /// How many active keys without a successor expire soon, in the whole account.
+    expiring: Option<String>,
     sparks: HashMap<String, Spark>,
     has_usage: bool,
     /// The word for a key without a last use.
@@ -45,6 +50,8 @@ struct KeysPage {
     kinds: Vec<Choice>,
     statuses: Vec<Choice>,
     unused: Vec<Choice>,
+    expiries: Vec<Choice>,
+    total: String,
     /// The id and the name of the user whose keys are listed.
     owner: Option<(String, String)>,
     is_filtered: bool,
@@ -68,6 +75,8 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         None => None,
     };
     let days: i64 = query.get("unused").parse().ok().filter(|days| (1..=366).contains(days)).unwrap_or(0);
+    let soon = Timestamp::from_millis(now.as_millis() + SOON_DAYS * DAY);
+    let is_soon = query.get("expires") == "soon";
     let filter = KeyQuery {
         account: Some(member.account.id.clone()),
         user: user.clone(),
@@ -77,13 +86,31 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         status: asked.or((!shows_inactive).then_some(KeyStatus::Active)),
         text: (!text.is_empty()).then(|| text.to_owned()),
         unused_since: (days > 0).then(|| Timestamp::from_millis(now.as_millis() - days * DAY)),
+        expires_before: is_soon.then_some(soon),
+        replaced: is_soon.then_some(false),
         after: query.get("after").parse().ok(),
         limit: PER_PAGE,
         now,
         ..KeyQuery::default()
     };
     let found = member.management().keys(&member.actor, &filter).await?;
-    let inactive = member.management().count_keys(&member.actor, &filter, &INACTIVE, MANY).await?;
+    let count = async |filter: &KeyQuery, statuses: &[KeyStatus], at_most| {
+        member.management().count_keys(&member.actor, filter, statuses, at_most).await
+    };
+    let inactive = count(&filter, &INACTIVE, MANY).await?;
+    let total = match asked {
+        Some(status) => count(&filter, &[status], COUNTED).await?,
+        None if shows_inactive => count(&filter, &KeyStatus::ALL, COUNTED).await?,
+        None => count(&filter, &[KeyStatus::Active], COUNTED).await?,
+    };
+    let expiring = KeyQuery {
+        account: filter.account.clone(),
+        expires_before: Some(soon),
+        replaced: Some(false),
+        now,
+        ..KeyQuery::default()
+    };
+    let expiring = count(&expiring, &[KeyStatus::Active], MANY).await?;
     let has_usage = member.may(&scopes::USAGE_READ);
     let mut sparks = HashMap::new();
     if has_usage {
@@ -104,7 +131,9 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         frame,
         no_use: if is_reported { "never" } else { "not reported" },
         has_other_accounts: operates && member.account.id == *member.management().operator(),
-        expiring: found.items.iter().filter(|key| key.expires_soon).count(),
+        expiring: (expiring > 0).then(|| at_most(expiring, MANY)),
+        total: at_most(total, COUNTED),
+        expiries: choose("expires", &[("", "Any expiry"), ("soon", "Expires in 14 days")]),
         keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
         sparks,
         has_usage,
@@ -131,11 +160,15 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         owner,
         is_filtered: !query.without(&["after", "inactive"]).is_empty(),
         shows_inactive,
-        inactive: (inactive > 0).then(|| if inactive < MANY { inactive.to_string() } else { format!("{}+", MANY - 1) }),
+        inactive: (inactive > 0).then(|| at_most(inactive, MANY)),
         other_view: if shows_inactive { other_view } else { form::joined(&other_view, "inactive=1") },
         next,
         is_first: query.get("after").is_empty(),
     }))
+}
+
+fn at_most(count: usize, most: usize) -> String {
+    if count < most { number(count as u64) } else { format!("{}+", number(most as u64 - 1)) }
 }
 
 impl KeysPage {

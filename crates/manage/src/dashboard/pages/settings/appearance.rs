@@ -2,12 +2,12 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::themes::{self, Choice};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
+use crate::dashboard::themes::{self, Choice};
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::AppearanceUpdate;
@@ -31,8 +31,7 @@ async fn show(
     form: &Form,
     error: Option<FieldError>,
 ) -> Result<Response, PageError> {
-    let operates = member.operates.as_ref().ok_or(ManagementError::NotFound("page"))?;
-    operates.require(&scopes::ACCOUNTS_WRITE)?;
+    member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)?;
     let known = member.management().appearance().await?;
     let typed = |field: &str, known: String| if form.has(field) { form.get(field).to_owned() } else { known };
     let theme = typed("theme", known.theme.as_str().to_owned());
@@ -79,5 +78,11 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Membe
             show(&member, error.status(), &form, Some(FieldError::from(&error))).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+impl AppearancePage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.field == field)
     }
 }

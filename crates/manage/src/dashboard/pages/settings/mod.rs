@@ -1,6 +1,5 @@
 mod appearance;
 mod own;
-mod themes;
 
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;

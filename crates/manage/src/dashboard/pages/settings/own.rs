@@ -2,13 +2,13 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::themes::{self, Choice};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
 use crate::dashboard::text::When;
+use crate::dashboard::themes::{self, Choice};
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::PageRequest;
@@ -96,7 +96,15 @@ async fn finish<T>(
             | ManagementError::WrongCredentials
             | ManagementError::Stale
             | ManagementError::Throttled { .. }),
-        ) => show(member, error.status(), form, Some((which, FieldError::from(&error)))).await,
+        ) => {
+            let shown = match (which, &error) {
+                ("password", ManagementError::WrongCredentials) => {
+                    FieldError { field: "current", text: "The current password is wrong.".to_owned() }
+                }
+                _ => FieldError::from(&error),
+            };
+            show(member, error.status(), form, Some((which, shown))).await
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -123,6 +131,10 @@ pub(super) async fn change_password(
 }
 
 impl SettingsPage {
+    fn is_wrong(&self, form: &str, field: &str) -> bool {
+        self.error_of(form).is_some_and(|error| error.field == field)
+    }
+
     fn error_of(&self, which: &str) -> Option<&FieldError> {
         self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
     }
