@@ -38,7 +38,7 @@ impl Management {
     /// ```
     /// use keyward::manage::{Actor, Context, LifetimesOf, Management, Plan, SqliteManagementStore};
     /// use keyward::sqlite::SqliteStore;
-    /// use keyward_client::PutLifetimes;
+    /// use keyward_api_types::PutLifetimes;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
