@@ -1,24 +1,36 @@
 //! The OpenAPI description as HTML, without resources from other hosts.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::response::{Html, IntoResponse};
-use cookie::Cookie;
-use http::HeaderMap;
-use http::header::{CONTENT_SECURITY_POLICY, COOKIE};
+use http::header::CONTENT_SECURITY_POLICY;
 use serde_json::{Map, Value, json};
+
+use crate::appearance::Theme;
 
 /// A reference to a schema may lead to another one.
 const DEPTH: usize = 6;
 
+/// The frame of the page, which depends on the request.
 #[derive(Template)]
 #[template(path = "docs.html")]
 struct Page<'a> {
     provider: &'a str,
-    theme: &'static str,
+    theme: &'a str,
+    contents: &'a str,
+    reference: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "docs_contents.html")]
+struct Contents<'a> {
+    groups: &'a [Group<'a>],
+}
+
+#[derive(Template)]
+#[template(path = "docs_reference.html")]
+struct Reference<'a> {
     introduction: Text,
-    groups: Vec<Group<'a>>,
+    groups: &'a [Group<'a>],
     codes: Vec<&'a str>,
 }
 
@@ -232,46 +244,36 @@ fn groups(description: &Value) -> Vec<Group<'_>> {
     groups.filter(|group| !group.operations.is_empty()).collect()
 }
 
-/// The theme that the visitor chose in the dashboard.
-fn theme(headers: &HeaderMap) -> &'static str {
-    let fields = headers.get_all(COOKIE).into_iter().filter_map(|field| field.to_str().ok());
-    let mut cookies = fields.flat_map(|field| Cookie::split_parse(field).filter_map(Result::ok));
-    let chosen = cookies.find(|cookie| matches!(cookie.name(), "keyward_theme" | "__Host-keyward_theme"));
-    match chosen.as_ref().map(Cookie::value) {
-        Some("light") => "light",
-        Some("dark") => "dark",
-        _ => "system",
-    }
+/// The reference of an API, written once.
+pub(super) struct Docs {
+    title: String,
+    contents: String,
+    reference: String,
 }
 
-/// The reference of an API.
-#[derive(Clone)]
-pub(super) struct Docs(Arc<Value>);
-
 impl Docs {
-    pub(super) fn new(description: Value) -> Self {
-        Self(Arc::new(description))
-    }
-
-    pub(super) fn description(&self) -> &Value {
-        &self.0
+    pub(super) fn of(description: &Value) -> Self {
+        let groups = groups(description);
+        let codes = description.pointer("/components/schemas/ErrorCode/enum").and_then(Value::as_array);
+        let reference = Reference {
+            introduction: marked(text(description, "/info/description")),
+            groups: &groups,
+            codes: codes.into_iter().flatten().filter_map(Value::as_str).collect(),
+        };
+        Self {
+            title: text(description, "/info/title").to_owned(),
+            contents: Contents { groups: &groups }.render().unwrap_or_default(),
+            reference: reference.render().unwrap_or_default(),
+        }
     }
 
     /// The provider's name is the one of the pages, or else the title of the API.
-    pub(super) fn page(&self, provider: Option<&str>, headers: &HeaderMap) -> impl IntoResponse + use<> {
-        let description = &*self.0;
+    pub(super) fn page(&self, provider: Option<&str>, theme: Theme) -> impl IntoResponse + use<> {
         let page = Page {
-            provider: provider.unwrap_or_else(|| text(description, "/info/title")),
-            theme: theme(headers),
-            introduction: marked(text(description, "/info/description")),
-            groups: groups(description),
-            codes: description
-                .pointer("/components/schemas/ErrorCode/enum")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect(),
+            provider: provider.unwrap_or(&self.title),
+            theme: theme.as_str(),
+            contents: &self.contents,
+            reference: &self.reference,
         };
         let policy =
             "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

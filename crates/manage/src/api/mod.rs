@@ -16,6 +16,8 @@ mod users;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::get;
@@ -29,6 +31,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::actor::Actor;
+#[cfg(feature = "dashboard")]
+use crate::dashboard::chosen_theme;
 use crate::error::ManagementError;
 use crate::service::{self, Management, PageRequest};
 use crate::web;
@@ -96,8 +100,7 @@ fn router(management: Management, describe: impl FnOnce(&OpenApi) -> Value) -> R
     let (protected, more) = protected_router().split_for_parts();
     description.merge(more);
     let described = describe(&description);
-    let docs = docs::Docs::new(described);
-    let described = docs.description().clone();
+    let docs = Arc::new(docs::Docs::of(&described));
     Router::new()
         .merge(open)
         .merge(protected.layer(AuthLayer::from(authenticator)))
@@ -106,7 +109,7 @@ fn router(management: Management, describe: impl FnOnce(&OpenApi) -> Value) -> R
             "/docs",
             get(async move |State(management): State<Management>, headers: HeaderMap| {
                 let provider = management.appearance().await.ok().and_then(|look| look.value.name);
-                docs.page(provider.as_deref(), &headers)
+                docs.page(provider.as_deref(), chosen_theme(&headers).unwrap_or_default())
             }),
         )
         .route("/docs.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], docs::STYLE)))
@@ -115,6 +118,11 @@ fn router(management: Management, describe: impl FnOnce(&OpenApi) -> Value) -> R
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
         .with_state(management)
+}
+
+#[cfg(not(feature = "dashboard"))]
+fn chosen_theme(_: &HeaderMap) -> Option<crate::appearance::Theme> {
+    None
 }
 
 /// Adds the request id, the origin and the HTTPS rule of the HTTP API to other routes that take the same credentials.

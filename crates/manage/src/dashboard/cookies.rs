@@ -6,12 +6,19 @@ use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
+use crate::appearance::Theme;
+
 pub(super) const SESSION: &str = "session";
 pub(super) const VISIT: &str = "visit";
 pub(super) const FLASH: &str = "note";
 pub(super) const THEME: &str = "theme";
 pub(super) const DEVICE: &str = "device";
 pub(super) const ACCOUNT: &str = "account";
+
+/// The theme that a visitor chose, over https or on this machine.
+pub(crate) fn chosen_theme(headers: &HeaderMap) -> Option<Theme> {
+    [true, false].into_iter().find_map(|is_secure| Cookies::read(headers, is_secure).get(THEME).parse().ok())
+}
 
 #[derive(Clone)]
 pub(super) struct Cookies {

@@ -36,13 +36,14 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     let (is_exposed, is_secure) = (arrival.is_exposed(), arrival.transport == Transport::Secure);
     let mut visitor = Visitor::new(app, &request, arrival);
     visitor.load_look().await;
-    let clean = request.method() == Method::GET && !is_exposed;
-    let mut response = if let Some(path) = visitor.path_without_empty_fields().filter(|_| clean) {
-        // A form without a script sends its empty fields, too.
-        visitor.go(&path)
-    } else if is_exposed {
+    let mut response = if is_exposed {
         // A browser would refuse the cookies, and others could read the password.
         PageError::plain_text().into_response()
+    } else if request.method() == Method::GET
+        && let Some(path) = visitor.path_without_empty_fields()
+    {
+        // A form without a script sends its empty fields, too.
+        visitor.go(&path)
     } else {
         request.extensions_mut().insert(visitor.clone());
         next.run(request).await

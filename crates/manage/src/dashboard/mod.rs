@@ -28,6 +28,7 @@ mod visitor;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 
+pub(crate) use cookies::chosen_theme;
 pub use settings::DashboardSettings;
 
 use app::App;

@@ -16,7 +16,6 @@ const MAX_ATTEMPTS_PER_ACCOUNT: usize = 16;
 const PAGE: usize = 200;
 /// While slots are free, the queue is read up to this many pages. Deliveries of a slow receiver may be the oldest.
 const MAX_PAGES: usize = 100;
-const REPORTED_PAGES: usize = 5;
 
 /// The attempts that are running.
 #[derive(Default)]
@@ -94,7 +93,8 @@ impl Management {
     /// Reports the queue, up to a page of it.
     #[cfg(feature = "metrics")]
     pub(crate) async fn report_queue(&self) -> Result<(), ManagementError> {
-        let queue = self.due(None, PAGE * REPORTED_PAGES).await?;
+        const REPORTED: usize = 1_000;
+        let queue = self.due(None, REPORTED).await?;
         let oldest = queue.first().map_or(Duration::ZERO, |due| self.now().saturating_since(due.at));
         #[expect(clippy::cast_precision_loss, reason = "the queue is read up to a thousand deliveries")]
         metrics::gauge!("keyward_webhook_queue").set(queue.len() as f64);
