@@ -31,13 +31,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::Limited;
 use keyward_core::adapter::{Admission, Target, TlsTransport};
 use keyward_core::render::Refusal;
-use keyward_core::{Authenticator, Identity, PeerAddress, Rejection};
+use keyward_core::{Authenticator, PeerAddress, Rejection};
 use keyward_limits::{RequestLimit, Spent};
 use tonic::{Code, Request, Response, Status};
 
 use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
-use crate::verdict::{identity_of, required, spend, verdict};
+use crate::verdict::{Refused, identity_of, required, spend, verdict};
 
 /// The largest `CheckRequest`, 64 KiB.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1_024;
@@ -148,23 +148,22 @@ impl Authorization for ExtAuthz {
         let Ok(asked) = Asked::of(attributes) else { return Ok(Response::new(too_many_headers())) };
         let answer = match self.ask(&asked).await {
             Ok((admission, spent)) => self.admitted(&admission, &asked.request, &spent),
-            Err((rejection, identity)) => self.denied(rejection, identity.as_ref(), &asked),
+            Err(refused) => self.denied(*refused, &asked),
         };
         Ok(Response::new(answer))
     }
 }
 
 impl ExtAuthz {
-    /// The identity of a refusal is that of a key that was accepted before a limit refused it.
-    async fn ask(&self, asked: &Asked) -> Result<(Admission, Spent), (Rejection, Option<Identity>)> {
-        let admission = self.admit(asked).await.map_err(|rejection| (rejection, None))?;
+    async fn ask(&self, asked: &Asked) -> Result<(Admission, Spent), Box<Refused>> {
+        let admission = self.admit(asked).await.map_err(|rejection| Refused::boxed(rejection, None))?;
         let spent = match Original::new(&asked.method, &asked.uri) {
             Ok(original) => spend(self.limit.as_ref(), identity_of(&admission), &asked.method, original.path).await,
             Err(rejection) => Err(rejection),
         };
         match spent {
             Ok(spent) => Ok((admission, spent)),
-            Err(rejection) => Err((rejection, identity_of(&admission).cloned())),
+            Err(rejection) => Err(Refused::boxed(rejection, identity_of(&admission).cloned())),
         }
     }
 
@@ -209,10 +208,10 @@ impl ExtAuthz {
         answer(Code::Ok, HttpResponse::OkResponse(response))
     }
 
-    fn denied(&self, rejection: Rejection, identity: Option<&Identity>, asked: &Asked) -> CheckResponse {
+    fn denied(&self, Refused { rejection, identity }: Refused, asked: &Asked) -> CheckResponse {
         let status = keyward_tonic::to_status(&rejection, None);
         let method = asked.method.parse().unwrap_or(Method::GET);
-        let refusal = Refusal::new(rejection, &method, asked.request.headers()).with_identity(identity);
+        let refusal = Refusal::new(rejection, &method, asked.request.headers()).with_identity(identity.as_ref());
         let refused = self.authenticator.refuse(&refusal);
         let (head, body) = refused.into_parts();
         let response = DeniedHttpResponse {

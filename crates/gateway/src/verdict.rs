@@ -58,6 +58,18 @@ fn cost(limit: &RequestLimit, method: &str, uri: &str) -> NonZeroU32 {
     limit.cost_of(&method.parse().unwrap_or_default(), &uri.parse().unwrap_or_default())
 }
 
+/// A refusal, with the identity of a key that was accepted before a limit refused it.
+pub(crate) struct Refused {
+    pub(crate) rejection: Rejection,
+    pub(crate) identity: Option<Identity>,
+}
+
+impl Refused {
+    pub(crate) fn boxed(rejection: Rejection, identity: Option<Identity>) -> Box<Self> {
+        Box::new(Self { rejection, identity })
+    }
+}
+
 pub(crate) fn identity_of(admission: &Admission) -> Option<&Identity> {
     match admission {
         Admission::Identity(identity) => Some(identity),

@@ -31,7 +31,7 @@ use smol_str::SmolStr;
 use crate::headers::kind_name;
 use crate::object::Object;
 use crate::original::Original;
-use crate::verdict::verdict;
+use crate::verdict::{Refused, verdict};
 
 /// The scope that a caller of [`verify`] needs.
 ///
@@ -320,18 +320,6 @@ impl Verifier {
             Ok(spent) => Ok((identity, Some(spent))),
             Err(rejection) => Err(Refused::boxed(rejection, Some(identity))),
         }
-    }
-}
-
-/// A refusal, with the identity of a key that was accepted before a limit refused it.
-struct Refused {
-    rejection: Rejection,
-    identity: Option<Identity>,
-}
-
-impl Refused {
-    fn boxed(rejection: Rejection, identity: Option<Identity>) -> Box<Self> {
-        Box::new(Self { rejection, identity })
     }
 }
 

@@ -6,6 +6,7 @@ use http::StatusCode;
 use keyward_core::store::StoreErrorKind;
 
 use crate::error::ManagementError;
+use crate::web::sentence;
 
 #[derive(Clone, Debug)]
 pub(super) struct PageError {
@@ -190,12 +191,6 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
             ("Something went wrong", "The server could not do this. The operator finds the reason in its log.".to_owned())
         }
     }
-}
-
-/// An error message is lower case and has no full stop.
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).chain(['.']).collect()
 }
 
 fn label(field: &str) -> String {

@@ -84,6 +84,11 @@ impl Form {
         self.0.iter().any(|(_, value)| value.is_empty())
     }
 
+    /// Returns the typed text, or else the known one.
+    pub(super) fn typed(&self, name: &str, known: impl Into<String>) -> String {
+        if self.has(name) { self.get(name).to_owned() } else { known.into() }
+    }
+
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -25,6 +25,12 @@ pub(crate) struct StoredDelivery {
     pub(crate) attempts: Vec<DeliveryAttempt>,
 }
 
+impl StoredDelivery {
+    pub(crate) fn due(&self, at: Timestamp) -> Due {
+        Due { delivery: self.id.clone(), webhook: self.webhook.clone(), account: self.account.clone(), at }
+    }
+}
+
 impl Entity for StoredDelivery {
     const KIND: Kind = Kind::Delivery;
     fn id(&self) -> String {
@@ -49,8 +55,7 @@ impl Entity for StoredDelivery {
 pub(crate) struct Due {
     pub(crate) delivery: String,
     pub(crate) webhook: String,
-    #[serde(default)]
-    pub(crate) account: Option<AccountId>,
+    pub(crate) account: AccountId,
     pub(crate) at: Timestamp,
 }
 

@@ -6,7 +6,7 @@ use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Entity, LifetimesOf, Plan, StoredLifetimes, Versioned};
+use crate::records::{Entity, LifetimesOf, StoredLifetimes, Versioned};
 use crate::role::scopes;
 use crate::store::Write;
 
@@ -137,30 +137,10 @@ impl Management {
         of: &LifetimesOf,
         writes: bool,
     ) -> Result<Option<Write>, ManagementError> {
-        let guard = match of {
-            LifetimesOf::Plan(name) => {
-                let (place, scope) = if writes {
-                    (self.operator().clone(), &scopes::PLANS_WRITE)
-                } else {
-                    (self.default_account(actor).await?, &scopes::PLANS_READ)
-                };
-                self.rights(actor, &place).await?.require(scope)?;
-                Some(self.get::<Plan>(name).await?.ok_or(ManagementError::NotFound("plan"))?.expect())
-            }
-            LifetimesOf::Account(account) => {
-                self.rights(actor, account).await?.require(&scopes::ACCOUNTS_READ)?;
-                if writes {
-                    let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
-                    self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)?;
-                }
-                self.read_account(account).await?;
-                None
-            }
-        };
-        if writes {
-            self.check_recent(actor).await?;
+        match of {
+            LifetimesOf::Plan(name) => Ok(Some(self.authorize_plan(actor, name, writes).await?.expect())),
+            LifetimesOf::Account(account) => self.authorize_account(actor, account, writes).await.map(|()| None),
         }
-        Ok(guard)
     }
 }
 

@@ -8,7 +8,6 @@ use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::Plan;
 use crate::role::scopes;
 
 impl Management {
@@ -69,7 +68,7 @@ impl Management {
         Ok(())
     }
 
-    /// Gives a successor the limits of its predecessor. Its credits and units begin anew.
+    /// Gives a successor the limits of its predecessor. It starts with nothing spent.
     pub(super) async fn hand_on_limits(
         &self,
         predecessor: &CredentialId,
@@ -104,33 +103,13 @@ impl Management {
         writes: bool,
     ) -> Result<Option<AccountId>, ManagementError> {
         match subject {
-            Subject::Plan(name) => {
-                let (place, scope) = if writes {
-                    (self.operator().clone(), &scopes::PLANS_WRITE)
-                } else {
-                    (self.default_account(actor).await?, &scopes::PLANS_READ)
-                };
-                self.rights(actor, &place).await?.require(scope)?;
-                self.get::<Plan>(name).await?.ok_or(ManagementError::NotFound("plan"))?;
-                self.check_recent_if(actor, writes).await?;
-                Ok(None)
-            }
+            Subject::Plan(name) => self.authorize_plan(actor, name, writes).await.map(|_| None),
             Subject::Account(account) => {
-                self.rights(actor, account).await?.require(&scopes::ACCOUNTS_READ)?;
-                if writes {
-                    let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
-                    self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)?;
-                }
-                self.read_account(account).await?;
-                self.check_recent_if(actor, writes).await?;
+                self.authorize_account(actor, account, writes).await?;
                 Ok(Some(account.clone()))
             }
             Subject::Key(key) => self.authorize_key_limits(actor, key, writes).await.map(Some),
         }
-    }
-
-    async fn check_recent_if(&self, actor: &Actor, writes: bool) -> Result<(), ManagementError> {
-        if writes { self.check_recent(actor).await } else { Ok(()) }
     }
 
     async fn authorize_key_limits(

@@ -1,3 +1,4 @@
+use keyward_core::AccountId;
 use keyward_limits::Subject;
 
 use super::audit::{Draft, Target};
@@ -60,6 +61,48 @@ impl Management {
                 Ok(Versioned { value: plan, version: version + 1 })
             }
         }
+    }
+
+    /// Checks who may see or change what a plan or an account sets for customers: its limits and lifetimes. Returns the plan.
+    pub(super) async fn authorize_plan(
+        &self,
+        actor: &Actor,
+        name: &str,
+        writes: bool,
+    ) -> Result<Versioned<Plan>, ManagementError> {
+        let (place, scope) = if writes {
+            (self.operator().clone(), &scopes::PLANS_WRITE)
+        } else {
+            (self.default_account(actor).await?, &scopes::PLANS_READ)
+        };
+        self.rights(actor, &place).await?.require(scope)?;
+        let plan = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;
+        self.check_recent_if(actor, writes).await?;
+        Ok(plan)
+    }
+
+    /// The same for what an account sets. Customers see it, and only the operator changes it.
+    pub(super) async fn authorize_account(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        writes: bool,
+    ) -> Result<(), ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::ACCOUNTS_READ)?;
+        if writes {
+            self.require_plans_write(actor).await?;
+        }
+        self.read_account(account).await?;
+        self.check_recent_if(actor, writes).await
+    }
+
+    pub(in crate::service) async fn require_plans_write(&self, actor: &Actor) -> Result<(), ManagementError> {
+        let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
+        self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)
+    }
+
+    async fn check_recent_if(&self, actor: &Actor, writes: bool) -> Result<(), ManagementError> {
+        if writes { self.check_recent(actor).await } else { Ok(()) }
     }
 
     /// Removes a plan at this version. Its accounts keep its name and get default limits and lifetimes. Needs `plans:write` in the

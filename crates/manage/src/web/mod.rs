@@ -17,8 +17,8 @@ pub(crate) use extract::{Object, unreadable_body};
 pub(crate) use idempotency::{answer, no_content};
 #[cfg(feature = "github")]
 pub(crate) use problem::Refusal;
-#[cfg(feature = "dashboard")]
-pub(crate) use problem::write_pending;
 pub(crate) use problem::{Problem, no_such_path, other_method};
+#[cfg(feature = "dashboard")]
+pub(crate) use problem::{sentence, write_pending};
 #[cfg(feature = "dashboard")]
 pub(crate) use transport::Arrival;

@@ -143,7 +143,7 @@ impl Problem {
     }
 }
 
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     let dot = if text.ends_with('.') { "" } else { "." };

@@ -50,7 +50,7 @@ async fn show(
     let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form).await?;
     let lifetimes = LifetimesCard::of(member, operates, form).await?;
     let account = &member.account;
-    let name = if form.has("account_name") { form.get("account_name").to_owned() } else { account.name.clone() };
+    let name = form.typed("account_name", &account.name);
     Ok(member.page_with(status, "Account", |frame| AccountPage {
         frame,
         name,

@@ -26,9 +26,7 @@ impl LifetimesCard {
             Err(ManagementError::Forbidden(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let typed = |name: &str, known: Option<u32>| {
-            if form.has(name) { form.get(name).to_owned() } else { known.map(written).unwrap_or_default() }
-        };
+        let typed = |name: &str, known: Option<u32>| form.typed(name, known.map(written).unwrap_or_default());
         Ok(Some(Self {
             lines: lifetimes.lines(),
             version: lifetimes.version,

@@ -36,15 +36,14 @@ impl LimitsCard {
             Err(error) => return Err(error.into()),
         };
         let texts: Vec<String> = limits.rates.iter().map(ToString::to_string).collect();
-        let typed = |name: &str, known: String| if form.has(name) { form.get(name).to_owned() } else { known };
         Ok(Some(Self {
             path,
             lines: lines(&limits),
             version: limits.version,
             may_write,
-            rates: typed("rates", texts.join(" ")),
-            budget: typed("budget", limits.budget.as_ref().map(ToString::to_string).unwrap_or_default()),
-            tasks: typed("tasks", limits.tasks.map(|tasks| tasks.to_string()).unwrap_or_default()),
+            rates: form.typed("rates", texts.join(" ")),
+            budget: form.typed("budget", limits.budget.as_ref().map(ToString::to_string).unwrap_or_default()),
+            tasks: form.typed("tasks", limits.tasks.map(|tasks| tasks.to_string()).unwrap_or_default()),
         }))
     }
 }

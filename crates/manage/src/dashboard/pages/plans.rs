@@ -74,8 +74,7 @@ struct PlansPage {
 
 /// The default account of a user who operates nothing has no rights over plans.
 fn require(member: &Member) -> Result<(), ManagementError> {
-    let rights = member.operates.as_ref().ok_or(ManagementError::NotFound("page"))?;
-    rights.require(&scopes::PLANS_READ)
+    member.operator_rights()?.require(&scopes::PLANS_READ)
 }
 
 async fn list(member: Member) -> Result<Response, PageError> {

@@ -61,8 +61,7 @@ impl Management {
         if update.plan.is_some() || update.features.is_some() || update.suspended.is_some() {
             // Lifting a suspension makes every key of the account work again.
             self.check_recent(actor).await?;
-            let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
-            self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)?;
+            self.require_plans_write(actor).await?;
         }
         let account = self.read_account(id).await?;
         if account.version != version {

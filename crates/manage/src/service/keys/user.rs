@@ -138,21 +138,20 @@ impl Management {
 
     /// Ends these keys of one user who left while they were written. The one who removed the user may not have seen them.
     pub(super) async fn check_still_user(&self, actor: &Actor, written: &[&KeyRecord]) -> Result<(), ManagementError> {
+        let Some((first, user)) = written.first().and_then(|key| Some((key, key.user.as_ref()?))) else {
+            return Ok(());
+        };
         let policy = self.effective_policy().await?;
-        for key in written {
-            let Some(user) = key.user.as_ref().filter(|_| policy != UserKeyPolicy::Keep) else { continue };
-            if self.is_active_member(&key.account, user).await? {
-                continue;
-            }
-            for key in written {
-                let key = self.0.keys.get(&key.id).await?.ok_or(ManagementError::NotFound("key"))?;
-                if matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled) {
-                    self.end_key(actor, policy, &key, "the user left the account").await?;
-                }
-            }
-            return Err(has_left(user));
+        if policy == UserKeyPolicy::Keep || self.is_active_member(&first.account, user).await? {
+            return Ok(());
         }
-        Ok(())
+        for key in written {
+            let key = self.0.keys.get(&key.id).await?.ok_or(ManagementError::NotFound("key"))?;
+            if matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled) {
+                self.end_key(actor, policy, &key, "the user left the account").await?;
+            }
+        }
+        Err(has_left(user))
     }
 
     async fn end_key(

@@ -5,7 +5,7 @@ use keyward_core::Timestamp;
 
 use super::MAX_WEBHOOKS;
 use crate::error::ManagementError;
-use crate::records::{Due, Entity as _, EventCursor, StoredDelivery, StoredWebhook};
+use crate::records::{Entity as _, EventCursor, StoredDelivery, StoredWebhook};
 use crate::service::Management;
 use crate::service::events::{Event, WEBHOOKS};
 use crate::store::{Kind, List, Write};
@@ -71,11 +71,5 @@ pub(super) fn planned(
         next_attempt_at: Some(now),
         attempts: Vec::new(),
     };
-    let due = Due {
-        delivery: delivery.id.clone(),
-        webhook: webhook.id.clone(),
-        account: Some(webhook.account.clone()),
-        at: now,
-    };
-    Ok([delivery.insert()?, due.insert()?])
+    Ok([delivery.insert()?, delivery.due(now).insert()?])
 }

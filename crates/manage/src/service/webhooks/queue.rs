@@ -93,12 +93,7 @@ impl Management {
             next_attempt_at: Some(now),
             ..known.value.clone()
         };
-        let due = Due {
-            delivery: known.id.clone(),
-            webhook: known.webhook.clone(),
-            account: Some(known.account.clone()),
-            at: now,
-        };
+        let due = known.due(now);
         let queued = match self.get::<Due>(&known.id).await? {
             Some(queued) => queued.replace(&due)?,
             None => due.insert()?,

@@ -122,7 +122,7 @@ mod tests {
         let due = |account: &str, webhook: usize, delivery: usize| Due {
             delivery: format!("{account}.{webhook}.{delivery}"),
             webhook: format!("{account}.{webhook}"),
-            account: Some(account.parse::<AccountId>().unwrap()),
+            account: account.parse::<AccountId>().unwrap(),
             at: Timestamp::from_millis(0),
         };
         let mut attempts = Attempts::default();

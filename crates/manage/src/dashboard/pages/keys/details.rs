@@ -62,8 +62,8 @@ pub(super) async fn show(
         Some(creator) if creator.kind == "user" => member.name_of(&creator.id).await?,
         _ => key.created_by.clone(),
     };
-    let typed_name = if form.has("name") { form.get("name").to_owned() } else { key.name.clone() };
-    let typed_tags = if form.has("tags") { form.get("tags").to_owned() } else { key.tags.join(", ") };
+    let typed_name = form.typed("name", &key.name);
+    let typed_tags = form.typed("tags", key.tags.join(", "));
     let title = key.name.clone();
     let may_write = member.may(&scopes::KEYS_WRITE);
     let subject = Subject::Key(member.id().clone());

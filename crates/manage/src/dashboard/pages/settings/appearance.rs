@@ -33,13 +33,12 @@ async fn show(
 ) -> Result<Response, PageError> {
     member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)?;
     let known = member.management().appearance().await?;
-    let typed = |field: &str, known: String| if form.has(field) { form.get(field).to_owned() } else { known };
-    let theme = typed("theme", known.theme.as_str().to_owned());
+    let theme = form.typed("theme", known.theme.as_str());
     let page = |frame| AppearancePage {
         frame,
-        name: typed("name", known.name.clone().unwrap_or_default()),
+        name: form.typed("name", known.name.clone().unwrap_or_default()),
         configured_name: member.visitor.app.settings().name.clone(),
-        accent: typed("accent", known.accent.map(|accent| accent.to_string()).unwrap_or_default()),
+        accent: form.typed("accent", known.accent.map(|accent| accent.to_string()).unwrap_or_default()),
         themes: themes::choices(&theme),
         has_own_logo: known.logo.is_some(),
         version: known.version,

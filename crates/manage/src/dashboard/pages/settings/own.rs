@@ -43,7 +43,6 @@ async fn show(
 ) -> Result<Response, PageError> {
     let now = member.management().now();
     let sessions = member.management().own_sessions(&member.actor, &PageRequest::default()).await?;
-    let typed = |field: &str, known: &str| if form.has(field) { form.get(field).to_owned() } else { known.to_owned() };
     let has_password = member.management().has_password(&member.actor).await?;
     let page = |frame| SettingsPage {
         frame,
@@ -51,7 +50,7 @@ async fn show(
         may_set_appearance: member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE)),
         themes: themes::choices(member.visitor.theme.as_str()),
         email: member.user.email.clone(),
-        name: typed("name", &member.user.name),
+        name: form.typed("name", &member.user.name),
         user_version: member.user.version,
         sessions: sessions
             .items

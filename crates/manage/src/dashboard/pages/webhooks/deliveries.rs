@@ -43,7 +43,7 @@ impl Row {
         }
     }
 
-    /// What the receiver answered last, or why it did not.
+    /// The last answer of the receiver, or the reason for its absence.
     pub(super) fn last_answer(&self) -> &str {
         self.attempts.first().map_or("", |attempt| &attempt.answer)
     }

@@ -28,7 +28,6 @@ struct EditPage {
 fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<FieldError>) -> Response {
     let webhook = Webhook::of(&member.webhook, member.management().now());
     let was_sent = form.has("version");
-    let typed = |name: &str, known: &str| if form.has(name) { form.get(name).to_owned() } else { known.to_owned() };
     let is_chosen = |name: &str| {
         if was_sent || form.has("event") {
             form.all("event").any(|sent| sent == name)
@@ -36,7 +35,7 @@ fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<Field
             webhook.events.contains(&name)
         }
     };
-    let (url, description) = (typed("url", &webhook.url), typed("description", &webhook.description));
+    let (url, description) = (form.typed("url", &webhook.url), form.typed("description", &webhook.description));
     let events = event_choices(is_chosen);
     let is_enabled = if was_sent { form.get("enabled") == "1" } else { webhook.is_enabled };
     member.page_with(status, "Edit a webhook", |frame| EditPage {
