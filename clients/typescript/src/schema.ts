@@ -1788,7 +1788,7 @@ export interface components {
              * @description Lifetime of a key without a requested expiry, if set here.
              */
             default_seconds: number | null;
-            /** @description What holds together with the settings of the account's plan and of the server. */
+            /** @description The lifetimes that hold, together with the settings of the account's plan and of the server. */
             effective: components["schemas"]["EffectiveLifetimes"];
             /**
              * Format: int32
@@ -2209,7 +2209,7 @@ export interface components {
             /** @description The old key, with its new expiry. */
             predecessor: components["schemas"]["Key"];
         };
-        /** @description What a rotation of a key would do now. */
+        /** @description The effect that a rotation of a key would have now. */
         RotationPreview: {
             /**
              * Format: date-time

@@ -37,7 +37,7 @@ pub struct Lifetimes {
     pub default_seconds: Option<u32>,
     /// The longest lifetime of a key, if set here.
     pub maximum_seconds: Option<u32>,
-    /// What holds together with the settings of the account's plan and of the server.
+    /// The lifetimes that hold, together with the settings of the account's plan and of the server.
     pub effective: EffectiveLifetimes,
     /// Version, for updates. 0 if nothing was set. Each change increments it.
     pub version: u64,
@@ -79,7 +79,7 @@ impl From<Lifetimes> for PutLifetimes {
     }
 }
 
-/// What a rotation of a key would do now.
+/// The effect that a rotation of a key would have now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct RotationPreview {

@@ -96,7 +96,7 @@ fn the_shortest_maximum_and_the_nearest_default_decide() {
         (days(Some(90), Some(365)), days(Some(30), None), none, None, Some(Some(30))),
         (days(Some(90), Some(365)), days(Some(30), None), days(Some(7), None), None, Some(Some(7))),
         (days(Some(90), Some(365)), none, days(Some(7), None), Some(8), Some(Some(8))),
-        // The default never exceeds the maximum, whoever set it.
+        // The default never exceeds the maximum, even if another place sets it.
         (days(Some(90), None), days(None, Some(60)), none, None, Some(Some(60))),
         (days(None, Some(30)), none, days(Some(60), None), None, Some(Some(30))),
         (none, days(Some(60), Some(60)), days(None, Some(10)), None, Some(Some(10))),

@@ -34,9 +34,9 @@ pub enum ManagementError {
     /// The grant exceeds the caller's rights.
     #[error("you can't grant {0}: your own rights don't include it")]
     Escalation(String),
-    /// Anybody may know a publishable key, so it cannot show or revoke itself.
+    /// A publishable key may be public, so it cannot show or revoke itself.
     #[error(
-        "a publishable key cannot do this, because anybody may know it: use a key with the scope `keys:read` or `keys:write`"
+        "a publishable key cannot do this, because it may be public: use a key with the scope `keys:read` or `keys:write`"
     )]
     Publishable,
     /// Only users can do this.

@@ -1,4 +1,4 @@
-//! What all pages have in common: header, menus, filters and errors.
+//! The common parts of all pages: header, menus, filters and errors.
 
 use fantoccini::key::Key;
 use keyward::manage::{AccountUpdate, Context, KeyDraft, NewUser};

@@ -38,7 +38,7 @@ fn places() -> impl Iterator<Item = Place> {
     FRAMEWORKS.into_iter().map(Place::Framework).chain([Place::ForwardAuth, Place::Envoy, Place::Verify])
 }
 
-/// What every place has to answer.
+/// The answer that every place must give.
 #[derive(Debug, PartialEq, Eq)]
 struct Verdict {
     status: u16,

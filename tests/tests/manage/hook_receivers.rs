@@ -56,7 +56,7 @@ fn status(port: u16, fields: &[(&str, &str)], body: &str) -> u16 {
     Curled::of(curl).status
 }
 
-/// What a receiver of the guide answers to the server, to forgeries and to an old request.
+/// The answers of a receiver of the guide to the server, to forgeries and to an old request.
 fn check(start: impl FnOnce(&str, u16) -> Option<Receiver>) {
     let served = Served::start(&LOOPBACK);
     let port = free_port();

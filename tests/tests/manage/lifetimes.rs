@@ -107,7 +107,7 @@ async fn plan_and_account_decide_about_every_new_key() {
             assert_eq!(kept.expires_at, None);
         }
 
-        // Rotation: as it was said before, or as chosen.
+        // A rotation gives the end of the preview, or the chosen one.
         let preview = management.preview_rotation(&owner, &endless.id).await.unwrap();
         assert_eq!(preview.expires_at, Some(after(&setting, 60)));
         assert_eq!(preview.latest_expires_at, Some(after(&setting, 60)));

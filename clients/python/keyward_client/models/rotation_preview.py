@@ -12,7 +12,7 @@ T = TypeVar("T", bound="RotationPreview")
 
 @_attrs_define
 class RotationPreview:
-    """What a rotation of a key would do now.
+    """The effect that a rotation of a key would have now.
 
     Attributes:
         expires_at (datetime.datetime | None): Expiry of the successor, unless the rotation chooses another. Null means

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::entity::Entity;
 use crate::store::Kind;
 
-/// What sets lifetimes of keys.
+/// A plan or an account that sets lifetimes of keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LifetimesOf {
