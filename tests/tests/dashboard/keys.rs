@@ -188,7 +188,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
         browser.sign_in().await;
         browser.go("/keys/new").await;
         browser.fill("name", "clicked twice").await;
-        let button = browser.find(".new-key button").await;
+        let button = browser.find(".new-key .actions button").await;
         let (a, b) = (button.clone(), button);
         // The page may be gone before the second click.
         a.click().await.unwrap();
@@ -295,7 +295,7 @@ async fn filters_are_in_the_url_and_inactive_keys_behind_a_link() {
     let rows = async || browser.client.find_all(fantoccini::Locator::Css("tbody tr")).await.unwrap().len();
     assert_eq!(rows().await, 25);
     browser.press("Next page").await;
-    browser.see("First page").await;
+    browser.see("Previous page").await;
     assert_eq!(rows().await, 2);
 
     browser.go("/keys").await;

@@ -108,8 +108,10 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
     let pages = [
         ("keys", "/accounts/operator/keys".to_owned()),
         ("keys-inactive", "/accounts/operator/keys?inactive=1".to_owned()),
+        ("keys-revoke", format!("/accounts/operator/keys/selected?action=revoke&id={key}")),
         ("key-new", "/accounts/operator/keys/new?kind=restricted&expires=on".to_owned()),
         ("key", format!("/accounts/operator/keys/{key}")),
+        ("key-edit", format!("/accounts/operator/keys/{key}/edit")),
         ("key-rotate", format!("/accounts/operator/keys/{key}/rotate")),
         ("key-revoke", format!("/accounts/operator/keys/{key}/revoke")),
         ("usage", "/accounts/operator/usage".to_owned()),
@@ -134,6 +136,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("account", "/accounts/operator/settings".to_owned()),
         ("settings", "/settings".to_owned()),
         ("appearance", "/settings/appearance".to_owned()),
+        ("api", "/settings/api".to_owned()),
         ("not-found", "/accounts/operator/keys/key_nobody".to_owned()),
         ("key-made", String::new()),
         ("login", "/login".to_owned()),

@@ -4,7 +4,7 @@
 // Sends a form once. The server also ignores a second one.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
+  if (form.method !== "post" || form.target === "_blank") return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -24,6 +24,38 @@ addEventListener("pageshow", () => {
 for (const form of document.querySelectorAll("form.filters")) {
   form.addEventListener("formdata", (event) => {
     for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
+}
+
+// One box selects all keys of the page, and the number of selected ones is shown.
+for (const form of document.querySelectorAll("form.selection")) {
+  const all = form.querySelector("[data-all]");
+  const boxes = [...form.querySelectorAll("input[name=id]")];
+  const show = () => {
+    const count = boxes.filter((box) => box.checked).length;
+    all.checked = count === boxes.length;
+    all.indeterminate = count > 0 && count < boxes.length;
+    form.querySelector("[data-count]").textContent = `${count} selected:`;
+    for (const button of form.querySelectorAll("button")) button.disabled = count === 0;
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    show();
+  });
+  form.addEventListener("change", show);
+  addEventListener("pageshow", show);
+}
+
+// A preset ticks the boxes of its scopes.
+for (const presets of document.querySelectorAll(".presets")) {
+  presets.hidden = false;
+  const boxes = [...presets.closest("fieldset").querySelectorAll("input[name=scope]")];
+  presets.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-preset]");
+    if (!button) return;
+    const scopes = button.dataset.preset.split(" ");
+    for (const box of boxes) box.checked = scopes.includes(box.value);
   });
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 20] = [
+const KEPT: [&str; 26] = [
     "name",
     "purpose",
     "mode",
@@ -29,6 +29,12 @@ const KEPT: [&str; 20] = [
     "maximum_lifetime",
     "description",
     "event",
+    "action",
+    "id",
+    "reason",
+    "note",
+    "endpoints",
+    "example_url",
 ];
 
 /// May hold a password, so it has no `Debug`.
