@@ -265,7 +265,7 @@ impl Limits {
             spent.note(meter.spend(&self.0.store, &self.0.clock, &mut now, cost).await?);
             held.meters += 1;
         }
-        if spent.rates.len() < rates.len() {
+        if spent.rates.len() < rates.len() && rates.iter().any(|rate| rate != "default") {
             self.0.warn_of_unknown(rates);
         }
         if keeps {

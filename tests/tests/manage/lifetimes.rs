@@ -174,7 +174,7 @@ async fn a_successor_lives_at_most_as_long_as_the_default() {
         let successor = management.rotate_key(&owner, &key, Duration::ZERO).await.unwrap().view;
         assert_eq!(successor.expires_at, preview);
     }
-    // Whoever wants a longer life says so.
+    // A longer life is chosen.
     let key = create(None).await;
     let chosen = Some(Some(after(&setting, 1_500)));
     let rotation = KeyRotation { overlap: Duration::ZERO, expires_at: chosen };

@@ -135,8 +135,8 @@ async fn one_budget_is_spent_by_every_service() {
     assert_eq!(enforced.serve().await.0, 429);
     assert_eq!(management.limits(&system, &subject).await.unwrap().left.unwrap().remaining, 0);
 
-    // A day's budget says when it is refilled.
-    put(&subject, json!({"budget": {"credits": 1, "refill": "day"}})).await;
+    // A day's budget says when it is refilled. The ten credits of today count.
+    put(&subject, json!({"budget": {"credits": 11, "refill": "day"}})).await;
     assert_eq!(enforced.serve().await.0, 200);
     let (status, headers) = enforced.serve().await;
     let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
@@ -176,7 +176,7 @@ async fn a_call_that_a_limit_refuses_is_not_counted_as_accepted() {
     let enforced = enforced(&setting).await;
     let (management, system) = (&setting.management, setting.system());
     let key = enforced.id.clone();
-    let limits = json!({"rates": [{"name": "default", "per": "key", "quota": 3, "window_seconds": 86_400}]});
+    let limits = json!({"rates": [{"name": "default", "per": "key", "quota": 2, "window_seconds": 86_400}]});
     management
         .put_limits(&system, &Subject::Key(key.clone()), &serde_json::from_value(limits).unwrap(), 0)
         .await
@@ -194,7 +194,7 @@ async fn a_call_that_a_limit_refuses_is_not_counted_as_accepted() {
     let usage = management.key_usage(&system, &key, 1).await.unwrap();
     let count =
         |outcome: &str| -> u64 { usage.days.iter().filter(|day| day.outcome == outcome).map(|day| day.times).sum() };
-    assert_eq!((count("accepted"), count("rate_limit_exceeded")), (3, 6));
+    assert_eq!((count("accepted"), count("rate_limit_exceeded")), (2, 6));
 }
 
 #[tokio::test]
