@@ -169,7 +169,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 } else {
                     browser.go(path).await;
                 }
-                if *name == "webhook" {
+                if matches!(*name, "webhook" | "audit") {
                     browser
                         .run("for (const one of document.querySelectorAll('details')) one.open = true", vec![])
                         .await;

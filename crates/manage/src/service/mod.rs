@@ -25,6 +25,8 @@ mod webhooks;
 pub use accounts::AccountUpdate;
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
+#[cfg(feature = "dashboard")]
+pub(crate) use audit::{AuditFound, AuditSearch};
 pub use builder::ManagementBuilder;
 pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};
