@@ -188,7 +188,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
         browser.sign_in().await;
         browser.go("/keys/new").await;
         browser.fill("name", "clicked twice").await;
-        let button = browser.find(".new-key button").await;
+        let button = browser.find(".new-key .actions button").await;
         let (a, b) = (button.clone(), button);
         // The page may be gone before the second click.
         a.click().await.unwrap();

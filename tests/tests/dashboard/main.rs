@@ -17,5 +17,6 @@ mod load;
 mod looks;
 mod oidc;
 mod people;
+mod scopes;
 mod site;
 mod webhooks;

@@ -4,7 +4,7 @@
 // Sends a form once. The server also ignores a second one.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
+  if (form.method !== "post" || form.target === "_blank") return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -54,6 +54,18 @@ for (const form of document.querySelectorAll("form.selection")) {
   });
   form.addEventListener("change", show);
   addEventListener("pageshow", show);
+}
+
+// A preset ticks the boxes of its scopes.
+for (const presets of document.querySelectorAll(".presets")) {
+  presets.hidden = false;
+  const boxes = [...presets.closest("fieldset").querySelectorAll("input[name=scope]")];
+  presets.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-preset]");
+    if (!button) return;
+    const scopes = button.dataset.preset.split(" ");
+    for (const box of boxes) box.checked = scopes.includes(box.value);
+  });
 }
 
 // The pages are behind a button on a narrow screen.

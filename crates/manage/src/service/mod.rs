@@ -1,4 +1,5 @@
 mod accounts;
+mod api_description;
 mod appearance;
 mod audit;
 mod authenticator;
@@ -23,6 +24,7 @@ mod users;
 mod webhooks;
 
 pub use accounts::AccountUpdate;
+pub use api_description::{ApiDescription, ExampleUrl, ExampleUrlError};
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 #[cfg(feature = "dashboard")]
