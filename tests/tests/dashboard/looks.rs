@@ -171,9 +171,9 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 } else {
                     browser.go(path).await;
                 }
-                if *name == "webhook" {
+                if matches!(*name, "webhook" | "audit") {
                     browser
-                        .run("for (const one of document.querySelectorAll('details')) one.open = true", vec![])
+                        .run("for (const one of document.querySelectorAll('main details')) one.open = true", vec![])
                         .await;
                 }
                 let found = findings(&browser, &axe).await;

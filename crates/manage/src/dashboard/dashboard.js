@@ -20,6 +20,15 @@ addEventListener("pageshow", () => {
   }
 });
 
+// Times are in the reader's time zone. Their titles keep UTC.
+const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const at = new Date(time.dateTime);
+  if (Number.isNaN(at.getTime())) continue;
+  if ("local" in time.dataset) time.textContent = local.format(at);
+  else if (time.title) time.title += `, ${local.format(at)} here`;
+}
+
 // Empty filters do not appear in the URL.
 for (const form of document.querySelectorAll("form.filters")) {
   form.addEventListener("formdata", (event) => {

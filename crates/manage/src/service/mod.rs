@@ -27,6 +27,8 @@ pub use accounts::AccountUpdate;
 pub use api_description::{ApiDescription, ExampleUrl, ExampleUrlError};
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
+#[cfg(feature = "dashboard")]
+pub(crate) use audit::{AuditFound, AuditSearch};
 pub use builder::ManagementBuilder;
 pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};
