@@ -18,4 +18,5 @@ mod looks;
 mod oidc;
 mod people;
 mod site;
+mod usage;
 mod webhooks;

@@ -167,7 +167,7 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.inner.times_since(key, outcome, hour).await
     }
 
-    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
+    async fn add(&self, counts: &[ModeCount, NewCount]) -> Result<(), StoreError> {
         self.crash.write(self.inner.add(counts)).await
     }
 
@@ -179,5 +179,13 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.crash.alive()?;
         self.inner.totals(account, from, to).await
+    }
+
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
+        self.inner.modes(account, unit, from, to).await
+    }
+
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.refusals(account, from, to).await
     }
 }

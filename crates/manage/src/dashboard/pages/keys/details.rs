@@ -15,6 +15,7 @@ use crate::dashboard::svg::{self, Chart};
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::UsageTotal;
+use crate::store::CountUnit;
 
 const DAYS: u32 = 30;
 
@@ -49,7 +50,7 @@ pub(super) async fn show(
     let chart = if member.may(&scopes::USAGE_READ) {
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
-        Some(svg::chart(&days, DAYS, now))
+        Some(svg::chart(&days, CountUnit::Day, DAYS, now))
     } else {
         None
     };
