@@ -6,8 +6,8 @@ use argon2::Params;
 use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
-    Actor, Context, Count, CountUnit, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount, NewCount, NewUser,
-    PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
+    Actor, Context, Count, CountUnit, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount, NewCount,
+    NewUser, PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};

@@ -1,5 +1,5 @@
-use keyward::{Mode, Timestamp};
 use keyward::manage::{Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
+use keyward::{Mode, Timestamp};
 
 use crate::setting::everywhere;
 
@@ -122,7 +122,8 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
         assert_eq!(store.modes("acct", CountUnit::Hour, 25, 47).await.unwrap(), hours);
         assert_eq!(store.modes("other", CountUnit::Day, 0, 9).await.unwrap(), []);
         let refused = |key: &str, hour, outcome: &str| NewCount { outcome: outcome.to_owned(), ..new(key, hour, 2) };
-        let counts = [refused("m", 24, "key_revoked"), refused("m", 50, "key_revoked"), refused("n", 25, "insufficient_scope")];
+        let counts =
+            [refused("m", 24, "key_revoked"), refused("m", 50, "key_revoked"), refused("n", 25, "insufficient_scope")];
         store.add(&counts).await.unwrap();
         let refusal = |key: &str, outcome: &str, times| Count { outcome: outcome.to_owned(), ..count(key, 1, times) };
         let all = [refusal("m", "key_revoked", 4), refusal("n", "insufficient_scope", 2)];

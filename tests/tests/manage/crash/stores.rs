@@ -167,7 +167,7 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.inner.times_since(key, outcome, hour).await
     }
 
-    async fn add(&self, counts: &[ModeCount, NewCount]) -> Result<(), StoreError> {
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
         self.crash.write(self.inner.add(counts)).await
     }
 
