@@ -9,6 +9,7 @@ mod first_hour;
 mod frame;
 mod hosts;
 mod http;
+mod key_events;
 mod keys;
 mod lifetimes;
 mod limits;

@@ -4,12 +4,14 @@ use http::StatusCode;
 use keyward_core::Timestamp;
 use keyward_limits::Subject;
 
+use super::chain::Chain;
 use super::expiry::Expiry;
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
+use crate::dashboard::pages::audit::{Events, events_of_key};
 use crate::dashboard::pages::limits::LimitsCard;
 use crate::dashboard::svg::{self, Chart};
 use crate::error::ManagementError;
@@ -33,6 +35,8 @@ struct KeyPage {
     error: Option<FieldError>,
     owner: String,
     creator: String,
+    events: Option<Events>,
+    chain: Option<Chain>,
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
@@ -63,6 +67,7 @@ pub(super) async fn show(
         Some(creator) if creator.kind == "user" => member.name_of(&creator.id).await?,
         _ => key.created_by.clone(),
     };
+    let (events, chain) = (events_of_key(member).await?, Chain::of(member).await?);
     let typed_name = form.typed("name", &key.name);
     let typed_tags = form.typed("tags", key.tags.join(", "));
     let title = key.name.clone();
@@ -88,6 +93,8 @@ pub(super) async fn show(
         error,
         owner,
         creator,
+        events,
+        chain,
     }))
 }
 
