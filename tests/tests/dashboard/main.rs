@@ -17,6 +17,7 @@ mod list;
 mod load;
 mod looks;
 mod oidc;
+mod operator;
 mod people;
 mod site;
 mod usage;
