@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_core::adapter::Event;
-use keyward_core::{AccountId, CredentialId, CredentialKind, Identity};
+use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Mode};
 
 use super::{ACCEPTED, HOUR};
 use crate::error::ManagementError;
@@ -16,7 +16,7 @@ const MAX_COUNTS: usize = 10_000;
 /// The refusals that are announced as events.
 const LIMITS: [&str; 3] = ["rate_limit_exceeded", "concurrency_limit_exceeded", "budget_exhausted"];
 
-type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
+type Counted = HashMap<(AccountId, CredentialId, Mode, i64, &'static str), u64>;
 
 /// Parts, so that threads seldom contend.
 pub(crate) struct Counters {
@@ -75,7 +75,8 @@ impl Management {
         let place = counters.spread.hash_one(identity.id()) as usize % counters.parts.len();
         let Some(part) = counters.parts.get(place) else { return };
         let mut part = lock(part);
-        let key = (identity.account().clone(), identity.id().clone(), self.now().as_millis() / HOUR, outcome);
+        let hour = self.now().as_millis() / HOUR;
+        let key = (identity.account().clone(), identity.id().clone(), identity.mode(), hour, outcome);
         if part.len() < MAX_COUNTS || part.contains_key(&key) {
             *part.entry(key).or_default() += 1;
         }
@@ -102,16 +103,17 @@ impl Management {
             }
             let counts: Vec<NewCount> = counted
                 .iter()
-                .map(|((account, key, hour, outcome), times)| NewCount {
+                .map(|((account, key, mode, hour, outcome), times)| NewCount {
                     account: account.to_string(),
                     key: key.to_string(),
                     hour: *hour,
+                    mode: *mode,
                     outcome: (*outcome).to_owned(),
                     times: *times,
                 })
                 .collect();
             self.0.store.add(&counts).await?;
-            for (account, key, _, outcome) in counted.iter().map(|(row, _)| row) {
+            for (account, key, _, _, outcome) in counted.iter().map(|(row, _)| row) {
                 if LIMITS.contains(outcome)
                     && let Err(error) = self.announce_limit_reached(account, key).await
                 {
