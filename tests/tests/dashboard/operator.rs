@@ -182,7 +182,7 @@ async fn pages_of_a_thousand_accounts_are_quick() {
     let new = NewUser::new("user0@example.com", "User 0", PASSWORD);
     site.management.sign_up(&context, new).await.unwrap();
     let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) \
-        INSERT INTO desk_records SELECT kind, 'user_' || i, owner, subject, 'key' || i, sort + i, expires_at, version, \
+        INSERT INTO desk_records SELECT kind, 'user_' || i, owner, subject, 'key' || i, sort, expires_at, version, \
         replace(replace(replace(body, id, 'user_' || i), 'user0@', 'user' || i || '@'), 'User 0', 'User ' || i) FROM n, desk_records \
         WHERE kind = 'user' AND body LIKE '%user0@%'";
     connection.execute(copies, []).unwrap();

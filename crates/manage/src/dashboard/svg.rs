@@ -67,7 +67,6 @@ pub(super) struct Rule {
 /// An hour or a day of a chart.
 pub(super) struct Slot {
     pub(super) label: String,
-    pub(super) start: String,
     pub(super) tick: Option<String>,
     pub(super) x: u64,
     pub(super) parts: Vec<Bar>,
@@ -164,7 +163,6 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
         // The text is on the side where it hides fewer bars.
         let is_right = x > width / 2;
         Slot {
-            start,
             tick: ((last - slot) % tick_every(unit, slots) == 0)
                 .then(|| if is_partial { now_name.to_owned() } else { short.to_owned() }),
             x,
