@@ -193,7 +193,7 @@ async fn pages_of_a_thousand_accounts_are_quick() {
         ("/accounts?q=customer+0999", "Customer 0999"),
         ("/accounts?q=ACCT_0500", "<td data-label=\"Active keys\">1</td>"),
         ("/accounts?q=nobody", "No account matches"),
-        ("/users", "user0@example.com"),
+        ("/users", "user10@example.com"),
         ("/users?q=user999%40", "user999@example.com"),
         ("/users?q=USER+998", "user998@example.com"),
         ("/users?q=nobody", "No user matches"),

@@ -19,7 +19,6 @@ struct SuspendPage {
     version: u64,
 }
 
-/// The operator's own account stays.
 fn require(member: &AtAccount) -> Result<(), ManagementError> {
     member.operator_rights()?.require(&scopes::PLANS_WRITE)
 }
