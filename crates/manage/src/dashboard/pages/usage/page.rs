@@ -186,7 +186,7 @@ async fn keys(
     by_key.retain(|(weight, ..)| *weight > 0);
     by_key.sort_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
     let (mut rows, mut looked_up) = (Vec::new(), 0);
-    for (_, id, mut outcomes) in by_key.iter().cloned().take(MOST_LOOKED_UP) {
+    for (_, id, mut outcomes) in by_key.iter().take(MOST_LOOKED_UP).cloned() {
         looked_up += 1;
         let key = match management.key(&member.actor, &id).await {
             Ok(key) => Some(key),
@@ -201,7 +201,7 @@ async fn keys(
         for day in usage.days {
             sum.add(&day.outcome, day.times);
         }
-        outcomes.sort_by(|a, b| b.1.cmp(&a.1));
+        outcomes.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
         let reasons = outcomes.iter().map(|(outcome, times)| format!("{}: {}", meaning(outcome), number(*times)));
         rows.push(KeyRow {
             path: key.is_some().then(|| member.path(&format!("/keys/{id}"))),
