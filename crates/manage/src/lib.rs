@@ -89,4 +89,4 @@ pub use store::PostgresManagementStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use store::SqliteManagementStore;
-pub use store::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
+pub use store::{Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use keyward::Timestamp;
-use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
+use keyward::manage::{Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
 use keyward::store::{StoreError, async_trait};
 
 #[derive(Default)]
@@ -113,6 +113,14 @@ impl ManagementStore for MemoryManagementStore {
     }
 
     async fn totals(&self, _: &str, _: i64, _: i64) -> Result<Vec<Count>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn modes(&self, _: &str, _: CountUnit, _: i64, _: i64) -> Result<Vec<ModeCount>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn refusals(&self, _: &str, _: i64, _: i64) -> Result<Vec<Count>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -75,6 +75,13 @@ async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
                 if times > 0 {
                     let row = (id.as_str(), (today - back) as i64, outcome, times as i64);
                     connection.execute("INSERT INTO desk_counts VALUES ('operator', ?1, ?2, ?3, ?4)", row).unwrap();
+                    let mode = if place == 1 || place == 4 { "test" } else { "live" };
+                    for (unit, start) in [("day", today - back), ("hour", today * 24 - back)] {
+                        let row = (unit, start as i64, mode, outcome, times as i64);
+                        let sql = "INSERT INTO desk_modes VALUES ('operator', ?1, ?2, ?3, ?4, ?5) \
+                            ON CONFLICT DO UPDATE SET times = times + excluded.times";
+                        connection.execute(sql, row).unwrap();
+                    }
                 }
             }
         }
@@ -115,6 +122,8 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("key-rotate", format!("/accounts/operator/keys/{key}/rotate")),
         ("key-revoke", format!("/accounts/operator/keys/{key}/revoke")),
         ("usage", "/accounts/operator/usage".to_owned()),
+        ("usage-hours", "/accounts/operator/usage?days=1&outcome=key_revoked".to_owned()),
+        ("usage-quarter", "/accounts/operator/usage?days=90&mode=test".to_owned()),
         ("members", "/accounts/operator/members".to_owned()),
         ("member-remove", format!("/accounts/operator/members/{user}/remove")),
         ("member-keys", format!("/accounts/operator/members/{user}/keys")),
@@ -127,8 +136,11 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("webhook-remove", format!("/accounts/operator/webhooks/{webhook}/remove")),
         ("webhook-made", String::new()),
         ("accounts", "/accounts".to_owned()),
+        ("account-new", "/accounts/new".to_owned()),
+        ("account-suspend", "/accounts/operator/suspend".to_owned()),
         ("plans", "/plans".to_owned()),
         ("plan", "/plans/Pro".to_owned()),
+        ("plan-remove", "/plans/Pro/remove".to_owned()),
         ("users", "/users".to_owned()),
         ("user", format!("/users/{user}")),
         ("user-delete", format!("/users/{user}/delete")),

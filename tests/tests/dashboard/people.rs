@@ -270,10 +270,10 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.sign_in().await;
     browser.press("Users").await;
     browser.see("new@example.com").await;
-    browser.fill("email", "nobody@example.com").await;
+    browser.fill("q", "nobody").await;
     browser.press("Find").await;
     browser.see("No user matches").await;
-    browser.fill("email", "new@example.com").await;
+    browser.fill("q", "NEWcomer").await;
     browser.press("Find").await;
     browser.press("Newcomer").await;
     browser.see("owner of").await;

@@ -6,8 +6,8 @@ use argon2::Params;
 use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
-    Actor, Context, Count, Kind, List, Management, ManagementBuilder, ManagementStore, NewCount, NewUser,
-    PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
+    Actor, Context, Count, CountUnit, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount, NewCount,
+    NewUser, PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
@@ -110,6 +110,14 @@ impl ManagementStore for Failing {
 
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.inner.totals(account, from, to).await
+    }
+
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
+        self.inner.modes(account, unit, from, to).await
+    }
+
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.refusals(account, from, to).await
     }
 }
 

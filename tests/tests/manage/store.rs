@@ -1,5 +1,5 @@
-use keyward::Timestamp;
-use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
+use keyward::manage::{Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
+use keyward::{Mode, Timestamp};
 
 use crate::setting::everywhere;
 
@@ -103,6 +103,7 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
             account: "acct".to_owned(),
             key: key.to_owned(),
             hour,
+            mode: if key == "l" { Mode::Test } else { Mode::Live },
             outcome: "accepted".to_owned(),
             times,
         };
@@ -114,6 +115,21 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
         assert_eq!(store.totals("acct", 1, 9).await.unwrap(), [count("", 1, 10), count("", 2, 1)]);
         assert_eq!(store.totals("acct", 2, 2).await.unwrap(), [count("", 2, 1)]);
         assert_eq!(store.totals("other", 0, 9).await.unwrap(), []);
+        let mode = |start, mode, times| ModeCount { start, mode, outcome: "accepted".to_owned(), times };
+        let days = [mode(1, Mode::Live, 5), mode(1, Mode::Test, 5), mode(2, Mode::Live, 1)];
+        assert_eq!(store.modes("acct", CountUnit::Day, 1, 9).await.unwrap(), days);
+        let hours = [mode(25, Mode::Live, 4), mode(47, Mode::Test, 5)];
+        assert_eq!(store.modes("acct", CountUnit::Hour, 25, 47).await.unwrap(), hours);
+        assert_eq!(store.modes("other", CountUnit::Day, 0, 9).await.unwrap(), []);
+        let refused = |key: &str, hour, outcome: &str| NewCount { outcome: outcome.to_owned(), ..new(key, hour, 2) };
+        let counts =
+            [refused("m", 24, "key_revoked"), refused("m", 50, "key_revoked"), refused("n", 25, "insufficient_scope")];
+        store.add(&counts).await.unwrap();
+        let refusal = |key: &str, outcome: &str, times| Count { outcome: outcome.to_owned(), ..count(key, 1, times) };
+        let all = [refusal("m", "key_revoked", 4), refusal("n", "insufficient_scope", 2)];
+        assert_eq!(store.refusals("acct", 1, 2).await.unwrap(), all);
+        assert_eq!(store.refusals("acct", 1, 1).await.unwrap(), [refusal("m", "key_revoked", 2), all[1].clone()]);
+        assert_eq!(store.refusals("other", 0, 9).await.unwrap(), []);
         let since = |hour| store.times_since("k", "accepted", hour);
         assert_eq!((since(24).await.unwrap(), since(25).await.unwrap(), since(49).await.unwrap()), (6, 5, 0));
         assert_eq!(store.times_since("k", "key_revoked", 0).await.unwrap(), 0);

@@ -162,3 +162,19 @@ if (made) {
   addEventListener("pagehide", () => made.replaceChildren());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
+
+// The arrow keys move between the bars of a chart, and Escape leaves them.
+for (const chart of document.querySelectorAll(".chart > svg")) {
+  const bars = [...chart.querySelectorAll("g[tabindex]")];
+  chart.addEventListener("keydown", (event) => {
+    const place = bars.indexOf(document.activeElement);
+    if (place < 0) return;
+    if (event.key === "Escape") bars[place].blur();
+    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -bars.length, End: bars.length };
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    const next = bars[Math.min(Math.max(place + steps[event.key], 0), bars.length - 1)];
+    for (const bar of bars) bar.setAttribute("tabindex", bar === next ? "0" : "-1");
+    next.focus();
+  });
+}

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 26] = [
+const KEPT: [&str; 28] = [
     "name",
     "purpose",
     "mode",
@@ -35,6 +35,8 @@ const KEPT: [&str; 26] = [
     "note",
     "endpoints",
     "example_url",
+    "plan",
+    "key_limit",
 ];
 
 /// May hold a password, so it has no `Debug`.

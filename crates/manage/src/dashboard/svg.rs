@@ -6,8 +6,10 @@ use keyward_core::{CredentialId, Timestamp};
 
 use super::text::number;
 use crate::service::{UsageDay, UsageTotal};
+use crate::store::CountUnit;
 
-const DAY: i64 = 24 * 3_600 * 1_000;
+const HOUR: i64 = 3_600 * 1_000;
+const DAY: i64 = 24 * HOUR;
 
 pub(super) const SPARK_DAYS: u32 = 30;
 const SPARK_HEIGHT: u64 = 22;
@@ -17,6 +19,7 @@ pub(super) struct Bar {
     pub(super) y: u64,
     pub(super) height: u64,
     pub(super) class: String,
+    pub(super) pattern: Option<&'static str>,
 }
 
 pub(super) struct Spark {
@@ -47,7 +50,7 @@ fn spark(days: &[(u64, u64)]) -> Spark {
             let height = if times == 0 { 0 } else { (times.saturating_mul(SPARK_HEIGHT) / most).max(1).min(top) };
             if height > 0 {
                 top -= height;
-                bars.push(Bar { x, y: top, height, class: class.to_owned() });
+                bars.push(Bar { x, y: top, height, class: class.to_owned(), pattern: None });
             }
         }
     }
@@ -61,19 +64,28 @@ pub(super) struct Rule {
     pub(super) label: String,
 }
 
-pub(super) struct Day {
-    pub(super) date: String,
+/// An hour or a day of a chart.
+pub(super) struct Slot {
+    pub(super) label: String,
+    pub(super) tick: Option<String>,
     pub(super) x: u64,
     pub(super) parts: Vec<Bar>,
     pub(super) times: Vec<String>,
     pub(super) title: String,
-    pub(super) has_label: bool,
+    pub(super) tip: Vec<String>,
+    pub(super) tip_x: u64,
+    pub(super) tip_anchor: &'static str,
+    /// The slot is not over.
+    pub(super) is_partial: bool,
 }
 
 pub(super) struct Legend {
     pub(super) outcome: String,
+    pub(super) words: String,
     pub(super) meaning: &'static str,
     pub(super) class: String,
+    pub(super) pattern: Option<&'static str>,
+    pub(super) times: u64,
     pub(super) total: String,
 }
 
@@ -82,23 +94,31 @@ pub(super) struct Chart {
     pub(super) height: u64,
     pub(super) bar: u64,
     pub(super) rules: Vec<Rule>,
-    pub(super) days: Vec<Day>,
+    pub(super) slots: Vec<Slot>,
     pub(super) legend: Vec<Legend>,
     pub(super) total: u64,
+    pub(super) unit: &'static str,
 }
 
 const CHART_WIDTH: u64 = 720;
 const CHART_HEIGHT: u64 = 200;
 const LEFT: u64 = 44;
 
-pub(super) fn chart(usage: &[UsageTotal], days: u32, now: Timestamp) -> Chart {
-    let today = now.as_millis() / DAY;
-    let first = today - i64::from(days) + 1;
+/// So that no outcome is told by its colour alone. The classes `refused-0` and `refused-1` never meet.
+const PATTERNS: [&str; 7] = ["url(#p1)", "url(#p1)", "url(#p2)", "url(#p3)", "url(#p4)", "url(#p5)", "url(#p6)"];
+
+pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Timestamp) -> Chart {
+    let (length, unit_name, now_name) = match unit {
+        CountUnit::Hour => (HOUR, "hour", "this hour"),
+        CountUnit::Day => (DAY, "day", "today"),
+    };
+    let last = now.as_millis() / length;
+    let first = last - i64::from(slots) + 1;
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut by_day: HashMap<(i64, &str), u64> = HashMap::new();
-    for day in usage {
-        *totals.entry(&day.outcome).or_default() += day.times;
-        *by_day.entry((day.day.as_millis() / DAY, &day.outcome)).or_default() += day.times;
+    let mut by_slot: HashMap<(i64, &str), u64> = HashMap::new();
+    for one in usage {
+        *totals.entry(&one.outcome).or_default() += one.times;
+        *by_slot.entry((one.day.as_millis() / length, &one.outcome)).or_default() += one.times;
     }
     let mut outcomes: Vec<(&str, u64)> = totals.into_iter().collect();
     // Accepted requests are at the bottom, then the refusals, the most frequent first.
@@ -106,59 +126,89 @@ pub(super) fn chart(usage: &[UsageTotal], days: u32, now: Timestamp) -> Chart {
     let class = |place: usize, outcome: &str| {
         if outcome == "accepted" { "accepted".to_owned() } else { format!("refused-{}", place.min(6)) }
     };
-    let most_of = |day| outcomes.iter().map(|(outcome, _)| by_day.get(&(day, *outcome)).copied().unwrap_or(0)).sum();
-    let most = round_up((first..=today).map(most_of).max().unwrap_or(0_u64).max(1));
-    let step = (CHART_WIDTH - LEFT) / u64::from(days.max(1));
-    let drawn = (first..=today).zip((LEFT..).step_by(step.max(1) as usize)).map(|(day, x)| {
-        let date = Timestamp::from_millis(day * DAY).to_string().chars().take(10).collect::<String>();
+    let pattern = |place: usize, outcome: &str| {
+        if outcome == "accepted" { None } else { PATTERNS.get(place.min(6)).copied() }
+    };
+    let most_of = |slot| outcomes.iter().map(|(outcome, _)| by_slot.get(&(slot, *outcome)).copied().unwrap_or(0)).sum();
+    let most = round_up((first..=last).map(most_of).max().unwrap_or(0_u64).max(1));
+    let step = ((CHART_WIDTH - LEFT) / u64::from(slots.max(1))).max(1);
+    let width = LEFT + step * u64::from(slots);
+    let drawn = (first..=last).zip((LEFT..).step_by(step as usize)).map(|(slot, x)| {
+        let start = Timestamp::from_millis(slot * length).to_string();
+        let date = start.get(..10).unwrap_or_default();
+        let time = start.get(11..16).unwrap_or_default();
+        let (label, short) = match unit {
+            CountUnit::Hour => (format!("{date} {time}"), time),
+            CountUnit::Day => (date.to_owned(), date.get(5..).unwrap_or_default()),
+        };
         let (mut top, mut parts, mut times, mut words) = (CHART_HEIGHT, Vec::new(), Vec::new(), Vec::new());
         for (place, (outcome, _)) in outcomes.iter().enumerate() {
-            let count = by_day.get(&(day, *outcome)).copied().unwrap_or(0);
+            let count = by_slot.get(&(slot, *outcome)).copied().unwrap_or(0);
             times.push(number(count));
             if count > 0 {
                 let height = (count.saturating_mul(CHART_HEIGHT) / most).max(1).min(top);
                 top -= height;
-                parts.push(Bar { x, y: top, height, class: class(place, outcome) });
-                words.push(format!("{} {outcome}", number(count)));
+                let pattern = pattern(place, outcome);
+                parts.push(Bar { x, y: top, height, class: class(place, outcome), pattern });
+                words.push(format!("{} {}", number(count), outcome.replace('_', " ")));
             }
         }
-        // The day is not over.
-        let date_so_far = if day == today { format!("{date}, so far") } else { date.clone() };
-        let title = if words.is_empty() {
-            format!("{date_so_far}: none")
-        } else {
-            format!("{date_so_far}: {}", words.join(", "))
-        };
-        Day { x, parts, times, title, has_label: (today - day) % label_every(days) == 0, date }
+        let is_partial = slot == last;
+        let label = if is_partial { format!("{label}, so far") } else { label };
+        let title = if words.is_empty() { format!("{label}: none") } else { format!("{label}: {}", words.join(", ")) };
+        if words.is_empty() {
+            words.push("none".to_owned());
+        }
+        words.insert(0, label.clone());
+        // The text is on the side where it hides fewer bars.
+        let is_right = x > width / 2;
+        Slot {
+            tick: ((last - slot) % tick_every(unit, slots) == 0)
+                .then(|| if is_partial { now_name.to_owned() } else { short.to_owned() }),
+            x,
+            parts,
+            times,
+            title,
+            tip: words,
+            tip_x: if is_right { LEFT + 8 } else { width - 8 },
+            tip_anchor: if is_right { "start" } else { "end" },
+            is_partial,
+            label,
+        }
     });
     Chart {
-        width: LEFT + step.max(1) * u64::from(days),
+        width,
         height: CHART_HEIGHT,
         bar: step.saturating_sub(2).max(1),
         rules: [0, most / 2, most]
             .into_iter()
             .map(|times| Rule { y: CHART_HEIGHT - times * CHART_HEIGHT / most, label: number(times) })
             .collect(),
-        days: drawn.collect(),
+        slots: drawn.collect(),
         total: outcomes.iter().map(|(_, times)| times).sum(),
+        unit: unit_name,
         legend: outcomes
             .iter()
             .enumerate()
             .map(|(place, (outcome, times))| Legend {
                 outcome: (*outcome).to_owned(),
+                words: outcome.replace('_', " "),
                 meaning: meaning(outcome),
                 class: class(place, outcome),
+                pattern: pattern(place, outcome),
+                times: *times,
                 total: number(*times),
             })
             .collect(),
     }
 }
 
-fn label_every(days: u32) -> i64 {
-    match days {
-        0..=7 => 1,
-        8..=31 => 7,
-        _ => 21,
+fn tick_every(unit: CountUnit, slots: u32) -> i64 {
+    match (unit, slots) {
+        (CountUnit::Hour, _) => 6,
+        (CountUnit::Day, 0..=7) => 1,
+        (CountUnit::Day, 8..=31) => 7,
+        (CountUnit::Day, _) => 21,
     }
 }
 
@@ -168,7 +218,7 @@ fn round_up(number: u64) -> u64 {
     if rounded.is_multiple_of(2) { rounded } else { rounded + unit }.max(2)
 }
 
-fn meaning(outcome: &str) -> &'static str {
+pub(super) fn meaning(outcome: &str) -> &'static str {
     match outcome {
         "accepted" => "The key was accepted",
         "key_revoked" => "The key was revoked",
@@ -193,6 +243,19 @@ fn meaning(outcome: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hours_are_of_the_last_day() {
+        let now = "2026-03-30T12:20:00Z".parse().unwrap();
+        let day = "2026-03-29T13:00:00Z".parse().unwrap();
+        let chart = chart(&[UsageTotal { day, outcome: "accepted".to_owned(), times: 3 }], CountUnit::Hour, 24, now);
+        let (first, last) = (&chart.slots[0], &chart.slots[23]);
+        assert_eq!(
+            (first.title.as_str(), last.title.as_str()),
+            ("2026-03-29 13:00: 3 accepted", "2026-03-30 12:00, so far: none")
+        );
+        assert_eq!(last.tick.as_deref(), Some("this hour"));
+    }
 
     fn day(date: &str, outcome: &str, times: u64) -> UsageDay {
         let day = format!("{date}T00:00:00Z").parse().unwrap();
@@ -219,14 +282,22 @@ mod tests {
         let usage =
             [day("2026-03-29", "key_expired", 5), day("2026-03-29", "accepted", 30), day("2026-03-30", "accepted", 1)];
         let usage = usage.map(UsageTotal::from);
-        let chart = chart(&usage, 7, now);
-        assert_eq!((chart.days.len(), chart.total), (7, 36));
+        let chart = chart(&usage, CountUnit::Day, 7, now);
+        assert_eq!((chart.slots.len(), chart.total), (7, 36));
         assert_eq!(
             chart.legend.iter().map(|legend| legend.outcome.as_str()).collect::<Vec<_>>(),
             ["accepted", "key_expired"]
         );
-        assert_eq!(chart.days[5].title, "2026-03-29: 30 accepted, 5 key_expired");
-        assert_eq!(chart.days[0].title, "2026-03-24: none");
+        assert_eq!(chart.slots[5].title, "2026-03-29: 30 accepted, 5 key expired");
+        assert_eq!(chart.slots[0].title, "2026-03-24: none");
+        let today = &chart.slots[6];
+        assert_eq!(
+            (today.is_partial, today.tick.as_deref(), today.title.as_str()),
+            (true, Some("today"), "2026-03-30, so far: 1 accepted")
+        );
+        assert_eq!((chart.slots[5].is_partial, chart.slots[5].tick.as_deref()), (false, Some("03-29")));
+        // The colour is not the only difference.
+        assert_eq!(chart.legend.iter().map(|one| one.pattern.is_some()).collect::<Vec<_>>(), [false, true]);
         for (number, rounded) in [(0, 2), (1, 2), (7, 8), (35, 40), (51, 60), (90, 90), (1_001, 2_000), (250, 300)] {
             assert_eq!(round_up(number), rounded, "{number}");
         }

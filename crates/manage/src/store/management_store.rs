@@ -3,7 +3,7 @@ use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
 
 use super::record::{Kind, List, Record, Write, Written};
-use super::usage::{Count, NewCount};
+use super::usage::{Count, CountUnit, ModeCount, NewCount};
 
 /// A store for the management service's records. `tests/tests/manage/store.rs` tests every implementation.
 ///
@@ -79,6 +79,19 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
+
+    /// Returns the counts of an account by mode and outcome, from the hour or day `from` to `to` inclusive, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError>;
+
+    /// Returns how often each key of an account was refused for each reason, from day `from` to day `to` inclusive. Their
+    /// [`day`](Count::day) is `from`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
 }
 
 #[async_trait]
@@ -117,5 +130,13 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
 
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         (**self).totals(account, from, to).await
+    }
+
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
+        (**self).modes(account, unit, from, to).await
+    }
+
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        (**self).refusals(account, from, to).await
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
+use keyward_core::{Mode, Timestamp};
 use keyward_postgres::PostgresStore;
 use keyward_postgres::tables::{History, QueryError, Tables};
 use refinery_core::{Migration, Runner};
@@ -10,16 +10,17 @@ use tokio_postgres::types::{Json, ToSql};
 
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
-use super::usage::{Count, NewCount, oldest_hour};
+use super::usage::{Count, CountUnit, ModeCount, NewCount, oldest_hour};
 
 /// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
 /// The files of the folder `migrations`, each with its name.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("V1__desk", include_str!("../../migrations/V1__desk.sql")),
     ("V2__totals", include_str!("../../migrations/V2__totals.sql")),
     ("V3__accepted_members", include_str!("../../migrations/V3__accepted_members.sql")),
+    ("V4__usage_by_mode", include_str!("../../migrations/V4__usage_by_mode.sql")),
 ];
 
 const CONFLICT: &str = "KW001";
@@ -152,8 +153,10 @@ impl ManagementStore for PostgresManagementStore {
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let hours = "DELETE FROM keyward_desk_hours WHERE hour < $1";
-        self.tables.execute(hours, &[&oldest_hour(before)]).await?;
+        let hours = ["keyward_desk_hours WHERE hour < $1", "keyward_desk_modes WHERE unit = 'hour' AND start < $1"];
+        for hours in hours {
+            self.tables.execute(&format!("DELETE FROM {hours}"), &[&oldest_hour(before)]).await?;
+        }
         let records = "DELETE FROM keyward_desk_records WHERE expires_at < $1";
         Ok(self.tables.execute(records, &[&before.as_millis()]).await?)
     }
@@ -166,20 +169,25 @@ impl ManagementStore for PostgresManagementStore {
         let keys: Vec<&str> = counts.iter().map(|count| count.key.as_str()).collect();
         let hours: Vec<i64> = counts.iter().map(|count| count.hour).collect();
         let outcomes: Vec<&str> = counts.iter().map(|count| count.outcome.as_str()).collect();
+        let modes: Vec<&str> = counts.iter().map(|count| count.mode.as_str()).collect();
         let times: Vec<i64> = counts.iter().map(|count| i64::try_from(count.times).unwrap_or(i64::MAX)).collect();
         self.tables.query(
-            "WITH new AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]) \
-               AS new (account, key, hour, outcome, times)), \
+            "WITH new AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::text[]) \
+               AS new (account, key, hour, outcome, times, mode)), \
              of_keys AS (INSERT INTO keyward_desk_counts AS known (account, key, day, outcome, times) \
                SELECT account, key, hour / 24, outcome, sum(times) FROM new GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 \
                ON CONFLICT (account, key, day, outcome) DO UPDATE SET times = known.times + excluded.times), \
              of_hours AS (INSERT INTO keyward_desk_hours AS known (key, outcome, hour, times) \
                SELECT key, outcome, hour, sum(times) FROM new GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
-               ON CONFLICT (key, outcome, hour) DO UPDATE SET times = known.times + excluded.times) \
+               ON CONFLICT (key, outcome, hour) DO UPDATE SET times = known.times + excluded.times), \
+             of_modes AS (INSERT INTO keyward_desk_modes AS known (account, unit, start, mode, outcome, times) \
+               SELECT account, unit, start, mode, outcome, sum(times) FROM new, \
+               LATERAL (VALUES ('hour', hour), ('day', hour / 24)) AS spans (unit, start) GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5 \
+               ON CONFLICT (account, unit, start, mode, outcome) DO UPDATE SET times = known.times + excluded.times) \
              INSERT INTO keyward_desk_totals AS known (account, day, outcome, times) \
              SELECT account, hour / 24, outcome, sum(times) FROM new GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
              ON CONFLICT (account, day, outcome) DO UPDATE SET times = known.times + excluded.times",
-            &[&accounts, &keys, &hours, &outcomes, &times],
+            &[&accounts, &keys, &hours, &outcomes, &times, &modes],
         )
         .await?;
         Ok(())
@@ -219,6 +227,31 @@ impl ManagementStore for PostgresManagementStore {
             .await?;
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
     }
+
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
+        let sql = "SELECT start, mode, outcome, times FROM keyward_desk_modes \
+                   WHERE account = $1 AND unit = $2 AND start BETWEEN $3 AND $4 ORDER BY start, mode, outcome";
+        let rows = self.tables.query(sql, &[&account, &unit.as_str(), &from, &to]).await?;
+        Ok(rows.iter().map(mode_count).collect::<Result<_, _>>()?)
+    }
+
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        let sql = "SELECT account, key, $2::bigint, outcome, sum(times)::bigint FROM keyward_desk_counts \
+                   WHERE account = $1 AND day BETWEEN $2 AND $3 AND outcome <> 'accepted' GROUP BY account, key, outcome \
+                   ORDER BY key, outcome";
+        let rows = self.tables.query(sql, &[&account, &from, &to]).await?;
+        Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
+    }
+}
+
+fn mode_count(row: &Row) -> Result<ModeCount, QueryError> {
+    Ok(ModeCount {
+        start: row.try_get(0)?,
+        // Only modes are written.
+        mode: row.try_get::<_, String>(1)?.parse().unwrap_or(Mode::Live),
+        outcome: row.try_get(2)?,
+        times: u64::try_from(row.try_get::<_, i64>(3)?).unwrap_or(0),
+    })
 }
 
 fn count(row: &Row) -> Result<Count, QueryError> {

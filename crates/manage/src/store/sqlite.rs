@@ -1,13 +1,13 @@
 use async_trait::async_trait;
-use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
+use keyward_core::{Mode, Timestamp};
 use keyward_sqlite::SqliteStore;
 use keyward_sqlite::tables::Tables;
 use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExtension, ToSql, params_from_iter};
 
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
-use super::usage::{Count, NewCount, oldest_hour};
+use super::usage::{Count, CountUnit, ModeCount, NewCount, oldest_hour};
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
@@ -181,7 +181,10 @@ impl ManagementStore for SqliteManagementStore {
             .write(move |transaction| {
                 let swept =
                     transaction.execute("DELETE FROM desk_records WHERE expires_at < ?1", [before.as_millis()])?;
-                transaction.execute("DELETE FROM desk_hours WHERE hour < ?1", [oldest_hour(before)])?;
+                let hours = ["desk_hours WHERE hour < ?1", "desk_modes WHERE unit = 'hour' AND start < ?1"];
+                for hours in hours {
+                    transaction.execute(&format!("DELETE FROM {hours}"), [oldest_hour(before)])?;
+                }
                 transaction.commit()?;
                 Ok(swept as u64)
             })
@@ -236,6 +239,30 @@ impl ManagementStore for SqliteManagementStore {
                 .collect()
         })
     }
+
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
+        self.tables.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT start, mode, outcome, times FROM desk_modes \
+                     WHERE account = ?1 AND unit = ?2 AND start BETWEEN ?3 AND ?4 ORDER BY start, mode, outcome",
+                )?
+                .query_map((account, unit.as_str(), from, to), mode_count)?
+                .collect()
+        })
+    }
+
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.tables.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT account, key, ?2, outcome, sum(times) FROM desk_counts INDEXED BY desk_counts_refused \
+                     WHERE account = ?1 AND day BETWEEN ?2 AND ?3 AND outcome <> 'accepted' GROUP BY key, outcome ORDER BY key, outcome",
+                )?
+                .query_map((account, from, to), count)?
+                .collect()
+        })
+    }
 }
 
 fn add_counts(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<()> {
@@ -251,13 +278,30 @@ fn add_counts(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<
         "INSERT INTO desk_hours (key, outcome, hour, times) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT DO UPDATE SET times = times + excluded.times",
     )?;
+    let mut add_mode = connection.prepare_cached(
+        "INSERT INTO desk_modes (account, unit, start, mode, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
     for count in counts {
         let (day, times) = (count.day(), signed(count.times));
         add.execute((&count.account, &count.key, day, &count.outcome, times))?;
         add_total.execute((&count.account, day, &count.outcome, times))?;
         add_hour.execute((&count.key, &count.outcome, count.hour, times))?;
+        for (unit, start) in [(CountUnit::Hour, count.hour), (CountUnit::Day, day)] {
+            add_mode.execute((&count.account, unit.as_str(), start, count.mode.as_str(), &count.outcome, times))?;
+        }
     }
     Ok(())
+}
+
+fn mode_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ModeCount> {
+    Ok(ModeCount {
+        start: row.get(0)?,
+        // Only modes are written.
+        mode: row.get::<_, String>(1)?.parse().unwrap_or(Mode::Live),
+        outcome: row.get(2)?,
+        times: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+    })
 }
 
 fn count(row: &rusqlite::Row<'_>) -> rusqlite::Result<Count> {

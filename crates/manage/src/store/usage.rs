@@ -1,3 +1,5 @@
+use keyward_core::Mode;
+
 /// Events of a key within an hour, to add.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewCount {
@@ -7,6 +9,8 @@ pub struct NewCount {
     pub key: String,
     /// The hour since 1970 (UTC).
     pub hour: i64,
+    /// The key's mode.
+    pub mode: Mode,
     /// The outcome: `accepted`, or the reason of a rejection.
     pub outcome: String,
     /// The number of events.
@@ -30,6 +34,39 @@ pub struct Count {
     pub key: String,
     /// The day since 1970 (UTC).
     pub day: i64,
+    /// The outcome: `accepted`, or the reason of a rejection.
+    pub outcome: String,
+    /// The number of events.
+    pub times: u64,
+}
+
+/// The unit of a list of counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountUnit {
+    /// Hours since 1970 (UTC). The store keeps them for at least a day.
+    Hour,
+    /// Days since 1970 (UTC).
+    Day,
+}
+
+impl CountUnit {
+    /// Returns the name in databases.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// Events of an account's keys of one mode in an hour or on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModeCount {
+    /// The hour or day since 1970 (UTC).
+    pub start: i64,
+    /// The mode of the keys.
+    pub mode: Mode,
     /// The outcome: `accepted`, or the reason of a rejection.
     pub outcome: String,
     /// The number of events.

@@ -180,4 +180,12 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.crash.alive()?;
         self.inner.totals(account, from, to).await
     }
+
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
+        self.inner.modes(account, unit, from, to).await
+    }
+
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.refusals(account, from, to).await
+    }
 }

@@ -147,6 +147,7 @@ async fn count(managed: &Managed, key: &KeyView, number: usize, first: i64, last
         account: key.account.to_string(),
         key: key.id.to_string(),
         hour: this_hour - ago * 24,
+        mode: key.mode,
         outcome: outcome.to_owned(),
         times: u64::try_from(times).unwrap_or(0),
     };

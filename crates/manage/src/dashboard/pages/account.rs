@@ -12,6 +12,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::site_map::Menu;
+use crate::dashboard::text::When;
 use crate::error::ManagementError;
 use crate::records::LifetimesOf;
 use crate::role::scopes;
@@ -35,9 +36,32 @@ struct AccountPage {
     version: u64,
     plan: Option<String>,
     may_write: bool,
+    operator: Option<OperatorCard>,
+    suspended: Option<When>,
     limits: Option<LimitsCard>,
     lifetimes: Option<LifetimesCard>,
     error: Option<FieldError>,
+}
+
+/// What only the operator changes.
+struct OperatorCard {
+    plans: Vec<(String, bool)>,
+    is_operators: bool,
+}
+
+async fn operator_card(member: &AtAccount) -> Result<Option<OperatorCard>, PageError> {
+    if !member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE)) {
+        return Ok(None);
+    }
+    let known = member.account.plan.as_ref();
+    let plans = member.management().plans(&member.actor).await?;
+    let mut plans: Vec<(String, bool)> =
+        plans.iter().map(|plan| (plan.name.to_string(), known == Some(&plan.name))).collect();
+    // A program may have given the account a plan that the management service does not know.
+    if let Some(known) = known.filter(|_| !plans.iter().any(|(_, is_chosen)| *is_chosen)) {
+        plans.insert(0, (known.to_string(), true));
+    }
+    Ok(Some(OperatorCard { plans, is_operators: member.account.id == *member.management().operator() }))
 }
 
 async fn show(
@@ -50,6 +74,7 @@ async fn show(
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
     let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form).await?;
     let lifetimes = LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form).await?;
+    let operator = operator_card(member).await?;
     let account = &member.account;
     let name = form.typed("account_name", &account.name);
     Ok(member.page_with(status, "Account", |frame| AccountPage {
@@ -58,6 +83,8 @@ async fn show(
         id: account.id.to_string(),
         version: account.version,
         plan: account.plan.as_ref().map(ToString::to_string),
+        operator,
+        suspended: When::maybe(account.suspended_at, member.management().now()),
         may_write: member.may(&scopes::ACCOUNTS_WRITE),
         limits,
         lifetimes,

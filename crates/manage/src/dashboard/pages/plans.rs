@@ -28,8 +28,9 @@ const PLAN: &str = "/plans/{plan}";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::page("/plans", list).menu(Menu::Operator, "Plans", scopes::PLANS_READ).destination(),
-        Route::page(PLAN, page).destination(),
+        Route::page("/plans", list).post(create).menu(Menu::Operator, "Plans", scopes::PLANS_READ).destination(),
+        Route::page(PLAN, page).post(change).destination(),
+        Route::page("/plans/{plan}/remove", confirm).post(remove).destination(),
         Route::action("/plans/{plan}/limits", PLAN, change_limits),
         Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes),
     ]
@@ -72,6 +73,40 @@ fn path_of(plan: &str) -> String {
 struct PlansPage {
     frame: Frame,
     plans: Vec<Row>,
+    may_write: bool,
+    typed: Typed,
+    error: Option<FieldError>,
+}
+
+/// The fields of a form about a plan.
+struct Typed {
+    name: String,
+    description: String,
+    key_limit: String,
+}
+
+impl Typed {
+    fn of(form: &Form, known: Option<&Plan>) -> Self {
+        let limit = known.and_then(|plan| plan.key_limit).map(|limit| limit.to_string()).unwrap_or_default();
+        Self {
+            name: form.typed("name", known.map(|plan| plan.name.to_string()).unwrap_or_default()),
+            description: form.typed("description", known.map(|plan| plan.description.clone()).unwrap_or_default()),
+            key_limit: form.typed("key_limit", limit),
+        }
+    }
+}
+
+/// Reads a plan from a form. Only a new plan has its name there.
+fn plan_of(form: &Form, name: &str) -> Result<Plan, ManagementError> {
+    let key_limit = form.filled("key_limit").map(|text| {
+        let message = |_| ManagementError::invalid("key_limit", format!("{text:?} is no number: expected 0 to 10000"));
+        text.trim().parse().map_err(message)
+    });
+    Ok(Plan { description: form.get("description").to_owned(), key_limit: key_limit.transpose()?, ..Plan::new(name) })
+}
+
+fn may_write(member: &Member) -> bool {
+    member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE))
 }
 
 /// The default account of a user who operates nothing has no rights over plans.
@@ -80,10 +115,35 @@ fn require(member: &Member) -> Result<(), ManagementError> {
 }
 
 async fn list(member: Member) -> Result<Response, PageError> {
-    require(&member)?;
+    show_list(&member, StatusCode::OK, &member.visitor.query(), None).await
+}
+
+async fn show_list(
+    member: &Member,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    require(member)?;
     let plans = member.management().plans(&member.actor).await?;
     let plans = plans.iter().map(|plan| Row::of(plan)).collect();
-    Ok(member.page("Plans", |frame| PlansPage { frame, plans }))
+    let (may_write, typed) = (may_write(member), Typed::of(form, None));
+    Ok(member.page_with(status, "Plans", |frame| PlansPage { frame, plans, may_write, typed, error }))
+}
+
+async fn create(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
+    require(&member)?;
+    let created = match plan_of(&form, form.get("name")) {
+        Ok(plan) => member.management().put_plan(&member.actor, plan, None).await,
+        Err(error) => Err(error),
+    };
+    match created {
+        Ok(plan) => Ok(member.visitor.redirect_with_flash(&path_of(&plan.name), "plan-created")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Duplicate(_))) => {
+            show_list(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(Template)]
@@ -93,6 +153,9 @@ struct PlanPage {
     plan: Row,
     limits: Option<LimitsCard>,
     lifetimes: Option<LifetimesCard>,
+    may_write: bool,
+    typed: Typed,
+    version: u64,
     error: Option<FieldError>,
 }
 
@@ -111,18 +174,61 @@ async fn show(
 ) -> Result<Response, PageError> {
     let found = found(member, name).await?;
     let plan = Row::of(&found);
-    let may_write = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
+    let (may_write, typed, version) = (may_write(member), Typed::of(form, Some(&found)), found.version);
     let subject = Subject::Plan(name.clone());
     let limits = LimitsCard::of(member, &subject, format!("{}/limits", plan.path), may_write, form).await?;
     let of = LifetimesOf::Plan(name.clone());
     let lifetimes = LifetimesCard::of(member, &of, format!("{}/lifetimes", plan.path), may_write, form).await?;
     let title = plan.name.clone();
-    Ok(member.page_with(status, &title, |frame| PlanPage { frame, plan, limits, lifetimes, error }))
+    Ok(member.page_with(status, &title, |frame| PlanPage { frame, plan, limits, lifetimes, may_write, typed, version, error }))
 }
 
 async fn page(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
     let query = member.visitor.query();
     show(&member, &name, StatusCode::OK, &query, None).await
+}
+
+async fn change(
+    NamedPlan(name): NamedPlan,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    require(&member)?;
+    let version = form.get("version").parse().unwrap_or(0);
+    let changed = match plan_of(&form, &name) {
+        Ok(plan) => member.management().put_plan(&member.actor, plan, Some(version)).await,
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(_) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "plan-changed")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/plans/remove.html")]
+struct RemovePage {
+    frame: Frame,
+    plan: Row,
+    version: u64,
+}
+
+async fn confirm(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
+    let found = found(&member, &name).await?;
+    let (plan, version) = (Row::of(&found), found.version);
+    Ok(member.page("Remove a plan", |frame| RemovePage { frame, plan, version }))
+}
+
+async fn remove(
+    NamedPlan(name): NamedPlan,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    require(&member)?;
+    let version = form.get("version").parse().unwrap_or(0);
+    member.management().remove_plan(&member.actor, &name, version).await?;
+    Ok(member.visitor.redirect_with_flash("/plans", "plan-removed"))
 }
 
 async fn change_limits(

@@ -12,7 +12,6 @@ use crate::dashboard::member::Member;
 use crate::dashboard::path_params::NamedUser;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::When;
-use crate::error::ManagementError;
 use crate::records::{User, Versioned};
 use crate::role::scopes;
 use crate::service::PageRequest;
@@ -59,28 +58,24 @@ fn row(member: &Member, user: Versioned<User>) -> Row {
 struct UsersPage {
     frame: Frame,
     users: Vec<Row>,
-    email: String,
+    text: String,
     next: Option<String>,
 }
 
 async fn list(member: Member) -> Result<Response, PageError> {
     member.operator_rights()?.require(&scopes::MEMBERS_READ)?;
     let query = member.visitor.query();
-    let (management, email) = (member.management(), query.get("email").trim().to_owned());
-    let (found, next) = if email.is_empty() {
+    let (management, text) = (member.management(), query.get("q").trim().to_owned());
+    let (found, next) = if text.is_empty() {
         let after = query.filled("after");
         let page = management.users(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
         (page.items, page.next)
     } else {
-        match management.user_with_email(&member.actor, &email).await {
-            Ok(user) => (vec![user], None),
-            Err(ManagementError::NotFound("user") | ManagementError::Invalid { .. }) => (Vec::new(), None),
-            Err(error) => return Err(error.into()),
-        }
+        (management.find_users(&member.actor, &text).await?, None)
     };
     let users = found.into_iter().map(|user| row(&member, user)).collect();
     let next = next.map(|next| form::query("after", &next));
-    Ok(member.page("Users", |frame| UsersPage { frame, users, email, next }))
+    Ok(member.page("Users", |frame| UsersPage { frame, users, text, next }))
 }
 
 #[derive(Template)]

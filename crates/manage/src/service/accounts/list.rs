@@ -1,4 +1,4 @@
-use keyward_core::{AccountId, Timestamp};
+use keyward_core::{AccountId, AccountRecord, Timestamp};
 
 use super::{account_of, record_of};
 use crate::actor::{Actor, Who};
@@ -54,38 +54,48 @@ impl Management {
         let after = wanted.after.map(|(_, id)| id.parse::<AccountId>()).transpose().map_err(|_| invalid_cursor())?;
         let mut accounts = Vec::new();
         for record in self.0.keys.list_accounts(after.as_ref(), wanted.limit).await? {
-            accounts.push(match self.get::<Account>(record.id.as_str()).await? {
-                Some(copy) if record_of(&copy.value) == record => copy,
-                Some(copy) => self.reconciled(copy).await?,
-                // Reading the account writes this copy.
-                None => Versioned { value: account_of(record, Timestamp::from_millis(0)), version: 1 },
-            });
+            accounts.push(self.listed(record).await?);
         }
         Ok(page.page(accounts))
     }
 
-    /// Finds up to 50 of the first 10,000 accounts, by id or part of the name, ignoring case. Needs `accounts:read`
+    /// Finds up to 50 of the first 10,000 accounts, by part of the id or the name, ignoring case. Needs `accounts:read`
     /// in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`].
     pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, ManagementError> {
         const SHOWN: usize = 50;
+        const PAGE: usize = 500;
         const PAGES: usize = 20;
+        self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
         let wanted = text.trim().to_lowercase();
-        let fits =
-            |account: &Account| account.name.to_lowercase().contains(&wanted) || account.id.as_str() == text.trim();
-        let mut found = Vec::new();
-        let mut page = PageRequest { after: None, limit: 500 };
+        let fits = |account: &AccountRecord| {
+            account.name.to_lowercase().contains(&wanted) || account.id.as_str().to_lowercase().contains(&wanted)
+        };
+        let (mut found, mut after) = (Vec::new(), None);
         for _ in 0..PAGES {
-            let accounts = self.accounts(actor, &page).await?;
-            found.extend(accounts.items.into_iter().filter(|account| fits(&account.value)));
-            found.truncate(SHOWN);
-            page.after = accounts.next;
-            if page.after.is_none() || found.len() == SHOWN {
+            let records = self.0.keys.list_accounts(after.as_ref(), PAGE).await?;
+            after = records.last().filter(|_| records.len() == PAGE).map(|last| last.id.clone());
+            for record in records.into_iter().filter(|record| fits(record)) {
+                found.push(self.listed(record).await?);
+                if found.len() == SHOWN {
+                    return Ok(found);
+                }
+            }
+            if after.is_none() {
                 break;
             }
         }
         Ok(found)
+    }
+
+    async fn listed(&self, record: AccountRecord) -> Result<Versioned<Account>, ManagementError> {
+        Ok(match self.get::<Account>(record.id.as_str()).await? {
+            Some(copy) if record_of(&copy.value) == record => copy,
+            Some(copy) => self.reconciled(copy).await?,
+            // Reading the account writes this copy.
+            None => Versioned { value: account_of(record, Timestamp::from_millis(0)), version: 1 },
+        })
     }
 }

@@ -7,9 +7,6 @@ use crate::role::scopes;
 use crate::service::Management;
 use crate::store::{Kind, List};
 
-/// The most entries that one search reads.
-const MOST_READ: usize = 2_000;
-
 const BATCH: usize = 500;
 
 /// The clocks of nodes may differ by this.
@@ -31,6 +28,8 @@ pub(crate) struct AuditSearch {
     /// Only entries with a smaller number.
     pub(crate) before: Option<u64>,
     pub(crate) limit: usize,
+    /// The most entries that the search reads.
+    pub(crate) most_read: usize,
 }
 
 /// The found entries, newest first.
@@ -93,7 +92,7 @@ impl Management {
                 if search.fits(&entry) {
                     found.entries.push(entry.value);
                 }
-                if found.entries.len() >= search.limit || read >= MOST_READ {
+                if found.entries.len() >= search.limit || read >= search.most_read {
                     found.next = before.filter(|_| !is_last || place + 1 < length);
                     return Ok(found);
                 }

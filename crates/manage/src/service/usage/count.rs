@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_core::adapter::Event;
-use keyward_core::{AccountId, CredentialId, CredentialKind, Identity};
+use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Mode};
 
 use super::{ACCEPTED, HOUR};
 use crate::error::ManagementError;
@@ -16,8 +16,8 @@ const MAX_COUNTS: usize = 10_000;
 /// The refusals that are announced as events.
 const LIMITS: [&str; 3] = ["rate_limit_exceeded", "concurrency_limit_exceeded", "budget_exhausted"];
 
-/// The account, the key, the hour and the outcome.
-type Row = (AccountId, CredentialId, i64, &'static str);
+/// The account, the key, its mode, the hour and the outcome.
+type Row = (AccountId, CredentialId, Mode, i64, &'static str);
 
 #[derive(Default)]
 struct Counted {
@@ -84,7 +84,7 @@ impl Management {
         let Some(part) = counters.parts.get(place) else { return };
         let mut part = lock(part);
         let hour = self.now().as_millis() / HOUR;
-        let row = |hour, outcome| (identity.account().clone(), identity.id().clone(), hour, outcome);
+        let row = |hour, outcome| (identity.account().clone(), identity.id().clone(), identity.mode(), hour, outcome);
         if outcome == ACCEPTED && part.is_owed(identity.id()) {
             return;
         }
@@ -123,16 +123,17 @@ impl Management {
             }
             let counts: Vec<NewCount> = counted
                 .iter()
-                .map(|((account, key, hour, outcome), times)| NewCount {
+                .map(|((account, key, mode, hour, outcome), times)| NewCount {
                     account: account.to_string(),
                     key: key.to_string(),
                     hour: *hour,
+                    mode: *mode,
                     outcome: (*outcome).to_owned(),
                     times: *times,
                 })
                 .collect();
             self.0.store.add(&counts).await?;
-            for (account, key, _, outcome) in counted.iter().map(|(row, _)| row) {
+            for (account, key, _, _, outcome) in counted.iter().map(|(row, _)| row) {
                 if LIMITS.contains(outcome)
                     && let Err(error) = self.announce_limit_reached(account, key).await
                 {

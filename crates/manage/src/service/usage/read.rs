@@ -6,6 +6,8 @@ use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::Management;
 use crate::store::Count;
+#[cfg(feature = "dashboard")]
+use crate::store::{CountUnit, ModeCount};
 
 const MAX_DAYS: u32 = 366;
 
@@ -128,5 +130,44 @@ impl Management {
         }
         found.sort_by(|a, b| (a.day, &a.key, &a.outcome).cmp(&(b.day, &b.key, &b.outcome)));
         Ok(Usage { days: found })
+    }
+}
+
+#[cfg(feature = "dashboard")]
+impl Management {
+    /// Returns the usage of an account's keys by mode in the last hours or days, with the current one. Needs `usage:read`.
+    pub(crate) async fn usage_by_mode(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        unit: CountUnit,
+        number: u32,
+    ) -> Result<Vec<ModeCount>, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.flush_usage().await?;
+        let length = match unit {
+            CountUnit::Hour => HOUR,
+            CountUnit::Day => DAY,
+        };
+        let last = self.now().as_millis() / length;
+        Ok(self.0.store.modes(account.as_str(), unit, last - i64::from(number) + 1, last).await?)
+    }
+
+    /// Returns how often each key of an account was refused in the last `days` days, and why. Needs `usage:read`.
+    pub(crate) async fn refusals(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        days: u32,
+    ) -> Result<Vec<(CredentialId, String, u64)>, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        let (from, today) = self.days(days)?;
+        self.flush_usage().await?;
+        let counts = self.0.store.refusals(account.as_str(), from, today).await?;
+        let refusal = |count: Count| {
+            let key = count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
+            Ok((key, count.outcome, count.times))
+        };
+        counts.into_iter().map(refusal).collect()
     }
 }

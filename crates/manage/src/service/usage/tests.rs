@@ -15,7 +15,9 @@ use crate::actor::{Actor, Context};
 use crate::error::ManagementError;
 use crate::service::AuditQuery;
 use crate::service::Management;
-use crate::store::{Count, Kind, List, ManagementStore, NewCount, Record, SqliteManagementStore, Write, Written};
+use crate::store::{
+    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, SqliteManagementStore, Write, Written,
+};
 
 const FULL: i64 = 10_000;
 
@@ -82,6 +84,14 @@ impl ManagementStore for Slow {
 
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.inner.totals(account, from, to).await
+    }
+
+    async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
+        self.inner.modes(account, unit, from, to).await
+    }
+
+    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.refusals(account, from, to).await
     }
 }
 

@@ -2,7 +2,7 @@ use keyward_core::id::UserId;
 
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Account, StoredUser, User, Versioned};
+use crate::records::{Account, Entity as _, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::Management;
 use crate::service::email::{TypedEmail, normal_email};
@@ -42,6 +42,31 @@ impl Management {
         };
         let user = self.find_typed(&email).await?.ok_or(ManagementError::NotFound("user"))?;
         Ok((&user).into())
+    }
+
+    /// Finds up to 50 of the first 10,000 users, by part of the address or the name, ignoring case. Needs `members:read`
+    /// in the operator's account.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn find_users(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<User>>, ManagementError> {
+        const SHOWN: usize = 50;
+        const PAGES: usize = 20;
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
+        let wanted = text.trim().to_lowercase();
+        let fits = |user: &StoredUser| {
+            user.email.to_lowercase().contains(&wanted) || user.name.to_lowercase().contains(&wanted)
+        };
+        let (mut found, mut list) = (Vec::new(), List::of(Kind::User, 500));
+        for _ in 0..PAGES {
+            let users = self.list::<StoredUser>(&list).await?;
+            list.after = users.last().map(|last| (last.value.sort(), last.value.id()));
+            let is_last = users.len() < list.limit;
+            found.extend(users.iter().filter(|user| fits(user)).map(Versioned::<User>::from));
+            if is_last || found.len() >= SHOWN {
+                break;
+            }
+        }
+        found.truncate(SHOWN);
+        Ok(found)
     }
 
     /// Lists a user's accounts and roles. Needs `members:read` in the operator's account.

@@ -12,6 +12,9 @@ use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::{AuditSearch, invalid_cursor};
 
+/// The most entries that a page reads.
+const MOST_READ: usize = 2_000;
+
 const DAY: i64 = 24 * 3_600 * 1_000;
 
 /// The kinds of targets, in words.
@@ -78,6 +81,7 @@ impl Filter {
             until: to.map(|to| Timestamp::from_millis(to.as_millis().saturating_add(DAY))),
             before,
             limit: 0,
+            most_read: MOST_READ,
         };
         Ok(Self { form, search, error, may_see_all })
     }

@@ -4,8 +4,11 @@ mod changes;
 mod export;
 mod filter;
 mod names;
+mod of_key;
 mod page;
 mod sentences;
+
+pub(in crate::dashboard) use of_key::{Events, events_of_key};
 
 use super::home;
 use crate::dashboard::app::Route;

@@ -4,17 +4,20 @@ use http::StatusCode;
 use keyward_core::Timestamp;
 use keyward_limits::Subject;
 
+use super::chain::Chain;
 use super::expiry::Expiry;
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
+use crate::dashboard::pages::audit::{Events, events_of_key};
 use crate::dashboard::pages::limits::LimitsCard;
 use crate::dashboard::svg::{self, Chart};
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::UsageTotal;
+use crate::store::CountUnit;
 
 const DAYS: u32 = 30;
 
@@ -32,6 +35,8 @@ struct KeyPage {
     error: Option<FieldError>,
     owner: String,
     creator: String,
+    events: Option<Events>,
+    chain: Option<Chain>,
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
@@ -49,7 +54,7 @@ pub(super) async fn show(
     let chart = if member.may(&scopes::USAGE_READ) {
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
-        Some(svg::chart(&days, DAYS, now))
+        Some(svg::chart(&days, CountUnit::Day, DAYS, now))
     } else {
         None
     };
@@ -62,6 +67,7 @@ pub(super) async fn show(
         Some(creator) if creator.kind == "user" => member.name_of(&creator.id).await?,
         _ => key.created_by.clone(),
     };
+    let (events, chain) = (events_of_key(member).await?, Chain::of(member).await?);
     let typed_name = form.typed("name", &key.name);
     let typed_tags = form.typed("tags", key.tags.join(", "));
     let title = key.name.clone();
@@ -87,6 +93,8 @@ pub(super) async fn show(
         error,
         owner,
         creator,
+        events,
+        chain,
     }))
 }
 

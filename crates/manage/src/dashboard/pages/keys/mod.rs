@@ -1,3 +1,4 @@
+mod chain;
 mod change;
 mod checklist;
 mod create;

@@ -1,0 +1,20 @@
+//! The usage of an account's keys.
+
+mod export;
+mod page;
+mod range;
+
+use super::home;
+use crate::dashboard::app::Route;
+use crate::dashboard::site_map::Menu;
+use crate::role::scopes;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::page("/accounts/{account}/usage", page::page)
+            .menu(Menu::Account, "Usage", scopes::USAGE_READ)
+            .destination(),
+        Route::page("/accounts/{account}/usage/export", export::export).destination(),
+        Route::page("/usage", home::go).destination(),
+    ]
+}
