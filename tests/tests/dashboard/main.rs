@@ -15,6 +15,7 @@ mod limits;
 mod list;
 mod load;
 mod looks;
+mod mail;
 mod oidc;
 mod people;
 mod scopes;
