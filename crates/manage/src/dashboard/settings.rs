@@ -26,6 +26,7 @@ pub struct DashboardSettings {
     pub(super) scopes: ScopeCatalog,
     pub(super) example_url: String,
     pub(super) answers_unknown_paths: bool,
+    pub(super) docs_url: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ impl DashboardSettings {
             scopes: ScopeCatalog::default(),
             example_url: "https://api.example.com/".to_owned(),
             answers_unknown_paths: false,
+            docs_url: None,
         }
     }
 
@@ -107,6 +109,20 @@ impl DashboardSettings {
     /// ```
     pub fn scopes(mut self, catalog: ScopeCatalog) -> Self {
         self.scopes = catalog;
+        self
+    }
+
+    /// Sets the path or URL of the documentation of the management API, such as `/docs`. The menu of the user links to it. Defaults to no link.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::DashboardSettings;
+    ///
+    /// let settings = DashboardSettings::new("Example API").docs_url("/docs");
+    /// # let _ = settings;
+    /// ```
+    pub fn docs_url(mut self, url: impl Into<String>) -> Self {
+        self.docs_url = Some(url.into());
         self
     }
 

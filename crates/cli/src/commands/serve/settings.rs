@@ -381,7 +381,7 @@ impl Settings {
     /// The provider's name, scopes and example, and the URL under which people reach the pages. Without a file, it has these scopes.
     pub(super) fn dashboard(&self, public_url: Option<PublicUrl>, scopes: &str) -> Result<DashboardSettings, Error> {
         let name = self.provider_name();
-        let mut dashboard = DashboardSettings::new(name).answer_unknown_paths();
+        let mut dashboard = DashboardSettings::new(name).answer_unknown_paths().docs_url("/docs");
         if let Some(Example(url)) = &self.example_url {
             dashboard = dashboard.example_url(url.to_string());
         }

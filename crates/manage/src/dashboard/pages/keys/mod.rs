@@ -1,4 +1,5 @@
 mod change;
+mod checklist;
 mod create;
 mod created;
 mod details;
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
             .menu(Menu::Account, "Keys", management_scopes::KEYS_READ)
             .destination(),
         Route::page("/accounts/{account}/keys/new", create::page).post(create::create).destination(),
+        Route::action("/accounts/{account}/keys/checklist", "/accounts/{account}/keys", checklist::hide),
         Route::page("/accounts/{account}/keys/export", export::export).destination(),
         Route::page("/accounts/{account}/keys/selected", selected::page).post(selected::change).destination(),
         Route::page("/accounts/{account}/keys/test", test_call::page).post(test_call::test).destination(),
