@@ -7,6 +7,7 @@ pub mod faults;
 pub mod gateways;
 pub mod identity_provider;
 pub mod log;
+pub mod mail;
 pub mod messages;
 pub mod node;
 pub mod openapi;
@@ -34,6 +35,9 @@ mod guide {
 
     #[doc = include_str!("../../guide/src/mcp.md")]
     pub struct Mcp;
+
+    #[doc = include_str!("../../guide/src/mail.md")]
+    pub struct Mail;
 
     #[doc = include_str!("../../guide/src/key-locations.md")]
     pub struct KeyLocations;

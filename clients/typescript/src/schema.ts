@@ -72,7 +72,8 @@ export interface paths {
         put?: never;
         /**
          * Invites an e-mail address into an account.
-         * @description The address becomes a member when the invitation is accepted.
+         * @description The address becomes a member when the invitation is accepted. A server with mail sends the link to the address, and the answer has no
+         *     link.
          */
         post: operations["createInvitation"];
         delete?: never;
@@ -968,7 +969,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Creates a reset link, with which a user chooses a new password, once and within an hour. */
+        /**
+         * Creates a reset link, with which a user chooses a new password, once and within an hour.
+         * @description A server with mail sends the link to the user, and the answer has no link.
+         */
         post: operations["createPasswordReset"];
         delete?: never;
         options?: never;
@@ -1575,9 +1579,9 @@ export interface components {
             /** @description Role that the invitation gives. */
             role: components["schemas"]["Role"];
         };
-        /** @description An invitation with its link. */
+        /** @description An invitation, with its link unless the server mails it. */
         Invited: components["schemas"]["Invitation"] & {
-            /** @description Secret of the link. Only this answer contains it: send it to the invited address. */
+            /** @description Secret of the link. Only this answer contains it: send it to the invited address. Absent if the server mails it. */
             invitation: components["schemas"]["Secret"];
         };
         /**
@@ -1870,10 +1874,10 @@ export interface components {
         PasswordReset: {
             /**
              * Format: date-time
-             * @description Expiry time.
+             * @description Expiry time. Absent if the server mails the link: it ends an hour after it is sent.
              */
             ends_at: string;
-            /** @description Secret of the link. Only this answer contains it: send it to the user. */
+            /** @description Secret of the link. Only this answer contains it: send it to the user. Absent if the server mails it. */
             reset: components["schemas"]["Secret"];
             /** @description The user. */
             user: components["schemas"]["User"];
@@ -3265,7 +3269,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The invitation, with its link */
+            /** @description The invitation, with its link unless it is mailed */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5699,7 +5703,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The reset link */
+            /** @description The reset link, unless it is mailed */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Actor;
 use crate::members::Role;
-use crate::secret::{Secret, reveal};
+use crate::secret::{Secret, reveal, reveal_some};
 use crate::strict::{flattened, word};
 
 /// An invitation into an account, without its link.
@@ -31,16 +31,17 @@ pub struct Invitation {
     pub ends_at: Timestamp,
 }
 
-/// An invitation with its link.
+/// An invitation, with its link unless the server mails it.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Invited {
     /// The invitation.
     #[serde(flatten, deserialize_with = "flattened")]
     pub invitation: Invitation,
-    /// Secret of the link. Only this answer contains it: send it to the invited address.
-    #[serde(rename = "invitation", serialize_with = "reveal")]
-    pub secret: Secret,
+    /// Secret of the link. Only this answer contains it: send it to the invited address. Absent if the server mails it.
+    #[serde(default, rename = "invitation", serialize_with = "reveal_some", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "utoipa", schema(nullable = false))]
+    pub secret: Option<Secret>,
 }
 
 /// An address to invite.

@@ -51,6 +51,14 @@ pub(crate) fn reveal<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::
     to.serialize_str(&secret.0)
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it")]
+pub(crate) fn reveal_some<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => to.serialize_some(&*secret.0),
+        None => to.serialize_none(),
+    }
+}
+
 impl From<Zeroizing<String>> for Secret {
     fn from(text: Zeroizing<String>) -> Self {
         Self(text)

@@ -2,7 +2,7 @@ use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use serde::{Deserialize, Serialize};
 
-use crate::secret::{Secret, reveal};
+use crate::secret::{Secret, reveal, reveal_some};
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,12 +165,14 @@ pub struct ResetPassword {
 pub struct PasswordReset {
     /// The user.
     pub user: User,
-    /// Secret of the link. Only this answer contains it: send it to the user.
-    #[serde(serialize_with = "reveal")]
-    pub reset: Secret,
-    /// Expiry time.
-    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
-    pub ends_at: Timestamp,
+    /// Secret of the link. Only this answer contains it: send it to the user. Absent if the server mails it.
+    #[serde(default, serialize_with = "reveal_some", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "utoipa", schema(nullable = false))]
+    pub reset: Option<Secret>,
+    /// Expiry time. Absent if the server mails the link: it ends an hour after it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime, nullable = false))]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// Changes to a user.

@@ -98,6 +98,7 @@ fn answers_are_written_as_they_are_read() {
     answer::<Member>(json!({"user": user(), "role": "viewer", "created_at": "2026-03-01T12:00:00Z", "version": 1}));
     answer::<Invitation>(invitation());
     answer::<Invited>(merged(&[invitation(), json!({"invitation": CANARY})]));
+    answer::<Invited>(invitation());
     answer::<Joined>(json!({"account": "acct_1"}));
     answer::<VersionedUser>(merged(&[user(), json!({"version": 1})]));
     answer::<Session>(json!({
@@ -105,6 +106,7 @@ fn answers_are_written_as_they_are_read() {
         "user_agent": null, "current": true,
     }));
     answer::<PasswordReset>(json!({"user": user(), "reset": CANARY, "ends_at": "2026-03-01T12:00:00Z"}));
+    answer::<PasswordReset>(json!({"user": user()}));
     answer::<Accepted>(json!({"detail": "Sign in again."}));
     answer::<Tokens>(json!({
         "access_token": CANARY, "token_type": "Bearer", "expires_at": "2026-03-01T12:00:00Z", "refresh_token": CANARY,

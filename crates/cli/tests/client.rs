@@ -135,7 +135,7 @@ async fn the_client_manages_all_resources() {
     assert_eq!(ada.walk_invitations(&account.id).all().await.unwrap(), std::slice::from_ref(&invited.invitation));
     let password = Secret::new("another long password");
     let none = Client::builder(&server.url).build().unwrap();
-    none.accept_invitation(&invited.secret, "Bob", &password).await.unwrap();
+    none.accept_invitation(invited.secret.as_ref().unwrap(), "Bob", &password).await.unwrap();
     let as_bob = presenting(&server, none.sign_in("bob@example.com", &password).await.unwrap().access_token);
     assert_eq!(as_bob.create_key(&CreateKey::secret("a")).await.unwrap_err().code(), Some("INSUFFICIENT_SCOPE"));
     let bob = as_bob.own_user().await.unwrap().id;
@@ -144,15 +144,18 @@ async fn the_client_manages_all_resources() {
     // Bob has a user now: the next invitation is accepted while signed in, or withdrawn.
     let second = ada.create_account("Second Ltd").await.unwrap().id;
     let again = ada.invite(&second, "bob@example.com", Role::Viewer).await.unwrap();
-    let refused = none.accept_invitation(&again.secret, "Bob", &password).await.unwrap_err();
+    let refused = none.accept_invitation(again.secret.as_ref().unwrap(), "Bob", &password).await.unwrap_err();
     assert_eq!(refused.code(), Some("ADDRESS_IN_USE"));
     assert!(as_bob.own_invitations().await.unwrap().is_empty(), "the address is not verified");
     assert_eq!(as_bob.accept_own_invitation(&again.invitation.id).await.unwrap_err().status(), Some(404));
     assert_eq!(as_bob.decline_invitation(&again.invitation.id).await.unwrap_err().status(), Some(404));
-    assert_eq!(as_bob.accept_invitation_link(&again.secret).await.unwrap(), second);
+    assert_eq!(as_bob.accept_invitation_link(again.secret.as_ref().unwrap()).await.unwrap(), second);
     let third = ada.invite(&second, "carol@example.com", Role::Viewer).await.unwrap();
     ada.withdraw_invitation(&second, &third.invitation.id).await.unwrap();
-    assert_eq!(none.accept_invitation(&third.secret, "Carol", &password).await.unwrap_err().code(), Some("LINK_ENDED"));
+    assert_eq!(
+        none.accept_invitation(third.secret.as_ref().unwrap(), "Carol", &password).await.unwrap_err().code(),
+        Some("LINK_ENDED")
+    );
     let promoted = ada.update_member(&account.id, &bob, Role::Developer, member.version).await.unwrap();
     as_bob.create_key(&CreateKey::secret("a")).await.unwrap();
     assert_eq!(ada.remove_member(&account.id, &bob, member.version).await.unwrap_err().status(), Some(412));
@@ -312,7 +315,7 @@ async fn debug_output_has_no_secrets() {
     let invited = client.invite(&tokens.account, "bob@example.com", Role::Viewer).await.unwrap();
     let builder = Client::builder(&server.url).credential(Credential::bearer(Secret::new(server.token.clone())));
     let shown = format!("{client:?} {builder:?} {tokens:?} {issued:?} {rotated:?} {invited:?}");
-    let invitation = &invited.secret;
+    let invitation = invited.secret.as_ref().unwrap();
     for secret in [
         server.token.as_str(),
         tokens.access_token.expose(),

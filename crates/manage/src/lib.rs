@@ -28,6 +28,7 @@
 //! - `github`: alerts about leaked keys.
 //! - `oidc`: signing in with OpenID Connect.
 //! - `webhooks`: signed requests to the URLs of accounts about what happens.
+//! - `mail`: mail over SMTP, for invitations, password resets, and news about keys and sign-ins.
 //! - `metrics`: measurements through [`metrics`](https://docs.rs/metrics).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -43,9 +44,13 @@ mod error;
 mod github;
 #[cfg(feature = "oidc")]
 mod identity_provider;
+#[cfg(feature = "mail")]
+mod mail;
 mod origin;
 #[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
 mod outbound;
+#[cfg(feature = "dashboard")]
+mod paths;
 mod records;
 mod role;
 mod scope_catalog;
@@ -67,6 +72,8 @@ pub use github::{GithubAlerts, github_alerts};
 #[cfg(feature = "oidc")]
 pub use identity_provider::{IdentityProvider, IdentityProviderError};
 pub use keyward_api_types::EventKind;
+#[cfg(feature = "mail")]
+pub use mail::{Mailer, MailerError};
 pub use origin::{PublicUrl, PublicUrlError};
 #[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
 pub use outbound::OutboundError;

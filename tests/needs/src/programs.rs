@@ -108,6 +108,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
         source: Source::PyPi("webhooks/requirements.txt"),
     },
     Program {
+        name: "mail_server",
+        title: "the mail server aiosmtpd",
+        files: &[],
+        source: Source::PyPi("mail/requirements.txt"),
+    },
+    Program {
         name: "schemathesis",
         title: "schemathesis",
         files: &[],

@@ -16,6 +16,7 @@ mod limits;
 mod list;
 mod load;
 mod looks;
+mod mail;
 mod oidc;
 mod operator;
 mod people;

@@ -28,6 +28,8 @@ mod introspection;
 mod keys;
 mod lifetimes;
 mod limits;
+mod mail;
+mod mail_served;
 mod management;
 mod people;
 mod retention;

@@ -18,7 +18,7 @@ T = TypeVar("T", bound="Invited")
 
 @_attrs_define
 class Invited:
-    """An invitation with its link.
+    """An invitation, with its link unless the server mails it.
 
     Attributes:
         account (str): Account.

@@ -19,7 +19,7 @@ class PasswordReset:
     """A reset link, with which a user chooses a new password.
 
     Attributes:
-        ends_at (datetime.datetime): Expiry time.
+        ends_at (datetime.datetime): Expiry time. Absent if the server mails the link: it ends an hour after it is sent.
         reset (str): A secret. Only this body contains it.
         user (User): A user.
     """

@@ -100,6 +100,12 @@ pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Er
         }
         Command::Invite { email, role, .. } => {
             let Invited { invitation, secret } = invite(records, account, &email, role).await?;
+            let Some(secret) = secret else {
+                return output::line(&format!(
+                    "the server mails {} an invitation as {role}: {}",
+                    invitation.email, invitation.id
+                ));
+            };
             note!(
                 "invited {0} as {role}: {1}. The invitation is valid until {2}. Its link is /register?invitation= of the server, \
                  followed by this secret, which is shown once. Send it to {0} only",
@@ -155,7 +161,7 @@ async fn invite(records: Records<'_>, account: &AccountId, email: &str, role: Ro
     match records {
         Records::Database(management) => {
             let invited = management.invite(&system(), account, email, role).await?;
-            Ok(Invited { invitation: invited.invitation, secret: invited.secret.into() })
+            Ok(Invited { invitation: invited.invitation, secret: Some(invited.secret.into()) })
         }
         Records::Server(client) => Ok(client.invite(account, email, role).await?),
     }

@@ -38,11 +38,12 @@ async fn list(
 
 /// Invites an e-mail address into an account.
 ///
-/// The address becomes a member when the invitation is accepted.
+/// The address becomes a member when the invitation is accepted. A server with mail sends the link to the address, and the answer has no
+/// link.
 #[utoipa::path(post, operation_id = "createInvitation", path = "/v1/accounts/{account}/invitations", tag = "members", request_body = Invite, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The invitation, with its link", body = Invited)))]
+    responses((status = 201, description = "The invitation, with its link unless it is mailed", body = Invited)))]
 async fn invite(
     State(management): State<Management>,
     caller: Caller,
@@ -51,8 +52,12 @@ async fn invite(
 ) -> Result<Response, Problem> {
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
+        if working.sends_mail() {
+            let invitation = working.invite_by_mail(&actor, &account, &input.value.email, input.value.role).await?;
+            return answer(201, None, &Invited { invitation, secret: None });
+        }
         let invited = working.invite(&actor, &account, &input.value.email, input.value.role).await?;
-        answer(201, None, &Invited { invitation: invited.invitation, secret: invited.secret.into() })
+        answer(201, None, &Invited { invitation: invited.invitation, secret: Some(invited.secret.into()) })
     };
     caller.once(&management, input.request, operation).await
 }

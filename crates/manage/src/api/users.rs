@@ -102,10 +102,12 @@ async fn reset(
 }
 
 /// Creates a reset link, with which a user chooses a new password, once and within an hour.
+///
+/// A server with mail sends the link to the user, and the answer has no link.
 #[utoipa::path(post, operation_id = "createPasswordReset", path = "/v1/users/{user}/password-reset", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The reset link", body = PasswordReset)))]
+    responses((status = 201, description = "The reset link, unless it is mailed", body = PasswordReset)))]
 async fn create_reset(
     State(management): State<Management>,
     caller: Caller,
@@ -114,8 +116,13 @@ async fn create_reset(
 ) -> Result<Response, Problem> {
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
+        if working.sends_mail() {
+            let user = working.mail_password_reset(&actor, &user).await?;
+            return answer(201, None, &PasswordReset { user, reset: None, ends_at: None });
+        }
         let link = working.create_password_reset(&actor, &user).await?;
-        answer(201, None, &PasswordReset { user: link.user, reset: link.secret.into(), ends_at: link.ends_at })
+        let (reset, ends_at) = (Some(link.secret.into()), Some(link.ends_at));
+        answer(201, None, &PasswordReset { user: link.user, reset, ends_at })
     };
     caller.once(&management, request, operation).await
 }

@@ -1,28 +1,15 @@
 //! Paths of accounts, and absolute links.
 
 use keyward_core::AccountId;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 use super::error::PageError;
 use super::visitor::Visitor;
 use crate::origin::{PublicUrl, is_loopback};
-
-const IN_PATHS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-pub(super) fn in_path(text: &str) -> String {
-    utf8_percent_encode(text, &IN_PATHS).to_string()
-}
-
-pub(super) fn encoded(account: &AccountId) -> String {
-    in_path(account.as_str())
-}
+pub(super) use crate::paths::{account_path, encoded, in_path};
 
 pub(super) fn decoded(text: &str) -> Option<AccountId> {
     percent_decode_str(text).decode_utf8().ok()?.parse().ok()
-}
-
-pub(super) fn account_path(account: &AccountId, rest: &str) -> String {
-    format!("/accounts/{}{rest}", encoded(account))
 }
 
 impl Visitor {

@@ -17,6 +17,9 @@ pub(crate) struct Invitation {
     pub(crate) invited_by: ActorName,
     pub(crate) created_at: Timestamp,
     pub(crate) ends_at: Timestamp,
+    /// Only the invited address gets the link, so using it proves the address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_mailed: bool,
 }
 
 impl Invitation {

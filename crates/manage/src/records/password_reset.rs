@@ -13,6 +13,8 @@ pub(crate) enum ResetOrigin {
     Mailed,
     /// Using it checks the actor's authority again.
     MadeBy(ActorName),
+    /// An actor asked for it, but only the user got the link. Using it proves the address and checks the actor's authority again.
+    MailedFor(ActorName),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,6 +55,8 @@ pub struct ManagementBuilder {
     params: Params,
     send_reset_link: Option<ResetLinkSender>,
     on_event: Option<EventHook>,
+    #[cfg(feature = "mail")]
+    mailer: Option<crate::mail::Mailer>,
     limits: Option<Arc<dyn LimitStore>>,
 }
 
@@ -98,6 +100,8 @@ impl ManagementBuilder {
             params: Passwords::owasp(),
             send_reset_link: None,
             on_event: None,
+            #[cfg(feature = "mail")]
+            mailer: None,
             limits: None,
         }
     }
@@ -222,8 +226,8 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the sender of [`ResetLink`](crate::ResetLink)s. By default, the sign-in page refers users to an owner or
-    /// admin.
+    /// Sets the sender of [`ResetLink`](crate::ResetLink)s. By default, a mailer sends them. Without one, the sign-in page
+    /// refers users to an owner or admin.
     pub fn on_forgotten_password(mut self, send: impl Fn(ResetLink) + Send + Sync + 'static) -> Self {
         self.send_reset_link = Some(Arc::new(send));
         self
@@ -249,6 +253,15 @@ impl ManagementBuilder {
     /// ```
     pub fn on_event(mut self, call: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(call));
+        self
+    }
+
+    /// Sets the mailer. [`Management::run_events`] sends the mails. Defaults to none: the pages show links to send by hand.
+    ///
+    /// With [`on_forgotten_password`](Self::on_forgotten_password), that hook sends the links of users who forgot their password.
+    #[cfg(feature = "mail")]
+    pub fn mailer(mut self, mailer: crate::mail::Mailer) -> Self {
+        self.mailer = Some(mailer);
         self
     }
 
@@ -311,6 +324,8 @@ impl ManagementBuilder {
             limits: self.limits,
             device_secret: OnceCell::new(),
             on_event: self.on_event,
+            #[cfg(feature = "mail")]
+            mailer: self.mailer,
             #[cfg(feature = "webhooks")]
             webhook_client: OnceLock::new(),
         })))

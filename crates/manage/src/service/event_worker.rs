@@ -1,4 +1,4 @@
-//! The task behind the hook and the webhooks.
+//! The task behind the hook, the webhooks and the mails.
 
 use std::time::Duration;
 
@@ -10,14 +10,21 @@ use crate::service::webhooks::Attempts;
 const POLL: Duration = Duration::from_secs(1);
 
 impl Management {
-    /// Calls the hook for events and sends webhooks, until it is dropped. Spawn it once per process.
+    /// Calls the hook for events, sends webhooks and mails, until it is dropped. Spawn it once per process.
     ///
     /// It looks for new events once a second. Several nodes share the work.
     pub fn run_events(&self) -> impl Future<Output = ()> + Send + 'static {
         let management = self.clone();
         #[cfg(all(feature = "metrics", feature = "webhooks"))]
         crate::service::webhooks::describe_metrics();
+        #[cfg(all(feature = "metrics", feature = "mail"))]
+        crate::service::mail::describe_metrics();
         async move {
+            // A mail server that hangs delays no webhook. The task ends with this future.
+            #[cfg(feature = "mail")]
+            let mut mails = tokio::task::JoinSet::new();
+            #[cfg(feature = "mail")]
+            mails.spawn(management.clone().run_mails());
             #[cfg(feature = "webhooks")]
             let mut attempts = Attempts::default();
             loop {
@@ -33,7 +40,16 @@ impl Management {
         }
     }
 
-    /// Calls the hook and attempts every delivery that is due, once. For programs without a long-running task.
+    #[cfg(feature = "mail")]
+    async fn run_mails(self) {
+        while self.sends_mail() {
+            if warn(self.send_mails().await) == 0 {
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+
+    /// Calls the hook and attempts every delivery and mail that is due, once. For programs without a long-running task.
     ///
     /// # Errors
     /// [`ManagementError::Store`].
@@ -46,6 +62,8 @@ impl Management {
                 while attempts.next().await.is_some() {}
             }
         }
+        #[cfg(feature = "mail")]
+        while self.send_mails().await? > 0 {}
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod invitations;
 mod keys;
 mod lifetimes;
 mod limits;
+mod mail;
 mod members;
 mod page;
 mod plans;
@@ -126,6 +127,8 @@ pub(crate) struct Inner {
     limits: Option<Arc<dyn LimitStore>>,
     device_secret: OnceCell<Zeroizing<String>>,
     on_event: Option<EventHook>,
+    #[cfg(feature = "mail")]
+    mailer: Option<crate::mail::Mailer>,
     #[cfg(feature = "webhooks")]
     webhook_client: OnceLock<crate::webhook_client::WebhookClient>,
 }
@@ -185,6 +188,8 @@ impl Management {
         self.0.throttle.shrink();
         #[cfg(all(feature = "metrics", feature = "webhooks"))]
         self.report_queue().await?;
+        #[cfg(all(feature = "metrics", feature = "mail"))]
+        self.report_mails().await?;
         Ok(())
     }
 
@@ -257,4 +262,13 @@ pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, Mana
     keyward_core::name::check_name(name)
         .map(str::to_owned)
         .map_err(|error| ManagementError::invalid(field, error.to_string()))
+}
+
+/// Up to a tenth, so that the attempts after an outage spread.
+#[cfg(any(feature = "mail", feature = "webhooks"))]
+pub(crate) fn jitter(pause: u64) -> std::time::Duration {
+    let mut random = [0_u8; 1];
+    // Without randomness, there is no jitter.
+    let _ = getrandom::fill(&mut random);
+    std::time::Duration::from_millis(pause * 100 * u64::from(random[0]) / 255)
 }

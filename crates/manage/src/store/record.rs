@@ -58,6 +58,10 @@ pub enum Kind {
     Lifetimes,
     /// The scopes and the example call of the provider's API.
     ApiDescription,
+    /// A mail that waits to be sent.
+    Mail,
+    /// The mails of an hour to an address, or for an account.
+    MailCount,
 }
 
 impl Kind {
@@ -92,6 +96,8 @@ impl Kind {
             Self::Policy => "policy",
             Self::Lifetimes => "lifetimes",
             Self::ApiDescription => "api_description",
+            Self::Mail => "mail",
+            Self::MailCount => "mail_count",
         }
     }
 }

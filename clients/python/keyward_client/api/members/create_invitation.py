@@ -114,7 +114,9 @@ def sync_detailed(
 ) -> Response[Invited | Problem]:
     """Invites an e-mail address into an account.
 
-     The address becomes a member when the invitation is accepted.
+     The address becomes a member when the invitation is accepted. A server with mail sends the link to
+    the address, and the answer has no
+    link.
 
     Args:
         account (str):
@@ -151,7 +153,9 @@ def sync(
 ) -> Invited | Problem | None:
     """Invites an e-mail address into an account.
 
-     The address becomes a member when the invitation is accepted.
+     The address becomes a member when the invitation is accepted. A server with mail sends the link to
+    the address, and the answer has no
+    link.
 
     Args:
         account (str):
@@ -183,7 +187,9 @@ async def asyncio_detailed(
 ) -> Response[Invited | Problem]:
     """Invites an e-mail address into an account.
 
-     The address becomes a member when the invitation is accepted.
+     The address becomes a member when the invitation is accepted. A server with mail sends the link to
+    the address, and the answer has no
+    link.
 
     Args:
         account (str):
@@ -218,7 +224,9 @@ async def asyncio(
 ) -> Invited | Problem | None:
     """Invites an e-mail address into an account.
 
-     The address becomes a member when the invitation is accepted.
+     The address becomes a member when the invitation is accepted. A server with mail sends the link to
+    the address, and the answer has no
+    link.
 
     Args:
         account (str):

@@ -97,6 +97,8 @@ def sync_detailed(
 ) -> Response[PasswordReset | Problem]:
     """Creates a reset link, with which a user chooses a new password, once and within an hour.
 
+     A server with mail sends the link to the user, and the answer has no link.
+
     Args:
         user (str):
         idempotency_key (str | Unset):
@@ -129,6 +131,8 @@ def sync(
 ) -> PasswordReset | Problem | None:
     """Creates a reset link, with which a user chooses a new password, once and within an hour.
 
+     A server with mail sends the link to the user, and the answer has no link.
+
     Args:
         user (str):
         idempotency_key (str | Unset):
@@ -155,6 +159,8 @@ async def asyncio_detailed(
     idempotency_key: str | Unset = UNSET,
 ) -> Response[PasswordReset | Problem]:
     """Creates a reset link, with which a user chooses a new password, once and within an hour.
+
+     A server with mail sends the link to the user, and the answer has no link.
 
     Args:
         user (str):
@@ -185,6 +191,8 @@ async def asyncio(
     idempotency_key: str | Unset = UNSET,
 ) -> PasswordReset | Problem | None:
     """Creates a reset link, with which a user chooses a new password, once and within an hour.
+
+     A server with mail sends the link to the user, and the answer has no link.
 
     Args:
         user (str):

@@ -23,7 +23,7 @@ use keyward_core::AuthLayer;
 use keyward_core::lifecycle::Lifetimes;
 use keyward_gateway::{Introspection, VerifyReach};
 use keyward_limits::{Limits, RequestLimit};
-use keyward_manage::Management;
+use keyward_manage::{Mailer, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
@@ -99,6 +99,9 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     #[cfg(feature = "oidc")]
     if let Some(provider) = management.identity_provider() {
         check_provider(provider).await?;
+    }
+    if let Some(mailer) = settings.mailer()? {
+        check_mailer(&mailer).await?;
     }
     let audit_file = settings.audit_file.as_deref().map(|path| {
         AuditFile::open(path).map_err(|error| Error::usage(format!("audit_file: {}: {error}", path.display())))
@@ -188,7 +191,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         let _ = served.await;
     }
     maintained.abort();
-    // Deliveries that were not answered are in the queue, and are due again after a minute.
+    // Deliveries and mails that were not answered are in the queue, and are due again after a minute or two.
     events.abort();
     limits.shutdown().await;
     verifier.shutdown().await;
@@ -203,6 +206,17 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
 async fn check_provider(provider: &keyward_manage::IdentityProvider) -> Result<(), Error> {
     let Err(error) = provider.check().await else { return Ok(()) };
     let message = format!("oidc_issuer: {}", Error::caused(ErrorKind::Usage, &error));
+    if !error.is_outage() {
+        return Err(Error::usage(message));
+    }
+    note!("warning: {message}");
+    Ok(())
+}
+
+/// If the mail server is unavailable, the server starts, and mails wait.
+async fn check_mailer(mailer: &Mailer) -> Result<(), Error> {
+    let Err(error) = mailer.check().await else { return Ok(()) };
+    let message = format!("smtp_url: {error}");
     if !error.is_outage() {
         return Err(Error::usage(message));
     }

@@ -1,5 +1,6 @@
 //! `confique` makes each field a flag, a variable and a key of the file.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,11 @@ use keyward_manage::GithubAlerts;
 #[cfg(feature = "oidc")]
 use keyward_manage::IdentityProvider;
 use keyward_manage::{
-    DashboardSettings, ExampleUrl, ExampleUrlError, LeakPolicy, ManagementBuilder, PublicUrl, ScopeCatalog,
+    DashboardSettings, ExampleUrl, ExampleUrlError, LeakPolicy, Mailer, ManagementBuilder, PublicUrl, ScopeCatalog,
     SignUpPolicy, UserKeyPolicy,
 };
 use keyward_serve::Limits;
 use serde::Deserialize;
-#[cfg(feature = "oidc")]
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -118,6 +118,16 @@ pub(super) struct Settings {
         value_name = "NETWORK"
     )))]
     webhook_allow_network: Option<Vec<Network>>,
+    /// The URL of a mail server: smtps://USER:PASSWORD@HOST, or smtp://HOST with STARTTLS. The server then mails invitations, reset links,
+    /// and news about keys and sign-ins. Requires mail_from and public_url. Defaults to no mail.
+    #[config(layer_attr(arg(long, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)))]
+    smtp_url: Option<SmtpUrl>,
+    /// A file with the password of the user in smtp_url, instead of a password there.
+    #[config(layer_attr(arg(long, env = "KEYWARD_SMTP_PASSWORD_FILE", value_name = "FILE")))]
+    smtp_password_file: Option<PathBuf>,
+    /// The sender of mails, such as `keys@example.com` or `Example <keys@example.com>`. Without a name, it has the provider's name.
+    #[config(layer_attr(arg(long, env = "KEYWARD_MAIL_FROM", value_name = "ADDRESS")))]
+    mail_from: Option<String>,
     /// The most sign-in attempts a minute from one address. Defaults to 20.
     #[config(default = 20)]
     #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_ADDRESS", value_name = "ATTEMPTS", value_parser = positive)))]
@@ -307,6 +317,25 @@ impl FromStr for Issuer {
     }
 }
 
+/// May have a password, so reading it fails later, with an error that does not repeat it.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct SmtpUrl(Zeroizing<String>);
+
+impl FromStr for SmtpUrl {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl fmt::Debug for SmtpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SmtpUrl(<redacted>)")
+    }
+}
+
 /// From one second to ten years.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -351,7 +380,7 @@ impl Settings {
 
     /// The provider's name, scopes and example, and the URL under which people reach the pages. Without a file, it has these scopes.
     pub(super) fn dashboard(&self, public_url: Option<PublicUrl>, scopes: &str) -> Result<DashboardSettings, Error> {
-        let name = self.provider_name.as_ref().map_or("keyward", |ProviderName(name)| name);
+        let name = self.provider_name();
         let mut dashboard = DashboardSettings::new(name).answer_unknown_paths().docs_url("/docs");
         if let Some(Example(url)) = &self.example_url {
             dashboard = dashboard.example_url(url.to_string());
@@ -404,6 +433,7 @@ impl Settings {
             let tried = self.locate(Authenticator::builder(MemoryStore::new())).build();
             drop(tried.map_err(|error| Error::caused(ErrorKind::Usage, &error))?);
         }
+        self.mailer()?;
         #[cfg(not(feature = "github"))]
         if self.github_alerts.is_some() || self.github_public_keys.is_some() {
             return Err(Error::not_built("GitHub's alerts", "github"));
@@ -448,6 +478,9 @@ impl Settings {
         if let Some(networks) = &self.webhook_allow_network {
             management = management.webhook_networks(networks.iter().copied().map(Into::into));
         }
+        if let Some(mailer) = self.mailer()? {
+            management = management.mailer(mailer);
+        }
         #[cfg(feature = "oidc")]
         if let Some(issuer) = &self.oidc_issuer {
             management = management.identity_provider(self.identity_provider(issuer)?);
@@ -455,6 +488,38 @@ impl Settings {
         Ok(management
             .session_life(self.session_idle.0, self.session_life.0)
             .sign_in_attempts(self.sign_ins_per_address, self.sign_ins_per_email))
+    }
+
+    fn provider_name(&self) -> &str {
+        self.provider_name.as_ref().map_or("keyward", |ProviderName(name)| name)
+    }
+
+    pub(super) fn mailer(&self) -> Result<Option<Mailer>, Error> {
+        let Some(SmtpUrl(url)) = &self.smtp_url else {
+            for (name, is_set) in
+                [("smtp_password_file", self.smtp_password_file.is_some()), ("mail_from", self.mail_from.is_some())]
+            {
+                if is_set {
+                    return Err(Error::usage(format!("{name} needs smtp_url, the URL of the mail server")));
+                }
+            }
+            return Ok(None);
+        };
+        let from = self.mail_from.as_deref().ok_or_else(|| {
+            Error::usage("smtp_url needs mail_from, the sender of mails: pass --mail-from keys@example.com")
+        })?;
+        let public_url = self.public_url.clone().ok_or_else(|| {
+            Error::usage(
+                "smtp_url needs public_url, because mails have links: pass --public-url https://keys.example.com, with the \
+                 address that people open",
+            )
+        })?;
+        let mailer = Mailer::new(url, from, public_url).map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+        let mailer = mailer.provider(self.provider_name());
+        Ok(Some(match &self.smtp_password_file {
+            Some(file) => mailer.password(secret_in("smtp_password_file", file)?.as_str()),
+            None => mailer,
+        }))
     }
 
     fn locate(&self, builder: AuthenticatorBuilder) -> AuthenticatorBuilder {
@@ -485,15 +550,7 @@ impl Settings {
         let mut provider =
             IdentityProvider::new(issuer, client).map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
         if let Some(file) = &self.oidc_client_secret_file {
-            let failed = |error: &dyn std::fmt::Display| {
-                Error::usage(format!("oidc_client_secret_file: {}: {error}", file.display()))
-            };
-            let secret = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| failed(&error))?);
-            let secret = secret.trim();
-            if secret.is_empty() {
-                return Err(failed(&"the file is empty"));
-            }
-            provider = provider.client_secret(secret);
+            provider = provider.client_secret(secret_in("oidc_client_secret_file", file)?.as_str());
         }
         if let Some(label) = self.oidc_button.as_deref().map(str::trim) {
             let length = label.chars().count();
@@ -503,6 +560,16 @@ impl Settings {
             provider = provider.button(label);
         }
         Ok(if self.passwords { provider } else { provider.only_way() })
+    }
+}
+
+/// The secret in a file, without white space around it.
+fn secret_in(setting: &str, file: &Path) -> Result<Zeroizing<String>, Error> {
+    let failed = |error: &dyn fmt::Display| Error::usage(format!("{setting}: {}: {error}", file.display()));
+    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| failed(&error))?);
+    match text.trim() {
+        "" => Err(failed(&"the file is empty")),
+        secret => Ok(Zeroizing::new(secret.to_owned())),
     }
 }
 

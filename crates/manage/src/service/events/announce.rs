@@ -104,7 +104,7 @@ impl Management {
     }
 
     async fn has_listeners(&self) -> Result<bool, ManagementError> {
-        Ok(self.0.on_event.is_some() || self.get::<EventCursor>(super::WEBHOOKS).await?.is_some())
+        Ok(self.0.on_event.is_some() || self.sends_mail() || self.get::<EventCursor>(super::WEBHOOKS).await?.is_some())
     }
 
     async fn begin_turn(&self) -> Result<bool, ManagementError> {

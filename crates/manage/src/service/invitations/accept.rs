@@ -34,9 +34,9 @@ impl Management {
         }
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
         let user = StoredUser {
-            // The inviter may have kept the link. Only the program's own link, which its operator reads at the
-            // terminal, proves an address.
-            address_proven_at: (invitation.invited_by.kind == "system").then(|| self.now()),
+            // The inviter may have kept the link. Only a mailed link, and the program's own, which its operator reads at
+            // the terminal, prove an address.
+            address_proven_at: (invitation.is_mailed || invitation.invited_by.kind == "system").then(|| self.now()),
             ..self.new_user(invitation.email.clone(), name, password)
         };
         let draft = Draft::anonymous(context, "member.accept", Target::new("user", &user.id));

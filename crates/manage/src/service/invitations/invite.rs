@@ -7,11 +7,12 @@ use zeroize::Zeroizing;
 use super::{InvitationView, MAX_OPEN, view};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Account, Entity, Invitation, Member, digest_of, new_secret};
+use crate::records::{Account, Entity, Invitation, MailContent, Member, digest_of, new_secret};
 use crate::role::{Role, scopes};
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 use crate::service::email::normal_email;
+use crate::service::mail::MailQuota;
 use crate::service::rights::GuardedRights;
 use crate::store::{Kind, List};
 
@@ -61,6 +62,35 @@ impl Management {
         email: &str,
         role: Role,
     ) -> Result<Invited, ManagementError> {
+        self.invite_as(actor, account, email, role, false).await
+    }
+
+    /// Invites an e-mail address by mail, as [`invite`](Self::invite) does. Only the address gets the link, so using it proves the address.
+    ///
+    /// # Errors
+    /// Those of [`invite`](Self::invite); [`ManagementError::Throttled`] after 100 invitations of the account or 10 mails to the address in
+    /// an hour; [`ManagementError::Internal`] without a [`mailer`](crate::ManagementBuilder::mailer).
+    pub async fn invite_by_mail(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        email: &str,
+        role: Role,
+    ) -> Result<InvitationView, ManagementError> {
+        if !self.sends_mail() {
+            return Err(ManagementError::Internal);
+        }
+        Ok(self.invite_as(actor, account, email, role, true).await?.invitation)
+    }
+
+    async fn invite_as(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        email: &str,
+        role: Role,
+        is_mailed: bool,
+    ) -> Result<Invited, ManagementError> {
         let GuardedRights { rights, guards } = self.guarded_rights(&actor.principal(), account).await?;
         rights.require(&scopes::MEMBERS_WRITE)?;
         rights.check_role(role)?;
@@ -83,6 +113,7 @@ impl Management {
             invited_by: actor.name(),
             created_at: now,
             ends_at: now.saturating_add(LINK_LIFE),
+            is_mailed,
         };
         let write = match self.get::<Invitation>(&invitation.id).await? {
             Some(known) if known.ends_at > now => {
@@ -100,10 +131,17 @@ impl Management {
                 invitation.insert()?
             }
         };
+        let mut writes = vec![write];
+        if is_mailed {
+            self.count_mails(MailQuota::Account(account), 1).await?;
+            self.count_mails(MailQuota::Address(&invitation.email), 1).await?;
+            let content = MailContent::Invitation { invitation: invitation.id.clone(), created_at: now };
+            writes.push(self.new_mail(Some(account), content)?);
+        }
         let draft = Draft::new(actor, "member.invite", Target::new("invitation", &invitation.id))
             .account(account)
             .after(json!({"email": invitation.email, "role": role}));
-        self.commit_or_stale([vec![write], guards].concat(), draft).await?;
+        self.commit_or_stale([writes, guards].concat(), draft).await?;
         Ok(Invited { invitation: view(invitation, account_name), secret })
     }
 

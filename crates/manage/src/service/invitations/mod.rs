@@ -61,6 +61,6 @@ impl Management {
 }
 
 fn view(invitation: Invitation, account_name: String) -> InvitationView {
-    let Invitation { id, digest: _, account, email, role, invited_by, created_at, ends_at } = invitation;
+    let Invitation { id, digest: _, account, email, role, invited_by, created_at, ends_at, is_mailed: _ } = invitation;
     InvitationView { id, account, account_name, email, role, invited_by, created_at, ends_at }
 }

@@ -78,6 +78,11 @@ impl Management {
         Ok(proofs(context).find_map(|proof| Device::read(proof, secret.as_bytes(), email)))
     }
 
+    /// Also if the sessions of the proof have ended.
+    pub(crate) async fn is_known_device(&self, context: &Context, user: &StoredUser) -> Result<bool, ManagementError> {
+        Ok(self.sends_mail() && self.device(context, &key_of(&user.email)).await?.is_some())
+    }
+
     pub(crate) async fn prove_device(&self, context: &Context, user: &StoredUser) -> Option<Zeroizing<String>> {
         match self.new_proof(context, user).await {
             Ok(proof) => Some(Zeroizing::new(proof)),

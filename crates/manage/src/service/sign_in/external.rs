@@ -15,6 +15,8 @@ use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::{Kind, List, Write};
 
 struct Admitted {
+    /// `None` if the user is new.
+    before: Option<StoredUser>,
     user: StoredUser,
     writes: Vec<Write>,
     draft: Draft,
@@ -43,12 +45,16 @@ impl Management {
                 Some(link) => self.admit_known(context, claims, &link).await?,
                 None => self.admit_new(context, claims).await?,
             };
-            let Some(Admitted { user, mut writes, draft }) = admitted else {
+            let Some(Admitted { before, user, mut writes, draft }) = admitted else {
                 self.refuse_external(context, &claims.issuer, "no user matches");
                 return Err(ManagementError::NotAdmitted);
             };
             let (secret, session) = self.new_session(context, &user)?;
             writes.push(session.insert()?);
+            if let Some(before) = &before {
+                let is_known = self.is_known_device(context, before).await?;
+                writes.extend(self.mail_of_sign_in(context, before, is_known).await?);
+            }
             // On a conflict, everything is checked again.
             if self.commit(writes, draft).await?.is_ok() {
                 let device = self.prove_device(context, &user).await;
@@ -86,7 +92,7 @@ impl Management {
             user.address_proven_at = verified.filter(|email| *email == user.email).map(|_| self.now());
         }
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id)).after(after);
-        Ok(Some(Admitted { writes: vec![known.replace(&user)?], user, draft }))
+        Ok(Some(Admitted { writes: vec![known.replace(&user)?], before: Some(known.value), user, draft }))
     }
 
     async fn admit_new(&self, context: &Context, claims: &Claims) -> Result<Option<Admitted>, ManagementError> {
@@ -116,7 +122,8 @@ impl Management {
         }
         let link = self.new_link(claims, &user);
         let draft = Draft::anonymous(context, "user.link", Target::new("user", &user.id)).after(after);
-        Ok(Some(Admitted { writes: vec![known.replace(&user)?, link.insert()?], user, draft }))
+        let writes = vec![known.replace(&user)?, link.insert()?];
+        Ok(Some(Admitted { before: Some(known.value), user, writes, draft }))
     }
 
     async fn add_external(
@@ -137,7 +144,7 @@ impl Management {
         let link = self.new_link(claims, &user);
         let writes = vec![user.insert()?, account.insert()?, member.insert()?, link.insert()?];
         let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&account.id);
-        Ok(Some(Admitted { user, writes, draft: draft.after(after) }))
+        Ok(Some(Admitted { before: None, user, writes, draft: draft.after(after) }))
     }
 
     async fn add_invited(
@@ -161,7 +168,7 @@ impl Management {
         let user = self.new_external(claims, email);
         let writes = vec![user.insert()?, self.new_link(claims, &user).insert()?];
         let draft = Draft::anonymous(context, "user.link", Target::new("user", &user.id)).after(after);
-        Ok(Some(Admitted { user, writes, draft }))
+        Ok(Some(Admitted { before: None, user, writes, draft }))
     }
 
     fn new_external(&self, claims: &Claims, email: String) -> StoredUser {

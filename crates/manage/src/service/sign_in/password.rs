@@ -21,7 +21,9 @@ impl Management {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let (secret, session) = self.new_session(context, &signed_in)?;
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
-        self.commit_sign_in(&user, &signed_in, vec![session.insert()?], draft).await?;
+        let mut writes = vec![session.insert()?];
+        writes.extend(self.mail_of_sign_in(context, &user, self.is_known_device(context, &user).await?).await?);
+        self.commit_sign_in(&user, &signed_in, writes, draft).await?;
         let device = self.prove_device(context, &signed_in).await;
         Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at, device })
     }

@@ -3,7 +3,7 @@ use keyward_core::key::KeyKind;
 use keyward_core::{AccountId, CredentialId, Mode, PlainKey, Timestamp};
 use zeroize::Zeroizing;
 
-use super::throttle::Attempt;
+use super::throttle::{Attempt, network};
 use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{
@@ -62,6 +62,9 @@ impl Management {
         };
         let (tokens, mut writes) = self.new_tokens(&family)?;
         writes.push(family.insert()?);
+        // Programs have no cookie, so a network stands for the device.
+        let is_known = context.address.is_some_and(|address| user.known_networks.contains(&network(address)));
+        writes.extend(self.mail_of_sign_in(context, &user, is_known).await?);
         let draft =
             Draft::anonymous(context, "token.issue", Target::new("user", &user.id)).after(User::from(&signed_in));
         self.commit_sign_in(&user, &signed_in, writes, draft).await?;

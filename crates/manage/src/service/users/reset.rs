@@ -9,9 +9,12 @@ use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Context, principal_of};
 use crate::error::ManagementError;
-use crate::records::{Entity, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret};
+use crate::records::{
+    Entity, MailContent, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret,
+};
 use crate::service::audit::{Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
+use crate::service::mail::MailQuota;
 use crate::service::rights::Effect;
 use crate::service::sign_in::Attempt;
 use crate::service::{ATTEMPTS, Management};
@@ -63,6 +66,38 @@ impl Management {
     /// [`ManagementError::Escalation`], [`ManagementError::PasswordsOff`]; [`ManagementError::Invalid`] for the own
     /// user.
     pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, ManagementError> {
+        let (known, guards) = self.check_may_reset(actor, user).await?;
+        let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
+        let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name())).await?;
+        writes.extend(guards);
+        self.commit_or_stale(writes, draft.after(json!({"ends_at": link.ends_at}))).await?;
+        Ok(link)
+    }
+
+    /// Mails a reset link to the user, as [`create_password_reset`](Self::create_password_reset) creates one. Only the user gets the link,
+    /// whose hour begins when it is sent.
+    ///
+    /// # Errors
+    /// Those of [`create_password_reset`](Self::create_password_reset); [`ManagementError::Throttled`] after 10 mails to the address in an
+    /// hour; [`ManagementError::Internal`] without a [`mailer`](crate::ManagementBuilder::mailer).
+    pub async fn mail_password_reset(&self, actor: &Actor, user: &UserId) -> Result<User, ManagementError> {
+        if !self.sends_mail() {
+            return Err(ManagementError::Internal);
+        }
+        let (known, guards) = self.check_may_reset(actor, user).await?;
+        self.count_mails(MailQuota::Address(&known.email), 1).await?;
+        let origin = ResetOrigin::MailedFor(actor.name());
+        let mail = self.new_mail(None, MailContent::Reset { user: user.clone(), origin })?;
+        let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
+        self.commit_or_stale([vec![mail], guards].concat(), draft.after(json!({"mailed": true}))).await?;
+        Ok(User::from(&known.value))
+    }
+
+    async fn check_may_reset(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+    ) -> Result<(Versioned<StoredUser>, Vec<Write>), ManagementError> {
         self.require_passwords()?;
         if actor.user() == Some(user) {
             // An open session must not be enough to change the own password.
@@ -77,14 +112,11 @@ impl Management {
         if known.disabled_at.is_some() {
             return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
         }
-        let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
-        let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name())).await?;
-        writes.extend(guards);
-        self.commit_or_stale(writes, draft.after(json!({"ends_at": link.ends_at}))).await?;
-        Ok(link)
+        Ok((known, guards))
     }
 
-    /// Sends a reset link if [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) is set.
+    /// Sends a reset link if [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) or a
+    /// [`mailer`](crate::ManagementBuilder::mailer) is set. An address gets at most 10 mails in an hour.
     /// Neither the result nor its duration shows whether the user exists.
     ///
     /// # Errors
@@ -94,13 +126,22 @@ impl Management {
         let Some(email) = TypedEmail::read(email) else { return normal_email(email).map(drop) };
         self.0.throttle.check_address(Attempt::ForgotPassword, context)?;
         self.0.throttle.check_email(Attempt::ForgotPassword, email.key())?;
-        let Some(send) = self.0.send_reset_link.clone() else { return Ok(()) };
+        if !self.sends_links() {
+            return Ok(());
+        }
         let (management, context) = (self.clone(), context.clone());
         tokio::spawn(async move {
             let sent = async {
                 let user = management.find_typed(&email).await?;
                 let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
                 let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
+                let Some(send) = management.0.send_reset_link.clone() else {
+                    management.count_mails(MailQuota::Address(&user.email), 1).await?;
+                    let content = MailContent::Reset { user: user.id.clone(), origin: ResetOrigin::Mailed };
+                    management.write_quietly(&[management.new_mail(None, content)?]).await?;
+                    management.note_frequent(draft);
+                    return Ok(());
+                };
                 let (link, writes) = management.new_reset(&user, ResetOrigin::Mailed).await?;
                 if !management.write_quietly(&writes).await? {
                     return Err(ManagementError::Stale);
@@ -121,7 +162,7 @@ impl Management {
     /// Returns `true` if users get reset links.
     #[must_use]
     pub fn sends_links(&self) -> bool {
-        self.0.send_reset_link.is_some() && self.takes_passwords()
+        (self.0.send_reset_link.is_some() || self.sends_mail()) && self.takes_passwords()
     }
 
     /// Sets a password with a reset link, and ends the user's sessions and tokens.
@@ -152,7 +193,7 @@ impl Management {
             // A mailed link proves the address. A link of an actor does not: its maker may be signing in, and must
             // not get the invitations to the address. The program's own link changes nothing.
             let address_proven_at = match &reset.origin {
-                ResetOrigin::Mailed => known.address_proven_at.or_else(|| Some(self.now())),
+                ResetOrigin::Mailed | ResetOrigin::MailedFor(_) => known.address_proven_at.or_else(|| Some(self.now())),
                 ResetOrigin::MadeBy(maker) => known.address_proven_at.filter(|_| maker.kind == "system"),
             };
             let changed = StoredUser {
@@ -180,7 +221,7 @@ impl Management {
         if self.memberships_hash(&reset.user).await? != reset.memberships {
             return Err(ManagementError::LinkEnded);
         }
-        let ResetOrigin::MadeBy(maker) = &reset.origin else { return Ok(Vec::new()) };
+        let (ResetOrigin::MadeBy(maker) | ResetOrigin::MailedFor(maker)) = &reset.origin else { return Ok(Vec::new()) };
         let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
         match self.check_governs_all(&maker, &reset.user, Effect::Grants).await {
             Ok(guards) => Ok(guards),
@@ -199,7 +240,7 @@ impl Management {
         Ok(digest_of(&lines.collect::<String>()))
     }
 
-    async fn new_reset(
+    pub(crate) async fn new_reset(
         &self,
         user: &StoredUser,
         origin: ResetOrigin,

@@ -5,7 +5,7 @@ use keyward_api_types::DeliveryState;
 use super::attempt::Answer;
 use crate::error::ManagementError;
 use crate::records::{Due, Entity as _, StoredDelivery, StoredWebhook, Versioned};
-use crate::service::Management;
+use crate::service::{Management, jitter};
 use crate::store::{Kind, List, Write};
 
 /// Longer than an attempt. If a node dies, another one tries again.
@@ -100,14 +100,6 @@ impl Management {
         };
         Ok(vec![known.replace(&next)?, queued])
     }
-}
-
-/// Up to a tenth, so that deliveries of one outage spread.
-fn jitter(pause: u64) -> Duration {
-    let mut random = [0_u8; 1];
-    // Without randomness, there is no jitter.
-    let _ = getrandom::fill(&mut random);
-    Duration::from_millis(pause * 100 * u64::from(random[0]) / 255)
 }
 
 #[cfg(feature = "metrics")]

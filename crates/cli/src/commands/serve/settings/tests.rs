@@ -9,7 +9,7 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 31] = [
+const SAMPLES: [(&str, &str); 34] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
@@ -32,6 +32,9 @@ const SAMPLES: [(&str, &str); 31] = [
     ("audit_retention", "8d"),
     ("audit_file", "audit.jsonl"),
     ("webhook_allow_network", "10.0.0.0/8"),
+    ("smtp_url", "smtps://keyward@mail.example.com"),
+    ("smtp_password_file", "password.txt"),
+    ("mail_from", "keys@example.com"),
     ("sign_ins_per_address", "9"),
     ("sign_ins_per_email", "11"),
     ("github_alerts", "revoke"),

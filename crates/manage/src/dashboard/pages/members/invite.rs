@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::list;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FieldError, PageError, retry_after};
 use crate::dashboard::form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -25,7 +25,8 @@ struct Invitation {
 struct InvitedPage {
     frame: Frame,
     invitation: Invitation,
-    /// `None` if already revealed.
+    is_mailed: bool,
+    /// `None` if mailed or already revealed.
     link: Option<String>,
 }
 
@@ -37,6 +38,10 @@ pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAcc
     let role: Result<Role, _> = form.get("role").parse();
     let invite = async move {
         let role = role.map_err(|_| ManagementError::invalid("role", "choose a role"))?;
+        if management.sends_mail() {
+            let invited = management.invite_by_mail(&actor, &account, &email, role).await?;
+            return Ok(Invitation { email: invited.email, role, secret: None });
+        }
         let invited = management.invite(&actor, &account, &email, role).await?;
         Ok(Invitation { email: invited.invitation.email, role, secret: Some(invited.secret.to_string()) })
     };
@@ -48,12 +53,18 @@ pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAcc
         ) => {
             return list::show(&member, error.status(), &form, Some(FieldError::from(&error))).await;
         }
+        Err(error @ ManagementError::Throttled { .. }) => {
+            let mut response = list::show(&member, error.status(), &form, Some(FieldError::from(&error))).await?;
+            retry_after(&mut response, error.retry_after());
+            return Ok(response);
+        }
         Err(error) => return Err(error.into()),
     };
+    let is_mailed = invitation.secret.is_none();
     let secret = invitation.secret.take();
     let link = secret.filter(|_| !was_shown);
     let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
-    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link }))
+    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, is_mailed, link }))
 }
 
 pub(super) async fn withdraw(

@@ -17,6 +17,7 @@ struct ResetPage {
     id: String,
     name: String,
     email: String,
+    sends_mail: bool,
     form_id: String,
 }
 
@@ -24,14 +25,17 @@ pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Resul
     member.require_recent_sign_in().await?;
     let user = member.management().member(&member.actor, &member.account.id, &user).await?.user;
     let form_id = once::new_form()?;
-    let page = |frame| ResetPage { frame, id: user.id.to_string(), name: user.name, email: user.email, form_id };
+    let sends_mail = member.management().sends_mail();
+    let page =
+        |frame| ResetPage { frame, id: user.id.to_string(), name: user.name, email: user.email, sends_mail, form_id };
     Ok(member.page("New password", page))
 }
 
 #[derive(Serialize, Deserialize)]
 struct CreatedLink {
     email: String,
-    secret: String,
+    /// `None` if mailed.
+    secret: Option<String>,
 }
 
 #[derive(Template)]
@@ -39,7 +43,8 @@ struct CreatedLink {
 struct CreatedPage {
     frame: Frame,
     email: String,
-    /// `None` if already revealed.
+    is_mailed: bool,
+    /// `None` if mailed or already revealed.
     link: Option<String>,
 }
 
@@ -53,13 +58,19 @@ pub(super) async fn create(
     let create = async move {
         // The actor may also have rights over members of other accounts, but not on this page.
         management.member(&actor, &account, &user).await?;
+        if management.sends_mail() {
+            let user = management.mail_password_reset(&actor, &user).await?;
+            return Ok(CreatedLink { email: user.email, secret: None });
+        }
         let link = management.create_password_reset(&actor, &user).await?;
-        Ok(CreatedLink { email: link.user.email, secret: link.secret.to_string() })
+        Ok(CreatedLink { email: link.user.email, secret: Some(link.secret.to_string()) })
     };
     let (created, is_new) = match once::once(&member, &form, create).await? {
         RevealedSecret::Now(created) => (created, true),
         RevealedSecret::Before(created) => (created, false),
     };
-    let link = is_new.then(|| format!("{base}/reset?{}", form::query("reset", &created.secret)));
-    Ok(member.page("New password", |frame| CreatedPage { frame, email: created.email, link }))
+    let is_mailed = created.secret.is_none();
+    let link = created.secret.filter(|_| is_new);
+    let link = link.map(|secret| format!("{base}/reset?{}", form::query("reset", &secret)));
+    Ok(member.page("New password", |frame| CreatedPage { frame, email: created.email, is_mailed, link }))
 }

@@ -1,0 +1,13 @@
+//! Mails. Each is a record until it is sent, so a restart loses none.
+
+#[cfg(feature = "mail")]
+mod compose;
+#[cfg(feature = "mail")]
+mod events;
+mod queue;
+#[cfg(feature = "mail")]
+mod worker;
+
+pub(crate) use queue::MailQuota;
+#[cfg(all(feature = "mail", feature = "metrics"))]
+pub(crate) use worker::describe_metrics;

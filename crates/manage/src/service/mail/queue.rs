@@ -1,0 +1,132 @@
+use std::time::Duration;
+
+use keyward_core::{AccountId, Timestamp};
+
+use crate::actor::Context;
+use crate::error::ManagementError;
+use crate::records::{Entity as _, MailContent, MailCount, StoredMail, StoredUser, digest_of, new_id};
+use crate::service::{ATTEMPTS, Management};
+use crate::store::Write;
+
+const HOUR: i64 = 3_600_000;
+/// So that an account cannot flood strangers with invitations.
+const PER_ACCOUNT: u32 = 100;
+/// So that all accounts together cannot flood one address.
+const PER_ADDRESS: u32 = 10;
+/// News about keys, which only members get.
+#[cfg(feature = "mail")]
+const NEWS_PER_ACCOUNT: u32 = 500;
+
+/// What an hour's mails are counted for.
+#[derive(Clone, Copy)]
+pub(crate) enum MailQuota<'a> {
+    Account(&'a AccountId),
+    Address(&'a str),
+    #[cfg(feature = "mail")]
+    News(&'a AccountId),
+}
+
+impl MailQuota<'_> {
+    fn id(self, hour: i64) -> String {
+        let of = match self {
+            Self::Account(account) => format!("account {account}"),
+            Self::Address(email) => format!("address {email}"),
+            #[cfg(feature = "mail")]
+            Self::News(account) => format!("news {account}"),
+        };
+        digest_of(&format!("{of} {hour}"))
+    }
+
+    fn most(self) -> u32 {
+        match self {
+            Self::Account(_) => PER_ACCOUNT,
+            Self::Address(_) => PER_ADDRESS,
+            #[cfg(feature = "mail")]
+            Self::News(_) => NEWS_PER_ACCOUNT,
+        }
+    }
+}
+
+impl Management {
+    /// Returns `true` if the service sends mails: [`mailer`](crate::ManagementBuilder::mailer).
+    #[must_use]
+    pub fn sends_mail(&self) -> bool {
+        #[cfg(feature = "mail")]
+        return self.0.mailer.is_some();
+        #[cfg(not(feature = "mail"))]
+        false
+    }
+
+    /// Writes a mail to send. It goes into the batch of its reason.
+    pub(crate) fn new_mail(&self, account: Option<&AccountId>, content: MailContent) -> Result<Write, ManagementError> {
+        self.mail_with_id(new_id("mail")?, self.now(), account, content)
+    }
+
+    pub(super) fn mail_with_id(
+        &self,
+        id: String,
+        since: Timestamp,
+        account: Option<&AccountId>,
+        content: MailContent,
+    ) -> Result<Write, ManagementError> {
+        let mail = StoredMail {
+            id,
+            account: account.cloned(),
+            created_at: since,
+            ends_at: since.saturating_add(content.life()),
+            content,
+            failures: 0,
+            at: self.now(),
+        };
+        mail.insert()
+    }
+
+    /// Counts mails of this hour, on all nodes together.
+    pub(crate) async fn count_mails(&self, quota: MailQuota<'_>, mails: u32) -> Result<(), ManagementError> {
+        let now = self.now().as_millis();
+        let (hour, rest) = (now.div_euclid(HOUR), HOUR - now.rem_euclid(HOUR));
+        let id = quota.id(hour);
+        for _ in 0..ATTEMPTS {
+            let known = self.get::<MailCount>(&id).await?;
+            let sent = known.as_ref().map_or(0, |known| known.sent).saturating_add(mails);
+            if sent > quota.most() {
+                return Err(ManagementError::Throttled {
+                    retry_after: Duration::from_millis(rest.try_into().unwrap_or_default()),
+                });
+            }
+            let count = MailCount { id: id.clone(), sent, ends_at: Timestamp::from_millis(now + rest) };
+            let write = match known {
+                Some(known) => known.replace(&count)?,
+                None => count.insert()?,
+            };
+            if self.write_quietly(&[write]).await? {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// The mail about a sign-in, unless the device is known or the user has never signed in before.
+    pub(crate) async fn mail_of_sign_in(
+        &self,
+        context: &Context,
+        before: &StoredUser,
+        is_known: bool,
+    ) -> Result<Option<Write>, ManagementError> {
+        if !self.sends_mail() || is_known || before.last_sign_in_at.is_none() {
+            return Ok(None);
+        }
+        match self.count_mails(MailQuota::Address(&before.email), 1).await {
+            Ok(()) => {}
+            Err(ManagementError::Throttled { .. } | ManagementError::Stale) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let content = MailContent::NewDevice {
+            user: before.id.clone(),
+            at: self.now(),
+            address: context.address.map(|address| address.to_string()),
+            user_agent: context.user_agent.clone(),
+        };
+        self.new_mail(None, content).map(Some)
+    }
+}

@@ -1,0 +1,89 @@
+//! Pages of a server that sends mail. They only queue it, so no mail server is needed.
+
+use keyward::manage::{Context, Kind, List, Mailer, ManagementStore as _, Role, SqliteManagementStore};
+use keyward_tests::mail::closed_port;
+
+use crate::http::Client;
+use crate::site::{PASSWORD, Site};
+
+async fn site() -> Site {
+    let url = format!("smtp://127.0.0.1:{}", closed_port());
+    let mailer = Mailer::new(&url, "keys@example.com", "https://keys.example.com".parse().unwrap()).unwrap();
+    let site = Site::build(|management| management.mailer(mailer)).await;
+    site.add_owner().await;
+    site
+}
+
+async fn queued(site: &Site) -> usize {
+    let records = SqliteManagementStore::open(&site.store).unwrap();
+    records.list(&List::of(Kind::Mail, 1_000)).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn pages_name_the_recipient_and_show_no_link() {
+    let site = site().await;
+    let owner = site.owner().await;
+    let account = site.management.operator().clone();
+    let invited = site.management.invite(&owner, &account, "bob@example.com", Role::Viewer).await.unwrap();
+    site.management.accept_invitation(&Context::new(), &invited.secret, "Bob", PASSWORD).await.unwrap();
+    let users = site.management.user_with_email(&owner, "bob@example.com").await.unwrap();
+
+    let mut client = Client::signed_in(&site).await;
+    let before = queued(&site).await;
+    for (form, action, field, says) in [
+        ("/members".to_owned(), "/members".to_owned(), Some(("email", "carol@example.com")), "carol@example.com"),
+        (format!("/members/{}/reset", users.id), format!("/members/{}/reset", users.id), None, "bob@example.com"),
+    ] {
+        let page = client.get(&format!("/accounts/operator{form}")).await;
+        let (csrf, form_id) = (page.field("csrf"), page.field("form_id"));
+        let mut fields = vec![("csrf", csrf.as_str()), ("form_id", form_id.as_str()), ("role", "viewer")];
+        fields.extend(field);
+        for time in ["first", "again"] {
+            let answer = client.post(&format!("/accounts/operator{action}"), &fields).await;
+            let sends = format!("We send <bdi>{says}</bdi>");
+            assert!(answer.status == 200 && answer.body.contains(&sends), "{time}: {} {}", answer.status, answer.body);
+            assert!(!answer.body.contains("data-link") && !answer.body.contains("invitation="), "{}", answer.body);
+        }
+    }
+    assert_eq!(queued(&site).await - before, 2, "a form that is sent twice sends one mail");
+}
+
+#[tokio::test]
+async fn too_many_invitations_keep_the_form_and_say_when_to_retry() {
+    let site = site().await;
+    let owner = site.owner().await;
+    let account = site.management.operator().clone();
+    for n in 0..100 {
+        let email = format!("guest{n}@example.com");
+        site.management.invite_by_mail(&owner, &account, &email, Role::Viewer).await.unwrap();
+    }
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get("/accounts/operator/members").await;
+    let (csrf, form_id) = (page.field("csrf"), page.field("form_id"));
+    let fields = [("csrf", csrf.as_str()), ("form_id", &form_id), ("email", "late@example.com"), ("role", "viewer")];
+    let answer = client.post("/accounts/operator/members", &fields).await;
+    assert_eq!(answer.status, 429, "{}", answer.body);
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() <= 3_601);
+    assert!(answer.body.contains("late@example.com") && answer.body.contains("Wait "), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn forgotten_password_is_mailed_and_strangers_learn_nothing() {
+    let site = site().await;
+    let mut client = Client::new(&site);
+    let before = queued(&site).await;
+    let mut answers = Vec::new();
+    for email in ["nobody@example.com", crate::site::EMAIL] {
+        let csrf = client.get("/forgot").await.field("csrf");
+        let answer = client.post("/forgot", &[("csrf", &csrf), ("email", email)]).await;
+        answers.push((answer.status, answer.body.contains("we have sent them a link")));
+    }
+    assert_eq!(answers, [(200, true), (200, true)]);
+    for _ in 0..500 {
+        if queued(&site).await > before {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no mail is queued");
+}
