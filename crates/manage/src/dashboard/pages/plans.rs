@@ -152,10 +152,10 @@ struct PlanPage {
     frame: Frame,
     plan: Row,
     limits: Option<LimitsCard>,
-    lifetimes: Option<LifetimesCard>,
     may_write: bool,
     typed: Typed,
     version: u64,
+    lifetimes: Option<LifetimesCard>,
     error: Option<FieldError>,
 }
 
@@ -180,7 +180,16 @@ async fn show(
     let of = LifetimesOf::Plan(name.clone());
     let lifetimes = LifetimesCard::of(member, &of, format!("{}/lifetimes", plan.path), may_write, form).await?;
     let title = plan.name.clone();
-    Ok(member.page_with(status, &title, |frame| PlanPage { frame, plan, limits, lifetimes, may_write, typed, version, error }))
+    Ok(member.page_with(status, &title, |frame| PlanPage {
+        frame,
+        plan,
+        limits,
+        lifetimes,
+        may_write,
+        typed,
+        version,
+        error,
+    }))
 }
 
 async fn page(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
