@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 /// May have a password, so reading it fails later, with an error that does not repeat it.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub(super) struct SmtpUrl(Zeroizing<String>);
+pub(in crate::commands::serve) struct SmtpUrl(Zeroizing<String>);
 
 impl FromStr for SmtpUrl {
     type Err = std::convert::Infallible;
