@@ -1,6 +1,7 @@
 //! `confique` makes each field a flag, a variable and a key of the file.
 
-use std::fmt;
+mod mail;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -17,15 +18,17 @@ use keyward_manage::GithubAlerts;
 #[cfg(feature = "oidc")]
 use keyward_manage::IdentityProvider;
 use keyward_manage::{
-    DashboardSettings, ExampleUrl, ExampleUrlError, LeakPolicy, Mailer, ManagementBuilder, PublicUrl, ScopeCatalog,
+    DashboardSettings, ExampleUrl, ExampleUrlError, LeakPolicy, ManagementBuilder, PublicUrl, ScopeCatalog,
     SignUpPolicy, UserKeyPolicy,
 };
 use keyward_serve::Limits;
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::values::{Lifetime, address, duration, positive};
+use mail::SmtpUrl;
+#[cfg(feature = "oidc")]
+use mail::secret_in;
 
 #[derive(Config, Debug)]
 #[config(layer_attr(derive(clap::Args, Clone, Debug)))]
@@ -317,25 +320,6 @@ impl FromStr for Issuer {
     }
 }
 
-/// May have a password, so reading it fails later, with an error that does not repeat it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub(super) struct SmtpUrl(Zeroizing<String>);
-
-impl FromStr for SmtpUrl {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(Zeroizing::new(text.to_owned())))
-    }
-}
-
-impl fmt::Debug for SmtpUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SmtpUrl(<redacted>)")
-    }
-}
-
 /// From one second to ten years.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -494,34 +478,6 @@ impl Settings {
         self.provider_name.as_ref().map_or("keyward", |ProviderName(name)| name)
     }
 
-    pub(super) fn mailer(&self) -> Result<Option<Mailer>, Error> {
-        let Some(SmtpUrl(url)) = &self.smtp_url else {
-            for (name, is_set) in
-                [("smtp_password_file", self.smtp_password_file.is_some()), ("mail_from", self.mail_from.is_some())]
-            {
-                if is_set {
-                    return Err(Error::usage(format!("{name} needs smtp_url, the URL of the mail server")));
-                }
-            }
-            return Ok(None);
-        };
-        let from = self.mail_from.as_deref().ok_or_else(|| {
-            Error::usage("smtp_url needs mail_from, the sender of mails: pass --mail-from keys@example.com")
-        })?;
-        let public_url = self.public_url.clone().ok_or_else(|| {
-            Error::usage(
-                "smtp_url needs public_url, because mails have links: pass --public-url https://keys.example.com, with the \
-                 address that people open",
-            )
-        })?;
-        let mailer = Mailer::new(url, from, public_url).map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
-        let mailer = mailer.provider(self.provider_name());
-        Ok(Some(match &self.smtp_password_file {
-            Some(file) => mailer.password(secret_in("smtp_password_file", file)?.as_str()),
-            None => mailer,
-        }))
-    }
-
     fn locate(&self, builder: AuthenticatorBuilder) -> AuthenticatorBuilder {
         let places = self.key_locations.as_deref().unwrap_or_default();
         let builder = if places.contains(&KeyPlace::Bearer) { builder } else { builder.without_bearer() };
@@ -560,16 +516,6 @@ impl Settings {
             provider = provider.button(label);
         }
         Ok(if self.passwords { provider } else { provider.only_way() })
-    }
-}
-
-/// The secret in a file, without white space around it.
-fn secret_in(setting: &str, file: &Path) -> Result<Zeroizing<String>, Error> {
-    let failed = |error: &dyn fmt::Display| Error::usage(format!("{setting}: {}: {error}", file.display()));
-    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| failed(&error))?);
-    match text.trim() {
-        "" => Err(failed(&"the file is empty")),
-        secret => Ok(Zeroizing::new(secret.to_owned())),
     }
 }
 
