@@ -56,6 +56,8 @@ pub enum Kind {
     Policy,
     /// The lifetimes of keys that a plan or an account sets.
     Lifetimes,
+    /// A user who leaves an account, and whose keys end.
+    Leaving,
 }
 
 impl Kind {
@@ -89,6 +91,7 @@ impl Kind {
             Self::Announced => "announced",
             Self::Policy => "policy",
             Self::Lifetimes => "lifetimes",
+            Self::Leaving => "leaving",
         }
     }
 }
