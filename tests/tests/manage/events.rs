@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use crate::setting::{PASSWORD, clock, quick};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-const HANG: u16 = 0;
+pub(crate) const HANG: u16 = 0;
 
 pub(crate) type Received = Vec<(HeaderMap, String)>;
 
@@ -42,7 +42,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    async fn start(status: u16) -> Self {
+    pub(crate) async fn start(status: u16) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), status, "/")
     }
 
@@ -92,12 +92,12 @@ fn loopback() -> [IpNet; 1] {
     ["127.0.0.0/8".parse().unwrap()]
 }
 
-struct Nodes {
+pub(crate) struct Nodes {
     nodes: [Management; 2],
     clock: Arc<ManualClock>,
 }
 
-fn system() -> Actor {
+pub(crate) fn system() -> Actor {
     Actor::system("test", Context::new())
 }
 
@@ -136,21 +136,21 @@ impl Nodes {
         all
     }
 
-    async fn calling_loopback() -> Self {
+    pub(crate) async fn calling_loopback() -> Self {
         Self::on_sqlite(|builder| builder.webhook_networks(loopback())).await
     }
 
-    fn management(&self) -> &Management {
+    pub(crate) fn management(&self) -> &Management {
         &self.nodes[0]
     }
 
-    async fn webhook(&self, url: &str) -> (String, String) {
+    pub(crate) async fn webhook(&self, url: &str) -> (String, String) {
         let management = self.management();
         let issued = management.create_webhook(&system(), management.operator(), url, "", &[]).await.unwrap();
         (issued.webhook.id, issued.secret.to_string())
     }
 
-    async fn key(&self, name: &str) -> String {
+    pub(crate) async fn key(&self, name: &str) -> String {
         let draft = KeyDraft::secret(self.management().operator().clone(), name);
         self.management().create_key(&system(), draft).await.unwrap().key.expose_once().to_string()
     }
@@ -160,7 +160,7 @@ impl Nodes {
         one.and(two).unwrap();
     }
 
-    async fn deliveries(&self, webhook: &str) -> Vec<Delivery> {
+    pub(crate) async fn deliveries(&self, webhook: &str) -> Vec<Delivery> {
         let management = self.management();
         let page = Default::default();
         management.deliveries(&system(), management.operator(), webhook, &page).await.unwrap().items
@@ -238,19 +238,21 @@ async fn two_nodes_deliver_each_event_once_and_signed() {
 async fn accounts_get_their_own_events_and_the_operator_all() {
     let nodes = Nodes::calling_loopback().await;
     let management = nodes.management();
-    let (own, operators) = (Receiver::start(200).await, Receiver::start(200).await);
+    let operators = Receiver::start(200).await;
     management.sign_up(&Context::new(), NewUser::new("ada@example.com", "Ada", PASSWORD)).await.unwrap();
     let session = management.sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap().session;
     let ada = management.session(&session, Context::new()).await.unwrap();
     let account = management.own_accounts(&ada).await.unwrap().remove(0).0.value.id;
     let revoked = [EventKind::KeyRevoked];
-    management.create_webhook(&ada, &account, &own.url(), "", &revoked).await.unwrap();
+    let url = "https://localhost:1/hooks";
+    let own = management.create_webhook(&ada, &account, url, "", &revoked).await.unwrap().webhook.id;
     nodes.webhook(&operators.url()).await;
     nodes.key("of the operator").await;
-    let issued = management.create_key(&ada, KeyDraft::secret(account, "of ada")).await.unwrap();
+    let issued = management.create_key(&ada, KeyDraft::secret(account.clone(), "of ada")).await.unwrap();
     management.revoke_key(&ada, &issued.view.id).await.unwrap();
     nodes.deliver().await;
-    assert_eq!(own.kinds(), ["key.revoked"]);
+    let seen = management.deliveries(&ada, &account, &own, &Default::default()).await.unwrap().items;
+    assert_eq!(seen.iter().map(|delivery| delivery.kind).collect::<Vec<_>>(), revoked);
     let mut all = operators.kinds();
     all.sort();
     assert_eq!(all, ["key.created", "key.created", "key.revoked"]);
@@ -364,12 +366,109 @@ async fn private_networks_are_not_called() {
 }
 
 #[tokio::test]
+async fn networks_that_are_allowed_are_for_the_operator_only() {
+    let nodes = Nodes::calling_loopback().await;
+    let management = nodes.management();
+    let account = management.create_account(&system(), "Example Ltd").await.unwrap().value.id;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (url, message) in [
+        (format!("http://127.0.0.1:{port}/"), "is not encrypted"),
+        (format!("http://localhost:{port}/"), "is not encrypted"),
+        (format!("https://127.0.0.1:{port}/"), "127.0.0.1 is not a public address"),
+    ] {
+        let refused = management.create_webhook(&system(), &account, &url, "", &[]).await.unwrap_err().to_string();
+        assert!(refused.contains(message), "{refused}");
+        let own = management.create_webhook(&system(), management.operator(), &url, "", &[]).await.unwrap().webhook;
+        management.remove_webhook(&system(), management.operator(), &own.id, own.version).await.unwrap();
+    }
+    let named = format!("https://localhost:{port}/");
+    let webhook = management.create_webhook(&system(), &account, &named, "", &[]).await.unwrap().webhook;
+    let moved = keyward::manage::WebhookUpdate { url: Some(format!("http://127.0.0.1:{port}/")), ..Default::default() };
+    management.update_webhook(&system(), &account, &webhook.id, moved, webhook.version).await.unwrap_err();
+    management.test_webhook(&system(), &account, &webhook.id).await.unwrap();
+    nodes.deliver().await;
+    let found = management.deliveries(&system(), &account, &webhook.id, &Default::default()).await.unwrap().items;
+    assert_eq!(found[0].attempts[0].error.as_deref(), Some("the name localhost has no public address"));
+    let connected = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
+    assert!(connected.is_err(), "a customer's webhook reaches a private network");
+}
+
+#[tokio::test]
+async fn a_rotation_tells_of_both_keys() {
+    let nodes = Nodes::calling_loopback().await;
+    let (receiver, management) = (Receiver::start(200).await, nodes.management());
+    nodes.webhook(&receiver.url()).await;
+    let draft = KeyDraft::secret(management.operator().clone(), "server");
+    let old = management.create_key(&system(), draft).await.unwrap().view;
+    let new = management.rotate_key(&system(), &old.id, DAY).await.unwrap().view;
+    nodes.deliver().await;
+    let received = receiver.received().into_iter().map(|(_, body)| serde_json::from_str::<Value>(&body).unwrap());
+    let data = received.into_iter().find(|body| body["type"] == "key.rotated").unwrap()["data"].take();
+    assert_eq!(data["target"]["id"], old.id.as_str());
+    for (part, name, expected) in [
+        ("key", "name", "server"),
+        ("key", "hint", old.hint.as_str()),
+        ("key", "rotated_to", new.id.as_str()),
+        ("successor", "id", new.id.as_str()),
+        ("successor", "hint", new.hint.as_str()),
+        ("successor", "rotated_from", old.id.as_str()),
+    ] {
+        assert_eq!(data[part][name], expected, "{data}");
+    }
+    assert_eq!(data["key"]["expires_at"], nodes.clock.now().saturating_add(DAY).to_string());
+}
+
+#[tokio::test]
+async fn each_secret_signs_until_its_end_however_often_it_is_rotated() {
+    let nodes = Nodes::calling_loopback().await;
+    let receiver = Receiver::start(200).await;
+    let (webhook, first) = nodes.webhook(&receiver.url()).await;
+    let (management, operator) = (nodes.management(), nodes.management().operator());
+    let mut secrets = vec![first];
+    let hour = Duration::from_secs(3_600);
+    // The overlap in hours, the hours that pass, and the secrets that sign then. None means the default.
+    for (overlap, pass, signing) in [
+        (None, 1, vec![0, 1]),
+        (None, 1, vec![0, 1, 2]),
+        (Some(168), 22, vec![1, 2, 3]),
+        (Some(1), 0, vec![1, 2, 3, 4]),
+        (Some(24), 2, vec![4, 5]),
+        (Some(0), 0, vec![6]),
+    ] {
+        let overlap = overlap.map(|hours| hour * hours);
+        let issued = management.rotate_webhook_secret(&system(), operator, &webhook, overlap).await.unwrap();
+        secrets.push(issued.secret.to_string());
+        nodes.clock.advance(hour * pass);
+        management.test_webhook(&system(), operator, &webhook).await.unwrap();
+        nodes.deliver().await;
+        let message = receiver.received().pop().unwrap();
+        let found: Vec<usize> = (0..secrets.len()).filter(|place| signed(&secrets[*place], &message)).collect();
+        assert_eq!(found, signing, "{overlap:?}");
+        assert_eq!(message.0["webhook-signature"].to_str().unwrap().split(' ').count(), signing.len());
+    }
+    let rotate = async |seconds: u64| {
+        let overlap = Some(Duration::from_secs(seconds));
+        management.rotate_webhook_secret(&system(), operator, &webhook, overlap).await
+    };
+    let refused = rotate(604_801).await.unwrap_err().to_string();
+    assert_eq!(refused, "invalid `overlap_seconds`: 604801 is too long: expected at most 604800");
+    for _ in 0..5 {
+        rotate(60).await.unwrap();
+    }
+    let refused = rotate(60).await.unwrap_err().to_string();
+    assert!(refused.contains("5 previous secrets sign, the maximum: expected 0, which ends them"), "{refused}");
+    rotate(0).await.unwrap();
+    rotate(60).await.unwrap();
+}
+
+#[tokio::test]
 async fn rotated_secret_signs_together_with_the_previous_for_a_day() {
     let nodes = Nodes::calling_loopback().await;
     let receiver = Receiver::start(200).await;
     let (webhook, old) = nodes.webhook(&receiver.url()).await;
     let management = nodes.management();
-    let rotated = management.rotate_webhook_secret(&system(), management.operator(), &webhook).await.unwrap();
+    let rotated = management.rotate_webhook_secret(&system(), management.operator(), &webhook, None).await.unwrap();
     let test = async || {
         management.test_webhook(&system(), management.operator(), &webhook).await.unwrap();
         nodes.deliver().await;

@@ -42,7 +42,7 @@ pub use sign_in::{SessionView, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
 #[cfg(feature = "webhooks")]
-pub use webhooks::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookUpdate, WebhookView};
+pub use webhooks::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -123,7 +123,7 @@ pub(crate) struct Inner {
     device_secret: OnceCell<Zeroizing<String>>,
     on_event: Option<EventHook>,
     #[cfg(feature = "webhooks")]
-    webhook_client: OnceLock<crate::webhook_client::WebhookClient>,
+    webhook_clients: webhooks::Clients,
 }
 
 impl Management {
