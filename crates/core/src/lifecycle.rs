@@ -375,12 +375,20 @@ impl Keys {
         }
     }
 
-    /// Returns a page of keys of any status, newest first.
+    /// Returns a page of keys of any status.
     ///
     /// # Errors
     /// [`KeysError::Store`].
     pub async fn list(&self, query: &KeyQuery) -> Result<KeyPage, KeysError> {
         Ok(self.store.list(query).await?)
+    }
+
+    /// Counts the keys that match, on all pages.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`].
+    pub async fn count(&self, query: &KeyQuery) -> Result<u64, KeysError> {
+        Ok(self.store.count(query).await?)
     }
 
     /// Returns the keys of all pages, newest first, from `query.after` on.

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::id::{AccountId, CredentialId, NodeId};
 use crate::key::Digest;
 use crate::store::{
-    AccountRecord, AdminError, Change, ChangeLog, Committed, Cursor, Found, Freshness, Invalidation, KeyAdmin, KeyPage,
+    AccountRecord, AdminError, Change, ChangeLog, Committed, Found, Freshness, Invalidation, KeyAdmin, KeyPage,
     KeyQuery, KeyRecord, KeyStore, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, NodeState, NodeStates, Position,
     Revocation, StoreError, WriteRefused, random_mark,
 };
@@ -180,20 +180,11 @@ impl KeyAdmin for MemoryStore {
     }
 
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
-        let place = |key: &KeyRecord| std::cmp::Reverse((key.created_at, key.id.clone()));
-        let after = query.after.clone().map(|cursor| std::cmp::Reverse((cursor.created_at, cursor.id)));
-        let mut keys: Vec<KeyRecord> = self
-            .state()
-            .keys
-            .values()
-            .filter(|key| query.matches(key) && after.as_ref().is_none_or(|after| place(key) > *after))
-            .cloned()
-            .collect();
-        keys.sort_by_key(place);
-        let more = keys.len() > query.bounded_limit();
-        keys.truncate(query.bounded_limit());
-        let next = if more { keys.last().map(Cursor::behind) } else { None };
-        Ok(KeyPage { keys, next })
+        Ok(query.page_of(self.state().keys.values().cloned()))
+    }
+
+    async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError> {
+        Ok(self.state().keys.values().filter(|key| query.matches(key)).count() as u64)
     }
 
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {

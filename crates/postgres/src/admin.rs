@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, Revocation, StoreError,
-    WriteRefused, random_mark,
+    AdminError, Committed, KeyAdmin, KeyColumn, KeyOrder, KeyPage, KeyQuery, KeyRecord, Position, Revocation,
+    StoreError, WriteRefused, random_mark,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use tokio_postgres::error::SqlState;
@@ -141,11 +141,15 @@ impl PostgresStore {
         let client = self.0.pool.get().await?;
         let (sql, values) = list_statement(query);
         let rows = client.query(&sql, &references(&values)).await?;
-        let mut keys: Vec<KeyRecord> = rows.iter().map(|found| row::key(found, 0)).collect::<Result<_, _>>()?;
-        let more = keys.len() > query.bounded_limit();
-        keys.truncate(query.bounded_limit());
-        let next = if more { keys.last().map(Cursor::behind) } else { None };
-        Ok(KeyPage { keys, next })
+        Ok(query.page(rows.iter().map(|found| row::key(found, 0)).collect::<Result<_, _>>()?))
+    }
+
+    async fn read_count(&self, query: &KeyQuery) -> Result<u64, Error> {
+        let client = self.0.pool.get().await?;
+        let (conditions, values) = conditions(query);
+        let sql = format!("SELECT count(*) FROM keyward_keys WHERE {conditions}");
+        let count: i64 = client.query_one(&sql, &references(&values)).await?.get(0);
+        Ok(count.unsigned_abs())
     }
 
     async fn read_key(&self, id: &CredentialId) -> Result<Option<KeyRecord>, Error> {
@@ -169,6 +173,10 @@ impl KeyAdmin for PostgresStore {
 
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
         Ok(self.read_page(query).await?)
+    }
+
+    async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError> {
+        Ok(self.read_count(query).await?)
     }
 
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
@@ -281,9 +289,50 @@ static ROTATE: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Follows the rules of `KeyQuery::matches`.
+const STATUS: &str = "CASE WHEN compromised_at IS NOT NULL THEN 'compromised' WHEN revoked_at IS NOT NULL THEN 'revoked' \
+    WHEN expires_at <= $1 THEN 'expired' WHEN disabled_at IS NOT NULL THEN 'disabled' ELSE 'active' END";
+
 fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
-    let mut values: Vec<Value> =
-        vec![Box::new(query.now.as_millis()), Box::new(to_signed(query.bounded_limit() as u64 + 1))];
+    let (mut conditions, mut values) = conditions(query);
+    if let Some(cursor) = &query.after {
+        values.push(Box::new(cursor.created_at.as_millis()));
+        values.push(Box::new(cursor.id.to_string()));
+        let (time, id) = (values.len() - 1, values.len());
+        conditions = format!("{conditions} AND created_at <= ${time} AND (created_at < ${time} OR id < ${id})");
+    }
+    values.push(Box::new(to_signed(query.bounded_limit() as u64 + 1)));
+    values.push(Box::new(to_signed(query.skip)));
+    let (limit, skip) = (values.len() - 1, values.len());
+    let sql = format!(
+        "SELECT {} FROM keyward_keys WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ${limit} OFFSET ${skip}",
+        KEY_COLUMNS.join(", "),
+        order(query.order)
+    );
+    (sql, values)
+}
+
+fn order(order: KeyOrder) -> String {
+    let expression = match order.column {
+        KeyColumn::Created if order.is_descending => return String::new(),
+        KeyColumn::Created => "created_at",
+        // In this collation, only ASCII letters have a case, and bytes decide.
+        KeyColumn::Name => "lower(name COLLATE \"C\")",
+        KeyColumn::Mode => "mode COLLATE \"C\"",
+        KeyColumn::Kind => "kind COLLATE \"C\"",
+        KeyColumn::Status => return format!("({STATUS}) COLLATE \"C\" {}, ", direction(order)),
+        KeyColumn::LastUsed => "last_used_at",
+        KeyColumn::Expires => "expires_at",
+    };
+    format!("{expression} {} NULLS LAST, ", direction(order))
+}
+
+fn direction(order: KeyOrder) -> &'static str {
+    if order.is_descending { "DESC" } else { "ASC" }
+}
+
+/// Parameter 1 is the time.
+fn conditions(query: &KeyQuery) -> (String, Vec<Value>) {
+    let mut values: Vec<Value> = vec![Box::new(query.now.as_millis())];
     let mut conditions = vec!["$1::bigint IS NOT NULL".to_owned()];
     let mut condition = |sql: &str, value: Value| {
         values.push(value);
@@ -315,11 +364,7 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
         condition("kind = ??", Box::new(kind.to_string()));
     }
     if let Some(status) = query.status {
-        condition(
-            "CASE WHEN compromised_at IS NOT NULL THEN 'compromised' WHEN revoked_at IS NOT NULL THEN 'revoked' \
-             WHEN expires_at <= $1 THEN 'expired' WHEN disabled_at IS NOT NULL THEN 'disabled' ELSE 'active' END = ??",
-            Box::new(status.to_string()),
-        );
+        condition(&format!("{STATUS} = ??"), Box::new(status.to_string()));
     }
     if let Some(text) = &query.text {
         // In this collation, only ASCII letters have a case.
@@ -339,16 +384,5 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
     if let Some(replaced) = query.replaced {
         condition("(rotated_to IS NOT NULL) = ??", Box::new(replaced));
     }
-    if let Some(cursor) = &query.after {
-        condition("created_at <= ??", Box::new(cursor.created_at.as_millis()));
-        let place = values.len();
-        values.push(Box::new(cursor.id.to_string()));
-        conditions.push(format!("(created_at < ${place} OR id < ${})", place + 1));
-    }
-    let sql = format!(
-        "SELECT {} FROM keyward_keys WHERE {} ORDER BY created_at DESC, id DESC LIMIT $2",
-        KEY_COLUMNS.join(", "),
-        conditions.join(" AND ")
-    );
-    (sql, values)
+    (conditions.join(" AND "), values)
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, Committed, Cursor, Invalidation, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Revocation, StoreError,
-    WriteRefused,
+    AdminError, Committed, Invalidation, KeyAdmin, KeyColumn, KeyOrder, KeyPage, KeyQuery, KeyRecord, Revocation,
+    StoreError, WriteRefused,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, Transaction, params_from_iter};
@@ -33,14 +33,20 @@ impl KeyAdmin for SqliteStore {
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
         Ok(self.0.read(|connection| {
             let (sql, values) = list_statement(query);
-            let mut keys: Vec<KeyRecord> = connection
+            let keys: Vec<KeyRecord> = connection
                 .prepare_cached(&sql)?
                 .query_map(params_from_iter(&values), |found| row::key(found, 0))?
                 .collect::<rusqlite::Result<_>>()?;
-            let more = keys.len() > query.bounded_limit();
-            keys.truncate(query.bounded_limit());
-            let next = if more { keys.last().map(Cursor::behind) } else { None };
-            Ok(KeyPage { keys, next })
+            Ok(query.page(keys))
+        })?)
+    }
+
+    async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError> {
+        Ok(self.0.read(|connection| {
+            let (conditions, values) = conditions(query);
+            let sql = format!("SELECT count(*) FROM keys WHERE {conditions}");
+            let count: i64 = connection.prepare_cached(&sql)?.query_row(params_from_iter(&values), |row| row.get(0))?;
+            Ok(count.unsigned_abs())
         })?)
     }
 
@@ -225,9 +231,46 @@ fn change(
 }
 
 /// Follows the rules of `KeyQuery::matches`.
+const STATUS: &str = "CASE WHEN compromised_at IS NOT NULL THEN 'compromised' WHEN revoked_at IS NOT NULL THEN 'revoked' \
+    WHEN expires_at <= ?1 THEN 'expired' WHEN disabled_at IS NOT NULL THEN 'disabled' ELSE 'active' END";
+
 fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
-    let mut values: Vec<Box<dyn ToSql>> =
-        vec![Box::new(query.now.as_millis()), Box::new(row::to_signed(query.bounded_limit() as u64 + 1))];
+    let (mut conditions, mut values) = conditions(query);
+    if let Some(cursor) = &query.after {
+        values.push(Box::new(cursor.created_at.as_millis()));
+        values.push(Box::new(cursor.id.to_string()));
+        let (time, id) = (values.len() - 1, values.len());
+        conditions = format!("{conditions} AND created_at <= ?{time} AND (created_at < ?{time} OR id < ?{id})");
+    }
+    values.push(Box::new(row::to_signed(query.bounded_limit() as u64 + 1)));
+    values.push(Box::new(row::to_signed(query.skip)));
+    let (limit, skip) = (values.len() - 1, values.len());
+    let sql = format!(
+        "SELECT {KEY_COLUMNS} FROM keys WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ?{limit} OFFSET ?{skip}",
+        order(query.order)
+    );
+    (sql, values)
+}
+
+fn order(order: KeyOrder) -> String {
+    let (expression, may_lack) = match order.column {
+        KeyColumn::Created if order.is_descending => return String::new(),
+        KeyColumn::Created => ("created_at", false),
+        KeyColumn::Name => ("lower(name)", false),
+        KeyColumn::Mode => ("mode", false),
+        KeyColumn::Kind => ("kind", false),
+        KeyColumn::Status => (STATUS, false),
+        KeyColumn::LastUsed => ("last_used_at", true),
+        KeyColumn::Expires => ("expires_at", true),
+    };
+    let direction = if order.is_descending { "DESC" } else { "ASC" };
+    let last = if may_lack { format!("{expression} IS NULL, ") } else { String::new() };
+    format!("{last}{expression} {direction}, ")
+}
+
+/// Parameter 1 is the time.
+fn conditions(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(query.now.as_millis())];
     let mut conditions = vec!["?1 = ?1".to_owned()];
     let mut condition = |sql: &str, value: Box<dyn ToSql>| {
         values.push(value);
@@ -258,11 +301,7 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
         condition("kind = ??", Box::new(kind.to_string()));
     }
     if let Some(status) = query.status {
-        condition(
-            "CASE WHEN compromised_at IS NOT NULL THEN 'compromised' WHEN revoked_at IS NOT NULL THEN 'revoked' \
-             WHEN expires_at <= ?1 THEN 'expired' WHEN disabled_at IS NOT NULL THEN 'disabled' ELSE 'active' END = ??",
-            Box::new(status.to_string()),
-        );
+        condition(&format!("{STATUS} = ??"), Box::new(status.to_string()));
     }
     if let Some(text) = &query.text {
         condition(
@@ -280,13 +319,5 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
     if let Some(replaced) = query.replaced {
         condition("(rotated_to IS NOT NULL) = ??", Box::new(replaced));
     }
-    if let Some(cursor) = &query.after {
-        condition("created_at <= ??", Box::new(cursor.created_at.as_millis()));
-        let place = values.len();
-        values.push(Box::new(cursor.id.to_string()));
-        conditions.push(format!("(created_at < ?{place} OR id < ?{})", place + 1));
-    }
-    let conditions = conditions.join(" AND ");
-    let sql = format!("SELECT {KEY_COLUMNS} FROM keys WHERE {conditions} ORDER BY created_at DESC, id DESC LIMIT ?2");
-    (sql, values)
+    (conditions.join(" AND "), values)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, ChangeLog, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, Revocation, StoreError,
-    WriteRefused, random_mark,
+    AdminError, ChangeLog, Committed, KeyAdmin, KeyOrder, KeyPage, KeyQuery, KeyRecord, Position, Revocation,
+    StoreError, WriteRefused, random_mark,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use redis::AsyncCommands;
@@ -136,23 +136,9 @@ impl ValkeyStore {
             .map(|(stored, used)| with_use(parse(&stored)?, used.as_deref()))
             .collect()
     }
-}
 
-#[async_trait]
-impl KeyAdmin for ValkeyStore {
-    async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError> {
-        match self.commit(&Write::default().new_key(key)?).await? {
-            Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
-            Outcome::Conflict(value) => Err(denied(value)),
-        }
-    }
-
-    async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError> {
-        Ok(self.load(id).await?.map(|(_, key)| key))
-    }
-
-    async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
-        let limit = query.bounded_limit();
+    /// Returns the keys that match, newest first: at least one more than `limit`, if there are as many.
+    async fn matching(&self, query: &KeyQuery, limit: usize) -> Result<Vec<KeyRecord>, StoreError> {
         let highest =
             query.after.as_ref().map_or("+inf".to_owned(), |cursor| cursor.created_at.as_millis().to_string());
         let mut keys: Vec<KeyRecord> = Vec::new();
@@ -174,10 +160,34 @@ impl KeyAdmin for ValkeyStore {
             let found = self.load_all(&ids).await?;
             keys.extend(found.into_iter().filter(|key| is_behind(key) && query.matches(key)));
         }
-        let more = keys.len() > limit;
-        keys.truncate(limit);
-        let next = if more { keys.last().map(Cursor::behind) } else { None };
-        Ok(KeyPage { keys, next })
+        Ok(keys)
+    }
+}
+
+#[async_trait]
+impl KeyAdmin for ValkeyStore {
+    async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError> {
+        match self.commit(&Write::default().new_key(key)?).await? {
+            Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
+            Outcome::Conflict(value) => Err(denied(value)),
+        }
+    }
+
+    async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError> {
+        Ok(self.load(id).await?.map(|(_, key)| key))
+    }
+
+    async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
+        // The server sorts by creation only.
+        if query.order != KeyOrder::default() || query.skip > 0 {
+            return Ok(query.page_of(self.matching(query, usize::MAX).await?));
+        }
+        Ok(query.page(self.matching(query, query.bounded_limit()).await?))
+    }
+
+    async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError> {
+        let all = KeyQuery { after: None, ..query.clone() };
+        Ok(self.matching(&all, usize::MAX).await?.len() as u64)
     }
 
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {

@@ -295,7 +295,7 @@ async fn filters_are_in_the_url_and_inactive_keys_behind_a_link() {
     let rows = async || browser.client.find_all(fantoccini::Locator::Css("tbody tr")).await.unwrap().len();
     assert_eq!(rows().await, 25);
     browser.press("Next page").await;
-    browser.see("First page").await;
+    browser.see("Previous page").await;
     assert_eq!(rows().await, 2);
 
     browser.go("/keys").await;

@@ -94,6 +94,8 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
         "/accounts/operator/keys?inactive=1",
         "/accounts/operator/keys?q=9999",
         "/accounts/operator/keys?status=revoked",
+        "/accounts/operator/keys?inactive=1&sort=name&page=300",
+        "/accounts/operator/keys?sort=-used&size=100",
         "/accounts/operator/keys/new",
         &format!("/accounts/operator/keys/{id}"),
         &format!("/accounts/operator/keys/{id}/revoke"),

@@ -108,6 +108,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
     let pages = [
         ("keys", "/accounts/operator/keys".to_owned()),
         ("keys-inactive", "/accounts/operator/keys?inactive=1".to_owned()),
+        ("keys-revoke", format!("/accounts/operator/keys/selected?action=revoke&id={key}")),
         ("key-new", "/accounts/operator/keys/new?kind=restricted&expires=on".to_owned()),
         ("key", format!("/accounts/operator/keys/{key}")),
         ("key-rotate", format!("/accounts/operator/keys/{key}/rotate")),

@@ -11,6 +11,7 @@ mod http;
 mod keys;
 mod lifetimes;
 mod limits;
+mod list;
 mod load;
 mod looks;
 mod oidc;

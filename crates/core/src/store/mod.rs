@@ -25,7 +25,7 @@ pub use change::{
 };
 pub use error::{AdminError, StoreError, StoreErrorKind, WriteRefused};
 pub use origin::{Creator, CreatorError, MAX_NOTE_LENGTH, NoteError, Revocation, RevocationReason};
-pub use query::{Cursor, CursorError, KeyPage, KeyQuery, KeyUpdate};
+pub use query::{Cursor, CursorError, KeyColumn, KeyOrder, KeyPage, KeyQuery, KeyUpdate};
 pub use record::{AccountRecord, Found, KeyRecord, KeyStatus, KeyUse, StoredKey};
 
 use std::sync::Arc;
@@ -136,8 +136,11 @@ pub trait KeyAdmin: KeyStore {
     /// Returns a key of any status.
     async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError>;
 
-    /// Returns a page of keys, newest first.
+    /// Returns a page of keys.
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError>;
+
+    /// Counts the keys that match, on all pages.
+    async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError>;
 
     /// Changes a key with [`KeyUpdate::apply_checked`], atomically.
     ///

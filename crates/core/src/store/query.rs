@@ -1,5 +1,6 @@
 //! Queries and updates of keys.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -50,8 +51,12 @@ pub struct KeyQuery {
     pub expires_before: Option<Timestamp>,
     /// Only keys with a successor, or only those without.
     pub replaced: Option<bool>,
-    /// The previous page's end.
+    /// How the keys are sorted.
+    pub order: KeyOrder,
+    /// The previous page's end, for keys that are sorted newest first.
     pub after: Option<Cursor>,
+    /// How many keys to pass over. Concurrent changes can repeat or skip a key, unlike with [`after`](Self::after).
+    pub skip: u64,
     /// Keys per page, 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     pub limit: usize,
     /// The time for [`status`](Self::status). Defaults to now.
@@ -66,6 +71,26 @@ impl KeyQuery {
     #[must_use]
     pub fn bounded_limit(&self) -> usize {
         self.limit.clamp(1, Self::MAX_LIMIT)
+    }
+
+    /// Returns the page of `keys` that the query selects. For stores that cannot sort.
+    #[must_use]
+    pub fn page_of(&self, keys: impl IntoIterator<Item = KeyRecord>) -> KeyPage {
+        let is_behind = |key: &KeyRecord| {
+            self.after.as_ref().is_none_or(|after| (key.created_at, &key.id) < (after.created_at, &after.id))
+        };
+        let mut keys: Vec<KeyRecord> = keys.into_iter().filter(|key| is_behind(key) && self.matches(key)).collect();
+        keys.sort_by(|first, second| self.order.compare(first, second, self.now));
+        self.page(keys.into_iter().skip(usize::try_from(self.skip).unwrap_or(usize::MAX)).collect())
+    }
+
+    /// Returns the page that begins with `keys`, which may have one key more than the limit.
+    #[must_use]
+    pub fn page(&self, mut keys: Vec<KeyRecord>) -> KeyPage {
+        let has_more = keys.len() > self.bounded_limit();
+        keys.truncate(self.bounded_limit());
+        let next = keys.last().filter(|_| has_more && self.order == KeyOrder::default()).map(Cursor::behind);
+        KeyPage { keys, next }
     }
 
     /// Returns `true` if `key` matches.
@@ -102,7 +127,9 @@ impl Default for KeyQuery {
             unused_since: None,
             expires_before: None,
             replaced: None,
+            order: KeyOrder::default(),
             after: None,
+            skip: 0,
             limit: 50,
             now: std::time::SystemTime::now().into(),
         }
@@ -113,12 +140,83 @@ fn has_text(place: &str, text: &str) -> bool {
     place.to_ascii_lowercase().contains(&text.to_ascii_lowercase())
 }
 
-/// A page of keys, newest first.
+/// How a list of keys is sorted. Defaults to newest first.
+///
+/// Keys without the value come last. Keys with the same value are sorted newest first.
+///
+/// # Examples
+/// ```
+/// use keyward::store::{KeyColumn, KeyOrder, KeyQuery};
+///
+/// let order = KeyOrder { column: KeyColumn::Name, is_descending: false };
+/// let query = KeyQuery { order, ..KeyQuery::default() };
+/// # let _ = query;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyOrder {
+    /// The value that decides.
+    pub column: KeyColumn,
+    /// Whether the largest or latest comes first.
+    pub is_descending: bool,
+}
+
+/// A value that keys can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyColumn {
+    /// The time of creation.
+    Created,
+    /// The name, ignoring ASCII case.
+    Name,
+    /// The mode, by its word.
+    Mode,
+    /// The kind, by its word.
+    Kind,
+    /// The status at [`KeyQuery::now`], by its word.
+    Status,
+    /// The last use.
+    LastUsed,
+    /// The expiry.
+    Expires,
+}
+
+impl KeyOrder {
+    fn compare(self, first: &KeyRecord, second: &KeyRecord, now: Timestamp) -> Ordering {
+        let newest = || (second.created_at, &second.id).cmp(&(first.created_at, &first.id));
+        let words = |first: &dyn fmt::Display, second: &dyn fmt::Display| first.to_string().cmp(&second.to_string());
+        let times = |first: Option<Timestamp>, second: Option<Timestamp>| match (first, second) {
+            (Some(first), Some(second)) => self.directed(first.cmp(&second)),
+            (first, second) => second.is_some().cmp(&first.is_some()),
+        };
+        let decided = match self.column {
+            KeyColumn::Created if self.is_descending => Ordering::Equal,
+            KeyColumn::Created => first.created_at.cmp(&second.created_at),
+            KeyColumn::Name => self.directed(first.name.to_ascii_lowercase().cmp(&second.name.to_ascii_lowercase())),
+            KeyColumn::Mode => self.directed(words(&first.mode, &second.mode)),
+            KeyColumn::Kind => self.directed(words(&first.kind, &second.kind)),
+            KeyColumn::Status => self.directed(words(&first.status(now), &second.status(now))),
+            KeyColumn::LastUsed => times(first.last_used_at, second.last_used_at),
+            KeyColumn::Expires => times(first.expires_at, second.expires_at),
+        };
+        decided.then_with(newest)
+    }
+
+    fn directed(self, ascending: Ordering) -> Ordering {
+        if self.is_descending { ascending.reverse() } else { ascending }
+    }
+}
+
+impl Default for KeyOrder {
+    fn default() -> Self {
+        Self { column: KeyColumn::Created, is_descending: true }
+    }
+}
+
+/// A page of keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyPage {
-    /// The keys.
+    /// The keys, in the order of the query.
     pub keys: Vec<KeyRecord>,
-    /// The next page's start, if any.
+    /// The next page's start, if there is one and the keys are sorted newest first.
     pub next: Option<Cursor>,
 }
 

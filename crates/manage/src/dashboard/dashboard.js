@@ -27,6 +27,26 @@ for (const form of document.querySelectorAll("form.filters")) {
   });
 }
 
+// One box selects all keys of the page, and the number of selected ones is shown.
+for (const form of document.querySelectorAll("form.selection")) {
+  const all = form.querySelector("[data-all]");
+  const boxes = [...form.querySelectorAll("input[name=id]")];
+  const show = () => {
+    const count = boxes.filter((box) => box.checked).length;
+    all.checked = count === boxes.length;
+    all.indeterminate = count > 0 && count < boxes.length;
+    form.querySelector("[data-count]").textContent = `${count} selected:`;
+    for (const button of form.querySelectorAll("button")) button.disabled = count === 0;
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    show();
+  });
+  form.addEventListener("change", show);
+  addEventListener("pageshow", show);
+}
+
 // The pages are behind a button on a narrow screen.
 const toggle = document.querySelector(".toggle");
 if (toggle) {

@@ -1,3 +1,5 @@
+use super::text::number;
+
 pub(super) struct Note {
     pub(super) tone: &'static str,
     pub(super) text: String,
@@ -26,6 +28,12 @@ impl Note {
         };
         let text = match word {
             "revoked" => format!("The key is revoked. {effect}"),
+            "keys-revoked" => counted(&numbers, "revoked. No node accepts", true)?,
+            "keys-disabled" => counted(&numbers, "disabled. No node accepts", true)?,
+            "keys-enabled" => counted(&numbers, "enabled", false)?,
+            "none-selected" => {
+                return Some(Self::info("No key is selected. Select keys, then press the button again."));
+            }
             "was-revoked" => return Some(Self::info("The key was already revoked.")),
             "disabled" => format!("The key is disabled. You can enable it again. {effect}"),
             "enabled" => format!("The key is enabled. {effect}"),
@@ -72,6 +80,16 @@ impl Note {
         };
         Some(Self::good(text.trim_end()))
     }
+}
+
+fn counted(numbers: &[u64], what: &str, is_refused: bool) -> Option<String> {
+    let (keys, them) = match numbers {
+        [0] => return Some("Nothing had to be changed.".to_owned()),
+        [1] => ("1 key is".to_owned(), "it"),
+        [count] => (format!("{} keys are", number(*count)), "them"),
+        _ => return None,
+    };
+    Some(if is_refused { format!("{keys} {what} {them}.") } else { format!("{keys} {what}.") })
 }
 
 fn effect(confirmed: u64, nodes: u64, millis: u64) -> String {

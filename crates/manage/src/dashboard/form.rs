@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 20] = [
+const KEPT: [&str; 24] = [
     "name",
     "purpose",
     "mode",
@@ -29,6 +29,10 @@ const KEPT: [&str; 20] = [
     "maximum_lifetime",
     "description",
     "event",
+    "action",
+    "id",
+    "reason",
+    "note",
 ];
 
 /// May hold a password, so it has no `Debug`.

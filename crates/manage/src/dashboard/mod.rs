@@ -4,6 +4,7 @@ mod app;
 mod assets;
 mod cookies;
 mod csrf;
+mod csv;
 mod error;
 mod flash;
 mod form;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use keyward_core::key::KeyKind;
-use keyward_core::store::{KeyAdmin, KeyQuery, KeyRecord, KeyStatus, KeyUse};
+use keyward_core::store::{Cursor, KeyAdmin, KeyColumn, KeyOrder, KeyQuery, KeyRecord, KeyStatus, KeyUse};
 use keyward_core::tags::Tags;
 use keyward_core::{CredentialId, Mode};
 
@@ -128,5 +128,56 @@ pub(super) async fn filters_are_those_of_the_query(store: &impl KeyAdmin) {
     for query in queries {
         let expected: Vec<_> = stored.iter().filter(|key| query.matches(key)).map(|key| key.id.clone()).collect();
         assert_eq!(ids(store, &query).await, expected, "{query:?}");
+        assert_eq!(store.count(&query).await.expect("keys are counted"), expected.len() as u64, "{query:?}");
+        let page = KeyQuery { limit: 1, after: Some(Cursor::behind(&stored[0])), ..query };
+        assert_eq!(store.count(&page).await.expect("keys are counted"), expected.len() as u64, "{page:?}");
     }
+}
+
+pub(super) async fn keys_are_sorted_as_the_query_says(store: &impl KeyAdmin) {
+    let account = account(store).await;
+    let now = at(50_000);
+    let keys = [
+        KeyRecord { name: "beta".into(), expires_at: None, ..key(&account) },
+        KeyRecord { name: "Alpha".into(), expires_at: Some(at(90_000)), mode: Mode::Test, ..key(&account) },
+        KeyRecord { name: "alpha".into(), expires_at: Some(at(40_000)), created_at: at(7), ..key(&account) },
+        KeyRecord { name: "Äther".into(), kind: KeyKind::Publishable, created_at: at(7), ..key(&account) },
+        KeyRecord { name: "_low".into(), disabled_at: Some(at(5)), created_at: at(9_000), ..key(&account) },
+        KeyRecord { name: "Zeta".into(), revoked_at: Some(at(5)), ..key(&account) },
+    ];
+    for key in &keys {
+        store.create(key).await.expect("a key is created").value_only();
+    }
+    let uses = [(0, 30_000), (2, 10_000), (3, 30_000)];
+    let uses = uses.map(|(key, time): (usize, i64)| KeyUse::new(keys[key].id.clone(), at(time), None));
+    store.record_use(&uses).await.expect("uses are recorded");
+    let query = KeyQuery { account: Some(account.id.clone()), now, ..KeyQuery::default() };
+    let stored = store.list(&query).await.expect("keys are listed").keys;
+    assert_eq!(stored.len(), keys.len());
+    let columns = [
+        KeyColumn::Created,
+        KeyColumn::Name,
+        KeyColumn::Mode,
+        KeyColumn::Kind,
+        KeyColumn::Status,
+        KeyColumn::LastUsed,
+        KeyColumn::Expires,
+    ];
+    for (column, is_descending) in columns.into_iter().flat_map(|column| [(column, false), (column, true)]) {
+        let query = KeyQuery { order: KeyOrder { column, is_descending }, ..query.clone() };
+        let expected: Vec<_> = query.page_of(stored.clone()).keys.into_iter().map(|key| key.id).collect();
+        assert_eq!(ids(store, &query).await, expected, "{:?}", query.order);
+        let pages = [0, 2, 4, 6].map(|skip| KeyQuery { skip, limit: 2, ..query.clone() });
+        let mut seen = Vec::new();
+        for page in pages {
+            seen.extend(ids(store, &page).await);
+        }
+        assert_eq!(seen, expected, "pages of {:?}", query.order);
+    }
+    let by_name = KeyOrder { column: KeyColumn::Name, is_descending: false };
+    let listed = store.list(&KeyQuery { order: by_name, ..query.clone() }).await.expect("keys are listed").keys;
+    let names: Vec<_> = listed.iter().map(|key| key.name.as_str()).collect();
+    assert_eq!(names, ["_low", "Alpha", "alpha", "beta", "Zeta", "Äther"]);
+    let far = KeyQuery { skip: u64::MAX, ..query };
+    assert!(ids(store, &far).await.is_empty());
 }

@@ -54,6 +54,7 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
 
     lists::pages_have_every_key_once_newest_first(&make().await).await;
     lists::filters_are_those_of_the_query(&make().await).await;
+    lists::keys_are_sorted_as_the_query_says(&make().await).await;
 
     if let Freshness::ChangeLog(_) = make().await.freshness() {
         log::every_write_appends_one_entry_and_numbers_have_no_gap(&make().await).await;

@@ -58,6 +58,10 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Racing<S> {
         self.inner.list(query).await
     }
 
+    async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError> {
+        self.inner.count(query).await
+    }
+
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
         self.inner.update(id, update).await
     }

@@ -79,6 +79,11 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
         self.inner.list(query).await
     }
 
+    async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError> {
+        self.crash.alive()?;
+        self.inner.count(query).await
+    }
+
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
         self.crash.write(self.inner.update(id, update)).await
     }

@@ -2,10 +2,11 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::response::Response;
-use keyward_core::id::UserId;
+use keyward_core::CredentialId;
 use keyward_core::store::{KeyQuery, KeyStatus};
-use keyward_core::{CredentialId, Timestamp};
 
+use super::filter::{self, Filter, SIZES};
+use super::sorting::{Column, columns};
 use super::view::Key;
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
@@ -14,19 +15,10 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::dashboard::text::number;
 use crate::role::scopes;
-use crate::service::key_filters;
-
-const PER_PAGE: usize = 25;
-const MANY: usize = 100;
-/// A count reads this many keys.
-const COUNTED: usize = KeyQuery::MAX_LIMIT;
-const SOON_DAYS: i64 = 14;
-const INACTIVE: [KeyStatus; 4] = [KeyStatus::Disabled, KeyStatus::Expired, KeyStatus::Revoked, KeyStatus::Compromised];
-const DAY: i64 = 24 * 3_600 * 1_000;
 
 struct Choice {
-    value: &'static str,
-    label: &'static str,
+    value: String,
+    label: String,
     is_chosen: bool,
 }
 
@@ -35,6 +27,7 @@ struct Choice {
 struct KeysPage {
     frame: Frame,
     keys: Vec<Key>,
+    columns: Vec<Column>,
     /// How many active keys without a successor expire soon, in the whole account.
     expiring: Option<String>,
     sparks: HashMap<String, Spark>,
@@ -51,66 +44,66 @@ struct KeysPage {
     statuses: Vec<Choice>,
     unused: Vec<Choice>,
     expiries: Vec<Choice>,
-    total: String,
+    sizes: Vec<Choice>,
+    sort: String,
     /// The id and the name of the user whose keys are listed.
     owner: Option<(String, String)>,
     is_filtered: bool,
     shows_inactive: bool,
     inactive: Option<String>,
     other_view: String,
+    /// The filters, for the export.
+    filters: String,
+    pages: Pages,
+}
+
+/// Which part of the list a page shows.
+struct Pages {
+    total: String,
+    first: String,
+    last: String,
+    is_all: bool,
+    previous: Option<String>,
     next: Option<String>,
-    is_first: bool,
+}
+
+impl Pages {
+    fn new(filter: &Filter, total: u64, shown: usize) -> Self {
+        let (page, last) = (filter.page, filter.query.skip.saturating_add(shown as u64));
+        let link = |page: u64| {
+            let number = if page == 1 { String::new() } else { format!("page={page}") };
+            form::joined(&filter.form.without(&["page"]), &number)
+        };
+        Self {
+            total: number(total),
+            first: number(filter.query.skip.saturating_add(1)),
+            last: number(last),
+            is_all: shown as u64 == total,
+            // A page behind the end leads back to the last one.
+            previous: (page > 1).then(|| link(page.saturating_sub(1).min(total.div_ceil(filter.size).max(1)))),
+            next: (last < total && shown > 0).then(|| link(page.saturating_add(1))),
+        }
+    }
 }
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
-    let query = member.visitor.query();
     let now = member.management().now();
-    let asked: Option<KeyStatus> = query.get("status").parse().ok();
-    let shows_inactive = query.get("inactive") == "1" || asked.is_some_and(|status| status != KeyStatus::Active);
-    let text = query.get("q").trim();
-    let (tags, _) = key_filters(Some(query.get("tags")), None).unwrap_or_default();
-    let user: Option<UserId> = query.get("user").parse().ok();
-    let owner = match &user {
+    let filter = Filter::read(&member.visitor.query(), &member.account.id, now);
+    let owner = match &filter.query.user {
         Some(user) => Some((user.to_string(), member.name_of(user.as_str()).await?)),
         None => None,
     };
-    let days: i64 = query.get("unused").parse().ok().filter(|days| (1..=366).contains(days)).unwrap_or(0);
-    let soon = Timestamp::from_millis(now.as_millis() + SOON_DAYS * DAY);
-    let is_soon = query.get("expires") == "soon";
-    let filter = KeyQuery {
-        account: Some(member.account.id.clone()),
-        user: user.clone(),
-        tags,
-        mode: query.get("mode").parse().ok(),
-        kind: query.get("kind").parse().ok(),
-        status: asked.or((!shows_inactive).then_some(KeyStatus::Active)),
-        text: (!text.is_empty()).then(|| text.to_owned()),
-        unused_since: (days > 0).then(|| Timestamp::from_millis(now.as_millis() - days * DAY)),
-        expires_before: is_soon.then_some(soon),
-        replaced: is_soon.then_some(false),
-        after: query.get("after").parse().ok(),
-        limit: PER_PAGE,
-        now,
-        ..KeyQuery::default()
+    let found = member.management().keys(&member.actor, &filter.query).await?;
+    let count = async |query: &KeyQuery| member.management().count_keys(&member.actor, query).await;
+    let of_status = |status: Option<KeyStatus>| KeyQuery { status, ..filter.query.clone() };
+    let (all, active) = (count(&of_status(None)).await?, count(&of_status(Some(KeyStatus::Active))).await?);
+    let total = match filter.query.status {
+        None => all,
+        Some(KeyStatus::Active) => active,
+        status => count(&of_status(status)).await?,
     };
-    let found = member.management().keys(&member.actor, &filter).await?;
-    let count = async |filter: &KeyQuery, statuses: &[KeyStatus], at_most| {
-        member.management().count_keys(&member.actor, filter, statuses, at_most).await
-    };
-    let inactive = count(&filter, &INACTIVE, MANY).await?;
-    let total = match asked {
-        Some(status) => count(&filter, &[status], COUNTED).await?,
-        None if shows_inactive => count(&filter, &KeyStatus::ALL, COUNTED).await?,
-        None => count(&filter, &[KeyStatus::Active], COUNTED).await?,
-    };
-    let expiring = KeyQuery {
-        account: filter.account.clone(),
-        expires_before: Some(soon),
-        replaced: Some(false),
-        now,
-        ..KeyQuery::default()
-    };
-    let expiring = count(&expiring, &[KeyStatus::Active], MANY).await?;
+    let inactive = all.saturating_sub(active);
+    let expiring = count(&filter::expiring(&member.account.id, now)).await?;
     let has_usage = member.may(&scopes::USAGE_READ);
     let mut sparks = HashMap::new();
     if has_usage {
@@ -118,28 +111,38 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
-    let next = found.next.map(|after| form::joined(&query.without(&["after"]), &format!("after={after}")));
-    let other_view = query.without(&["after", "inactive", "status"]);
-    let choose = |field: &'static str, choices: &[(&'static str, &'static str)]| {
-        let chosen = query.get(field);
-        choices.iter().map(|(value, label)| Choice { value, label, is_chosen: *value == chosen }).collect::<Vec<_>>()
+    let other_view = filter.form.without(&["page", "inactive", "status"]);
+    let choose = |field: &'static str, choices: &[(&str, &str)]| {
+        let chosen = filter.form.get(field);
+        let choice = |(value, label): &(&str, &str)| Choice {
+            value: (*value).to_owned(),
+            label: (*label).to_owned(),
+            is_chosen: *value == chosen,
+        };
+        choices.iter().map(choice).collect::<Vec<_>>()
+    };
+    let size = |size: u64| Choice {
+        value: if size == SIZES[0] { String::new() } else { size.to_string() },
+        label: format!("{size} a page"),
+        is_chosen: size == filter.size,
     };
     // A filter by use leaves out the keys with a last use.
-    let is_reported = days > 0 || found.items.iter().any(|key| key.last_used_at.is_some());
+    let is_reported = filter.query.unused_since.is_some() || found.items.iter().any(|key| key.last_used_at.is_some());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_READ));
     Ok(member.page("Keys", |frame| KeysPage {
         frame,
         no_use: if is_reported { "never" } else { "not reported" },
         has_other_accounts: operates && member.account.id == *member.management().operator(),
-        expiring: (expiring > 0).then(|| at_most(expiring, MANY)),
-        total: at_most(total, COUNTED),
+        expiring: (expiring > 0).then(|| number(expiring)),
         expiries: choose("expires", &[("", "Any expiry"), ("soon", "Expires in 14 days")]),
+        pages: Pages::new(&filter, total, found.items.len()),
         keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
+        columns: columns(&filter, has_usage),
         sparks,
         has_usage,
         may_write: member.may(&scopes::KEYS_WRITE),
-        text: text.to_owned(),
-        tags: filter.tags.to_string(),
+        text: filter.form.get("q").trim().to_owned(),
+        tags: filter.query.tags.to_string(),
         modes: choose("mode", &[("", "Any mode"), ("live", "Live"), ("test", "Test")]),
         kinds: choose(
             "kind",
@@ -157,18 +160,15 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             ],
         ),
         unused: choose("unused", &[("", "Any use"), ("30", "Not used for 30 days"), ("90", "Not used for 90 days")]),
+        sizes: SIZES.into_iter().map(size).collect(),
+        sort: filter.form.get("sort").to_owned(),
         owner,
-        is_filtered: !query.without(&["after", "inactive"]).is_empty(),
-        shows_inactive,
-        inactive: (inactive > 0).then(|| at_most(inactive, MANY)),
-        other_view: if shows_inactive { other_view } else { form::joined(&other_view, "inactive=1") },
-        next,
-        is_first: query.get("after").is_empty(),
+        is_filtered: filter.is_filtered(),
+        shows_inactive: filter.shows_inactive,
+        inactive: (inactive > 0).then(|| number(inactive)),
+        other_view: if filter.shows_inactive { other_view } else { form::joined(&other_view, "inactive=1") },
+        filters: filter.form.without(&["page", "size"]),
     }))
-}
-
-fn at_most(count: usize, most: usize) -> String {
-    if count < most { number(count as u64) } else { format!("{}+", number(most as u64 - 1)) }
 }
 
 impl KeysPage {
@@ -177,6 +177,6 @@ impl KeysPage {
     }
 
     fn is_new(&self) -> bool {
-        self.keys.is_empty() && !self.is_filtered && self.inactive.is_none() && self.is_first
+        self.pages.total == "0" && !self.is_filtered && self.inactive.is_none()
     }
 }

@@ -3,9 +3,13 @@ mod create;
 mod created;
 mod details;
 mod expiry;
+mod export;
+mod filter;
 mod list;
 mod revoke;
 mod rotate;
+mod selected;
+mod sorting;
 mod view;
 
 pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
@@ -23,6 +27,8 @@ pub(super) fn routes() -> Vec<Route> {
             .menu(Menu::Account, "Keys", scopes::KEYS_READ)
             .destination(),
         Route::page("/accounts/{account}/keys/new", create::page).post(create::create).destination(),
+        Route::page("/accounts/{account}/keys/export", export::export).destination(),
+        Route::page("/accounts/{account}/keys/selected", selected::page).post(selected::change).destination(),
         Route::page(KEY, details::page).destination(),
         Route::action("/accounts/{account}/keys/{id}/rename", KEY, change::rename),
         Route::action("/accounts/{account}/keys/{id}/disable", KEY, change::disable),

@@ -11,9 +11,8 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::pages::keys::{Reason, reasons, revocation};
 use crate::dashboard::path_params::NamedUser;
+use crate::dashboard::text::number;
 use crate::role::scopes;
-
-const MANY: usize = 500;
 
 #[derive(Template)]
 #[template(path = "dashboard/members/keys.html")]
@@ -21,8 +20,7 @@ struct RevokeKeysPage {
     frame: Frame,
     user: String,
     name: String,
-    count: usize,
-    is_more: bool,
+    count: String,
     reasons: Vec<Reason>,
     note: String,
     error: Option<FieldError>,
@@ -40,16 +38,18 @@ async fn show(
     form: &Form,
     error: Option<FieldError>,
 ) -> Result<Response, PageError> {
-    let query = KeyQuery { account: Some(member.account.id.clone()), user: Some(user.clone()), ..KeyQuery::default() };
-    let working = [KeyStatus::Active, KeyStatus::Disabled];
-    let count = member.management().count_keys(&member.actor, &query, &working, MANY).await?;
+    let mut count = 0;
+    for status in [KeyStatus::Active, KeyStatus::Disabled] {
+        let (account, user) = (Some(member.account.id.clone()), Some(user.clone()));
+        let query = KeyQuery { account, user, status: Some(status), ..KeyQuery::default() };
+        count += member.management().count_keys(&member.actor, &query).await?;
+    }
     let name = member.name_of(user.as_str()).await?;
     Ok(member.page_with(status, "Revoke keys", |frame| RevokeKeysPage {
         frame,
         user: user.to_string(),
         name,
-        count,
-        is_more: count == MANY,
+        count: number(count),
         reasons: reasons(form),
         note: form.get("note").to_owned(),
         error,

@@ -1,0 +1,178 @@
+//! Revokes, disables or enables several keys.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use keyward_core::CredentialId;
+use keyward_core::store::KeyStatus;
+
+use super::revoke::{Reason, reasons, revocation};
+use super::view::Key;
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::error::ManagementError;
+use crate::role::scopes;
+use crate::service::KeyView;
+
+/// As many as a page of the list has.
+const MOST: usize = 100;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Revoke,
+    Disable,
+    Enable,
+}
+
+impl Action {
+    fn read(form: &Form) -> Result<Self, ManagementError> {
+        match form.get("action") {
+            "revoke" => Ok(Self::Revoke),
+            "disable" => Ok(Self::Disable),
+            "enable" => Ok(Self::Enable),
+            _ => Err(ManagementError::invalid("action", "choose Revoke, Disable or Enable")),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Revoke => "revoke",
+            Self::Disable => "disable",
+            Self::Enable => "enable",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Revoke => "Revoke",
+            Self::Disable => "Disable",
+            Self::Enable => "Enable",
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Revoke => "keys-revoked",
+            Self::Disable => "keys-disabled",
+            Self::Enable => "keys-enabled",
+        }
+    }
+
+    fn changes(self, key: &KeyView) -> bool {
+        match self {
+            Self::Revoke => key.status != KeyStatus::Revoked,
+            Self::Disable => key.status == KeyStatus::Active,
+            Self::Enable => key.status == KeyStatus::Disabled,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/selected.html")]
+struct SelectedPage {
+    frame: Frame,
+    action: &'static str,
+    label: &'static str,
+    is_final: bool,
+    keys: Vec<Key>,
+    /// Keys that the action would not change.
+    others: Vec<Key>,
+    reasons: Vec<Reason>,
+    note: String,
+    error: Option<FieldError>,
+}
+
+pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
+    let query = member.visitor.query();
+    if !query.has("id") {
+        return Ok(member.redirect_with_flash("/keys", "none-selected"));
+    }
+    let (action, keys) = (Action::read(&query)?, selected(&member, &query).await?);
+    Ok(show(&member, StatusCode::OK, action, &keys, &query, None))
+}
+
+fn show(
+    member: &AtAccount,
+    status: StatusCode,
+    action: Action,
+    keys: &[KeyView],
+    form: &Form,
+    error: Option<FieldError>,
+) -> Response {
+    let now = member.management().now();
+    let (changed, others): (Vec<&KeyView>, Vec<&KeyView>) = keys.iter().partition(|key| action.changes(key));
+    let view = |keys: Vec<&KeyView>| keys.into_iter().map(|key| Key::of(key, now)).collect();
+    let title = format!("{} keys", action.label());
+    member.page_with(status, &title, |frame| SelectedPage {
+        frame,
+        action: action.word(),
+        label: action.label(),
+        is_final: action == Action::Revoke,
+        keys: view(changed),
+        others: view(others),
+        reasons: reasons(form),
+        note: form.get("note").to_owned(),
+        error,
+    })
+}
+
+pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    let (action, keys) = (Action::read(&form)?, selected(&member, &form).await?);
+    let revocation = match revocation(&form) {
+        Ok(revocation) => revocation,
+        Err(error) => {
+            let status = error.status();
+            return Ok(show(&member, status, action, &keys, &form, Some(FieldError::from(&error))));
+        }
+    };
+    let management = member.management();
+    let (mut changed, mut failed) = (0, None);
+    for key in keys.iter().filter(|key| action.changes(key)) {
+        let done = match action {
+            Action::Revoke => management.revoke_key_with(&member.actor, &key.id, &revocation).await.map(|_| ()),
+            Action::Disable => management.set_key_disabled(&member.actor, &key.id, true).await.map(|_| ()),
+            Action::Enable => management.set_key_disabled(&member.actor, &key.id, false).await.map(|_| ()),
+        };
+        match done {
+            Ok(()) => changed += 1,
+            // One key must not keep the others working.
+            Err(error) => failed = failed.or(Some((key, error))),
+        }
+    }
+    let Some((key, error)) = failed else {
+        return Ok(member.redirect_with_flash("/keys", &format!("{}.{changed}", action.code())));
+    };
+    if matches!(error, ManagementError::SignInAgain) {
+        return Err(error.into());
+    }
+    let again = selected(&member, &form).await?;
+    let text = format!("{changed} of the keys changed, and “{}” did not: {error}", key.name);
+    Ok(show(&member, error.status(), action, &again, &form, Some(FieldError { field: "", text })))
+}
+
+/// Keys of other accounts do not exist here.
+async fn selected(member: &AtAccount, form: &Form) -> Result<Vec<KeyView>, ManagementError> {
+    let mut ids: Vec<CredentialId> = Vec::new();
+    for id in form.all("id") {
+        let id = id.parse().map_err(|_| ManagementError::NotFound("key"))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    if ids.len() > MOST {
+        return Err(ManagementError::invalid("id", format!("{} keys are selected: select at most {MOST}", ids.len())));
+    }
+    let mut keys = Vec::with_capacity(ids.len());
+    for id in ids {
+        let key = member.management().key(&member.actor, &id).await?;
+        if key.account != member.account.id {
+            return Err(ManagementError::NotFound("key"));
+        }
+        keys.push(key);
+    }
+    Ok(keys)
+}

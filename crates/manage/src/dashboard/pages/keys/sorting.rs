@@ -1,0 +1,65 @@
+//! The columns of the list, and the links that sort by them.
+
+use keyward_core::store::{KeyColumn, KeyOrder};
+
+use super::filter::Filter;
+use crate::dashboard::form;
+
+/// The name in the URL, and whether the first click sorts downwards.
+const NAMES: [(KeyColumn, &str, bool); 7] = [
+    (KeyColumn::Name, "name", false),
+    (KeyColumn::Mode, "mode", false),
+    (KeyColumn::Kind, "kind", false),
+    (KeyColumn::Created, "created", true),
+    (KeyColumn::LastUsed, "used", true),
+    (KeyColumn::Expires, "expires", false),
+    (KeyColumn::Status, "status", false),
+];
+
+pub(super) struct Column {
+    pub(super) label: &'static str,
+    /// The query of the link, for columns that can be sorted by.
+    pub(super) link: Option<String>,
+    /// The value of `aria-sort`.
+    pub(super) sorted: Option<&'static str>,
+}
+
+/// A minus sign in front sorts downwards.
+pub(super) fn read(text: &str) -> KeyOrder {
+    let (name, is_descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+    let known = NAMES.into_iter().find(|(_, known, _)| *known == name);
+    known.map_or_else(KeyOrder::default, |(column, _, _)| KeyOrder { column, is_descending })
+}
+
+pub(super) fn columns(filter: &Filter, has_usage: bool) -> Vec<Column> {
+    let rest = filter.form.without(&["page", "sort"]);
+    let sortable = |label, wanted: KeyColumn| {
+        let order = filter.query.order;
+        let is_chosen = order.column == wanted;
+        let known = NAMES.into_iter().find(|(column, _, _)| *column == wanted);
+        let link = known.map(|(column, name, is_first_down)| {
+            let is_descending = if is_chosen { !order.is_descending } else { is_first_down };
+            let is_default = KeyOrder { column, is_descending } == KeyOrder::default();
+            let minus = if is_descending { "-" } else { "" };
+            form::joined(&rest, &if is_default { String::new() } else { format!("sort={minus}{name}") })
+        });
+        let sorted = is_chosen.then_some(if order.is_descending { "descending" } else { "ascending" });
+        Column { label, link, sorted }
+    };
+    let plain = |label| Column { label, link: None, sorted: None };
+    let mut columns = vec![
+        sortable("Name", KeyColumn::Name),
+        plain("Key"),
+        sortable("Mode", KeyColumn::Mode),
+        sortable("Kind", KeyColumn::Kind),
+        plain("Scopes"),
+        sortable("Created", KeyColumn::Created),
+    ];
+    columns.extend(has_usage.then(|| plain("30 days")));
+    columns.extend([
+        sortable("Last used", KeyColumn::LastUsed),
+        sortable("Expires", KeyColumn::Expires),
+        sortable("Status", KeyColumn::Status),
+    ]);
+    columns
+}

@@ -1,0 +1,215 @@
+//! The list of keys: sorted, in pages, changed together, downloaded.
+
+use fantoccini::Locator;
+use keyward::manage::KeyDraft;
+use keyward::{AccountId, CredentialId, Timestamp};
+use keyward_needs::needs;
+
+use crate::browser::Browser;
+use crate::http::Client;
+use crate::site::Site;
+
+fn operator() -> AccountId {
+    "operator".parse().unwrap()
+}
+
+async fn make(site: &Site, name: &str) -> CredentialId {
+    let owner = site.owner().await;
+    site.management.create_key(&owner, KeyDraft::secret(operator(), name)).await.unwrap().view.id
+}
+
+async fn names(browser: &Browser) -> Vec<String> {
+    let mut names = Vec::new();
+    for cell in browser.client.find_all(Locator::Css("tbody th bdi")).await.unwrap() {
+        names.push(cell.text().await.unwrap());
+    }
+    names
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn the_list_is_sorted_and_turned_with_links() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    for number in 0..60 {
+        let mut draft = KeyDraft::secret(operator(), format!("key {number:02}"));
+        if number < 2 {
+            let days = if number == 0 { 40 } else { 20 };
+            let end = Timestamp::from(std::time::SystemTime::now()).as_millis() + days * 24 * 3_600 * 1_000;
+            draft.expires_at = Some(Timestamp::from_millis(end));
+        }
+        site.management.create_key(&owner, draft).await.unwrap();
+    }
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.see("1 to 25 of 60 keys").await;
+    assert_eq!(names(&browser).await[0], "key 59", "the newest first");
+    assert!(!browser.text().await.contains("Previous page"));
+
+    browser.press("Name").await;
+    browser.find("th[aria-sort=ascending]").await;
+    assert_eq!(browser.path().await, "/accounts/operator/keys?sort=name");
+    assert_eq!(names(&browser).await[..2], ["key 00", "key 01"]);
+    browser.press("Next page").await;
+    browser.see("26 to 50 of 60 keys").await;
+    assert_eq!(names(&browser).await[0], "key 25");
+    browser.press("Next page").await;
+    browser.see("51 to 60 of 60 keys").await;
+    browser.press("Previous page").await;
+    browser.see("26 to 50 of 60 keys").await;
+    browser.press("Name").await;
+    browser.find("th[aria-sort=descending]").await;
+    assert_eq!(names(&browser).await[0], "key 59");
+    browser.press("Expires").await;
+    browser.see("1 to 25 of 60 keys").await;
+    assert_eq!(names(&browser).await[..3], ["key 01", "key 00", "key 59"], "keys without an end come last");
+
+    browser.click("#size option[value='100']").await;
+    browser.fill("q", "key 1").await;
+    browser.press("Filter").await;
+    browser.see("10 keys").await;
+    assert_eq!(browser.path().await, "/accounts/operator/keys?q=key+1&size=100&sort=expires");
+    browser.go("/accounts/operator/keys?size=100").await;
+    browser.see("60 keys").await;
+    assert_eq!(names(&browser).await.len(), 60);
+
+    // A page behind the end leads back.
+    browser.go("/accounts/operator/keys?page=999").await;
+    browser.press("Previous page").await;
+    browser.see("51 to 60 of 60 keys").await;
+    for nonsense in ["page=0", "page=-1", "page=x", "size=7", "sort=-nothing", "page=99999999999999999999"] {
+        browser.go(&format!("/accounts/operator/keys?{nonsense}")).await;
+        browser.see("1 to 25 of 60 keys").await;
+    }
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn selected_keys_are_changed_together_with_a_script_and_without() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    for with_script in [true, false] {
+        let mut ids = Vec::new();
+        for name in ["pick one", "two", "pick three"] {
+            ids.push(make(&site, name).await);
+        }
+        let statuses = async || {
+            let mut statuses = Vec::new();
+            for id in &ids {
+                statuses.push(site.management.key(&owner, id).await.unwrap().status.to_string());
+            }
+            statuses.join(" ")
+        };
+        let browser = if with_script { Browser::open(&site).await } else { Browser::open_without_script(&site).await };
+        browser.sign_in().await;
+        let select = async |id: &CredentialId| browser.click(&format!("input[value='{id}']")).await;
+        if !with_script {
+            browser.press("Revoke").await;
+            browser.see("No key is selected").await;
+        }
+        select(&ids[0]).await;
+        select(&ids[1]).await;
+        if with_script {
+            browser.see("2 selected:").await;
+            browser.picture("keys-selected").await;
+        }
+        browser.press("Disable").await;
+        browser.see("Disable 2 keys?").await;
+        browser.press("Disable the keys").await;
+        browser.see("2 keys are disabled. No node accepts them.").await;
+        assert_eq!(statuses().await, "disabled disabled active");
+
+        browser.go("/accounts/operator/keys?inactive=1").await;
+        select(&ids[0]).await;
+        select(&ids[2]).await;
+        browser.press("Enable").await;
+        browser.see("Enable 1 key?").await;
+        browser.see("Unchanged:").await;
+        browser.press("Enable the key").await;
+        browser.see("1 key is enabled.").await;
+        assert_eq!(statuses().await, "active disabled active");
+
+        browser.go("/accounts/operator/keys?inactive=1&q=pick").await;
+        if with_script {
+            browser.click("[data-all]").await;
+        } else {
+            select(&ids[0]).await;
+            select(&ids[2]).await;
+        }
+        browser.press("Revoke").await;
+        browser.see("You can't undo this").await;
+        browser.click("#reason option[value=superseded]").await;
+        browser.fill("note", "a new server").await;
+        browser.press("Revoke the keys").await;
+        browser.see("2 keys are revoked. No node accepts them.").await;
+        assert_eq!(statuses().await, "revoked disabled revoked");
+        let note = site.management.key(&owner, &ids[2]).await.unwrap().revocation.unwrap().note;
+        assert_eq!(note.as_deref(), Some("a new server"));
+        site.management.revoke_key(&owner, &ids[1]).await.unwrap();
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_selection_is_bounded_and_reaches_no_other_account() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let other = site.management.create_account(&owner, "Other").await.unwrap().id.clone();
+    let foreign = site.management.create_key(&owner, KeyDraft::secret(other, "foreign")).await.unwrap().view.id;
+    let own = make(&site, "own").await;
+    let mut client = Client::signed_in(&site).await;
+    let path = "/accounts/operator/keys/selected";
+    let token = client.get(&format!("{path}?action=revoke&id={own}")).await.field("csrf");
+    for (query, status) in [
+        (format!("action=revoke&id={foreign}"), 404),
+        (format!("action=revoke&id={own}&id={foreign}"), 404),
+        ("action=revoke&id=nonsense".to_owned(), 404),
+        (format!("action=erase&id={own}"), 422),
+        (format!("id={own}"), 422),
+        (format!("action=revoke&{}", (0..101).map(|n| format!("id=key_{n}")).collect::<Vec<_>>().join("&")), 422),
+    ] {
+        assert_eq!(client.get(&format!("{path}?{query}")).await.status, status, "{query}");
+    }
+    let (own_id, foreign_id) = (own.to_string(), foreign.to_string());
+    let fields = [("csrf", token.as_str()), ("action", "revoke"), ("id", &own_id), ("id", &foreign_id)];
+    assert_eq!(client.post(path, &fields).await.status, 404);
+    for id in [&own, &foreign] {
+        assert!(site.management.key(&owner, id).await.unwrap().revoked_at.is_none(), "one wrong id changes nothing");
+    }
+    let note = "n".repeat(501);
+    let fields = [("csrf", token.as_str()), ("action", "revoke"), ("id", &own_id), ("note", &note)];
+    assert_eq!(client.post(path, &fields).await.status, 422);
+}
+
+#[tokio::test]
+async fn the_list_is_downloaded_whole_and_as_it_is_filtered() {
+    let site = Site::with_owner().await;
+    make(&site, "=HYPERLINK(\"https://evil.example\")").await;
+    let secret = {
+        let owner = site.owner().await;
+        let mut draft = KeyDraft::secret(operator(), "a, \"b\"");
+        draft.mode = keyward::Mode::Test;
+        site.management.create_key(&owner, draft).await.unwrap().key.expose_once().to_string()
+    };
+    let connection = rusqlite::Connection::open(site.store.path()).unwrap();
+    // More than a page of the store.
+    let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) \
+        INSERT INTO keys SELECT 'key_' || i, account, 'copy ' || i, randomblob(32), hashed_with, hint, kind, mode, scopes, endpoints, \
+        networks, metadata, created_at - i, not_before, expires_at, disabled_at, revoked_at, \
+        compromised_at, last_used_at, rotated_from, rotated_to, version, last_used_from, user, created_by, \
+        revocation_reason, revocation_note, tags FROM n, (SELECT * FROM keys WHERE mode = 'live')";
+    connection.execute(copies, []).unwrap();
+    let mut client = Client::signed_in(&site).await;
+    let answer = client.get("/accounts/operator/keys/export?sort=name&size=25&page=3").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8"));
+    assert!(answer.header("content-disposition").starts_with("attachment; filename=\"keys-operator-"));
+    let rows: Vec<_> = answer.body.split_terminator("\r\n").collect();
+    assert_eq!(rows.len(), 603, "a head, two keys and their copies");
+    assert!(rows[0].starts_with("id,name,hint,mode,kind,status,"));
+    assert!(rows[1].contains(",\"a, \"\"b\"\"\",") && rows[1].contains(",test,secret,active,"), "{}", rows[1]);
+    assert!(rows[2].contains("\"'=HYPERLINK("), "{}", rows[2]);
+    assert!(!answer.body.contains(&secret));
+    let answer = client.get("/accounts/operator/keys/export?mode=test").await;
+    assert_eq!(answer.body.split_terminator("\r\n").count(), 2);
+}
