@@ -24,6 +24,7 @@ mod hook_bounds;
 mod hook_limit;
 mod hook_receivers;
 mod hook_rights;
+mod hook_rotation;
 mod hook_secrets;
 mod hook_tls;
 mod introspection;
