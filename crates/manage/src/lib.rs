@@ -50,6 +50,7 @@ mod origin;
 mod outbound;
 mod records;
 mod role;
+mod scope_catalog;
 mod service;
 mod store;
 mod web;
@@ -73,13 +74,14 @@ pub use origin::{PublicUrl, PublicUrlError};
 pub use outbound::OutboundError;
 pub use records::{Account, LifetimesOf, Member, Plan, User, Versioned};
 pub use role::{Purpose, Role, RoleError, scopes};
+pub use scope_catalog::{ScopeCatalog, ScopeCatalogError};
 pub use service::{
-    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
-    AuditVerdict, Event, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyRotation, KeyView,
-    LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued,
-    NewlyRotated, Outcome, Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn,
-    Target, Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of, store_limits,
-    stored_limits,
+    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, ApiDescription, Appearance, AppearanceUpdate, AuditCheckpoint,
+    AuditEntry, AuditQuery, AuditVerdict, Event, ExampleUrl, ExampleUrlError, IdempotentRequest, InvitationView,
+    Invited, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management,
+    ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, ResetLink,
+    SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal,
+    UserKeyPolicy, key_filters, key_view, purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};

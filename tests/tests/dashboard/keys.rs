@@ -188,7 +188,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
         browser.sign_in().await;
         browser.go("/keys/new").await;
         browser.fill("name", "clicked twice").await;
-        let button = browser.find(".new-key button").await;
+        let button = browser.find(".new-key .actions button").await;
         let (a, b) = (button.clone(), button);
         // The page may be gone before the second click.
         a.click().await.unwrap();
@@ -315,5 +315,34 @@ async fn filters_are_in_the_url_and_inactive_keys_behind_a_link() {
     assert_eq!(rows().await, 3);
     browser.go("/keys?q=nothing").await;
     browser.see("No keys match the filter").await;
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn an_empty_account_shows_first_steps_that_tick_themselves() {
+    let site = Site::with_owner().await;
+    let browser = Browser::open_without_script(&site).await;
+    browser.sign_in().await;
+    let done = async || browser.client.find_all(fantoccini::Locator::Css(".checklist .done")).await.unwrap().len();
+    browser.see("First steps").await;
+    assert_eq!(done().await, 0);
+    browser.picture("first-steps").await;
+    let (key, _) = browser.create_key("first").await;
+    browser.go("/keys").await;
+    assert_eq!(done().await, 1);
+    assert_eq!(site.call_api(&key).await, 200);
+    site.authenticator.shutdown().await;
+    site.management.flush_usage().await.unwrap();
+    let owner = site.owner().await;
+    let account = "operator".parse().unwrap();
+    site.management.invite(&owner, &account, "grace@example.com", keyward::manage::Role::Admin).await.unwrap();
+    browser.go("/keys").await;
+    assert_eq!(done().await, 3);
+    browser.see("Set up expiry notices").await;
+    browser.picture("first-steps-ticked").await;
+    browser.press("Hide").await;
+    browser.see("Download as CSV").await;
+    assert!(!browser.text().await.contains("First steps"));
     browser.close().await;
 }

@@ -111,6 +111,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("keys-revoke", format!("/accounts/operator/keys/selected?action=revoke&id={key}")),
         ("key-new", "/accounts/operator/keys/new?kind=restricted&expires=on".to_owned()),
         ("key", format!("/accounts/operator/keys/{key}")),
+        ("key-edit", format!("/accounts/operator/keys/{key}/edit")),
         ("key-rotate", format!("/accounts/operator/keys/{key}/rotate")),
         ("key-revoke", format!("/accounts/operator/keys/{key}/revoke")),
         ("usage", "/accounts/operator/usage".to_owned()),
@@ -135,6 +136,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("account", "/accounts/operator/settings".to_owned()),
         ("settings", "/settings".to_owned()),
         ("appearance", "/settings/appearance".to_owned()),
+        ("api", "/settings/api".to_owned()),
         ("not-found", "/accounts/operator/keys/key_nobody".to_owned()),
         ("key-made", String::new()),
         ("login", "/login".to_owned()),
@@ -169,9 +171,9 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 } else {
                     browser.go(path).await;
                 }
-                if *name == "webhook" {
+                if matches!(*name, "webhook" | "audit") {
                     browser
-                        .run("for (const one of document.querySelectorAll('details')) one.open = true", vec![])
+                        .run("for (const one of document.querySelectorAll('main details')) one.open = true", vec![])
                         .await;
                 }
                 let found = findings(&browser, &axe).await;

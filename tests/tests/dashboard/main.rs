@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod accounts;
+mod audit;
 mod browser;
 mod first_hour;
 mod frame;
@@ -16,5 +17,6 @@ mod load;
 mod looks;
 mod oidc;
 mod people;
+mod scopes;
 mod site;
 mod webhooks;

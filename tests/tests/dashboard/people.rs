@@ -82,7 +82,7 @@ async fn members_are_invited_changed_and_removed() {
     browser.click("tbody tr:nth-child(2) button").await;
     browser.see("The role is changed").await;
     other.go("/audit").await;
-    other.see("member.update").await;
+    other.see("Ada changed the role of Grace to admin").await;
     other.picture("audit").await;
     other.go("/audit?action=key.").await;
     other.see("No entries match the filter").await;

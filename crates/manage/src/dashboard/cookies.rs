@@ -14,6 +14,7 @@ pub(super) const FLASH: &str = "note";
 pub(super) const THEME: &str = "theme";
 pub(super) const DEVICE: &str = "device";
 pub(super) const ACCOUNT: &str = "account";
+pub(super) const CHECKLIST: &str = "checklist";
 
 /// The theme that a visitor chose, over https or on this machine.
 pub(crate) fn chosen_theme(headers: &HeaderMap) -> Option<Theme> {

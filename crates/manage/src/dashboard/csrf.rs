@@ -12,17 +12,41 @@ use crate::error::ManagementError;
 
 pub(super) const EXPIRED_FORM: &str = "This page has expired, or your browser blocks cookies. Try again.";
 
+const LENGTH: usize = 32;
+
 /// Only the holder of the cookie's secret can make it.
+///
+/// Each page has another mask, because pages are compressed: otherwise their length could reveal the token, character by character
+/// (the attack BREACH).
 pub(super) fn token_of(secret: &str) -> Result<String, ManagementError> {
-    let mut token = [0_u8; 32];
-    Hkdf::<Sha256>::new(None, secret.as_bytes())
-        .expand(b"keyward form token", &mut token)
-        .map_err(|_| ManagementError::Internal)?;
-    Ok(hex::encode(token))
+    let mut mask = [0_u8; LENGTH];
+    getrandom::fill(&mut mask).map_err(|_| ManagementError::Internal)?;
+    Ok(hex::encode([mask, masked(plain_token(secret)?, mask)].concat()))
 }
 
 pub(super) fn is_token(sent: &str, secret: &str) -> bool {
-    !secret.is_empty() && token_of(secret).is_ok_and(|token| token.as_bytes().ct_eq(sent.as_bytes()).into())
+    let (mut sent_bytes, mut mask) = ([0_u8; 2 * LENGTH], [0_u8; LENGTH]);
+    if secret.is_empty() || hex::decode_to_slice(sent, &mut sent_bytes).is_err() {
+        return false;
+    }
+    let (first, second) = sent_bytes.split_at(LENGTH);
+    mask.copy_from_slice(first);
+    plain_token(secret).is_ok_and(|token| masked(token, mask).ct_eq(second).into())
+}
+
+fn plain_token(secret: &str) -> Result<[u8; LENGTH], ManagementError> {
+    let mut token = [0_u8; LENGTH];
+    Hkdf::<Sha256>::new(None, secret.as_bytes())
+        .expand(b"keyward form token", &mut token)
+        .map_err(|_| ManagementError::Internal)?;
+    Ok(token)
+}
+
+fn masked(mut token: [u8; LENGTH], mask: [u8; LENGTH]) -> [u8; LENGTH] {
+    for (byte, mask) in token.iter_mut().zip(mask) {
+        *byte ^= mask;
+    }
+    token
 }
 
 /// By `Sec-Fetch-Site`, or else by `Origin`.
@@ -79,5 +103,12 @@ mod tests {
         assert!(!is_token(&token, "kws_2"));
         assert!(!is_token("", ""));
         assert!(!is_token(&token_of("").unwrap(), ""));
+        let other = token_of("kws_1").unwrap();
+        assert!(other != token && is_token(&other, "kws_1"), "each page has another mask");
+        let common = token.bytes().zip(other.bytes()).take_while(|(first, second)| first == second).count();
+        assert!(common < 16, "no long part of two tokens is the same");
+        for wrong in ["x", &token[..64], &format!("{token}00"), &"0".repeat(128), &token.replace(|_| true, "z")] {
+            assert!(!is_token(wrong, "kws_1"), "{wrong}");
+        }
     }
 }

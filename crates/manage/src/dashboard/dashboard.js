@@ -4,7 +4,7 @@
 // Sends a form once. The server also ignores a second one.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
+  if (form.method !== "post" || form.target === "_blank") return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -19,6 +19,15 @@ addEventListener("pageshow", () => {
     for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-busy");
   }
 });
+
+// Times are in the reader's time zone. Their titles keep UTC.
+const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const at = new Date(time.dateTime);
+  if (Number.isNaN(at.getTime())) continue;
+  if ("local" in time.dataset) time.textContent = local.format(at);
+  else if (time.title) time.title += `, ${local.format(at)} here`;
+}
 
 // Empty filters do not appear in the URL.
 for (const form of document.querySelectorAll("form.filters")) {
@@ -45,6 +54,18 @@ for (const form of document.querySelectorAll("form.selection")) {
   });
   form.addEventListener("change", show);
   addEventListener("pageshow", show);
+}
+
+// A preset ticks the boxes of its scopes.
+for (const presets of document.querySelectorAll(".presets")) {
+  presets.hidden = false;
+  const boxes = [...presets.closest("fieldset").querySelectorAll("input[name=scope]")];
+  presets.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-preset]");
+    if (!button) return;
+    const scopes = button.dataset.preset.split(" ");
+    for (const box of boxes) box.checked = scopes.includes(box.value);
+  });
 }
 
 // The pages are behind a button on a narrow screen.

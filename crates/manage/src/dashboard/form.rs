@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 24] = [
+const KEPT: [&str; 26] = [
     "name",
     "purpose",
     "mode",
@@ -33,6 +33,8 @@ const KEPT: [&str; 24] = [
     "id",
     "reason",
     "note",
+    "endpoints",
+    "example_url",
 ];
 
 /// May hold a password, so it has no `Debug`.

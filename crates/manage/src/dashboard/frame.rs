@@ -26,6 +26,7 @@ pub(super) struct Frame {
     /// The path of a page, to come back to.
     pub(super) path: String,
     pub(super) note: Option<Note>,
+    pub(super) docs_url: Option<String>,
 }
 
 pub(super) struct About {
@@ -51,6 +52,7 @@ impl Frame {
             here: settings.base.clone(),
             path: visitor.return_path(),
             note: Note::of_code(visitor.flash()),
+            docs_url: settings.docs_url.clone(),
         }
     }
 

@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 use keyward_core::adapter::{RequestId, Transport};
 
 use super::app::App;
+use super::compression::AnswerToForm;
 use super::error::PageError;
 use super::pages::error::render;
 use super::visitor::Visitor;
@@ -36,6 +37,7 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     let (is_exposed, is_secure) = (arrival.is_exposed(), arrival.transport == Transport::Secure);
     let mut visitor = Visitor::new(app, &request, arrival);
     visitor.load_look().await;
+    let is_form = request.method() == Method::POST;
     let mut response = if is_exposed {
         // A browser would refuse the cookies, and others could read the password.
         PageError::plain_text().into_response()
@@ -51,6 +53,9 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
         let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
         response = render(error, &visitor, cookies).await;
+    }
+    if is_form {
+        response.extensions_mut().insert(AnswerToForm);
     }
     write_pending(&mut response, request_id.as_str());
     let headers = response.headers_mut();

@@ -2,6 +2,7 @@
 
 mod app;
 mod assets;
+mod compression;
 mod cookies;
 mod csrf;
 mod csv;
@@ -69,5 +70,6 @@ pub fn dashboard(management: Management, settings: DashboardSettings) -> Router 
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::around))
+        .layer(compression::layer())
         .with_state(app)
 }

@@ -1,6 +1,7 @@
 use keyward_core::Scope;
 
 use crate::origin::PublicUrl;
+use crate::scope_catalog::ScopeCatalog;
 
 /// The dashboard's name and address, and the scopes of the provider's API.
 ///
@@ -22,9 +23,10 @@ pub struct DashboardSettings {
     pub(super) base: String,
     pub(super) public_url: Option<PublicUrl>,
     pub(super) logo: Option<Logo>,
-    pub(super) scopes: Vec<(Scope, String)>,
+    pub(super) scopes: ScopeCatalog,
     pub(super) example_url: String,
     pub(super) answers_unknown_paths: bool,
+    pub(super) docs_url: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,9 +49,10 @@ impl DashboardSettings {
             base: String::new(),
             public_url: None,
             logo: None,
-            scopes: Vec::new(),
+            scopes: ScopeCatalog::default(),
             example_url: "https://api.example.com/".to_owned(),
             answers_unknown_paths: false,
+            docs_url: None,
         }
     }
 
@@ -90,7 +93,36 @@ impl DashboardSettings {
 
     /// Adds a scope for restricted keys, and its description.
     pub fn scope(mut self, scope: Scope, meaning: impl Into<String>) -> Self {
-        self.scopes.push((scope, meaning.into()));
+        self.scopes.add(scope.into(), meaning.into());
+        self
+    }
+
+    /// Sets the scopes for restricted keys, with groups and presets. The operator can replace them on a page.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::DashboardSettings;
+    ///
+    /// let settings = DashboardSettings::new("Example API").scopes("jobs:read List jobs\njobs:write Create jobs".parse()?);
+    /// # let _ = settings;
+    /// # Ok::<(), keyward::manage::ScopeCatalogError>(())
+    /// ```
+    pub fn scopes(mut self, catalog: ScopeCatalog) -> Self {
+        self.scopes = catalog;
+        self
+    }
+
+    /// Sets the path or URL of the documentation of the management API, such as `/docs`. The menu of the user links to it. Defaults to no link.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::DashboardSettings;
+    ///
+    /// let settings = DashboardSettings::new("Example API").docs_url("/docs");
+    /// # let _ = settings;
+    /// ```
+    pub fn docs_url(mut self, url: impl Into<String>) -> Self {
+        self.docs_url = Some(url.into());
         self
     }
 

@@ -1,4 +1,5 @@
 mod accounts;
+mod api_description;
 mod appearance;
 mod audit;
 mod authenticator;
@@ -23,8 +24,11 @@ mod users;
 mod webhooks;
 
 pub use accounts::AccountUpdate;
+pub use api_description::{ApiDescription, ExampleUrl, ExampleUrlError};
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
+#[cfg(feature = "dashboard")]
+pub(crate) use audit::{AuditFound, AuditSearch};
 pub use builder::ManagementBuilder;
 pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};

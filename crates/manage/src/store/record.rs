@@ -58,6 +58,8 @@ pub enum Kind {
     Lifetimes,
     /// A user who leaves an account, and whose keys end.
     Leaving,
+    /// The scopes and the example call of the provider's API.
+    ApiDescription,
 }
 
 impl Kind {
@@ -92,6 +94,7 @@ impl Kind {
             Self::Policy => "policy",
             Self::Lifetimes => "lifetimes",
             Self::Leaving => "leaving",
+            Self::ApiDescription => "api_description",
         }
     }
 }

@@ -12,6 +12,15 @@ use serde_json::{Value, json};
 use crate::backend::{Managed, system};
 use crate::error::{Error, ErrorKind};
 
+/// The scopes of the API of the demo.
+pub(super) const SCOPES: &str = "\
+    # Resources\n\
+    resources:read List and retrieve resources\n\
+    resources:write Create, change and delete resources\n\
+    # Jobs\n\
+    jobs:read See jobs and their results\n\
+    jobs:write Start and cancel jobs\n";
+
 const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";
 

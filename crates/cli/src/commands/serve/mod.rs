@@ -23,7 +23,7 @@ use keyward_core::AuthLayer;
 use keyward_core::lifecycle::Lifetimes;
 use keyward_gateway::{Introspection, VerifyReach};
 use keyward_limits::{Limits, RequestLimit};
-use keyward_manage::{DashboardSettings, Management};
+use keyward_manage::Management;
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
@@ -95,6 +95,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     #[cfg(feature = "github")]
     let github = github.transpose().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let public_url = settings.public_url(makes_links)?.cloned();
+    let dashboard = settings.dashboard(public_url.clone(), if command.demo { demo::SCOPES } else { "" })?;
     #[cfg(feature = "oidc")]
     if let Some(provider) = management.identity_provider() {
         check_provider(provider).await?;
@@ -121,13 +122,11 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let stop = shutdown_signal().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let authenticator = management.authenticator().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let verifier = management.verifier().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
-    let mut dashboard = DashboardSettings::new("keyward").answer_unknown_paths();
     let operator = VerifyReach::Operator(management.operator().clone());
     let mut introspection = Introspection::new(verifier.clone(), authenticator.clone(), operator.clone())
         .scopes(settings.introspection_scopes().iter().cloned());
     if let Some(url) = public_url {
         introspection = introspection.issuer(url.to_string());
-        dashboard = dashboard.public_url(url);
     }
     let limits = Limits::start(limit_store).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
     let limit = RequestLimit::from_rules(limits.clone());

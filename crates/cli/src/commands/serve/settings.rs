@@ -9,12 +9,16 @@ use std::time::Duration;
 use confique::{Config, Layer};
 use keyward_core::adapter::{AuthenticatorBuilder, Location};
 use keyward_core::connection::ForwardedFields;
+use keyward_core::name::check_name;
 use keyward_core::{Authenticator, MemoryStore, Network, Scope, TrustedProxies};
 #[cfg(feature = "github")]
 use keyward_manage::GithubAlerts;
 #[cfg(feature = "oidc")]
 use keyward_manage::IdentityProvider;
-use keyward_manage::{LeakPolicy, ManagementBuilder, PublicUrl, SignUpPolicy, UserKeyPolicy};
+use keyward_manage::{
+    DashboardSettings, ExampleUrl, ExampleUrlError, LeakPolicy, ManagementBuilder, PublicUrl, ScopeCatalog,
+    SignUpPolicy, UserKeyPolicy,
+};
 use keyward_serve::Limits;
 use serde::Deserialize;
 #[cfg(feature = "oidc")]
@@ -42,6 +46,17 @@ pub(super) struct Settings {
     /// of --listen, for any client.
     #[config(layer_attr(arg(long, env = "KEYWARD_GATEWAY_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) gateway_listen: Option<SocketAddr>,
+    /// The name of the provider, on all pages. Defaults to keyward. The operator can change it on a page.
+    #[config(layer_attr(arg(long, env = "KEYWARD_PROVIDER_NAME", value_name = "NAME")))]
+    provider_name: Option<ProviderName>,
+    /// The URL of the example calls for a new key, such as `https://api.example.com/v1/videos`. Defaults to `https://api.example.com/`. The operator
+    /// can change it on a page.
+    #[config(layer_attr(arg(long, env = "KEYWARD_EXAMPLE_URL", value_name = "URL")))]
+    example_url: Option<Example>,
+    /// A file with the scopes that the dashboard offers for restricted keys. Each line has a scope and its description. Defaults to none. The
+    /// operator can change them on a page.
+    #[config(layer_attr(arg(long, env = "KEYWARD_SCOPES_FILE", value_name = "FILE")))]
+    scopes_file: Option<PathBuf>,
     /// The most connections on each port. Defaults to 1024.
     #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS", value_name = "CONNECTIONS", value_parser = positive)))]
     connections: Option<NonZeroU32>,
@@ -165,7 +180,32 @@ macro_rules! from_text {
         }
     )*};
 }
-from_text!(SignUp, UserKeys, Forwarded, KeyPlace, Leaks, Issuer, Span);
+from_text!(ProviderName, Example, SignUp, UserKeys, Forwarded, KeyPlace, Leaks, Issuer, Span);
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct ProviderName(String);
+
+impl FromStr for ProviderName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = check_name(text).map_err(|error| format!("invalid provider_name `{text}`: {error}"))?;
+        Ok(Self(name.to_owned()))
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Example(ExampleUrl);
+
+impl FromStr for Example {
+    type Err = ExampleUrlError;
+
+    fn from_str(text: &str) -> Result<Self, ExampleUrlError> {
+        text.parse().map(Self)
+    }
+}
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -307,6 +347,28 @@ impl Settings {
             ))),
             (url, _) => Ok(url.as_ref()),
         }
+    }
+
+    /// The provider's name, scopes and example, and the URL under which people reach the pages. Without a file, it has these scopes.
+    pub(super) fn dashboard(&self, public_url: Option<PublicUrl>, scopes: &str) -> Result<DashboardSettings, Error> {
+        let name = self.provider_name.as_ref().map_or("keyward", |ProviderName(name)| name);
+        let mut dashboard = DashboardSettings::new(name).answer_unknown_paths().docs_url("/docs");
+        if let Some(Example(url)) = &self.example_url {
+            dashboard = dashboard.example_url(url.to_string());
+        }
+        let (text, place) = match &self.scopes_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
+                (text, path.display().to_string())
+            }
+            None => (scopes.to_owned(), "default".to_owned()),
+        };
+        let scopes = text.parse::<ScopeCatalog>();
+        dashboard = dashboard.scopes(scopes.map_err(|error| Error::usage(format!("scopes_file: {place}: {error}")))?);
+        Ok(match public_url {
+            Some(url) => dashboard.public_url(url),
+            None => dashboard,
+        })
     }
 
     pub(super) fn introspection_scopes(&self) -> &[Scope] {

@@ -6,6 +6,8 @@ mod draft;
 mod list;
 mod prune;
 mod refused;
+#[cfg(feature = "dashboard")]
+mod search;
 mod verify;
 
 pub use keyward_api_types::{AuditEntry, Outcome, Target};
@@ -15,6 +17,8 @@ pub(crate) use chain::Head;
 pub(crate) use draft::Draft;
 pub use list::AuditQuery;
 pub(crate) use refused::Refused;
+#[cfg(feature = "dashboard")]
+pub(crate) use search::{AuditFound, AuditSearch};
 pub use verify::{AuditCheckpoint, AuditVerdict};
 
 use crate::records::Entity;

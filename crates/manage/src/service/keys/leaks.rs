@@ -124,6 +124,12 @@ impl Management {
         }
     }
 
+    /// Finds the key with this text, for callers who know it.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn key_with_text(&self, token: &[u8]) -> Result<Option<KeyView>, ManagementError> {
+        Ok(self.key_of(token).await?.map(|key| key_view(key, self.now())))
+    }
+
     async fn key_of(&self, token: &[u8]) -> Result<Option<KeyRecord>, ManagementError> {
         let parsed =
             [&self.0.format, &self.0.management_format].into_iter().find_map(|format| format.parse(token).ok());

@@ -9,11 +9,14 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 28] = [
+const SAMPLES: [(&str, &str); 31] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
     ("gateway_listen", "127.0.0.1:12"),
+    ("provider_name", "Example API"),
+    ("example_url", "https://api.example.com/v1/videos"),
+    ("scopes_file", "scopes.txt"),
     ("connections", "3"),
     ("connections_per_peer", "4"),
     ("sign_up", "open"),
@@ -160,6 +163,8 @@ fn invalid_values_and_unknown_keys_are_named() {
         ("colour = \"red\"", &["unknown field `colour`", "line 1"][..]),
         ("forwarded_fields = \"X-Forwarded-For\"", &["invalid forwarded_fields `X-Forwarded-For`"]),
         ("forwarded_fields = \"\"", &["invalid forwarded_fields ``"]),
+        ("provider_name = \"\"", &["invalid provider_name ``: expected at least one visible character"]),
+        ("example_url = \"api.example.com\"", &["invalid URL `api.example.com`: expected one like https://"]),
         ("sign_up = \"maybe\"", &["invalid sign_up `maybe`: expected open or closed"]),
         ("introspection_scopes = [\"resources\"]", &["resources", "resource:action"]),
         ("key_lifetime_max = \"1s\"", &["invalid lifetime `1s`: expected a minute to 36500 days"]),

@@ -8,6 +8,7 @@ use keyward_core::{Mode, NewKey, ScopeSet, Timestamp};
 
 use super::created::{self, CreatedKey};
 use super::expiry::{self, Expiry};
+use super::scopes::{self as picked, Picker};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
@@ -16,6 +17,7 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, RevealedSecret};
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
+use crate::scope_catalog::ScopeCatalog;
 use crate::service::{KeyDraft, key_filters};
 
 struct Choice {
@@ -35,9 +37,8 @@ struct NewPage {
     purposes: Vec<Choice>,
     modes: Vec<Choice>,
     kinds: Vec<Choice>,
-    scopes: Vec<Choice>,
+    scopes: Picker,
     management_scopes: Vec<Choice>,
-    other_scopes: String,
     expiry: Expiry,
     networks: String,
     is_mine: bool,
@@ -103,7 +104,7 @@ async fn show(
     ];
     let form_id = once::new_form()?;
     let is_operator = member.account.id == *member.management().operator();
-    let own_scopes = member.visitor.app.settings().scopes.iter();
+    let scopes = Picker::new(&member.scope_catalog().await?, form, None);
     let page = |frame| NewPage {
         frame,
         form_id,
@@ -112,7 +113,7 @@ async fn show(
         purposes: choices(form, "purpose", &purposes),
         modes: choices(form, "mode", &modes),
         kinds: choices(form, "kind", &kinds),
-        scopes: scope_choices(form, own_scopes.map(|(scope, meaning)| (scope.as_str(), meaning.as_str()))),
+        scopes,
         management_scopes: scope_choices(
             form,
             scopes::ALL
@@ -121,7 +122,6 @@ async fn show(
                 .filter(|(scope, _)| member.may(scope) && (is_operator || *scope != scopes::PLANS_WRITE))
                 .map(|(scope, meaning)| (scope.as_str(), *meaning)),
         ),
-        other_scopes: form.get("other_scopes").to_owned(),
         expiry,
         networks: form.get("networks").to_owned(),
         is_mine: form.get("mine") == "1",
@@ -143,7 +143,7 @@ async fn lifetimes(member: &AtAccount) -> Result<Lifetimes, ManagementError> {
 
 pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
     member.require_recent_sign_in().await?;
-    let created = match draft(&member, &form, lifetimes(&member).await?) {
+    let created = match draft(&member, &form, lifetimes(&member).await?, &member.scope_catalog().await?) {
         Ok(draft) => {
             let (management, actor) = (member.management().clone(), member.actor.clone());
             let create = async move {
@@ -155,7 +155,7 @@ pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAcc
         Err(error) => Err(error),
     };
     match created {
-        Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key)),
+        Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key).await?),
         Ok(RevealedSecret::Before(key)) => Ok(created::show_before(&member, key)),
         Err(
             error @ (ManagementError::Invalid { .. }
@@ -167,23 +167,23 @@ pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAcc
     }
 }
 
-fn draft(member: &AtAccount, form: &Form, lifetimes: Lifetimes) -> Result<KeyDraft, ManagementError> {
+fn draft(
+    member: &AtAccount,
+    form: &Form,
+    lifetimes: Lifetimes,
+    catalog: &ScopeCatalog,
+) -> Result<KeyDraft, ManagementError> {
     let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
     let kind: KeyKind = form.get("kind").parse().map_err(|_| ManagementError::invalid("kind", "choose one"))?;
     let mode: Mode = form.get("mode").parse().map_err(|_| ManagementError::invalid("mode", "choose one"))?;
     let granted = if kind == KeyKind::Restricted {
-        // Hidden boxes of the other purpose may still be ticked.
-        let is_managing = |scope: &str| scopes::ALL.iter().any(|(known, _)| known.as_str() == scope);
-        let is_own =
-            |scope: &str| member.visitor.app.settings().scopes.iter().any(|(known, _)| known.as_str() == scope);
-        let fits = |scope: &&str| if purpose == Purpose::Management { is_managing(scope) } else { is_own(scope) };
-        let others = if purpose == Purpose::Api { form.get("other_scopes") } else { "" };
-        let all: Vec<&str> = form.all("scope").filter(fits).chain(others.split_whitespace()).collect();
-        if all.is_empty() {
-            return Err(ManagementError::invalid("scopes", "a restricted key needs at least one scope"));
+        if purpose == Purpose::Management {
+            // Hidden boxes of the other purpose may still be ticked.
+            let is_managing = |scope: &&str| scopes::ALL.iter().any(|(known, _)| known.as_str() == *scope);
+            picked::parse(form.all("scope").filter(is_managing))?
+        } else {
+            picked::read(catalog, form)?
         }
-        let message = "write them like resources:read, separated by spaces";
-        all.join(" ").parse::<ScopeSet>().map_err(|_| ManagementError::invalid("scopes", message))?
     } else {
         ScopeSet::all()
     };
@@ -198,7 +198,7 @@ fn draft(member: &AtAccount, form: &Form, lifetimes: Lifetimes) -> Result<KeyDra
     Ok(KeyDraft::of(purpose, new))
 }
 
-fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {
     let parts = text.split([' ', ',', '\n', '\r', '\t']).filter(|part| !part.is_empty());
     parts
         .map(|part| part.parse::<keyward_core::Network>().map(IpNet::from))

@@ -3,10 +3,12 @@ use axum::response::Response;
 use keyward_core::{PlainKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::test_call;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::settings::variable;
 use crate::dashboard::text::When;
+use crate::error::ManagementError;
 use crate::role::Purpose;
 use crate::service::KeyView;
 
@@ -44,23 +46,26 @@ struct CreatedPage {
     old_ends: Option<When>,
     variable: String,
     example_url: String,
+    may_test: bool,
 }
 
-pub(super) fn show(member: &AtAccount, created: CreatedKey) -> Response {
+pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Response, ManagementError> {
     // A management key calls this server.
     let example_url = if created.is_managing {
         format!("{}/v1/keys", member.visitor.own_origin())
     } else {
-        member.visitor.app.settings().example_url.clone()
+        member.example_url().await?
     };
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
-    member.page("Copy your key", |frame| CreatedPage {
+    let may_test = !created.is_managing && test_call::may_call(&example_url);
+    Ok(member.page("Copy your key", |frame| CreatedPage {
         variable: variable(&frame.provider),
         frame,
         created,
         old_ends,
         example_url,
-    })
+        may_test,
+    }))
 }
 
 #[derive(Template)]

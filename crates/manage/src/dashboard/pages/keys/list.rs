@@ -5,6 +5,7 @@ use axum::response::Response;
 use keyward_core::CredentialId;
 use keyward_core::store::{KeyQuery, KeyStatus};
 
+use super::checklist::{self, Step};
 use super::filter::{self, Filter, SIZES};
 use super::sorting::{Column, columns};
 use super::view::Key;
@@ -15,6 +16,9 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::dashboard::text::number;
 use crate::role::scopes;
+
+/// An account with more keys needs no checklist.
+const FEW: u64 = 5;
 
 struct Choice {
     value: String,
@@ -28,6 +32,7 @@ struct KeysPage {
     frame: Frame,
     keys: Vec<Key>,
     columns: Vec<Column>,
+    steps: Vec<Step>,
     /// How many active keys without a successor expire soon, in the whole account.
     expiring: Option<String>,
     sparks: HashMap<String, Spark>,
@@ -111,6 +116,10 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
+    // Later, people know these steps.
+    let is_begin = all <= FEW && !filter.is_filtered();
+    let has_call = !sparks.is_empty() || found.items.iter().any(|key| key.last_used_at.is_some());
+    let steps = if is_begin { checklist::steps(&member, all > 0, has_call).await? } else { Vec::new() };
     let other_view = filter.form.without(&["page", "inactive", "status"]);
     let choose = |field: &'static str, choices: &[(&str, &str)]| {
         let chosen = filter.form.get(field);
@@ -138,6 +147,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         pages: Pages::new(&filter, total, found.items.len()),
         keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
         columns: columns(&filter, has_usage),
+        steps,
         sparks,
         has_usage,
         may_write: member.may(&scopes::KEYS_WRITE),

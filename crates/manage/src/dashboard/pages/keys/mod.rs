@@ -1,15 +1,19 @@
 mod change;
+mod checklist;
 mod create;
 mod created;
 mod details;
+mod edit;
 mod expiry;
 mod export;
 mod filter;
 mod list;
 mod revoke;
 mod rotate;
+mod scopes;
 mod selected;
 mod sorting;
+mod test_call;
 mod view;
 
 pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
@@ -17,18 +21,21 @@ pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
 use super::home;
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
-use crate::role::scopes;
+use crate::role::scopes as management_scopes;
 
 const KEY: &str = "/accounts/{account}/keys/{id}";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::page("/accounts/{account}/keys", list::page)
-            .menu(Menu::Account, "Keys", scopes::KEYS_READ)
+            .menu(Menu::Account, "Keys", management_scopes::KEYS_READ)
             .destination(),
         Route::page("/accounts/{account}/keys/new", create::page).post(create::create).destination(),
+        Route::action("/accounts/{account}/keys/checklist", "/accounts/{account}/keys", checklist::hide),
         Route::page("/accounts/{account}/keys/export", export::export).destination(),
         Route::page("/accounts/{account}/keys/selected", selected::page).post(selected::change).destination(),
+        Route::page("/accounts/{account}/keys/test", test_call::page).post(test_call::test).destination(),
+        Route::page("/accounts/{account}/keys/{id}/edit", edit::page).post(edit::change).destination(),
         Route::page(KEY, details::page).destination(),
         Route::action("/accounts/{account}/keys/{id}/rename", KEY, change::rename),
         Route::action("/accounts/{account}/keys/{id}/disable", KEY, change::disable),

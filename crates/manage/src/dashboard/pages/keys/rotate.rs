@@ -95,7 +95,7 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey
         Ok(CreatedKey::new(rotated.key, &rotated.view).with_predecessor(rotated.predecessor.expires_at))
     };
     match once::once(&member, &form, rotate).await {
-        Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key)),
+        Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key).await?),
         Ok(RevealedSecret::Before(key)) => Ok(created::show_before(&member, key)),
         Err(error @ (ManagementError::LifetimeTooLong(_) | ManagementError::Invalid { field: "expires_at", .. })) => {
             show(&member, error.status(), &form, Some(FieldError::from(&error))).await

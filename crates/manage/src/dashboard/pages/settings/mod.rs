@@ -1,3 +1,4 @@
+mod api;
 mod appearance;
 mod own;
 
@@ -12,6 +13,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/settings/theme", SETTINGS, own::change_theme),
         Route::action("/settings/name", SETTINGS, own::change_name),
         Route::action("/settings/password", SETTINGS, own::change_password),
+        Route::page("/settings/api", api::page).post(api::change).destination(),
         Route::page("/settings/appearance", appearance::page).post(appearance::change).destination(),
     ]
 }

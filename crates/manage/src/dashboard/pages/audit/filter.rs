@@ -1,0 +1,88 @@
+//! Which entries the audit log and its export have.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+use keyward_core::Timestamp;
+
+use super::sentences::{GROUPS, known};
+use crate::dashboard::error::FieldError;
+use crate::dashboard::form::Form;
+use crate::dashboard::member::AtAccount;
+use crate::error::ManagementError;
+use crate::role::scopes;
+use crate::service::{AuditSearch, invalid_cursor};
+
+const DAY: i64 = 24 * 3_600 * 1_000;
+
+/// The kinds of targets, in words.
+pub(super) const TARGETS: [(&str, &str); 8] = [
+    ("key", "Keys"),
+    ("user", "Users"),
+    ("invitation", "Invitations"),
+    ("account", "Accounts"),
+    ("webhook", "Webhooks"),
+    ("plan", "Plans"),
+    ("settings", "Settings of the pages"),
+    ("audit_log", "The audit log"),
+];
+
+pub(super) struct Filter {
+    pub(super) form: Form,
+    pub(super) search: AuditSearch,
+    pub(super) error: Option<FieldError>,
+    /// Whether the reader may see the entries of every account here.
+    pub(super) may_see_all: bool,
+}
+
+impl Filter {
+    pub(super) fn read(member: &AtAccount) -> Result<Self, ManagementError> {
+        let form = member.visitor.query();
+        let is_operators = member.account.id == *member.management().operator();
+        let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::AUDIT_READ));
+        let may_see_all = is_operators && operates;
+        let sees_all = may_see_all && form.get("of") == "all";
+        let mut error = None;
+        let mut day = |field: &'static str| match form.get(field).trim() {
+            "" => None,
+            text => match format!("{text}T00:00:00Z").parse::<Timestamp>() {
+                Ok(day) => Some(day),
+                Err(_) => {
+                    let text = format!("{text:?} is no date: expected one such as 2026-03-31.");
+                    error.get_or_insert(FieldError { field, text });
+                    None
+                }
+            },
+        };
+        let (from, to) = (day("from"), day("to"));
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            let text = "The first day is after the last day, so there is no entry between them.".to_owned();
+            error = Some(FieldError { field: "from", text });
+        }
+        let before = form.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
+        let (target_kind, target) = match form.get("target").split_once(':') {
+            Some((kind, id)) => (Some(kind.to_owned()), Some(id.to_owned())),
+            None => (form.filled("target"), None),
+        };
+        let is_action = |code: &String| {
+            known(code).is_some() || GROUPS.iter().any(|group| group.all.is_some_and(|(all, _)| all == code))
+        };
+        let search = AuditSearch {
+            account: (!sees_all).then(|| member.account.id.clone()),
+            actor: form.filled("actor"),
+            action: form.filled("action").filter(is_action),
+            target_kind,
+            target,
+            from,
+            until: to.map(|to| Timestamp::from_millis(to.as_millis().saturating_add(DAY))),
+            before,
+            limit: 0,
+        };
+        Ok(Self { form, search, error, may_see_all })
+    }
+
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.form.without(&["after"]).is_empty()
+    }
+}

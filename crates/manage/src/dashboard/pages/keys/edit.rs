@@ -1,0 +1,180 @@
+//! What a key may do: its scopes, endpoints and networks. A summary is shown before a change.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use keyward_core::Endpoint;
+use keyward_core::key::KeyKind;
+
+use super::create::networks;
+use super::scopes::{self as picked, Picker};
+use super::view::{Key, flash_code};
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtKey;
+use crate::error::ManagementError;
+use crate::role::{Purpose, scopes};
+use crate::scope_catalog::ScopeCatalog;
+use crate::service::KeyChange;
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/edit.html")]
+struct EditPage {
+    frame: Frame,
+    key: Key,
+    picker: Option<Picker>,
+    networks: String,
+    endpoints: String,
+    error: Option<FieldError>,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/confirm.html")]
+struct ConfirmPage {
+    frame: Frame,
+    key: Key,
+    changes: Vec<Difference>,
+    fields: Vec<(String, String)>,
+}
+
+struct Difference {
+    label: &'static str,
+    removed: Vec<String>,
+    added: Vec<String>,
+    /// Whether nothing limits the key any more.
+    is_open: bool,
+}
+
+pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
+    member.require_recent_sign_in().await?;
+    show(&member, StatusCode::OK, &member.visitor.query(), None).await
+}
+
+fn is_restricted(member: &AtKey) -> bool {
+    member.key.kind == KeyKind::Restricted
+}
+
+/// The scopes that the form offers for this key.
+async fn catalog(member: &AtKey) -> Result<ScopeCatalog, ManagementError> {
+    if member.key.purpose == Purpose::Api {
+        return member.scope_catalog().await;
+    }
+    let mut catalog = ScopeCatalog::default();
+    let is_operator = member.account.id == *member.management().operator();
+    for (scope, meaning) in scopes::ALL {
+        if member.may(&scope) && (is_operator || scope != scopes::PLANS_WRITE) {
+            catalog.add(scope.into(), meaning.to_owned());
+        }
+    }
+    Ok(catalog)
+}
+
+async fn show(
+    member: &AtKey,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let key = Key::of(&member.key, member.management().now());
+    let picker = match is_restricted(member) {
+        true => Some(Picker::new(&catalog(member).await?, form, Some(&member.key.scopes))),
+        false => None,
+    };
+    let networks = form.typed("networks", key.networks.join(" "));
+    let endpoints = form.typed("endpoints", key.endpoints.join("\n"));
+    Ok(member.page_with(status, "Change access", |frame| EditPage { frame, key, picker, networks, endpoints, error }))
+}
+
+pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
+    member.require_recent_sign_in().await?;
+    match read(&member, &form).await {
+        Ok(change) if form.has("confirmed") => {
+            let version = form.get("version").parse().unwrap_or(0);
+            match member.management().update_key(&member.actor, member.id(), change, version).await {
+                Ok((_, propagation)) => {
+                    Ok(member.redirect_with_flash(&member.rest(), &flash_code("access", &propagation)))
+                }
+                Err(
+                    error @ (ManagementError::Invalid { .. } | ManagementError::Stale | ManagementError::Escalation(_)),
+                ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
+                Err(error) => Err(error.into()),
+            }
+        }
+        Ok(change) => {
+            let changes = differences(&member, &change);
+            if changes.is_empty() {
+                return Ok(member.redirect_with_flash(&member.rest(), "unchanged"));
+            }
+            let key = Key::of(&member.key, member.management().now());
+            let fields = fields(&change);
+            Ok(member.page("Change access", |frame| ConfirmPage { frame, key, changes, fields }))
+        }
+        Err(error @ ManagementError::Invalid { .. }) => {
+            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn read(member: &AtKey, form: &Form) -> Result<KeyChange, ManagementError> {
+    let scopes = match is_restricted(member) {
+        true => Some(picked::read(&catalog(member).await?, form)?),
+        false => None,
+    };
+    let endpoints = form.get("endpoints").lines().map(str::trim).filter(|line| !line.is_empty());
+    let endpoints = endpoints
+        .map(|line| line.parse().map_err(|error| ManagementError::invalid("endpoints", format!("`{line}`: {error}"))))
+        .collect::<Result<Vec<Endpoint>, _>>()?;
+    let networks = networks(form.get("networks"))?;
+    Ok(KeyChange { scopes, endpoints: Some(endpoints), networks: Some(networks), ..KeyChange::default() })
+}
+
+fn differences(member: &AtKey, change: &KeyChange) -> Vec<Difference> {
+    let key = &member.key;
+    let mut all = Vec::new();
+    if let Some(scopes) = &change.scopes {
+        all.push(Difference::of("Scopes", key.scopes.iter(), scopes.iter()));
+    }
+    if let Some(endpoints) = &change.endpoints {
+        all.push(Difference::of("Endpoints", key.endpoints.iter(), endpoints.iter()));
+    }
+    if let Some(networks) = &change.networks {
+        all.push(Difference::of("Networks", key.networks.iter(), networks.iter()));
+    }
+    all.retain(|one| !one.removed.is_empty() || !one.added.is_empty());
+    all
+}
+
+impl Difference {
+    fn of<T: ToString>(label: &'static str, before: impl Iterator<Item = T>, after: impl Iterator<Item = T>) -> Self {
+        let before: Vec<String> = before.map(|one| one.to_string()).collect();
+        let after: Vec<String> = after.map(|one| one.to_string()).collect();
+        let without = |all: &[String], others: &[String]| {
+            all.iter().filter(|one| !others.contains(one)).cloned().collect::<Vec<_>>()
+        };
+        Self { label, removed: without(&before, &after), added: without(&after, &before), is_open: after.is_empty() }
+    }
+}
+
+/// The fields of the form that confirms the change.
+fn fields(change: &KeyChange) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    if let Some(scopes) = &change.scopes {
+        let scopes = scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        fields.push(("other_scopes".to_owned(), scopes));
+    }
+    let endpoints = change.endpoints.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let networks = change.networks.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    fields.extend([("endpoints".to_owned(), endpoints), ("networks".to_owned(), networks)]);
+    fields
+}
+
+impl EditPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.field == field)
+    }
+}

@@ -1,0 +1,91 @@
+//! The scopes that a form offers for restricted keys.
+
+use keyward_core::ScopeSet;
+use keyward_core::scope::Grant;
+
+use crate::dashboard::form::Form;
+use crate::dashboard::member::Member;
+use crate::error::ManagementError;
+use crate::scope_catalog::ScopeCatalog;
+
+pub(super) struct Picker {
+    pub(super) groups: Vec<Group>,
+    pub(super) presets: Vec<Preset>,
+    /// Scopes that no box has.
+    pub(super) others: String,
+}
+
+pub(super) struct Group {
+    pub(super) title: String,
+    pub(super) boxes: Vec<Choice>,
+}
+
+pub(super) struct Choice {
+    pub(super) scope: String,
+    pub(super) meaning: String,
+    pub(super) is_chosen: bool,
+}
+
+pub(super) struct Preset {
+    pub(super) label: String,
+    pub(super) scopes: String,
+}
+
+impl Picker {
+    /// With the scopes of the form that was sent, or else with these.
+    pub(super) fn new(catalog: &ScopeCatalog, form: &Form, known: Option<&ScopeSet>) -> Self {
+        let known: Vec<&str> = match known {
+            Some(known) if !form.has("scope") && !form.has("other_scopes") => known.iter().map(Grant::as_str).collect(),
+            _ => form.all("scope").chain(form.get("other_scopes").split_whitespace()).collect(),
+        };
+        let choice = |(scope, meaning): (&Grant, &str)| Choice {
+            scope: scope.to_string(),
+            meaning: meaning.to_owned(),
+            is_chosen: known.contains(&scope.as_str()),
+        };
+        let groups = catalog.groups().into_iter();
+        let others = known.iter().filter(|scope| !catalog.scopes().any(|listed| listed.as_str() == **scope));
+        Self {
+            groups: groups
+                .map(|(title, scopes)| Group { title, boxes: scopes.into_iter().map(choice).collect() })
+                .collect(),
+            presets: catalog
+                .presets()
+                .into_iter()
+                .map(|(label, scopes)| Preset {
+                    label,
+                    scopes: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
+                })
+                .collect(),
+            others: others.copied().collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+/// The scopes of the API that the form has. Boxes of management scopes may be ticked, although they are hidden.
+pub(super) fn read(catalog: &ScopeCatalog, form: &Form) -> Result<ScopeSet, ManagementError> {
+    let listed = form.all("scope").filter(|scope| catalog.scopes().any(|known| known.as_str() == *scope));
+    parse(listed.chain(form.get("other_scopes").split_whitespace()))
+}
+
+pub(super) fn parse<'a>(scopes: impl Iterator<Item = &'a str>) -> Result<ScopeSet, ManagementError> {
+    let all: Vec<&str> = scopes.collect();
+    if all.is_empty() {
+        return Err(ManagementError::invalid("scopes", "a restricted key needs at least one scope"));
+    }
+    let message = "write them like resources:read, separated by spaces";
+    all.join(" ").parse().map_err(|_| ManagementError::invalid("scopes", message))
+}
+
+impl Member {
+    /// The scopes of the operator's page, or else of the configuration.
+    pub(in crate::dashboard) async fn scope_catalog(&self) -> Result<ScopeCatalog, ManagementError> {
+        let known = self.management().api_description().await?.value.scopes;
+        Ok(known.unwrap_or_else(|| self.visitor.app.settings().scopes.clone()))
+    }
+
+    pub(in crate::dashboard) async fn example_url(&self) -> Result<String, ManagementError> {
+        let known = self.management().api_description().await?.value.example_url;
+        Ok(known.map_or_else(|| self.visitor.app.settings().example_url.clone(), |url| url.to_string()))
+    }
+}

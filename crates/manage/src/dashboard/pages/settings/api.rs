@@ -1,0 +1,82 @@
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::Member;
+use crate::error::ManagementError;
+use crate::role::scopes;
+use crate::service::ApiDescription;
+
+#[derive(Template)]
+#[template(path = "dashboard/settings/api.html")]
+struct ApiPage {
+    frame: Frame,
+    scopes: String,
+    example_url: String,
+    configured_url: String,
+    has_configured_scopes: bool,
+    version: u64,
+    error: Option<FieldError>,
+}
+
+async fn show(
+    member: &Member,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)?;
+    let known = member.management().api_description().await?;
+    let settings = member.visitor.app.settings();
+    let scopes = known.scopes.as_ref().unwrap_or(&settings.scopes).to_string();
+    let url = known.example_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let page = |frame| ApiPage {
+        frame,
+        scopes: form.typed("scopes", scopes),
+        example_url: form.typed("example_url", url),
+        configured_url: settings.example_url.clone(),
+        has_configured_scopes: settings.scopes.scopes().next().is_some(),
+        version: known.version,
+        error,
+    };
+    Ok(member.page_with(status, "Scopes and example", page))
+}
+
+pub(super) async fn page(member: Member) -> Result<Response, PageError> {
+    show(&member, StatusCode::OK, &Form::default(), None).await
+}
+
+fn read(member: &Member, form: &Form) -> Result<ApiDescription, ManagementError> {
+    let scopes = form.get("scopes").trim();
+    let scopes = scopes.parse().map_err(|error| ManagementError::invalid("scopes", format!("{error}")))?;
+    // What equals the configuration follows it.
+    let scopes = Some(scopes).filter(|scopes| *scopes != member.visitor.app.settings().scopes);
+    let url = Some(form.get("example_url").trim()).filter(|url| !url.is_empty());
+    let url = url.map(|url| url.parse().map_err(|error| ManagementError::invalid("example_url", format!("{error}"))));
+    Ok(ApiDescription { scopes, example_url: url.transpose()? })
+}
+
+pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
+    let version = form.get("version").parse().unwrap_or(u64::MAX);
+    let changed = match read(&member, &form) {
+        Ok(description) => member.management().set_api_description(&member.actor, &description, version).await,
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(()) => Ok(member.visitor.redirect_with_flash("/settings/api", "api")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl ApiPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.field == field)
+    }
+}

@@ -1,0 +1,218 @@
+//! The audit log: sentences, filters, differences and files.
+
+use keyward::manage::{AuditQuery, KeyDraft, PageRequest, Plan};
+use keyward::{AccountId, CredentialId};
+use keyward_needs::needs;
+
+use crate::browser::Browser;
+use crate::http::Client;
+use crate::site::Site;
+
+const LOG: &str = "/accounts/operator/audit";
+
+fn operator() -> AccountId {
+    "operator".parse().unwrap()
+}
+
+async fn furnish(site: &Site) -> CredentialId {
+    let owner = site.owner().await;
+    let created = site.management.create_key(&owner, KeyDraft::secret(operator(), "worker")).await.unwrap();
+    let id = created.view.id;
+    site.management.revoke_key(&owner, &id).await.unwrap();
+    site.management.create_key(&owner, KeyDraft::secret(operator(), "=1+1")).await.unwrap();
+    site.management.put_plan(&owner, Plan::new("Pro"), None).await.unwrap();
+    id
+}
+
+/// The text between tags.
+fn words(html: &str) -> String {
+    let text = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect::<String>();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn the_log_is_in_sentences_and_filtered_with_words() {
+    let site = Site::with_owner().await;
+    let key = furnish(&site).await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.go("/audit").await;
+    browser.see("Ada revoked the key “worker”").await;
+    browser.see("The program “test” created the user Ada").await;
+    browser.picture("audit-sentences").await;
+    // Names are links.
+    browser.press("worker").await;
+    browser.find("h1 .badge.revoked").await;
+    assert_eq!(browser.path().await, format!("/accounts/operator/keys/{key}"));
+
+    browser.go(LOG).await;
+    browser.click("#action option[value='key.revoke']").await;
+    browser.press("Filter").await;
+    browser.find("#action option[value='key.revoke']:checked").await;
+    assert_eq!(browser.path().await, format!("{LOG}?action=key.revoke"), "empty filters are not in the URL");
+    let text = browser.text_of("tbody").await;
+    assert!(text.contains("Ada revoked the key “worker”") && !text.contains("created"), "{text}");
+
+    // The difference is behind the details.
+    assert!(!text.contains("Revoked"), "{text}");
+    browser.click("td summary").await;
+    let changed = browser.text_of("dl.changes").await;
+    assert!(changed.contains("Revoked") && changed.contains("UTC"), "{changed}");
+    assert!(!changed.contains("Hint") && !changed.contains("Name"), "only changed fields: {changed}");
+    browser.click("td details a[href*='target=key']").await;
+    browser.find("#target option[value^='key:']:checked").await;
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn times_are_local_with_a_script_and_utc_without() {
+    let site = Site::with_owner().await;
+    furnish(&site).await;
+    let with = Browser::open(&site).await;
+    with.sign_in().await;
+    with.go(LOG).await;
+    let time = "const time = document.querySelector('td time'); return [time.textContent, time.title]";
+    let shown = with.run(time, vec![]).await;
+    assert!(shown[1].as_str().unwrap().ends_with(" UTC"), "{shown}");
+    assert!(!shown[0].as_str().unwrap().contains("UTC"), "{shown}");
+    with.close().await;
+    let without = Browser::open_without_script(&site).await;
+    without.sign_in().await;
+    without.go(LOG).await;
+    let shown = without.text_of("td time").await;
+    assert!(shown.ends_with(" UTC"), "{shown}");
+    without.click("#target option[value='key']").await;
+    without.press("Filter").await;
+    without.see("Ada revoked the key “worker”").await;
+    assert!(!without.text_of("tbody").await.contains("created the user"));
+    without.close().await;
+}
+
+#[tokio::test]
+async fn filters_by_actor_action_target_and_day_add_up() {
+    let site = Site::with_owner().await;
+    let key = furnish(&site).await;
+    let owner = site.owner().await;
+    let ada = owner.user().unwrap();
+    let today = keyward::Timestamp::from(std::time::SystemTime::now()).to_string()[..10].to_owned();
+    let mut client = Client::signed_in(&site).await;
+    let (revoked, created, made) =
+        ("Ada revoked the key “worker”", "Ada created the key “worker”", "created the user Ada");
+    for (filter, shown, hidden) in [
+        (String::new(), vec![revoked, created, made], vec!["Pro"]),
+        ("action=key.".to_owned(), vec![revoked, created], vec![made]),
+        ("action=key.revoke".to_owned(), vec![revoked], vec![created, made]),
+        (format!("actor={ada}"), vec![revoked, created], vec![made]),
+        ("actor=user_nobody".to_owned(), vec!["No entries match the filter"], vec![revoked]),
+        ("target=user".to_owned(), vec![made], vec![revoked]),
+        (format!("target=key%3A{key}"), vec![revoked, created], vec![made, "=1+1”"]),
+        (format!("target=key%3A{key}&action=key.create&actor={ada}"), vec![created], vec![revoked]),
+        (format!("from={today}"), vec![revoked, made], vec![]),
+        (format!("to={today}"), vec![revoked, made], vec![]),
+        ("to=2020-01-01".to_owned(), vec!["No entries match the filter"], vec![revoked]),
+        ("from=2999-01-01".to_owned(), vec!["No entries match the filter"], vec![revoked]),
+        // Only the operator sees what belongs to no account.
+        ("of=all&action=session.".to_owned(), vec!["Ada signed in"], vec![revoked]),
+        ("of=all&action=plan.put".to_owned(), vec!["Ada saved the plan “Pro”"], vec![revoked]),
+        ("action=nonsense".to_owned(), vec![revoked, created], vec![]),
+    ] {
+        let page = client.get(&format!("{LOG}?{filter}")).await;
+        assert_eq!(page.status, 200, "{filter}: {}", page.body);
+        let listed = words(page.body.split("</form>").last().unwrap());
+        for text in shown {
+            assert!(listed.contains(text), "{filter} hides {text}: {listed}");
+        }
+        for text in hidden {
+            assert!(!listed.contains(text), "{filter} shows {text}: {listed}");
+        }
+    }
+    for (filter, error) in [
+        ("from=yesterday", "is no date"),
+        ("to=2026-02-31", "is no date"),
+        ("from=2026-03-02&to=2026-03-01", "The first day is after the last day"),
+    ] {
+        let page = client.get(&format!("{LOG}?{filter}")).await;
+        assert!(page.status == 422 && page.body.contains(error), "{filter}: {} {}", page.status, page.body);
+        assert_eq!(client.get(&format!("{LOG}/export?{filter}")).await.status, 422, "{filter}");
+    }
+    // An account's own log never has entries of others.
+    let other = site.management.create_account(&owner, "Customer").await.unwrap().value.id;
+    let page = client.get(&format!("/accounts/{other}/audit?of=all")).await.body;
+    assert!(words(&page).contains("Ada created the account “Customer”"), "{page}");
+    assert!(!words(page.split("</form>").last().unwrap()).contains("worker"), "{page}");
+}
+
+#[tokio::test]
+async fn a_file_has_all_entries_of_the_filter_however_many() {
+    let site = Site::with_owner().await;
+    furnish(&site).await;
+    let owner = site.owner().await;
+    for number in 0..620 {
+        let name = if number % 2 == 0 { "Even" } else { "Odd" };
+        let account = site.management.account(&owner, &operator()).await.unwrap();
+        let update = keyward::manage::AccountUpdate { name: Some(name.to_owned()), ..Default::default() };
+        site.management.update_account(&owner, &operator(), &update, account.version).await.unwrap();
+    }
+    let mut client = Client::signed_in(&site).await;
+    let file = client.get(&format!("{LOG}/export?action=account.update")).await;
+    assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
+    assert!(
+        file.header("content-disposition").contains("attachment; filename=\"audit-operator-"),
+        "{:?}",
+        file.headers
+    );
+    assert_eq!(file.body.lines().count(), 621);
+    assert!(file.body.lines().nth(1).unwrap().contains("Ada changed the account “Odd”"), "{}", &file.body[..500]);
+    let keys = client.get(&format!("{LOG}/export?action=key.create")).await.body;
+    assert_eq!(keys.lines().count(), 3, "{keys}");
+    assert!(!keys.lines().any(|line| line.starts_with('=')), "{keys}");
+
+    let lines = client.get(&format!("{LOG}/export?action=account.update&format=jsonl")).await;
+    assert_eq!(lines.header("content-type"), "application/jsonl; charset=utf-8");
+    let entries: Vec<serde_json::Value> = lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries.len(), 620);
+    assert!(entries.iter().all(|entry| entry["action"] == "account.update" && entry["previous"].is_string()));
+    // The entries are those of the API, newest first.
+    let query = AuditQuery {
+        account: Some(operator()),
+        page: PageRequest { limit: 500, ..Default::default() },
+        ..Default::default()
+    };
+    let known = site.management.audit_log(&owner, &query).await.unwrap().items;
+    let known: Vec<u64> =
+        known.iter().filter(|entry| entry.action == "account.update").map(|entry| entry.number).collect();
+    let listed: Vec<u64> = entries.iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
+    assert_eq!(listed[..known.len()], known);
+    // Pages turn, and the last one has no link.
+    let mut path = format!("{LOG}?action=account.");
+    let mut pages = 0;
+    loop {
+        let page = client.get(&path).await.body;
+        pages += 1;
+        let Some(next) = page.split("rel=\"next\" href=\"").nth(1) else { break };
+        path = next.split('"').next().unwrap().replace("&#38;", "&");
+    }
+    assert_eq!(pages, 13);
+}
+
+#[tokio::test]
+async fn a_file_is_for_those_who_may_read_the_log() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let context = keyward::manage::Context::new();
+    let invited = site
+        .management
+        .invite(&owner, &operator(), "grace@example.com", keyward::manage::Role::Developer)
+        .await
+        .unwrap();
+    site.management.accept_invitation(&context, &invited.secret, "Grace", crate::site::PASSWORD).await.unwrap();
+    let mut client = Client::new(&site);
+    let session = site.management.sign_in(&context, "grace@example.com", crate::site::PASSWORD).await.unwrap().session;
+    client.cookies.insert("keyward_session".to_owned(), session.to_string());
+    for path in ["", "/export", "/export?format=jsonl", "?of=all", "?from=x"] {
+        let answer = client.get(&format!("{LOG}{path}")).await;
+        assert_eq!(answer.status, 403, "{path}: {}", answer.body);
+    }
+}
