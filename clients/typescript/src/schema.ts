@@ -369,7 +369,7 @@ export interface paths {
         put?: never;
         /**
          * Decides on a key, as OAuth 2.0 token introspection (RFC 7662).
-         * @description The answer is 200 also for a key that is not active. `active` means that every request may use the key: a key that only some requests may use needs `method`, `path` and `client_ip`. The caller's key can also be the client secret, with HTTP Basic or in the form.
+         * @description The answer is 200 also for a key that is not active. `active` means that every request may use the key: a key that only some requests may use needs `method`, `path` and `client_ip`. The caller's key can also be the client secret, with HTTP Basic or in the form. Introspection spends no limits: `POST /v1/verify` does.
          */
         post: operations["introspectToken"];
         delete?: never;
@@ -491,7 +491,7 @@ export interface paths {
         };
         /** Returns the limits of a key, and what is left of its budget. */
         get: operations["getKeyLimits"];
-        /** Replaces the limits of a key. They hold in addition to those of its account, within a second. */
+        /** Replaces the limits of a key. They hold in addition to those of its account, within a second. A key cannot change its own. */
         put: operations["putKeyLimits"];
         post?: never;
         delete?: never;
@@ -2005,7 +2005,7 @@ export interface components {
             method?: string | null;
             /** @description Path of the request. Without it, a key that is confined to endpoints is refused. */
             path?: string | null;
-            /** @description Name of the rate limit from which it spends. Defaults to `default`. */
+            /** @description Name of the rate limit from which it spends. Defaults to `default`. A name that no rule of the key, its account or its plan has limits nothing. */
             rate?: string | null;
             /** @description Scopes that the key needs, all of them. */
             scopes?: string[];
@@ -4533,6 +4533,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];

@@ -47,7 +47,7 @@ pub use keys::{
     ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, Revocation, RevokeKey,
     RevokedKeys, RotateKey, RotatedKey, UpdateKey,
 };
-pub use lifetimes::{EffectiveLifetimes, Lifetimes, PutLifetimes, RotationPreview};
+pub use lifetimes::{EffectiveLifetimes, Lifetimes, PutLifetimes, RotationPreview, parse_seconds, write_seconds};
 pub use limits::{Budget, CreditsLeft, LimitTextError, Limits, PutLimits, Rate, RatePer, Refill};
 pub use members::{Member, Role, RoleError, UpdateMember};
 pub use page::{Page, PageParams};

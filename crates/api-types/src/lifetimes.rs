@@ -4,6 +4,34 @@ use keyward_core::Timestamp;
 use keyward_core::lifecycle::length_text;
 use serde::{Deserialize, Serialize};
 
+const UNITS: [(char, u32); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// Reads a length of time such as `90d`, `12h`, `30m` or `60s`, in seconds.
+///
+/// # Examples
+/// ```
+/// use keyward_api_types::{parse_seconds, write_seconds};
+///
+/// assert_eq!(parse_seconds("12h"), Some(43_200));
+/// assert_eq!(write_seconds(43_200), "12h");
+/// assert_eq!(parse_seconds("1y"), None);
+/// ```
+#[must_use]
+pub fn parse_seconds(text: &str) -> Option<u32> {
+    UNITS.iter().find_map(|(unit, seconds)| {
+        let number: u32 = text.strip_suffix(*unit)?.parse().ok()?;
+        number.checked_mul(*seconds)
+    })
+}
+
+/// Writes what [`parse_seconds`] reads, in the largest whole unit.
+#[must_use]
+pub fn write_seconds(seconds: u32) -> String {
+    let unit = UNITS.into_iter().find(|(_, unit)| seconds.is_multiple_of(*unit));
+    let (unit, length) = unit.unwrap_or(('s', 1));
+    format!("{}{unit}", seconds / length)
+}
+
 /// The lifetimes of new keys that a plan or an account sets. They replace those that were set. An empty object removes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]

@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lifetimes::parse_seconds;
 use crate::strict::word;
 
 /// The holder of a rate's quota.
@@ -209,8 +210,6 @@ const RATE: &str =
     "expected NAME=QUOTA/WINDOW such as default=100/60s, and optionally `,key` for a quota of each key or `,strict`";
 const BUDGET: &str =
     "expected CREDITS, or CREDITS/REFILL such as 10000/month (day, week or month), and optionally `,rollover=CREDITS`";
-const UNITS: [(char, u32); 4] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
-
 impl FromStr for Rate {
     type Err = LimitTextError;
 
@@ -219,10 +218,7 @@ impl FromStr for Rate {
         let mut parts = text.split(',');
         let (name, rest) = parts.next().and_then(|part| part.split_once('=')).ok_or_else(expected)?;
         let (quota, window) = rest.split_once('/').ok_or_else(expected)?;
-        let seconds = UNITS.iter().find_map(|(unit, seconds)| {
-            let number: u32 = window.strip_suffix(*unit)?.parse().ok()?;
-            number.checked_mul(*seconds)
-        });
+        let seconds = parse_seconds(window);
         let mut rate = Self {
             name: name.to_owned(),
             per: RatePer::Account,

@@ -93,7 +93,7 @@ async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     let Gateway { authenticator, limit } = gateway;
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let subprotocols = authenticator.other_subprotocols(&request);
-    let admission = match ask(&authenticator, request).await {
+    let admission = match ask(&authenticator, request, false).await {
         Ok(admission) => admission,
         Err(rejection) => return refuse(&authenticator, rejection, &method, &headers),
     };
@@ -112,7 +112,8 @@ async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
 
 async fn refusal(State(Gateway { authenticator, limit }): State<Gateway>, request: Request) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
-    let refused = match (ask(&authenticator, request).await, Original::of(&headers)) {
+    // The first answer has counted the request.
+    let refused = match (ask(&authenticator, request, true).await, Original::of(&headers)) {
         (Ok(admission), Ok(original)) => {
             check(limit.as_ref(), identity_of(&admission), original.method, original.path).await
         }
@@ -123,7 +124,7 @@ async fn refusal(State(Gateway { authenticator, limit }): State<Gateway>, reques
     refuse(&authenticator, rejection, &method, &headers)
 }
 
-async fn ask(authenticator: &Authenticator, request: Request) -> Result<Admission, Rejection> {
+async fn ask(authenticator: &Authenticator, request: Request, again: bool) -> Result<Admission, Rejection> {
     let required = required_by(request.uri())?;
     let check = {
         let headers = request.headers();
@@ -135,7 +136,7 @@ async fn ask(authenticator: &Authenticator, request: Request) -> Result<Admissio
             connection: &request,
         };
         let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-        authenticator.check(target, fields)
+        if again { authenticator.check_again(target, fields) } else { authenticator.check(target, fields) }
     };
     verdict(authenticator, check, &required).await
 }

@@ -21,7 +21,7 @@ use keyward_core::scope::Grant;
 use keyward_core::{
     AccountId, AuthLayer, Authenticator, Identity, Mode, PeerAddress, Rejection, RequireLayer, Requirement, Scope,
 };
-use keyward_limits::{Limits, Spent};
+use keyward_limits::{Limits, RateRule, Spent};
 use mime::Mime;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -114,7 +114,7 @@ struct Verifier {
 /// | `scopes` | the key needs all of them |
 /// | `client` | the client's address. Without it, keys confined to networks are refused |
 /// | `cost` | what the request spends from limits, 0 to 1,000,000. Defaults to 1. Only with [`verify_with_limits`] |
-/// | `rate` | the rate limit from which it spends. Defaults to `default` |
+/// | `rate` | the rate limit from which it spends. Defaults to `default`. A name that no rule of the key, its account or its plan has limits nothing |
 /// | `browser` | `true` if the request came from a browser, for `refuse_secret_keys_in_browsers`. Defaults to `false` |
 ///
 /// `client` is recorded as the last use only for callers of the operator's account ([`VerifyReach::Operator`]).
@@ -217,6 +217,10 @@ impl Question {
         match self.cost {
             Some(cost) if cost > MAX_COST => {
                 Err(format!("Invalid `cost`: {cost} is out of range: expected 0 to {MAX_COST}."))
+            }
+            // The text does not quote the name, which may be the key.
+            _ if self.rate.as_deref().is_some_and(|name| !RateRule::is_name(name)) => {
+                Err("Invalid `rate`: expected a name with 1 to 32 of `a-z A-Z 0-9 _ -`.".to_owned())
             }
             _ => Ok(()),
         }

@@ -15,6 +15,10 @@ use crate::rules::{BudgetRule, RateRule, Refill};
 const PARTS: i64 = 16;
 /// The window, the part in which a node may spend what it took before, and the current part.
 const COUNTED: usize = 18;
+/// A budget remembers this many periods of each refill, so that a clock that jumps grants none of them twice.
+const PERIODS: usize = 4;
+/// Whatever refill is in force, these are counted, so that another refill grants nothing twice.
+const RECURRING: [Refill; 3] = [Refill::Day, Refill::Week, Refill::Month];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
@@ -38,11 +42,40 @@ pub(crate) struct Grant {
     pub(crate) valid: Option<Duration>,
     /// The time until `least` units can be had, if none were granted and it is known.
     pub(crate) wait: Option<Duration>,
-    /// The period, for [`give_back`].
-    pub(crate) period: i64,
+    /// When and in which period the units were taken, for [`give_back`].
+    pub(crate) taken: Taken,
     /// Everything that the period granted or will grant, and its length.
     pub(crate) total: u64,
     pub(crate) length: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) refill: Refill,
+    pub(crate) period: i64,
+    /// In microseconds since 1970.
+    pub(crate) at: i64,
+}
+
+/// The credits that were spent in a period of a refill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(Refill, i64, u64)", into = "(Refill, i64, u64)")]
+pub(crate) struct Spending {
+    refill: Refill,
+    period: i64,
+    spent: u64,
+}
+
+impl From<(Refill, i64, u64)> for Spending {
+    fn from((refill, period, spent): (Refill, i64, u64)) -> Self {
+        Self { refill, period, spent }
+    }
+}
+
+impl From<Spending> for (Refill, i64, u64) {
+    fn from(Spending { refill, period, spent }: Spending) -> Self {
+        (refill, period, spent)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,18 +86,14 @@ pub(crate) enum State {
         period: i64,
         spent: u64,
         carried: u64,
+        /// Other periods and refills. The first one of each refill is the latest.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Spending>,
     },
     /// The generic cell rate algorithm: the last time in microseconds, and how far ahead the holder was.
-    Even {
-        at: i64,
-        ahead: u64,
-    },
+    Even { at: i64, ahead: u64 },
     /// Units by part of the window, the newest first.
-    Strict {
-        width: i64,
-        newest: i64,
-        parts: Vec<u64>,
-    },
+    Strict { width: i64, newest: i64, parts: Vec<u64> },
 }
 
 /// Takes units at the time `now`, in microseconds since 1970.
@@ -76,14 +105,20 @@ pub(crate) fn take(state: Option<&State>, rule: &Rule, now: i64, wish: Wish) -> 
     }
 }
 
-/// Gives credits of this period back, unless it is over.
-pub(crate) fn give_back(state: &State, of_period: i64, credits: u64) -> Option<State> {
-    match *state {
-        State::Budget { refill, period, spent, carried } if period == of_period => {
-            Some(State::Budget { refill, period, spent: spent.saturating_sub(credits), carried })
+/// Gives credits back to every period in which they count as spent, and that is not over.
+pub(crate) fn give_back(state: &State, taken: Taken, credits: u64) -> Option<State> {
+    let State::Budget { refill, period, spent, carried, others } = state else { return None };
+    let mut all = vec![Spending { refill: *refill, period: *period, spent: *spent }];
+    all.extend(others);
+    let mut is_changed = false;
+    for spending in &mut all {
+        let of = if spending.refill == taken.refill { taken.period } else { period_of(spending.refill, taken.at) };
+        if spending.period == of {
+            spending.spent = spending.spent.saturating_sub(credits);
+            is_changed = true;
         }
-        _ => None,
     }
+    is_changed.then(|| budget_state(all.remove(0), *carried, all))
 }
 
 /// Returns `true` if the clock was set back since the state was written.
@@ -91,7 +126,7 @@ pub(crate) fn is_ahead(state: &State, now: i64) -> bool {
     match *state {
         State::Even { at, .. } => at > now,
         State::Strict { width, newest, .. } => is_set_back(newest, now.div_euclid(width.max(1))),
-        State::Budget { .. } => false,
+        State::Budget { refill, period, .. } => is_set_back(period, period_of(refill, now)),
     }
 }
 
@@ -100,31 +135,52 @@ pub(crate) fn is_over(state: &State, now: i64) -> bool {
     matches!(*state, State::Strict { width, newest, .. } if newest + COUNTED as i64 <= now.div_euclid(width.max(1)))
 }
 
-/// A step of less than a part only delays units.
+/// A step into the part or period before the newest only delays units.
 fn is_set_back(newest: i64, current: i64) -> bool {
     current < newest - 1
 }
 
 fn take_credits(state: Option<&State>, budget: &BudgetRule, now: i64, wish: Wish) -> (State, Grant) {
+    let mut all = Vec::new();
+    let (mut known, mut carried) = (None, 0);
+    if let Some(State::Budget { refill, period, spent, carried: known_carried, others }) = state {
+        let latest = Spending { refill: *refill, period: *period, spent: *spent };
+        all.push(latest);
+        all.extend(others);
+        (known, carried) = (Some(latest), *known_carried);
+    }
+    // A period that begins in the middle of another one counts what that one has spent.
+    let running = known.filter(|known| known.period >= period_of(known.refill, now)).map_or(0, |known| known.spent);
     let current = period_of(budget.refill, now);
-    let (mut period, mut spent, mut carried) = (current, 0, 0);
-    if let Some(&State::Budget { refill, period: known, spent: known_spent, carried: known_carried }) = state
-        && refill == budget.refill
-    {
-        // A clock that was set back stays in the known period: a period is never granted twice.
-        period = current.max(known);
-        if period == known {
-            (spent, carried) = (known_spent, known_carried);
-        } else {
-            let unspent = budget.credits.saturating_add(known_carried).saturating_sub(known_spent);
-            let idle = u64::try_from(period - known - 1).unwrap_or(0).saturating_mul(budget.credits);
-            carried = unspent.saturating_add(idle).min(budget.rollover);
-        }
+    if known.is_none_or(|known| known.refill != budget.refill) {
+        carried = 0;
+    } else if let Some(known) = known.filter(|known| known.period != current && known.period != current + 1) {
+        let is_new = known.period < current && !all.iter().any(|other| other.is_of(budget.refill, current));
+        let unspent = budget.credits.saturating_add(carried).saturating_sub(known.spent);
+        let idle = u64::try_from(current - known.period - 1).unwrap_or(0).saturating_mul(budget.credits);
+        carried = if is_new { unspent.saturating_add(idle).min(budget.rollover) } else { 0 };
+    }
+    let also_never = all.iter().any(|other| other.refill == Refill::Never);
+    let others = RECURRING.into_iter().chain(also_never.then_some(Refill::Never));
+    let others: Vec<_> = others.filter(|refill| *refill != budget.refill).collect();
+    for refill in others.iter().copied().chain([budget.refill]) {
+        settle(&mut all, refill, period_of(refill, now), running, budget.credits);
     }
     // A smaller budget also bounds what was carried over before.
     let total = budget.credits.saturating_add(carried.min(budget.rollover));
-    let left = total.saturating_sub(spent);
+    let mut main = all
+        .iter()
+        .position(|spending| spending.refill == budget.refill)
+        .map_or(Spending { refill: budget.refill, period: current, spent: 0 }, |place| all.remove(place));
+    let left = total.saturating_sub(main.spent);
     let units = share(left, wish, 16);
+    main.spent = main.spent.saturating_add(units);
+    for refill in others {
+        if let Some(other) = all.iter_mut().find(|other| other.refill == refill) {
+            other.spent = other.spent.saturating_add(units);
+        }
+    }
+    let period = main.period;
     let ends = end_of(budget.refill, period).map(|end| micros(end - now));
     let length =
         end_of(budget.refill, period).zip(end_of(budget.refill, period - 1)).map(|(end, begin)| micros(end - begin));
@@ -133,20 +189,54 @@ fn take_credits(state: Option<&State>, budget: &BudgetRule, now: i64, wish: Wish
         left: left - units,
         valid: ends,
         wait: ends.filter(|_| units < wish.least),
-        period,
+        taken: Taken { refill: budget.refill, period, at: now },
         total,
         length,
     };
-    (State::Budget { refill: budget.refill, period, spent: spent + units, carried }, grant)
+    (budget_state(main, carried, all), grant)
+}
+
+impl Spending {
+    fn is_of(&self, refill: Refill, period: i64) -> bool {
+        self.refill == refill && self.period == period
+    }
+}
+
+/// Puts the spending of the current period before the others of this refill.
+///
+/// A clock that was set back by a step stays in the newest period. If it was set back further, it returns to the current period.
+/// If that one is not remembered, all its credits count as spent, because it may have been granted before.
+fn settle(all: &mut Vec<Spending>, refill: Refill, current: i64, running: u64, credits: u64) {
+    let latest = all.iter().find(|spending| spending.refill == refill).copied();
+    if latest.is_some_and(|latest| latest.period == current || latest.period == current + 1) {
+        return;
+    }
+    let remembered = all.iter().position(|spending| spending.is_of(refill, current));
+    let spending = match (remembered, latest) {
+        (Some(place), _) => all.remove(place),
+        (None, None) => Spending { refill, period: current, spent: running },
+        (None, Some(latest)) if latest.period < current => Spending { refill, period: current, spent: 0 },
+        (None, Some(latest)) => Spending { refill, period: current, spent: latest.spent.max(credits) },
+    };
+    all.insert(0, spending);
+    let mut periods = 0;
+    all.retain(|spending| {
+        periods += usize::from(spending.refill == refill);
+        spending.refill != refill || periods <= PERIODS
+    });
+}
+
+fn budget_state(main: Spending, carried: u64, others: Vec<Spending>) -> State {
+    State::Budget { refill: main.refill, period: main.period, spent: main.spent, carried, others }
 }
 
 fn take_evenly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -> (State, Grant) {
-    let interval = (rate.window() / rate.quota).as_nanos() as u64;
+    let interval = interval_of(rate);
     let most = interval * u64::from(rate.quota);
     let ahead = match state {
-        Some(&State::Even { at, ahead }) => {
-            ahead.saturating_sub(u64::try_from(now - at).unwrap_or(0).saturating_mul(1_000)).min(most)
-        }
+        Some(&State::Even { at, ahead }) => decayed(at, ahead, now).min(most),
+        // A strict rate became an even one: what counts stays spent.
+        Some(strict @ State::Strict { .. }) => counted(strict, now).saturating_mul(interval).min(most),
         _ => 0,
     };
     let left = (most - ahead) / interval;
@@ -173,7 +263,11 @@ fn take_strictly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -
             }
         }
         // Another window, or a clock that was set back: spent units count as spent now.
-        Some(State::Strict { parts: counted, .. }) => parts[0] = counted.iter().sum(),
+        Some(other @ State::Strict { .. }) => parts[0] = counted(other, now),
+        // An even rate became a strict one. Part of a unit counts as one.
+        Some(&State::Even { at, ahead }) => {
+            parts[0] = decayed(at, ahead, now).div_ceil(interval_of(rate)).min(rate.quota.into());
+        }
         _ => {}
     }
     let left = u64::from(rate.quota).saturating_sub(parts.iter().sum());
@@ -191,9 +285,27 @@ fn take_strictly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -
     (State::Strict { width, newest, parts }, of_rate(rate, units, left - units, wait))
 }
 
+/// In nanoseconds.
+fn interval_of(rate: &RateRule) -> u64 {
+    (rate.window() / rate.quota).as_nanos() as u64
+}
+
+/// In nanoseconds.
+fn decayed(at: i64, ahead: u64, now: i64) -> u64 {
+    ahead.saturating_sub(u64::try_from(now - at).unwrap_or(0).saturating_mul(1_000))
+}
+
+/// The units of a strict window that still count. After a clock was set back, all of them.
+fn counted(state: &State, now: i64) -> u64 {
+    let State::Strict { width, newest, parts } = state else { return 0 };
+    let ended = usize::try_from(now.div_euclid((*width).max(1)) - newest).unwrap_or(0);
+    parts.iter().take(COUNTED.saturating_sub(ended)).sum()
+}
+
 fn of_rate(rate: &RateRule, units: u64, left: u64, wait: Option<Duration>) -> Grant {
     let valid = Some(micros(part_of(rate)));
-    Grant { units, left, valid, wait, period: 0, total: rate.quota.into(), length: Some(rate.window()) }
+    let taken = Taken { refill: Refill::Never, period: 0, at: 0 };
+    Grant { units, left, valid, wait, taken, total: rate.quota.into(), length: Some(rate.window()) }
 }
 
 /// In microseconds.
@@ -242,158 +354,5 @@ fn days(date: Date) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::civil::Weekday;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const SECOND: i64 = 1_000_000;
-    const DAY: i64 = 86_400 * SECOND;
-
-    fn at(text: &str) -> i64 {
-        text.parse::<Timestamp>().unwrap().as_microsecond()
-    }
-
-    fn wish(least: u64, most: u64) -> Wish {
-        Wish { least, most }
-    }
-
-    #[test]
-    fn periods_end_at_midnight_utc() {
-        for (refill, now, end) in [
-            (Refill::Day, "2026-11-28T23:59:59.999999Z", "2026-11-29T00:00:00Z"),
-            (Refill::Day, "2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z"),
-            (Refill::Week, "2026-11-29T23:00:00Z", "2026-11-30T00:00:00Z"),
-            (Refill::Week, "2026-11-30T00:00:00Z", "2026-12-07T00:00:00Z"),
-            (Refill::Month, "2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
-            (Refill::Month, "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
-        ] {
-            let now = at(now);
-            assert_eq!(end_of(refill, period_of(refill, now)), Some(at(end)), "{refill:?} {end}");
-        }
-        assert_eq!(Date::new(2026, 11, 30).unwrap().weekday(), Weekday::Monday);
-    }
-
-    #[test]
-    fn unspent_credits_roll_over_up_to_the_cap() {
-        let budget = Rule::Budget(BudgetRule::new(10, Refill::Day).with_rollover(15));
-        let (state, grant) = take(None, &budget, 0, wish(4, 4));
-        assert_eq!((grant.units, grant.left, grant.total), (4, 6, 10));
-        let (state, grant) = take(Some(&state), &budget, DAY, wish(1, 1));
-        assert_eq!((grant.units, grant.left, grant.total), (1, 15, 16));
-        // Three days without a request.
-        let (_, grant) = take(Some(&state), &budget, 5 * DAY, wish(1, 1));
-        assert_eq!((grant.left, grant.total), (24, 25));
-    }
-
-    #[test]
-    fn a_clock_that_steps_grants_no_period_twice() {
-        let budget = Rule::Budget(BudgetRule::new(10, Refill::Day));
-        let (mut state, mut spent) = (None, 0);
-        for now in [0, DAY - 1, DAY, DAY - 5, 0, DAY + 1, DAY - 1, DAY + 7] {
-            loop {
-                let (next, grant) = take(state.as_ref(), &budget, now, wish(1, 3));
-                state = Some(next);
-                spent += grant.units;
-                if grant.units == 0 {
-                    break;
-                }
-            }
-        }
-        assert_eq!(spent, 20, "two days began");
-    }
-
-    #[test]
-    fn credits_come_back_only_to_their_period() {
-        let budget = Rule::Budget(BudgetRule::new(10, Refill::Day));
-        let (state, grant) = take(None, &budget, 0, wish(5, 5));
-        let returned = give_back(&state, grant.period, 3).unwrap();
-        assert_eq!(take(Some(&returned), &budget, 1, wish(8, 8)).1.units, 8);
-        let (tomorrow, _) = take(Some(&state), &budget, DAY, wish(1, 1));
-        assert_eq!(give_back(&tomorrow, grant.period, 3), None);
-    }
-
-    #[test]
-    fn a_rate_recovers_within_its_window_after_a_clock_was_set_back() {
-        for rate in [RateRule::new("a", 10, 60), RateRule::new("a", 10, 60).strict()] {
-            let rule = Rule::Rate(rate);
-            let (state, _) = take(None, &rule, DAY, wish(10, 10));
-            for now in [DAY - SECOND, DAY - 3_600 * SECOND, 0] {
-                let (set_back, refused) = take(Some(&state), &rule, now, wish(10, 10));
-                assert_eq!(refused.units, 0, "{rule:?}: a unit came back early");
-                let wait = refused.wait.unwrap();
-                assert!(wait <= Duration::from_secs(60) * 20 / 16, "{rule:?}: {wait:?}");
-                // A meter writes what it was refused for, if the clock was set back.
-                let state = if is_ahead(&state, now) { &set_back } else { &state };
-                let later = now + i64::try_from(wait.as_micros()).unwrap() + 1;
-                assert_eq!(take(Some(state), &rule, later, wish(10, 10)).1.units, 10, "{rule:?}");
-            }
-        }
-    }
-
-    /// Ten calls in 5 seconds, tried every 100 milliseconds.
-    fn admitted(rate: RateRule) -> Vec<i64> {
-        let rule = Rule::Rate(rate);
-        let (mut state, mut times) = (None, Vec::new());
-        for now in (0..30 * SECOND).step_by(100_000) {
-            loop {
-                let (next, grant) = take(state.as_ref(), &rule, now, wish(1, 1));
-                state = Some(next);
-                if grant.units == 0 {
-                    break;
-                }
-                times.push(now);
-            }
-        }
-        times
-    }
-
-    fn busiest(times: &[i64], window: i64) -> usize {
-        times.iter().map(|begin| times.iter().filter(|at| (*begin..begin + window).contains(at)).count()).max().unwrap()
-    }
-
-    #[test]
-    fn even_rates_admit_twice_the_quota_and_strict_ones_never_more() {
-        let even = admitted(RateRule::new("a", 10, 5));
-        assert_eq!(busiest(&even, 5 * SECOND), 19);
-        let strict = admitted(RateRule::new("a", 10, 5).strict());
-        assert_eq!(busiest(&strict, 5 * SECOND), 10);
-        assert!(strict.len() >= 50, "{} calls in 30 seconds", strict.len());
-    }
-
-    proptest! {
-        #[test]
-        fn no_window_exceeds_a_strict_quota_even_if_nodes_spend_late(
-            quota in 1_u32..50,
-            steps in proptest::collection::vec((0_i64..3 * SECOND, 1_u64..10, 0_i64..10), 1..200),
-        ) {
-            let rule = Rule::Rate(RateRule::new("a", quota, 10).strict());
-            let (mut now, mut state, mut spent) = (0, None, Vec::new());
-            for (pause, most, late) in steps {
-                now += pause;
-                let (next, grant) = take(state.as_ref(), &rule, now, wish(1, most));
-                let valid = grant.valid.unwrap().as_micros() as i64;
-                // A node may spend until the grant is void.
-                spent.extend((0..grant.units).map(|_| now + valid * late / 10));
-                state = Some(next);
-            }
-            spent.sort_unstable();
-            if !spent.is_empty() {
-                prop_assert!(busiest(&spent, 10 * SECOND) <= quota as usize);
-            }
-        }
-
-        #[test]
-        fn a_refused_call_passes_after_its_wait(quota in 1_u32..50, strict: bool, least in 1_u64..50) {
-            let least = least.min(quota.into());
-            let rate = RateRule { strict, ..RateRule::new("a", quota, 10) };
-            let rule = Rule::Rate(rate);
-            let (state, _) = take(None, &rule, 0, wish(quota.into(), quota.into()));
-            let (state, refused) = take(Some(&state), &rule, 1, wish(least, least));
-            prop_assert_eq!(refused.units, 0);
-            let later = 1 + i64::try_from(refused.wait.unwrap().as_micros()).unwrap() + 1;
-            prop_assert_eq!(take(Some(&state), &rule, later, wish(least, least)).1.units, least);
-        }
-    }
-}
+#[path = "counter/tests.rs"]
+mod tests;

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use tokio::task::AbortHandle;
 
 use crate::counter::Rule;
-use crate::meter::{Left, Meter};
+use crate::meter::{Left, Meter, PATIENCE};
 use crate::rules::{LimitRules, Per, Subject};
 use crate::store::{ChangedRules, Counter, LimitStore};
 
@@ -33,11 +33,12 @@ const SHARDS: usize = 16;
 pub struct LimitsOptions {
     clock: Arc<dyn Clock>,
     poll: Duration,
+    store_timeout: Duration,
 }
 
 impl Default for LimitsOptions {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), poll: POLL }
+        Self { clock: Arc::new(SystemClock), poll: POLL, store_timeout: PATIENCE }
     }
 }
 
@@ -56,6 +57,15 @@ impl LimitsOptions {
         self
     }
 
+    /// Sets how long calls wait for an answer of the store before [`Rejection::StoreUnavailable`]. Defaults to 250 milliseconds.
+    ///
+    /// Units that the store grants later are kept.
+    #[must_use]
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = timeout;
+        self
+    }
+
     /// Reads all rules, and follows their changes. Call it on a tokio runtime.
     ///
     /// # Errors
@@ -64,6 +74,7 @@ impl LimitsOptions {
         let inner = Arc::new(Inner {
             store: Arc::new(store),
             clock: self.clock,
+            store_timeout: self.store_timeout,
             rules: RwLock::default(),
             generation: AtomicU64::new(1),
             has_rules: AtomicBool::new(false),
@@ -148,6 +159,7 @@ impl From<RateLimit> for Spent {
 struct Inner {
     store: Arc<dyn LimitStore>,
     clock: Arc<dyn Clock>,
+    store_timeout: Duration,
     rules: RwLock<Rules>,
     /// Incremented with each change of `rules`.
     generation: AtomicU64,
@@ -163,6 +175,8 @@ struct Rules {
     plans: HashMap<SmolStr, LimitRules>,
     accounts: HashMap<SmolStr, LimitRules>,
     keys: HashMap<SmolStr, LimitRules>,
+    /// The names of all rates.
+    rates: HashSet<SmolStr>,
 }
 
 /// The counters of a key or a token.
@@ -195,7 +209,10 @@ struct Held<'a> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.caller.meters(self.rates, self.budgets).take(self.meters).for_each(|meter| meter.refund(self.cost));
+        self.caller
+            .meters(self.rates, self.budgets)
+            .take(self.meters)
+            .for_each(|meter| meter.refund(self.cost, self.caller.generation));
     }
 }
 
@@ -247,6 +264,9 @@ impl Limits {
         for meter in caller.meters(rates, budgets) {
             spent.note(meter.spend(&self.0.store, &self.0.clock, &mut now, cost).await?);
             held.meters += 1;
+        }
+        if spent.rates.len() < rates.len() && rates.iter().any(|rate| rate != "default") {
+            self.0.warn_of_unknown(rates);
         }
         if keeps {
             held.meters = 0;
@@ -368,9 +388,21 @@ impl Inner {
                 of_kind.insert(subject.id().into(), new);
             }
         }
+        let all = rules.plans.values().chain(rules.accounts.values()).chain(rules.keys.values());
+        rules.rates = all.flat_map(LimitRules::rates).map(|rate| rate.name.clone()).collect();
         let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && rules.keys.is_empty();
         self.generation.fetch_add(1, Ordering::Release);
         self.has_rules.store(!is_empty, Ordering::Release);
+    }
+
+    /// A caller without a rule of this name is not limited by it. A name without any rule may be mistyped.
+    #[cold]
+    fn warn_of_unknown(&self, rates: &[SmolStr]) {
+        let rules = self.rules();
+        let is_known = |name: &SmolStr| *name == "default" || rules.rates.contains(name);
+        if let Some(rate) = rates.iter().find(|name| !is_known(name)) {
+            keyward_core::log_limited!(warn, %rate, "no rule has a rate of this name, so it limits nothing: set one, or correct the name");
+        }
     }
 
     fn caller(&self, identity: &Identity) -> Arc<Caller> {
@@ -399,13 +431,13 @@ impl Inner {
         let plan = identity.plan().and_then(|plan| rules.plans.get(plan));
         let of_account = LimitRules::of_account(rules.accounts.get(account), plan);
         let own = rules.keys.get(id).cloned().unwrap_or_default();
-        drop(rules);
+        // The rules stay locked, so that no slower thread puts an older rule back.
         let (mut rates, mut budgets) = (Vec::new(), Vec::new());
         let mut meters = locked(&self.meters);
         let mut meter = |counter: Counter, rule: Rule| {
-            let meter =
-                meters.entry(counter).or_insert_with_key(|counter| Arc::new(Meter::new(counter.clone(), rule.clone())));
-            meter.use_rule(&rule);
+            let new = |counter: &Counter| Arc::new(Meter::new(counter.clone(), rule.clone(), self.store_timeout));
+            let meter = meters.entry(counter).or_insert_with_key(new);
+            meter.use_rule(&rule, generation);
             Arc::clone(meter)
         };
         let of_rate =

@@ -7,9 +7,9 @@ use keyward_core::Rejection;
 use keyward_core::clock::Clock;
 use keyward_core::rejection::{Budget, RateLimit};
 use keyward_core::store::StoreError;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use crate::counter::{Grant, Rule, State, Wish, give_back, is_ahead, take};
+use crate::counter::{Grant, Rule, State, Taken, Wish, give_back, is_ahead, take};
 use crate::failure::refused;
 use crate::rules::RateRule;
 use crate::store::{Counter, LimitStore};
@@ -23,6 +23,8 @@ const EARLY: u64 = 8;
 /// Units that return elsewhere are noticed after this time.
 const REFUSAL: Duration = Duration::from_millis(250);
 const OUTAGE: Duration = Duration::from_millis(100);
+/// How long calls wait for an answer of the store.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 const ATTEMPTS: usize = 64;
 const NOT_LATER: Duration = Duration::from_millis(50);
 
@@ -31,11 +33,20 @@ pub(crate) struct Meter {
     local: Mutex<Local>,
     /// The right to ask the store.
     turn: Arc<tokio::sync::Mutex<()>>,
+    patience: Duration,
 }
 
 struct Local {
     rule: Rule,
+    /// The version of all rules with which the rule came.
+    version: u64,
+    /// Credits of earlier rules, which return to the store with the next question.
+    returns: Vec<Return>,
+    /// When the units under the rule before this one were taken.
+    before: Option<Taken>,
     units: u64,
+    /// When the oldest of the units were taken.
+    taken: Option<Taken>,
     /// Void from this time on, if it is some.
     until: Option<Duration>,
     /// The next wish. It doubles while units are used up in time.
@@ -48,9 +59,21 @@ struct Local {
     /// Until then, the store has no more than it said.
     refused_until: Duration,
     failed_until: Duration,
+    /// The store owes an answer for so long that calls no longer wait for it.
+    is_overdue: bool,
     /// No units are taken early until then.
     patient_until: Duration,
 }
+
+#[derive(Clone, Copy, Debug)]
+struct Return {
+    taken: Taken,
+    credits: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the store did not answer within {0:?}")]
+struct Overdue(Duration);
 
 /// The rest after a call.
 pub(crate) enum Left {
@@ -65,11 +88,15 @@ enum Verdict {
 }
 
 impl Meter {
-    pub(crate) fn new(counter: Counter, rule: Rule) -> Self {
+    pub(crate) fn new(counter: Counter, rule: Rule, patience: Duration) -> Self {
         let zero = Duration::ZERO;
         let local = Local {
             rule,
+            version: 0,
+            returns: Vec::new(),
+            before: None,
             units: 0,
+            taken: None,
             until: None,
             wish: 1,
             last: None,
@@ -78,21 +105,26 @@ impl Meter {
             spent_at: zero,
             refused_until: zero,
             failed_until: zero,
+            is_overdue: false,
             patient_until: zero,
         };
-        Self { counter, local: Mutex::new(local), turn: Arc::default() }
+        Self { counter, local: Mutex::new(local), turn: Arc::default(), patience }
     }
 
-    /// Applies the current rule.
-    pub(crate) fn use_rule(&self, rule: &Rule) {
+    /// Applies the rule of this version. Units of another rule are no longer spent.
+    pub(crate) fn use_rule(&self, rule: &Rule, version: u64) {
         let mut local = self.local();
         if local.rule == *rule {
             return;
         }
-        if let Rule::Rate(_) = rule {
-            local.units = 0;
+        if self.counter.is_durable() {
+            let units = std::mem::take(&mut local.units);
+            let taken = local.taken.take();
+            local.before = taken;
+            local.return_credits(taken, units);
         }
-        local.rule = rule.clone();
+        (local.units, local.until) = (0, None);
+        (local.rule, local.version) = (rule.clone(), version);
         (local.wish, local.last) = (1, None);
         (local.refused_until, local.failed_until, local.patient_until) = Default::default();
     }
@@ -133,34 +165,59 @@ impl Meter {
                     Verdict::Ask => local.next_wish(cost),
                 }
             };
-            // A separate task: if the caller leaves, the node still notes what the store granted.
-            let asking = tokio::spawn(Arc::clone(self).ask(turn, Arc::clone(store), Arc::clone(clock), wish));
-            asking.await.unwrap_or_else(|ended| Err(StoreError::unavailable(ended))).map_err(unanswered)?;
+            self.ask(turn, store, clock, wish)
+                .await
+                .unwrap_or_else(|ended| Err(StoreError::unavailable(ended)))
+                .map_err(unanswered)?;
             *now = clock.boottime();
         }
     }
 
-    /// Gives back what a refused call has spent.
-    pub(crate) fn refund(&self, cost: u64) {
+    /// Gives back what a refused call has spent under the rules of this version.
+    pub(crate) fn refund(&self, cost: u64, version: u64) {
         let mut local = self.local();
+        if local.version > version {
+            let taken = local.before;
+            local.return_credits(taken, cost);
+            return;
+        }
         local.units += cost;
         local.spent = local.spent.saturating_sub(cost);
     }
 
-    /// Returns unspent credits to the store if none was spent for `idle`.
+    /// Returns unspent credits to the store if none was spent for `idle`, and those of earlier rules.
     pub(crate) async fn return_idle(&self, store: &dyn LimitStore, clock: &dyn Clock, idle: Duration) {
-        let (units, period) = {
+        if !self.counter.is_durable() {
+            return;
+        }
+        let (mut returns, held, version) = {
             let mut local = self.local();
+            let mut returns = std::mem::take(&mut local.returns);
             let is_idle = clock.boottime().saturating_sub(local.spent_at) >= idle;
-            if local.units == 0 || !is_idle || !self.counter.is_durable() {
-                return;
+            let held = local.taken.filter(|_| is_idle && local.units > 0);
+            if let Some(taken) = held {
+                local.wish = 1;
+                returns.push(Return { taken, credits: std::mem::take(&mut local.units) });
             }
-            local.wish = 1;
-            (std::mem::take(&mut local.units), local.last.as_ref().map_or(0, |last| last.period))
+            (returns, held, local.version)
         };
-        if let Err(error) = self.give_back(store, period, units).await {
-            tracing::warn!(counter = self.counter.id(), units, %error, "cannot return credits; keeping them");
-            self.local().units += units;
+        if returns.is_empty() {
+            return;
+        }
+        if let Err(error) = self.give_back(store, &mut returns).await {
+            let credits: u64 = returns.iter().map(|back| back.credits).sum();
+            tracing::warn!(counter = self.counter.id(), credits, %error, "cannot return credits; keeping them");
+            let mut local = self.local();
+            // Without the store, a node spends what it has.
+            if held.is_some()
+                && version == local.version
+                && (local.units == 0 || local.taken == held)
+                && let Some(back) = returns.pop()
+            {
+                local.units += back.credits;
+                local.taken = held;
+            }
+            local.returns.append(&mut returns);
         }
     }
 
@@ -169,7 +226,8 @@ impl Meter {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.local().units == 0
+        let local = self.local();
+        local.units == 0 && local.returns.is_empty()
     }
 
     fn local(&self) -> MutexGuard<'_, Local> {
@@ -179,41 +237,77 @@ impl Meter {
     /// So that no call waits for the store.
     fn take_early(self: &Arc<Self>, store: &Arc<dyn LimitStore>, clock: &Arc<dyn Clock>, wish: Wish) {
         if let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() {
-            let asking = Arc::clone(self).ask(turn, Arc::clone(store), Arc::clone(clock), wish);
-            tokio::spawn(async move {
-                // The next call that needs units reports a failure.
-                let _ = asking.await;
-            });
+            // The next call that needs units reports a failure.
+            drop(self.ask(turn, store, clock, wish));
         }
     }
 
-    async fn ask(
-        self: Arc<Self>,
+    /// Asks the store in a separate task: if the caller leaves, the node still notes what the store granted.
+    fn ask(
+        self: &Arc<Self>,
         turn: OwnedMutexGuard<()>,
-        store: Arc<dyn LimitStore>,
-        clock: Arc<dyn Clock>,
+        store: &Arc<dyn LimitStore>,
+        clock: &Arc<dyn Clock>,
         wish: Wish,
+    ) -> oneshot::Receiver<Result<(), StoreError>> {
+        let (tell, told) = oneshot::channel();
+        let (meter, store, clock) = (Arc::clone(self), Arc::clone(store), Arc::clone(clock));
+        tokio::spawn(async move {
+            let (rule, returns) = {
+                let mut local = meter.local();
+                (local.rule.clone(), std::mem::take(&mut local.returns))
+            };
+            // The units are valid from before the store's clock was read.
+            let asked_at = clock.boottime();
+            let mut taking = std::pin::pin!(meter.take(&*store, &rule, wish, returns));
+            let answer = tokio::time::timeout(meter.patience, &mut taking).await;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(_) => {
+                    meter.local().is_overdue = true;
+                    // Waiting calls are refused now. What the store grants later is noted.
+                    let _ = tell.send(Err(StoreError::unavailable(Overdue(meter.patience))));
+                    drop(turn);
+                    let answer = taking.await;
+                    meter.local().is_overdue = false;
+                    let _ = meter.note(answer, &rule, wish, asked_at, clock.boottime());
+                    return;
+                }
+            };
+            let noted = meter.note(answer, &rule, wish, asked_at, clock.boottime());
+            drop(turn);
+            let _ = tell.send(noted);
+        });
+        told
+    }
+
+    fn note(
+        &self,
+        answer: Result<Grant, (StoreError, Vec<Return>)>,
+        rule: &Rule,
+        wish: Wish,
+        asked_at: Duration,
+        now: Duration,
     ) -> Result<(), StoreError> {
-        let rule = self.local().rule.clone();
-        // The units are valid from before the store's clock was read.
-        let asked_at = clock.boottime();
-        let answer = self.take(&*store, &rule, wish).await;
-        let now = clock.boottime();
         let mut local = self.local();
         let grant = match answer {
             Ok(grant) => grant,
-            Err(error) => {
+            Err((error, mut returns)) => {
                 local.failed_until = now + OUTAGE;
+                local.returns.append(&mut returns);
                 return Err(error);
             }
         };
-        if local.rule != rule && !self.counter.is_durable() {
+        if local.rule != *rule {
+            if self.counter.is_durable() {
+                local.return_credits(Some(grant.taken), grant.units);
+            }
             return Ok(());
         }
-        let is_new_period = local.last.as_ref().is_some_and(|last| last.period != grant.period);
+        let is_new_period = local.last.as_ref().is_some_and(|last| last.taken.period != grant.taken.period);
         let until = grant.valid.map(|valid| asked_at + valid);
         if is_new_period || local.units == 0 {
-            (local.units, local.until) = (0, until);
+            (local.units, local.until, local.taken) = (0, until, Some(grant.taken));
         } else if !self.counter.is_durable() {
             local.until = local.until.or(until);
         }
@@ -223,44 +317,82 @@ impl Meter {
         }
         (local.spent, local.answered_at) = (0, now);
         local.last = Some(grant);
-        drop(turn);
         Ok(())
     }
 
-    async fn take(&self, store: &dyn LimitStore, rule: &Rule, wish: Wish) -> Result<Grant, StoreError> {
+    /// Takes units, after it has returned credits. An error has those that were not returned.
+    async fn take(
+        &self,
+        store: &dyn LimitStore,
+        rule: &Rule,
+        wish: Wish,
+        mut returns: Vec<Return>,
+    ) -> Result<Grant, (StoreError, Vec<Return>)> {
         let keep = match rule {
             Rule::Rate(rate) => Some(rate.window() * 2),
             Rule::Budget(_) => None,
         };
         for _ in 0..ATTEMPTS {
-            let read = store.read(&self.counter).await?;
-            let state = read.text.as_deref().map(parse).transpose()?;
+            let read = match store.read(&self.counter).await {
+                Ok(read) => read,
+                Err(error) => return Err((error, returns)),
+            };
+            let state = match read.text.as_deref().map(parse).transpose() {
+                Ok(state) => with_returned(state, &returns),
+                Err(error) => return Err((error, returns)),
+            };
             let (next, grant) = take(state.as_ref(), rule, read.now, wish);
             // Also writes if the clock was set back: otherwise the quota would not recover until the clock catches up.
-            if grant.units == 0 && !state.is_some_and(|state| is_ahead(&state, read.now)) {
+            let is_changed =
+                grant.units > 0 || !returns.is_empty() || state.is_some_and(|state| is_ahead(&state, read.now));
+            if !is_changed {
                 return Ok(grant);
             }
-            if store.swap(&self.counter, read.text.as_deref(), &written(&next)?, keep).await? {
-                return Ok(grant);
+            let next = match written(&next) {
+                Ok(next) => next,
+                Err(error) => return Err((error, returns)),
+            };
+            match store.swap(&self.counter, read.text.as_deref(), &next, keep).await {
+                Ok(true) => return Ok(grant),
+                Ok(false) => {}
+                // They may have returned, and must not return twice.
+                Err(error) => {
+                    returns.clear();
+                    return Err((error, returns));
+                }
             }
         }
-        Err(StoreError::unavailable("too many nodes change the same counter"))
+        Err((contended(), returns))
     }
 
-    async fn give_back(&self, store: &dyn LimitStore, period: i64, credits: u64) -> Result<(), StoreError> {
+    /// Returns credits. After an error, `returns` has those that did not return.
+    async fn give_back(&self, store: &dyn LimitStore, returns: &mut Vec<Return>) -> Result<(), StoreError> {
         for _ in 0..ATTEMPTS {
             let read = store.read(&self.counter).await?;
-            let Some(state) = read.text.as_deref().map(parse).transpose()? else { return Ok(()) };
-            let Some(next) = give_back(&state, period, credits) else { return Ok(()) };
-            if store.swap(&self.counter, read.text.as_deref(), &written(&next)?, None).await? {
-                return Ok(());
+            let Some(known) = read.text.as_deref().map(parse).transpose()? else { return Ok(()) };
+            let next = with_returned(Some(known.clone()), returns).filter(|next| *next != known);
+            let Some(next) = next else { return Ok(()) };
+            let next = written(&next)?;
+            match store.swap(&self.counter, read.text.as_deref(), &next, None).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) => {
+                    returns.clear();
+                    return Err(error);
+                }
             }
         }
-        Err(StoreError::unavailable("too many nodes change the same counter"))
+        Err(contended())
     }
 }
 
 impl Local {
+    fn return_credits(&mut self, taken: Option<Taken>, credits: u64) {
+        if let Some(taken) = taken.filter(|_| credits > 0) {
+            self.returns.push(Return { taken, credits });
+        }
+    }
+
     fn spend(&mut self, now: Duration, cost: u64) -> Verdict {
         if self.until.is_some_and(|until| now >= until) {
             if self.units > 0 {
@@ -285,7 +417,7 @@ impl Local {
         if now < self.refused_until && cost > self.units + rest {
             return Verdict::Refused(self.refusal(now));
         }
-        if now < self.failed_until {
+        if self.is_overdue || now < self.failed_until {
             return Verdict::Refused(Rejection::StoreUnavailable);
         }
         Verdict::Ask
@@ -293,7 +425,7 @@ impl Local {
 
     /// Returns a wish if few units are left.
     fn early_wish(&mut self, now: Duration) -> Option<Wish> {
-        if self.wish < EARLY || self.units * 4 > self.wish || now < self.patient_until {
+        if self.wish < EARLY || self.units * 4 > self.wish || now < self.patient_until || self.is_overdue {
             return None;
         }
         self.patient_until = now + NOT_LATER;
@@ -356,6 +488,16 @@ impl Local {
 
 fn state_of(rate: &RateRule, remaining: u32, retry_after: Duration) -> RateLimit {
     RateLimit { name: rate.name.clone(), quota: rate.quota, window: rate.window(), remaining, retry_after }
+}
+
+fn with_returned(state: Option<State>, returns: &[Return]) -> Option<State> {
+    returns
+        .iter()
+        .fold(state, |state, back| state.map(|state| give_back(&state, back.taken, back.credits).unwrap_or(state)))
+}
+
+fn contended() -> StoreError {
+    StoreError::unavailable("too many nodes change the same counter")
 }
 
 fn parse(text: &str) -> Result<State, StoreError> {

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::limits::{Limits, RATELIMIT, RATELIMIT_POLICY, Spent};
 use crate::rates::RateLimiter;
+use crate::rules::RateRule;
 
 type Cost = dyn Fn(&Method, &Uri) -> NonZeroU32 + Send + Sync;
 
@@ -45,8 +46,17 @@ struct Inner {
 
 #[derive(Clone)]
 enum Source {
-    Limiter { limiter: Arc<dyn RateLimiter>, limit: SmolStr },
-    Rules { limits: Limits, rates: Vec<SmolStr>, budgets: bool },
+    Limiter {
+        limiter: Arc<dyn RateLimiter>,
+        limit: SmolStr,
+    },
+    Rules {
+        limits: Limits,
+        rates: Vec<SmolStr>,
+        budgets: bool,
+    },
+    /// The name of a rate that no rule can have.
+    Malformed(SmolStr),
 }
 
 impl RequestLimit {
@@ -77,11 +87,17 @@ impl RequestLimit {
     }
 
     /// Sets the names of the rates, for [`from_rules`](Self::from_rules). Defaults to `default`.
+    ///
+    /// A name that no rule has limits nothing, and the log has a warning. With a name that no rule can have, such as `a b`, every
+    /// request with a credential is refused with [`Rejection::NotConfigured`].
     #[must_use]
     pub fn rates<N: Into<SmolStr>>(self, names: impl IntoIterator<Item = N>) -> Self {
         let mut inner = Inner::clone(&self.0);
         if let Source::Rules { rates, .. } = &mut inner.source {
             *rates = names.into_iter().map(Into::into).collect();
+            if let Some(malformed) = rates.iter().find(|name| !RateRule::is_name(name)) {
+                inner.source = Source::Malformed(malformed.clone());
+            }
         }
         Self(Arc::new(inner))
     }
@@ -132,6 +148,10 @@ impl RequestLimit {
         match &self.0.source {
             Source::Limiter { limiter, limit } => limiter.spend(caller, limit, cost).await.map(Spent::from),
             Source::Rules { limits, rates, budgets } => limits.spend_from(caller, rates, *budgets, cost).await,
+            Source::Malformed(name) => {
+                keyward_core::log_limited!(error, %name, "a layer names a rate that no rule can have: refusing its requests; expected 1 to 32 of `a-z A-Z 0-9 _ -`");
+                Err(Rejection::NotConfigured)
+            }
         }
     }
 
@@ -162,6 +182,7 @@ impl fmt::Debug for RequestLimit {
                 f.debug_struct("RequestLimit").field("limit", limit).finish_non_exhaustive()
             }
             Source::Rules { rates, .. } => f.debug_struct("RequestLimit").field("rates", rates).finish_non_exhaustive(),
+            Source::Malformed(name) => f.debug_struct("RequestLimit").field("malformed", name).finish_non_exhaustive(),
         }
     }
 }

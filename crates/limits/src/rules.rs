@@ -142,6 +142,13 @@ impl RateRule {
         self
     }
 
+    /// Returns `true` for 1 to 32 of `a-z A-Z 0-9 _ -`.
+    #[must_use]
+    pub fn is_name(name: &str) -> bool {
+        (1..=32).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    }
+
     pub(crate) fn window(&self) -> Duration {
         Duration::from_secs(self.window_seconds.into())
     }
@@ -247,9 +254,7 @@ impl LimitRules {
     /// [`RuleError`] if a value is out of its bounds, the name is taken, or 16 rates exist.
     pub fn rate(mut self, rate: RateRule) -> Result<Self, RuleError> {
         let field = |name: &str| format!("rates[{}].{name}", self.rates.len());
-        let is_name = (1..=32).contains(&rate.name.len())
-            && rate.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        if !is_name {
+        if !RateRule::is_name(&rate.name) {
             let message = format!("{:?} is no name: expected 1 to 32 of `a-z A-Z 0-9 _ -`", rate.name);
             return Err(RuleError::new(field("name"), message));
         }

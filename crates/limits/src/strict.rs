@@ -13,7 +13,7 @@ use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 
 use crate::counter::{Rule, State, Wish, is_over, take};
-use crate::meter::{Left, Meter};
+use crate::meter::{Left, Meter, PATIENCE};
 use crate::named::NamedLimit;
 use crate::store::{Counter, LimitStore};
 
@@ -77,9 +77,11 @@ impl StrictRates {
         if self.calls.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
             meters.retain(|_, meter| Arc::strong_count(meter) > 1 || meter.was_used_within(limit.window() * 2, now));
         }
-        let meter =
-            meters.entry(counter).or_insert_with_key(|counter| Arc::new(Meter::new(counter.clone(), rule.clone())));
-        meter.use_rule(&rule);
+        let meter = meters
+            .entry(counter)
+            .or_insert_with_key(|counter| Arc::new(Meter::new(counter.clone(), rule.clone(), PATIENCE)));
+        // A limit in code has no versions, and nothing of it is refunded.
+        meter.use_rule(&rule, 0);
         Arc::clone(meter)
     }
 }

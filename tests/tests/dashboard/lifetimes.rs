@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use keyward::lifecycle::Lifetimes;
-use keyward::manage::{Actor, Context, KeyDraft, LifetimesOf, Role};
+use keyward::manage::{Actor, Context, KeyDraft, LifetimesOf, Plan, Role};
 use keyward_client::PutLifetimes;
 use keyward_needs::needs;
 
@@ -155,6 +155,50 @@ async fn the_operator_sets_lifetimes_of_an_account_and_its_owner_sees_them() {
     let csrf = page.field("csrf");
     let loosened = [("csrf", csrf.as_str()), ("version", "1"), ("maximum_lifetime", "365d")];
     assert_eq!(bob.post(&format!("/accounts/{account}/lifetimes"), &loosened).await.status, 403);
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn the_operator_sets_lifetimes_of_a_plan() {
+    let site = Site::with_owner().await;
+    let (owner, system) = (site.owner().await, Actor::system("test", Context::new()));
+    site.management.put_plan(&owner, Plan::new("Pro & more"), None).await.unwrap();
+    let path = "/plans/Pro%20%26%20more";
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.go(path).await;
+    browser.see("Lifetimes of new keys").await;
+    browser.fill("default_lifetime", "60d").await;
+    browser.fill("maximum_lifetime", "30d").await;
+    browser.press("Change lifetimes").await;
+    browser.see("Default lifetime: 5184000 seconds are longer than the maximum").await;
+    browser.fill("default_lifetime", "12h").await;
+    browser.press("Change lifetimes").await;
+    browser.see("The lifetimes are changed.").await;
+    browser.see("default 12 hours, maximum 30 days").await;
+    browser.close().await;
+    let of = LifetimesOf::Plan("Pro & more".into());
+    let set = site.management.lifetimes(&system, &of).await.unwrap();
+    assert_eq!((set.default_seconds, set.maximum_seconds, set.version), (Some(43_200), Some(30 * 86_400), 1));
+
+    // A viewer of the operator's account sees them, and a customer does not.
+    let account = site.management.create_account(&owner, "Example Ltd").await.unwrap().value.id;
+    for (email, place, role, sees, writes) in [
+        ("grace@example.com", site.management.operator().clone(), Role::Viewer, 200, 403),
+        ("bob@example.com", account, Role::Owner, 404, 404),
+    ] {
+        let invited = site.management.invite(&owner, &place, email, role).await.unwrap();
+        site.management.accept_invitation(&Context::new(), &invited.secret, "Bob", PASSWORD).await.unwrap();
+        let mut other = Client::new(&site);
+        let token = other.get("/login").await.field("csrf");
+        other.post("/login", &[("csrf", &token), ("email", email), ("password", PASSWORD)]).await;
+        let csrf = other.get("/settings").await.field("csrf");
+        let page = other.get(path).await;
+        assert_eq!((page.status, page.body.contains("30 days")), (sees, sees == 200), "{email}: {}", page.body);
+        assert!(!page.body.contains("Change lifetimes"), "{email}: {}", page.body);
+        let loosened = [("csrf", csrf.as_str()), ("version", "1"), ("maximum_lifetime", "365d")];
+        assert_eq!(other.post(&format!("{path}/lifetimes"), &loosened).await.status, writes, "{email}");
+    }
 }
 
 #[needs(browser)]

@@ -75,7 +75,10 @@ impl Setting {
     }
 
     async fn ask(&self, place: Place, name: &str, key: Option<&str>) -> Verdict {
-        let limit = RequestLimit::from_rules(self.limits.clone()).cost(cost);
+        self.ask_with(RequestLimit::from_rules(self.limits.clone()).cost(cost), place, name, key).await
+    }
+
+    async fn ask_with(&self, limit: RequestLimit, place: Place, name: &str, key: Option<&str>) -> Verdict {
         match place {
             Place::Framework(framework) => {
                 of_fields(answer(framework, Some(self.authenticator.clone()), limit, (name, key)).await)
@@ -336,5 +339,25 @@ async fn every_place_spends_from_one_budget() {
     }
     for place in places() {
         assert_eq!(setting.ask(place, CHEAP, Some(&setting.key)).await.code, EXHAUSTED, "{place:?}");
+    }
+}
+
+/// A rate that is named in code.
+#[actix_web::test]
+async fn a_rate_that_no_rule_can_have_is_refused_and_an_unknown_one_limits_nothing() {
+    let account = Subject::Account("acct_1".parse().unwrap());
+    let rules = LimitRules::new().rate(RateRule::new("exports", 1, DAY)).unwrap();
+    let setting = Setting::new(&[(account, rules)]).await;
+    for place in places().filter(|place| !matches!(place, Place::Verify)) {
+        let ask = async |rate: &str, key| {
+            let limit = RequestLimit::from_rules(setting.limits.clone()).rates([rate]);
+            setting.ask_with(limit, place, CHEAP, key).await
+        };
+        for malformed in ["", "ex ports", "exports!", &"e".repeat(33)] {
+            let refused = ask(malformed, Some(&setting.key)).await;
+            assert_eq!((refused.status, refused.code.as_str()), (500, "INTERNAL_ERROR"), "{place:?}: {malformed:?}");
+        }
+        let unknown = ask("exprots", Some(&setting.key)).await;
+        assert_eq!((unknown.status, unknown.limits), (200, Vec::new()), "{place:?}");
     }
 }

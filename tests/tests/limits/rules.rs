@@ -201,6 +201,60 @@ async fn without_the_store_nothing_passes_uncounted() {
     assert_refuses_without_the_store(shared(ValkeyLimits::new(&store)), || valkey::end(&url)).await;
 }
 
+/// A stopped server keeps its connections, and answers late.
+async fn assert_refuses_in_time(store: Arc<dyn LimitStore>, signal: impl Fn(&str)) {
+    let rule = BudgetRule::new(10_000, Refill::Never);
+    let rules = LimitRules::new().budget(rule.clone()).unwrap();
+    store.put_rules(&account(), &rules, None).await.unwrap();
+    let limits = Limits::start(Arc::clone(&store)).await.unwrap();
+    let spend = async || {
+        let begun = Instant::now();
+        let spent = limits.spend(&caller(), &[], ONE).await;
+        // The time-out is 250 milliseconds.
+        assert!(begun.elapsed() < Duration::from_secs(2), "a call waited for {:?}", begun.elapsed());
+        spent.map(drop)
+    };
+    let mut accepted = 0;
+    for _ in 0..200 {
+        spend().await.unwrap();
+        accepted += 1;
+    }
+    signal("-STOP");
+    for _ in 0..20 {
+        loop {
+            match spend().await {
+                Ok(()) => accepted += 1,
+                Err(refused) => break assert_eq!(refused, Rejection::StoreUnavailable),
+            }
+        }
+    }
+    assert!(accepted <= 400, "{accepted} calls passed without the store");
+    signal("-CONT");
+    let begun = Instant::now();
+    while spend().await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the store answers again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    accepted += 1;
+    // A slice that came late is spent or returned.
+    let begun = Instant::now();
+    while credits_left(&*store, &account(), &rule).await.unwrap().remaining != 10_000 - accepted {
+        assert!(begun.elapsed() < Duration::from_secs(10), "credits are lost");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[needs(postgresql, valkey)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_store_delays_no_call() {
+    let server = postgres::Server::new();
+    let store = PostgresStore::connect(&server.database()).await.unwrap();
+    assert_refuses_in_time(shared(PostgresLimits::new(&store)), |name| server.signal_all(name)).await;
+    let server = valkey::Server::new(&[]);
+    let store = ValkeyStore::connect(&server.url()).await.unwrap();
+    assert_refuses_in_time(shared(ValkeyLimits::new(&store)), |name| server.signal(name)).await;
+}
+
 /// Three nodes spend for some seconds. Nodes are killed, and the server crashes and starts again.
 async fn assert_exact_under_faults(
     connect: impl AsyncFn() -> Arc<dyn LimitStore>,

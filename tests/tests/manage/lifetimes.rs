@@ -152,6 +152,35 @@ async fn plan_and_account_decide_about_every_new_key() {
     }
 }
 
+/// An extension is not handed on.
+#[tokio::test]
+async fn a_successor_lives_at_most_as_long_as_the_default() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let create = async |end: Option<Timestamp>| {
+        let new = NewKey { expires_at: end, ..NewKey::secret(account.clone(), "new") };
+        management.create_key(&owner, KeyDraft::of(Purpose::Api, new)).await.unwrap().view.id
+    };
+    let endless = create(None).await;
+    set(&setting, &LifetimesOf::Account(account.clone()), days(Some(90), None)).await;
+    let (usual, short, extended) = (create(None).await, create(Some(after(&setting, 7))).await, create(None).await);
+    let version = management.key(&owner, &extended).await.unwrap().version;
+    let change = KeyChange { expires_at: Some(Some(after(&setting, 1_500))), ..KeyChange::default() };
+    management.update_key(&owner, &extended, change, version).await.unwrap();
+    for (key, life) in [(usual, Some(90)), (short, Some(7)), (extended, Some(90)), (endless, None)] {
+        let preview = management.preview_rotation(&owner, &key).await.unwrap().expires_at;
+        assert_eq!(preview, life.map(|days| after(&setting, days)), "{life:?}");
+        let successor = management.rotate_key(&owner, &key, Duration::ZERO).await.unwrap().view;
+        assert_eq!(successor.expires_at, preview);
+    }
+    // A longer life is chosen.
+    let key = create(None).await;
+    let chosen = Some(Some(after(&setting, 1_500)));
+    let rotation = KeyRotation { overlap: Duration::ZERO, expires_at: chosen };
+    assert_eq!(management.rotate_key_with(&owner, &key, rotation).await.unwrap().view.expires_at, chosen.flatten());
+}
+
 async fn like(setting: &Setting, account: &AccountId) -> KeyRecord {
     let keys = keyward::Keys::new(keyward::MemoryStore::new()).with_clock(setting.clock.clone());
     keys.put_account(&keyward::AccountRecord::new(account.clone(), "Example")).await.unwrap();

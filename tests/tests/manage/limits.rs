@@ -5,14 +5,14 @@ use axum::body::Body;
 use http::Request;
 use keyward::gateway::VerifyReach;
 use keyward::limits::{Limits, RateLimitLayer, RequestLimit, Subject};
-use keyward::manage::{KeyDraft, Purpose};
+use keyward::manage::{Actor, Context, KeyDraft, Purpose};
 use keyward::sqlite::{SqliteLimits, SqliteStore};
-use keyward::{AuthLayer, NewKey, ScopeSet};
+use keyward::{AccountId, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
 use keyward_client::PutLimits;
 use keyward_tests::service::call;
 use serde_json::{Value, json};
 
-use crate::setting::on_sqlite;
+use crate::setting::{Setting, on_sqlite};
 
 struct Enforced {
     limits: Limits,
@@ -21,6 +21,8 @@ struct Enforced {
     service: Router,
     caller: String,
     key: String,
+    id: CredentialId,
+    account: AccountId,
 }
 
 impl Enforced {
@@ -56,16 +58,12 @@ fn fields(headers: &http::HeaderMap, name: &str) -> Vec<String> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
 }
 
-#[tokio::test]
-async fn one_budget_is_spent_by_every_service() {
-    let setting = on_sqlite();
+async fn enforced(setting: &Setting) -> Enforced {
     setting.operator().await;
     let (management, system) = (&setting.management, setting.system());
     let (_, account) = setting.customer("ada@example.com").await;
-    let issued = management
-        .create_key(&system, KeyDraft::of(Purpose::Api, NewKey::secret(account.clone(), "production")))
-        .await
-        .unwrap();
+    let draft = KeyDraft::of(Purpose::Api, NewKey::secret(account.clone(), "production"));
+    let issued = management.create_key(&system, draft).await.unwrap();
     let operator = management.operator().clone();
     let caller = NewKey { scopes: ScopeSet::all(), ..NewKey::secret(operator.clone(), "gateway") };
     let caller = management.create_key(&system, KeyDraft::of(Purpose::Management, caller)).await.unwrap();
@@ -74,7 +72,7 @@ async fn one_budget_is_spent_by_every_service() {
     let (verifier, limit) = (management.verifier().unwrap(), RequestLimit::from_rules(limits.clone()));
     let callers = AuthLayer::from(management.authenticator().unwrap());
     let reach = VerifyReach::Operator(operator);
-    let enforced = Enforced {
+    Enforced {
         verify: keyward::gateway::verify_with_limits(verifier.clone(), callers, reach, limits.clone()),
         forward: keyward::gateway::forward_auth_with_limits(verifier.clone(), limit),
         service: Router::new()
@@ -84,7 +82,16 @@ async fn one_budget_is_spent_by_every_service() {
         limits,
         caller: caller.key.expose_once().to_string(),
         key: issued.key.expose_once().to_string(),
-    };
+        id: issued.view.id,
+        account,
+    }
+}
+
+#[tokio::test]
+async fn one_budget_is_spent_by_every_service() {
+    let setting = on_sqlite();
+    let enforced = enforced(&setting).await;
+    let (management, system) = (&setting.management, setting.system());
 
     // Without rules, nothing is limited and nothing is said.
     let (_, answer) = enforced.verify(json!({})).await;
@@ -97,7 +104,7 @@ async fn one_budget_is_spent_by_every_service() {
         management.put_limits(&system, subject, &limits, version).await.unwrap();
         enforced.limits.refresh().await.unwrap();
     };
-    let subject = Subject::Account(account.clone());
+    let subject = Subject::Account(enforced.account.clone());
     put(
         &subject,
         json!({"rates": [{"name": "default", "quota": 50, "window_seconds": 60}], "budget": {"credits": 10}}),
@@ -128,8 +135,8 @@ async fn one_budget_is_spent_by_every_service() {
     assert_eq!(enforced.serve().await.0, 429);
     assert_eq!(management.limits(&system, &subject).await.unwrap().left.unwrap().remaining, 0);
 
-    // A day's budget says when it is refilled.
-    put(&subject, json!({"budget": {"credits": 1, "refill": "day"}})).await;
+    // A day's budget says when it is refilled. The ten credits of today count.
+    put(&subject, json!({"budget": {"credits": 11, "refill": "day"}})).await;
     assert_eq!(enforced.serve().await.0, 200);
     let (status, headers) = enforced.serve().await;
     let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
@@ -140,16 +147,80 @@ async fn one_budget_is_spent_by_every_service() {
 
     // The key's own limits hold in addition.
     put(&subject, json!({})).await;
-    let key = Subject::Key(issued.view.id.clone());
+    let key = Subject::Key(enforced.id.clone());
     put(&key, json!({"rates": [{"name": "default", "per": "key", "quota": 2, "window_seconds": 60, "strict": true}]}))
         .await;
     let statuses = [enforced.serve().await.0, enforced.serve().await.0, enforced.serve().await.0];
     assert_eq!(statuses, [200, 200, 429]);
     // A successor has the limits of its predecessor.
-    let rotated = management.rotate_key(&system, &issued.view.id, std::time::Duration::ZERO).await.unwrap();
+    let rotated = management.rotate_key(&system, &enforced.id, std::time::Duration::ZERO).await.unwrap();
     let successor = management.limits(&system, &Subject::Key(rotated.view.id)).await.unwrap();
     assert_eq!(successor.rates, management.limits(&system, &key).await.unwrap().rates);
     assert_eq!(successor.rates.len(), 1);
+
+    // A key names its own rate.
+    for (rate, status) in [("exports", 200), ("ex ports", 400), ("", 400)] {
+        let (answered, said) = enforced.verify(json!({"rate": rate})).await;
+        assert_eq!(answered, status, "{rate:?}: {said}");
+        if status == 400 {
+            let detail = "Invalid `rate`: expected a name with 1 to 32 of `a-z A-Z 0-9 _ -`.";
+            assert_eq!((&said["code"], &said["detail"]), (&json!("INVALID_BODY"), &json!(detail)));
+        }
+    }
+}
+
+/// By `/forward-auth`, the second look of nginx, and `POST /v1/verify`.
+#[tokio::test]
+async fn a_call_that_a_limit_refuses_is_not_counted_as_accepted() {
+    let setting = on_sqlite();
+    let enforced = enforced(&setting).await;
+    let (management, system) = (&setting.management, setting.system());
+    let key = enforced.id.clone();
+    let limits = json!({"rates": [{"name": "default", "per": "key", "quota": 2, "window_seconds": 86_400}]});
+    management
+        .put_limits(&system, &Subject::Key(key.clone()), &serde_json::from_value(limits).unwrap(), 0)
+        .await
+        .unwrap();
+    enforced.limits.refresh().await.unwrap();
+    for status in [200, 200, 429, 429] {
+        assert_eq!(enforced.forward("/forward-auth").await.0, status);
+        if status == 200 {
+            continue;
+        }
+        assert_eq!(enforced.forward("/forward-auth/refusal").await.0, 429);
+        assert_eq!(enforced.verify(json!({})).await.1["code"], "RATE_LIMIT_EXCEEDED");
+        assert_eq!(enforced.serve().await.0, 429);
+    }
+    let usage = management.key_usage(&system, &key, 1).await.unwrap();
+    let count =
+        |outcome: &str| -> u64 { usage.days.iter().filter(|day| day.outcome == outcome).map(|day| day.times).sum() };
+    assert_eq!((count("accepted"), count("rate_limit_exceeded")), (2, 6));
+}
+
+#[tokio::test]
+async fn limits_of_a_key_belong_to_others_than_the_key_and_end_with_it() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let limits: PutLimits = serde_json::from_value(json!({"budget": {"credits": 10}})).unwrap();
+    let create = async |name: &str| {
+        let all = NewKey { scopes: ScopeSet::all(), ..NewKey::secret(account.clone(), name) };
+        let id = management.create_key(&owner, KeyDraft::of(Purpose::Management, all)).await.unwrap().view.id;
+        (Actor::of_identity(&Identity::api_key(id.clone(), account.clone()), Context::new()), Subject::Key(id))
+    };
+    let ((key, own), (_, other)) = (create("own").await, create("other").await);
+    let put = async |actor: &Actor, subject: &Subject, version| {
+        management.put_limits(actor, subject, &limits, version).await.map_err(|error| error.code())
+    };
+    assert_eq!(put(&key, &own, 0).await.unwrap_err(), "ESCALATION");
+    put(&owner, &own, 0).await.unwrap();
+    assert!(management.limits(&key, &own).await.unwrap().budget.is_some(), "it may read them");
+    put(&key, &other, 0).await.unwrap();
+    let Subject::Key(id) = &other else { unreachable!() };
+    management.revoke_key(&owner, id).await.unwrap();
+    let left = management.limits(&owner, &other).await.unwrap();
+    assert!(left.budget.is_none(), "the limits ended with the key");
+    assert_eq!(put(&owner, &other, left.version).await.unwrap_err(), "KEY_ENDED");
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@ class Question:
         cost (int | None | Unset): What the request spends from the limits of the key and its account. Defaults to 1.
         method (None | str | Unset): Method of the request. Defaults to `GET`.
         path (None | str | Unset): Path of the request. Without it, a key that is confined to endpoints is refused.
-        rate (None | str | Unset): Name of the rate limit from which it spends. Defaults to `default`.
+        rate (None | str | Unset): Name of the rate limit from which it spends. Defaults to `default`. A name that no
+            rule of the key, its account or its plan has limits nothing.
         scopes (list[str] | Unset): Scopes that the key needs, all of them.
     """
 

@@ -146,6 +146,8 @@ struct PendingParts {
     exposed: bool,
     within: Option<AccountId>,
     from_browser: bool,
+    /// Neither reported nor recorded as a use.
+    silent: bool,
 }
 
 impl fmt::Debug for PendingParts {
@@ -235,6 +237,7 @@ impl Authenticator {
                     exposed: false,
                     within: None,
                     from_browser: guards_browser && is_from_browser(target.connection),
+                    silent: false,
                 })))
             }
         }
@@ -268,6 +271,34 @@ impl Authenticator {
         target: Target<'_>,
         fields: impl IntoIterator<Item = &'h [u8]>,
     ) -> Check {
+        self.check_uncached(target, fields, Some(account), self.0.guards_browsers, false)
+    }
+
+    /// Checks a request that [`check`](Self::check) has refused or admitted before, to write its refusal again.
+    ///
+    /// It counts, reports and records nothing, except what [`refuse`](Self::refuse) does with the verdict.
+    pub fn check_again<'h>(&self, target: Target<'_>, fields: impl IntoIterator<Item = &'h [u8]>) -> Check {
+        let guards_browsers = self.0.guards_browsers;
+        let Some(locations) = &self.0.locations else {
+            return self.check_uncached(target, fields, None, guards_browsers, true);
+        };
+        let mut field = Field::empty();
+        match locations.read(target.connection, &mut fields.into_iter(), &mut field) {
+            Ok(Reading::Key) => self.check_uncached(target, [field.as_bytes()], None, guards_browsers, true),
+            Ok(Reading::BasicKey) => self.check_uncached(target, [field.as_bytes()], None, true, true),
+            keyless => self.check_keyless(target, keyless),
+        }
+    }
+
+    /// Leaves the verdict to [`resolve`](Self::resolve), also for a cached key.
+    fn check_uncached<'h>(
+        &self,
+        target: Target<'_>,
+        fields: impl IntoIterator<Item = &'h [u8]>,
+        within: Option<&AccountId>,
+        guards_browser: bool,
+        silent: bool,
+    ) -> Check {
         let inner = &*self.0;
         if inner.passes_unchecked(target) {
             return Check::Done(Ok(Admission::Anonymous));
@@ -293,8 +324,9 @@ impl Authenticator {
             path: target.path.into(),
             client: inner.proxies.client(target.connection),
             exposed: false,
-            within: Some(account.clone()),
-            from_browser: inner.guards_browsers && is_from_browser(target.connection),
+            within: within.cloned(),
+            from_browser: guards_browser && is_from_browser(target.connection),
+            silent,
         })))
     }
 
@@ -307,13 +339,18 @@ impl Authenticator {
         fields: &mut dyn Iterator<Item = &[u8]>,
     ) -> Check {
         let mut field = Field::empty();
-        let fault = match locations.read(target.connection, fields, &mut field) {
-            Ok(Reading::Key) => return self.check_bearer(target, [field.as_bytes()]),
+        match locations.read(target.connection, fields, &mut field) {
+            Ok(Reading::Key) => self.check_bearer(target, [field.as_bytes()]),
             // A browser keeps the key, and sends it with requests that a page of another site makes.
-            Ok(Reading::BasicKey) => return self.check_field(target, [field.as_bytes()], true),
-            Ok(Reading::Nothing) => return self.check_bearer(target, []),
-            Ok(Reading::Empty) if self.0.optional => return self.check_bearer(target, []),
-            Ok(Reading::Empty) => CredentialFault::Empty,
+            Ok(Reading::BasicKey) => self.check_field(target, [field.as_bytes()], true),
+            keyless => self.check_keyless(target, keyless),
+        }
+    }
+
+    fn check_keyless(&self, target: Target<'_>, reading: Result<Reading, CredentialFault>) -> Check {
+        let fault = match reading {
+            Ok(Reading::Empty) if !self.0.optional => CredentialFault::Empty,
+            Ok(_) => return self.check_bearer(target, []),
             Err(fault) => fault,
         };
         let inner = &*self.0;
@@ -331,7 +368,7 @@ impl Authenticator {
     /// # Errors
     /// The [`Rejection`], such as [`Rejection::StoreUnavailable`].
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
-        let PendingParts { cache, digests, method, path, client, exposed, within, from_browser } = *pending.0;
+        let PendingParts { cache, digests, method, path, client, exposed, within, from_browser, silent } = *pending.0;
         if exposed {
             // In a separate task, so that a caller who disconnects cannot prevent the mark.
             let inner = self.0.clone();
@@ -342,12 +379,20 @@ impl Authenticator {
             return Err(Rejection::HttpsRequired);
         }
         let seen = match &within {
-            None => client,
+            None => client.filter(|_| !silent),
             Some(account) if cache.is_within(&digests, account).await? => None,
             Some(_) => return Err(Rejection::UnknownKey),
         };
         // The hook runs outside of this span: it may add the caller to that of the request.
         let asking = cache.resolve(&digests, seen).instrument(tracing::debug_span!("keyward::resolve"));
+        if silent {
+            let identity = asking.await.map_err(|refused| refused.rejection)?;
+            if from_browser {
+                browser_allows(&identity)?;
+            }
+            allows(&identity, method.as_str(), &path, || client)?;
+            return Ok(Admission::Identity(identity));
+        }
         let identity = asking.await.map_err(|refused| self.0.notify_refused(*refused))?;
         self.0.admit(identity, method.as_str(), &path, || client, || from_browser)
     }
@@ -578,6 +623,7 @@ impl Inner {
             exposed: true,
             within: None,
             from_browser: false,
+            silent: false,
         })))
     }
 

@@ -145,7 +145,8 @@ impl Keys {
 
     /// Returns the end that a rotation now gives to the successor of `key`, unless the caller chooses another.
     ///
-    /// It is as far away as the end of `key` was from its creation, but at most `latest_end` and the maximum.
+    /// It is as far away as the end of `key` was from its creation, but at most the default lifetime, `latest_end` and the maximum. So
+    /// an extension of `key` is not handed on. A key that never expires has such a successor, if the maximum allows it.
     ///
     /// # Examples
     /// ```
@@ -163,7 +164,9 @@ impl Keys {
     #[must_use]
     pub fn successor_end(&self, key: &KeyRecord, latest_end: Option<Timestamp>) -> Option<Timestamp> {
         let now = self.clock.now();
-        let as_long = key.expires_at.map(|end| now.saturating_add(end.saturating_since(key.created_at)));
+        let life = key.expires_at.map(|end| end.saturating_since(key.created_at));
+        let as_long =
+            life.and_then(|life| shorter(Some(life), self.lifetimes.default)).map(|life| now.saturating_add(life));
         as_long.and_then(Timestamp::as_end).into_iter().chain(latest_end).chain(self.lifetimes.latest_end(now)).min()
     }
 

@@ -1,4 +1,5 @@
 use keyward_api_types::{CreditsLeft, Limits, PutLimits};
+use keyward_core::store::KeyStatus;
 use keyward_core::{AccountId, CredentialId};
 use keyward_limits::{LimitRules, LimitStore, StoredRules, Subject, credits_left};
 use serde::Serialize;
@@ -6,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management};
-use crate::actor::Actor;
+use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
 use crate::role::scopes;
 
@@ -27,10 +28,10 @@ impl Management {
     /// Replaces the limits of a plan, an account or a key at this version. Every node applies them within a second.
     ///
     /// For a plan or an account, it needs `plans:write` in the operator's account. For a key, it needs `keys:write` and the key's
-    /// rights: the limits of its account hold as well.
+    /// rights: the limits of its account hold as well. A key cannot change its own limits.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Invalid`].
+    /// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::Escalation`], [`ManagementError::Ended`].
     pub async fn put_limits(
         &self,
         actor: &Actor,
@@ -121,6 +122,12 @@ impl Management {
         let scope = if writes { &scopes::KEYS_WRITE } else { &scopes::KEYS_READ };
         let (key, rights) = self.authorize_key(actor, key, scope).await?;
         if writes {
+            if matches!(&actor.who, Who::Key(acting) if *acting.id() == key.id) {
+                return Err(ManagementError::Escalation("other limits to the key that you use".to_owned()));
+            }
+            if !matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled) {
+                return Err(ManagementError::Ended);
+            }
             self.check_covers_key(&rights, &key)?;
             self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
             self.check_recent(actor).await?;

@@ -99,6 +99,8 @@ pub async fn rules(make: impl AsyncFn() -> [Arc<dyn LimitStore>; 3]) {
     let nodes = make().await;
     ruled::rules_are_replaced_only_at_their_version(&nodes).await;
     ruled::a_change_takes_effect_on_every_node_within_a_second(&nodes).await;
+    ruled::a_lowered_budget_holds_on_every_node(&nodes).await;
+    ruled::another_kind_of_rule_grants_nothing_again(&nodes).await;
     ruled::a_thousand_calls_at_the_end_spend_exactly_what_is_left(&nodes).await;
     ruled::a_node_that_ends_returns_its_credits_and_a_killed_one_loses_few(&nodes).await;
     ruled::idle_credits_return(&nodes).await;

@@ -99,6 +99,59 @@ pub(super) async fn a_change_takes_effect_on_every_node_within_a_second(nodes: &
     }
 }
 
+/// Nodes hold slices of the old budget.
+pub(super) async fn a_lowered_budget_holds_on_every_node(nodes: &Nodes) {
+    let (subject, caller) = (account("acct_lowered"), caller("acct_lowered", "key_lowered"));
+    put(&*nodes[2], &subject, &budget(100_000)).await;
+    let limits = [start(&nodes[0]).await, start(&nodes[1]).await];
+    for node in &limits {
+        for _ in 0..300 {
+            assert!(is_accepted(node, &caller).await);
+        }
+    }
+    let lower = async |credits| {
+        put(&*nodes[2], &subject, &budget(credits)).await;
+        for node in &limits {
+            node.refresh().await.expect("the store answers");
+        }
+    };
+    lower(600).await;
+    for node in &limits {
+        for _ in 0..200 {
+            assert!(!is_accepted(node, &caller).await, "everything is spent");
+        }
+    }
+    lower(605).await;
+    let mut accepted = 0;
+    super::eventually("the five credits are spent", async || left(&*nodes[2], &subject, 605).await == 5).await;
+    for number in 0..400 {
+        accepted += u32::from(is_accepted(&limits[number % 2], &caller).await);
+    }
+    assert_eq!(accepted, 5);
+}
+
+pub(super) async fn another_kind_of_rule_grants_nothing_again(nodes: &Nodes) {
+    let refilled = |refill| LimitRules::new().budget(BudgetRule::new(10, refill)).expect("the budget is valid");
+    let even = || rate(RateRule::new("default", 10, 86_400));
+    let strict = || rate(RateRule::new("default", 10, 86_400).strict());
+    let budgets = [Refill::Month, Refill::Day, Refill::Week, Refill::Never, Refill::Month].map(refilled);
+    for (name, rules) in [("acct_refills", &budgets[..]), ("acct_kinds", &[even(), strict(), even(), strict()])] {
+        let (subject, caller) = (account(name), caller(name, &format!("key_{name}")));
+        let limits = [start(&nodes[0]).await, start(&nodes[1]).await];
+        let mut accepted = 0;
+        for rules in rules {
+            put(&*nodes[2], &subject, rules).await;
+            for node in &limits {
+                node.refresh().await.expect("the store answers");
+                for _ in 0..30 {
+                    accepted += u32::from(is_accepted(node, &caller).await);
+                }
+            }
+        }
+        assert!(accepted == 10, "{name}: {accepted} calls were accepted");
+    }
+}
+
 pub(super) async fn a_thousand_calls_at_the_end_spend_exactly_what_is_left(nodes: &Nodes) {
     let subject = account("acct_end");
     put(&*nodes[0], &subject, &budget(3_000)).await;

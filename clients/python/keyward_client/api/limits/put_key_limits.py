@@ -63,6 +63,11 @@ def _parse_response(
 
         return response_404
 
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
     if response.status_code == 412:
         response_412 = Problem.from_dict(response.json())
 
@@ -116,7 +121,8 @@ def sync_detailed(
     body: PutLimits,
     if_match: str,
 ) -> Response[Limits | Problem]:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
+    cannot change its own.
 
     Args:
         key (str):
@@ -152,7 +158,8 @@ def sync(
     body: PutLimits,
     if_match: str,
 ) -> Limits | Problem | None:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
+    cannot change its own.
 
     Args:
         key (str):
@@ -183,7 +190,8 @@ async def asyncio_detailed(
     body: PutLimits,
     if_match: str,
 ) -> Response[Limits | Problem]:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
+    cannot change its own.
 
     Args:
         key (str):
@@ -217,7 +225,8 @@ async def asyncio(
     body: PutLimits,
     if_match: str,
 ) -> Limits | Problem | None:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
+    cannot change its own.
 
     Args:
         key (str):

@@ -92,7 +92,8 @@ def sync_detailed(
 
      The answer is 200 also for a key that is not active. `active` means that every request may use the
     key: a key that only some requests may use needs `method`, `path` and `client_ip`. The caller's key
-    can also be the client secret, with HTTP Basic or in the form.
+    can also be the client secret, with HTTP Basic or in the form. Introspection spends no limits: `POST
+    /v1/verify` does.
 
     Args:
         body (IntrospectionQuestion): A key, and the request that presented it.
@@ -125,7 +126,8 @@ def sync(
 
      The answer is 200 also for a key that is not active. `active` means that every request may use the
     key: a key that only some requests may use needs `method`, `path` and `client_ip`. The caller's key
-    can also be the client secret, with HTTP Basic or in the form.
+    can also be the client secret, with HTTP Basic or in the form. Introspection spends no limits: `POST
+    /v1/verify` does.
 
     Args:
         body (IntrospectionQuestion): A key, and the request that presented it.
@@ -153,7 +155,8 @@ async def asyncio_detailed(
 
      The answer is 200 also for a key that is not active. `active` means that every request may use the
     key: a key that only some requests may use needs `method`, `path` and `client_ip`. The caller's key
-    can also be the client secret, with HTTP Basic or in the form.
+    can also be the client secret, with HTTP Basic or in the form. Introspection spends no limits: `POST
+    /v1/verify` does.
 
     Args:
         body (IntrospectionQuestion): A key, and the request that presented it.
@@ -184,7 +187,8 @@ async def asyncio(
 
      The answer is 200 also for a key that is not active. `active` means that every request may use the
     key: a key that only some requests may use needs `method`, `path` and `client_ip`. The caller's key
-    can also be the client secret, with HTTP Basic or in the form.
+    can also be the client secret, with HTTP Basic or in the form. Introspection spends no limits: `POST
+    /v1/verify` does.
 
     Args:
         body (IntrospectionQuestion): A key, and the request that presented it.

@@ -15,8 +15,16 @@ const SCHEMAS: &str = "#/components/schemas/";
 const CHECKS_A_SECRET: [&str; 4] = ["signIn", "refreshTokens", "acceptInvitation", "resetPassword"];
 const COUNTS_ATTEMPTS: [&str; 4] = ["acceptInvitationLink", "changeOwnPassword", "redeliver", "testWebhook"];
 /// The other conflicts are those of an `Idempotency-Key`.
-const CONFLICTS: [&str; 7] =
-    ["acceptInvitation", "deleteUser", "previewRotation", "removeMember", "revokeOwnKey", "updateKey", "updateMember"];
+const CONFLICTS: [&str; 8] = [
+    "acceptInvitation",
+    "deleteUser",
+    "previewRotation",
+    "putKeyLimits",
+    "removeMember",
+    "revokeOwnKey",
+    "updateKey",
+    "updateMember",
+];
 
 const PARAMETERS: [(&str, &str); 9] = [
     (

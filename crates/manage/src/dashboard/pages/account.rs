@@ -13,6 +13,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::site_map::Menu;
 use crate::error::ManagementError;
+use crate::records::LifetimesOf;
 use crate::role::scopes;
 use crate::service::AccountUpdate;
 
@@ -48,7 +49,7 @@ async fn show(
     let subject = Subject::Account(member.account.id.clone());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
     let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form).await?;
-    let lifetimes = LifetimesCard::of(member, operates, form).await?;
+    let lifetimes = LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form).await?;
     let account = &member.account;
     let name = form.typed("account_name", &account.name);
     Ok(member.page_with(status, "Account", |frame| AccountPage {
@@ -92,8 +93,12 @@ async fn change_limits(SignedInForm { at: member, form }: SignedInForm<AtAccount
     }
 }
 
+fn lifetimes_of(member: &AtAccount) -> LifetimesOf {
+    LifetimesOf::Account(member.account.id.clone())
+}
+
 async fn change_lifetimes(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
-    match lifetimes::put(&member, &form).await {
+    match lifetimes::put(&member, &lifetimes_of(&member), &form).await {
         Ok(()) => Ok(member.redirect_with_flash("/settings", "lifetimes")),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             show(&member, error.status(), &form, Some(FieldError::from(&error))).await

@@ -1,4 +1,4 @@
-//! The plans, and the limits of each.
+//! The plans, and the limits and lifetimes of each.
 
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -8,6 +8,7 @@ use http::request::Parts;
 use keyward_limits::Subject;
 use smol_str::SmolStr;
 
+use super::lifetimes::{self, LifetimesCard};
 use super::limits::{self, LimitsCard};
 use crate::dashboard::app::{App, Route};
 use crate::dashboard::error::{FieldError, PageError};
@@ -20,7 +21,7 @@ use crate::dashboard::path_params::PathParams;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::number;
 use crate::error::ManagementError;
-use crate::records::{Plan, Versioned};
+use crate::records::{LifetimesOf, Plan, Versioned};
 use crate::role::scopes;
 
 const PLAN: &str = "/plans/{plan}";
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/plans", list).menu(Menu::Operator, "Plans", scopes::PLANS_READ).destination(),
         Route::page(PLAN, page).destination(),
         Route::action("/plans/{plan}/limits", PLAN, change_limits),
+        Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes),
     ]
 }
 
@@ -90,6 +92,7 @@ struct PlanPage {
     frame: Frame,
     plan: Row,
     limits: Option<LimitsCard>,
+    lifetimes: Option<LifetimesCard>,
     error: Option<FieldError>,
 }
 
@@ -111,8 +114,10 @@ async fn show(
     let may_write = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
     let subject = Subject::Plan(name.clone());
     let limits = LimitsCard::of(member, &subject, format!("{}/limits", plan.path), may_write, form).await?;
+    let of = LifetimesOf::Plan(name.clone());
+    let lifetimes = LifetimesCard::of(member, &of, format!("{}/lifetimes", plan.path), may_write, form).await?;
     let title = plan.name.clone();
-    Ok(member.page_with(status, &title, |frame| PlanPage { frame, plan, limits, error }))
+    Ok(member.page_with(status, &title, |frame| PlanPage { frame, plan, limits, lifetimes, error }))
 }
 
 async fn page(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
@@ -126,6 +131,19 @@ async fn change_limits(
 ) -> Result<Response, PageError> {
     match limits::put(&member, &Subject::Plan(name.clone()), &form).await {
         Ok(()) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "limits")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn change_lifetimes(
+    NamedPlan(name): NamedPlan,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    match lifetimes::put(&member, &LifetimesOf::Plan(name.clone()), &form).await {
+        Ok(()) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "lifetimes")),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
         }

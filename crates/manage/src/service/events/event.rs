@@ -35,7 +35,7 @@ pub struct Event {
 const KEY_VALUES: [&str; 7] = ["name", "hint", "kind", "mode", "expires_at", "rotated_from", "rotated_to"];
 
 /// Actions without an event have no use outside, or happen at each sign-in.
-fn kind_of(action: &str) -> Option<EventKind> {
+fn kind_of(action: &str, target: &str) -> Option<EventKind> {
     Some(match action {
         "key.create" => EventKind::KeyCreated,
         "key.import" => EventKind::KeyImported,
@@ -50,6 +50,8 @@ fn kind_of(action: &str) -> Option<EventKind> {
         "limit.reached" => EventKind::LimitReached,
         "account.create" => EventKind::AccountCreated,
         "account.update" => EventKind::AccountUpdated,
+        "lifetimes.put" | "limits.put" if target == "account" => EventKind::AccountUpdated,
+        "lifetimes.put" | "limits.put" if target == "plan" => EventKind::PlanUpdated,
         "member.invite" => EventKind::MemberInvited,
         "member.accept" => EventKind::MemberAdded,
         "member.update" => EventKind::MemberUpdated,
@@ -83,7 +85,7 @@ impl Event {
             // A reused token is reported because it was refused.
             return (entry.action == "token.reuse").then(|| Self::new(EventKind::TokenReused, entry));
         }
-        Some(Self::new(kind_of(&entry.action)?, entry))
+        Some(Self::new(kind_of(&entry.action, &entry.target.kind)?, entry))
     }
 
     fn new(kind: EventKind, entry: &AuditEntry) -> Self {
@@ -116,4 +118,23 @@ impl Event {
 fn key_values(state: Option<&Value>) -> Value {
     let values = KEY_VALUES.iter().filter_map(|name| Some(((*name).to_owned(), state?.get(name)?.clone())));
     Value::Object(values.collect::<Map<_, _>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_lifetimes_and_limits_are_changes_of_their_account_or_plan() {
+        for (action, target, kind) in [
+            ("lifetimes.put", "account", Some(EventKind::AccountUpdated)),
+            ("lifetimes.put", "plan", Some(EventKind::PlanUpdated)),
+            ("limits.put", "account", Some(EventKind::AccountUpdated)),
+            ("limits.put", "plan", Some(EventKind::PlanUpdated)),
+            ("limits.put", "key", None),
+            ("session.begin", "user", None),
+        ] {
+            assert_eq!(kind_of(action, target), kind, "{action} of {target}");
+        }
+    }
 }

@@ -16,7 +16,15 @@ const MAX_COUNTS: usize = 10_000;
 /// The refusals that are announced as events.
 const LIMITS: [&str; 3] = ["rate_limit_exceeded", "concurrency_limit_exceeded", "budget_exhausted"];
 
-type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
+/// The account, the key, the hour and the outcome.
+type Row = (AccountId, CredentialId, i64, &'static str);
+
+#[derive(Default)]
+struct Counted {
+    times: HashMap<Row, u64>,
+    /// Calls that a limit refused after they were written as accepted. The next accepted ones of the key are not counted.
+    owed: HashMap<CredentialId, u64>,
+}
 
 /// Parts, so that threads seldom contend.
 pub(crate) struct Counters {
@@ -75,9 +83,22 @@ impl Management {
         let place = counters.spread.hash_one(identity.id()) as usize % counters.parts.len();
         let Some(part) = counters.parts.get(place) else { return };
         let mut part = lock(part);
-        let key = (identity.account().clone(), identity.id().clone(), self.now().as_millis() / HOUR, outcome);
-        if part.len() < MAX_COUNTS || part.contains_key(&key) {
-            *part.entry(key).or_default() += 1;
+        let hour = self.now().as_millis() / HOUR;
+        let row = |hour, outcome| (identity.account().clone(), identity.id().clone(), hour, outcome);
+        if outcome == ACCEPTED && part.is_owed(identity.id()) {
+            return;
+        }
+        if LIMITS.contains(&outcome) {
+            // The authenticator had accepted it.
+            let known = [hour, hour - 1].into_iter().find(|hour| part.times.contains_key(&row(*hour, ACCEPTED)));
+            match known {
+                Some(hour) => part.take_back(&row(hour, ACCEPTED)),
+                None => part.owe(identity.id(), 1),
+            }
+        }
+        let row = row(hour, outcome);
+        if part.times.len() < MAX_COUNTS || part.times.contains_key(&row) {
+            *part.times.entry(row).or_default() += 1;
         }
     }
 
@@ -96,7 +117,7 @@ impl Management {
         let _turn = counters.flushing.lock().await;
         for part in &counters.parts {
             // A copy: the counts stay until they are written, so the maximum includes them.
-            let counted: Vec<_> = lock(part).iter().map(|(row, times)| (row.clone(), *times)).collect();
+            let counted: Vec<_> = lock(part).times.iter().map(|(row, times)| (row.clone(), *times)).collect();
             if counted.is_empty() {
                 continue;
             }
@@ -121,15 +142,46 @@ impl Management {
             }
             let mut part = lock(part);
             for (row, written) in counted {
-                if let Entry::Occupied(mut times) = part.entry(row) {
-                    *times.get_mut() = times.get().saturating_sub(written);
+                let known = part.times.get(&row).copied().unwrap_or(0);
+                // Others were taken back while they were written.
+                if let Some(owed) = written.checked_sub(known).filter(|owed| *owed > 0) {
+                    part.owe(&row.1, owed);
+                }
+                if let Entry::Occupied(mut times) = part.times.entry(row) {
+                    *times.get_mut() = known.saturating_sub(written);
                     if *times.get() == 0 {
                         times.remove();
                     }
                 }
             }
-            part.shrink_to_fit();
+            part.times.shrink_to_fit();
         }
         Ok(())
+    }
+}
+
+impl Counted {
+    fn is_owed(&mut self, key: &CredentialId) -> bool {
+        let Some(owed) = self.owed.get_mut(key) else { return false };
+        *owed -= 1;
+        if *owed == 0 {
+            self.owed.remove(key);
+        }
+        true
+    }
+
+    fn owe(&mut self, key: &CredentialId, times: u64) {
+        if self.owed.len() < MAX_COUNTS || self.owed.contains_key(key) {
+            *self.owed.entry(key.clone()).or_default() += times;
+        }
+    }
+
+    fn take_back(&mut self, row: &Row) {
+        if let Some(times) = self.times.get_mut(row) {
+            *times -= 1;
+            if *times == 0 {
+                self.times.remove(row);
+            }
+        }
     }
 }

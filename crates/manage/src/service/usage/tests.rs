@@ -5,8 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_core::adapter::Event;
 use keyward_core::clock::ManualClock;
+use keyward_core::rejection::RateLimit;
 use keyward_core::store::StoreError;
-use keyward_core::{AccountId, CredentialId, Identity, Timestamp};
+use keyward_core::{AccountId, CredentialId, Identity, Rejection, Timestamp};
 use keyward_sqlite::SqliteStore;
 use tokio::sync::Semaphore;
 
@@ -138,6 +139,45 @@ async fn a_caller_that_stops_waiting_loses_no_counts() {
         setting.management.flush_usage().await.unwrap();
         assert_eq!(setting.written().await, 5, "failing: {failing}: none is left");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_a_limit_refuses_is_not_counted_as_accepted() {
+    let setting = Setting::new(0);
+    setting.store.let_through.add_permits(99);
+    let rejection = Rejection::RateLimitExceeded(Box::new(RateLimit {
+        name: "default".into(),
+        quota: 1,
+        window: Duration::from_secs(60),
+        remaining: 0,
+        retry_after: Duration::from_secs(1),
+    }));
+    let accept = || setting.management.count(&Event::Accepted { identity: &setting.identity });
+    let refuse = || setting.management.count(&Event::KeyRefused { identity: &setting.identity, rejection: &rejection });
+    let written = async || {
+        setting.management.flush_usage().await.unwrap();
+        let counts = setting.store.counts("acct_1", None, 0, i64::MAX).await.unwrap();
+        let of = |wanted: &str| -> u64 {
+            counts.iter().filter(|count| count.outcome == wanted).map(|count| count.times).sum()
+        };
+        (of("accepted"), of("rate_limit_exceeded"))
+    };
+    for _ in 0..3 {
+        accept();
+    }
+    refuse();
+    assert_eq!(written().await, (2, 1));
+    // The counts are written between the two events, and the next accepted call settles it.
+    accept();
+    assert_eq!(written().await, (3, 1));
+    refuse();
+    accept();
+    assert_eq!(written().await, (3, 2));
+    // The hour ends between the two events.
+    accept();
+    setting.clock.advance(Duration::from_secs(3_600));
+    refuse();
+    assert_eq!(written().await, (3, 3));
 }
 
 #[tokio::test]
