@@ -220,7 +220,7 @@ export interface paths {
         put?: never;
         /**
          * Creates a webhook and its secret.
-         * @description A webhook of the operator's account receives the events of all accounts.
+         * @description Needs `webhooks:write` and the scopes that show what its events show, such as `keys:read`. A webhook of the operator's account receives the events of all accounts.
          */
         post: operations["createWebhook"];
         delete?: never;
@@ -274,7 +274,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a delivery again, with the same id. */
+        /**
+         * Sends a delivery again, with the same id.
+         * @description An account has 60 tests and redeliveries a minute.
+         */
         post: operations["redeliver"];
         delete?: never;
         options?: never;
@@ -293,7 +296,7 @@ export interface paths {
         put?: never;
         /**
          * Gives a webhook a new secret.
-         * @description For 24 hours, the previous secret signs, too.
+         * @description During the overlap, by default a day, the previous secrets sign, too.
          */
         post: operations["rotateWebhookSecret"];
         delete?: never;
@@ -311,7 +314,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a `webhook.test` event to a webhook. */
+        /**
+         * Sends a `webhook.test` event to a webhook.
+         * @description An account has 60 tests and redeliveries a minute.
+         */
         post: operations["testWebhook"];
         delete?: never;
         options?: never;
@@ -2122,6 +2128,14 @@ export interface components {
              */
             overlap_seconds: number;
         };
+        /** @description A rotation of a webhook's secret. */
+        RotateWebhookSecret: {
+            /**
+             * Format: int32
+             * @description Seconds during which the previous secrets sign, too. 0 ends them at once. Defaults to a day.
+             */
+            overlap_seconds?: number | null;
+        };
         /**
          * @description A rotated key.
          * @example {
@@ -2627,6 +2641,7 @@ export interface components {
              * @description Creation time.
              */
             created_at: string;
+            created_by: components["schemas"]["Actor"] | null;
             /** @description Description for people. */
             description: string;
             /** @description Why the server disabled the webhook, if it did. */
@@ -2644,9 +2659,12 @@ export interface components {
             id: string;
             /**
              * Format: date-time
-             * @description Until when the previous secret signs, too.
+             * @description Until when the last of the previous secrets signs, too.
              */
             previous_secret_ends_at: string | null;
+            responsible: components["schemas"]["Actor"] | null;
+            /** @description Whether it gets events. */
+            state: components["schemas"]["WebhookState"];
             /** @description URL. */
             url: string;
             /**
@@ -2662,6 +2680,11 @@ export interface components {
             /** @description Cursor of the next page, to send as `after`. Null on the last page. */
             next: string | null;
         };
+        /**
+         * @description Whether a webhook gets events.
+         * @enum {string}
+         */
+        WebhookState: "active" | "failing" | "disabled" | "key_inactive" | "account_suspended";
     };
     responses: {
         /** @description The query, the path, the body or the credential cannot be read. */
@@ -3955,6 +3978,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidValue"];
+            429: components["responses"]["TooManyAttempts"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };
@@ -3974,7 +3998,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateWebhookSecret"];
+            };
+        };
         responses: {
             /** @description The webhook with its new secret */
             201: {
@@ -3992,6 +4020,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
@@ -4030,6 +4060,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidValue"];
+            429: components["responses"]["TooManyAttempts"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };

@@ -62,6 +62,6 @@ pub use users::{
     UpdateUser, User, UserFilter, VersionedUser,
 };
 pub use webhooks::{
-    CreateWebhook, Delivery, DeliveryAttempt, DeliveryState, EventKind, EventKindError, IssuedWebhook, UpdateWebhook,
-    Webhook,
+    CreateWebhook, Delivery, DeliveryAttempt, DeliveryState, EventKind, EventKindError, IssuedWebhook,
+    RotateWebhookSecret, UpdateWebhook, Webhook, WebhookState,
 };

@@ -5,6 +5,7 @@ use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::audit::Actor;
 use crate::secret::{Secret, reveal};
 use crate::strict::flattened;
 
@@ -96,6 +97,37 @@ impl FromStr for EventKind {
     }
 }
 
+/// Whether a webhook gets events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookState {
+    /// It gets events.
+    Active,
+    /// It gets events, and the last attempts failed.
+    Failing,
+    /// It is disabled.
+    Disabled,
+    /// It gets nothing, because the responsible key does not work, or may not read its events.
+    KeyInactive,
+    /// It gets nothing, because its account is suspended.
+    AccountSuspended,
+}
+
+impl WebhookState {
+    /// Returns the name, such as `key_inactive`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Failing => "failing",
+            Self::Disabled => "disabled",
+            Self::KeyInactive => "key_inactive",
+            Self::AccountSuspended => "account_suspended",
+        }
+    }
+}
+
 /// A webhook: a URL that receives the events of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
@@ -118,9 +150,16 @@ pub struct Webhook {
     /// Time of the first failure since the last success.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub failing_since: Option<Timestamp>,
-    /// Until when the previous secret signs, too.
+    /// Until when the last of the previous secrets signs, too.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub previous_secret_ends_at: Option<Timestamp>,
+    /// Whether it gets events.
+    pub state: WebhookState,
+    /// Who created it.
+    pub created_by: Option<Actor>,
+    /// Who created it, or was the last to change its URL or its events, or to enable it. A webhook of a key gets
+    /// nothing after that key has ended.
+    pub responsible: Option<Actor>,
     /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
@@ -166,6 +205,17 @@ pub struct UpdateWebhook {
     /// Whether to send events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+}
+
+/// A rotation of a webhook's secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RotateWebhookSecret {
+    /// Seconds during which the previous secrets sign, too. 0 ends them at once. Defaults to a day.
+    #[cfg_attr(feature = "utoipa", schema(minimum = 0, maximum = 604800))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_seconds: Option<u32>,
 }
 
 /// A webhook with its new secret.

@@ -8,9 +8,9 @@ use keyward_api_types::{
     AcceptInvitation, AcceptLink, Accepted, Account, AuditEntry, AuditVerdict, ChangePassword, ChangedKey,
     CreateAccount, CreateKey, CreatePlan, CreateWebhook, Delivery, ForgotPassword, Invitation, Invite, Invited,
     IssuedKey, IssuedWebhook, Joined, Key, Lifetimes, Member, Page, PasswordReset, Plan, Problem, PutLifetimes,
-    PutPlan, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey, RotatedKey, RotationPreview, Session, Settings,
-    SignIn, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey, UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook,
-    Usage, VersionedUser, Webhook,
+    PutPlan, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey, RotateWebhookSecret, RotatedKey,
+    RotationPreview, Session, Settings, SignIn, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey, UpdateMember,
+    UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -71,7 +71,8 @@ fn webhook() -> Value {
     json!({
         "id": "whk_1", "account": "acct_1", "url": "https://example.com/", "description": "Alerts",
         "events": ["key.revoked"], "enabled": true, "disabled_reason": null, "failing_since": null,
-        "previous_secret_ends_at": null, "created_at": "2026-03-01T12:00:00Z", "version": 1,
+        "previous_secret_ends_at": null, "state": "key_inactive", "created_by": {"type": "user", "id": "usr_1"},
+        "responsible": {"type": "key", "id": "key_1"}, "created_at": "2026-03-01T12:00:00Z", "version": 1,
     })
 }
 
@@ -183,6 +184,8 @@ fn requests_are_strict_and_written_as_they_are_read() {
         "url": "https://example.com/", "description": "Alerts", "events": [], "enabled": false,
     }));
     request::<UpdateWebhook>(json!({}));
+    request::<RotateWebhookSecret>(json!({"overlap_seconds": 0}));
+    request::<RotateWebhookSecret>(json!({}));
     request::<UpdateSettings>(json!({"name": null, "accent": "#3c4cc0", "theme": "dark", "logo": "iVBORw0KGgo="}));
 }
 

@@ -21,6 +21,31 @@ fn contains(file: &Path, needle: &str) -> bool {
 }
 
 #[test]
+fn no_text_of_a_key_reaches_the_terminal_as_a_command() {
+    let management = Management::new();
+    let hostile = "\u{9b}2J\u{7f}\u{202e}gpj.exe\u{2066}\u{feff}";
+    let (_, id) = management.create(&["--metadata", &format!("team={hostile}")]);
+    for arguments in [
+        &["keys", "show", &id][..],
+        &["keys", "show", &id, "--json"],
+        &["keys", "list"],
+        &["keys", "list", "--json"],
+        &["audit", "export"],
+    ] {
+        let ended = management.run(arguments);
+        for text in [&ended.out, &ended.err] {
+            let found = text.chars().find(|c| hostile.contains(*c) && !c.is_ascii_graphic());
+            assert_eq!(found, None, "{arguments:?}: {text:?}");
+        }
+    }
+    assert!(management.ok(&["keys", "show", &id]).contains(r"\u{9b}2J\u{7f}\u{202e}gpj.exe"));
+    assert_eq!(management.json(&["keys", "show", &id, "--json"])["metadata"]["team"], hostile);
+    let exported = management.ok(&["audit", "export"]);
+    let entry: Value = serde_json::from_str(exported.lines().last().unwrap()).unwrap();
+    assert_eq!(entry["after"]["metadata"]["team"], hostile);
+}
+
+#[test]
 fn a_new_key_is_only_on_the_last_line_of_output() {
     let management = Management::new();
     let created =

@@ -59,8 +59,8 @@ pub use keyward_api_types::{
     Delivery, DeliveryAttempt, DeliveryState, Effective, EffectiveLifetimes, EventKind, EventKindError, Image,
     ImageError, Invitation, Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Lifetimes, Limits, Member, Outcome,
     Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutLifetimes, PutLimits, PutPlan, Rate, RatePer, Refill,
-    Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey, RotatedKey, RotationPreview, Secret, Session,
-    Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage,
-    UsageDay, User, VersionedUser, Webhook,
+    Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey, RotateWebhookSecret, RotatedKey, RotationPreview,
+    Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey, UpdateSettings,
+    UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook, WebhookState,
 };
 pub use page::Walk;

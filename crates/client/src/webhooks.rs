@@ -1,5 +1,5 @@
 use http::Method;
-use keyward_api_types::{CreateWebhook, Delivery, IssuedWebhook, Page, UpdateWebhook, Webhook};
+use keyward_api_types::{CreateWebhook, Delivery, IssuedWebhook, Page, RotateWebhookSecret, UpdateWebhook, Webhook};
 use keyward_core::AccountId;
 
 use crate::client::Client;
@@ -59,16 +59,19 @@ impl Client {
         self.send(request.if_match(version)).await.map(drop)
     }
 
-    /// Gives a webhook a new secret. For 24 hours, the previous one signs, too.
+    /// Gives a webhook a new secret. The previous ones sign, too, for this many seconds, or no more for 0.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn rotate_webhook_secret(&self, account: &AccountId, id: &str) -> Result<IssuedWebhook, ClientError> {
-        self.ask(Request::idempotent(
-            Method::POST,
-            &["accounts", account.as_str(), "webhooks", id, "secrets", "rotate"],
-        )?)
-        .await
+    pub async fn rotate_webhook_secret(
+        &self,
+        account: &AccountId,
+        id: &str,
+        overlap_seconds: u32,
+    ) -> Result<IssuedWebhook, ClientError> {
+        let path = &["accounts", account.as_str(), "webhooks", id, "secrets", "rotate"];
+        let rotation = RotateWebhookSecret { overlap_seconds: Some(overlap_seconds) };
+        self.ask(Request::idempotent(Method::POST, path)?.json(&rotation)).await
     }
 
     /// Sends a test event to a webhook.

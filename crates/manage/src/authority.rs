@@ -1,3 +1,5 @@
+#[cfg(feature = "webhooks")]
+use keyward_api_types::EventKind;
 use keyward_core::id::UserId;
 use keyward_core::key::KeyKind;
 use keyward_core::lifecycle::{KeyRights, KeyUsers, MissingRight};
@@ -157,6 +159,17 @@ impl Rights {
         if self.allows(scope) { Ok(()) } else { Err(ManagementError::Forbidden(scope.clone())) }
     }
 
+    /// Reading or receiving events of these kinds needs the scopes that show the same. No kinds mean all.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn require_events(&self, kinds: &[EventKind]) -> Result<(), ManagementError> {
+        // Events tell of both modes.
+        if !self.reaches(Mode::Live) {
+            return Err(ManagementError::Forbidden(scopes::WEBHOOKS_READ));
+        }
+        let kinds = if kinds.is_empty() { EventKind::ALL } else { kinds };
+        kinds.iter().try_for_each(|kind| self.require(&scope_of(*kind)))
+    }
+
     /// Compares a grant with these rights in every dimension.
     ///
     /// # Errors
@@ -205,6 +218,18 @@ impl Rights {
     pub(crate) fn check_key(&self, wanted: &Self) -> Result<(), ManagementError> {
         self.keys.check_mode(&wanted.keys).map_err(escalation)?;
         self.covers(wanted)
+    }
+}
+
+#[cfg(feature = "webhooks")]
+fn scope_of(kind: EventKind) -> Scope {
+    match kind.as_str().split('.').next().unwrap_or_default() {
+        "key" | "limit" => scopes::KEYS_READ,
+        "account" => scopes::ACCOUNTS_READ,
+        "member" | "invitation" | "user" => scopes::MEMBERS_READ,
+        "plan" => scopes::PLANS_READ,
+        "webhook" => scopes::WEBHOOKS_READ,
+        _ => scopes::AUDIT_READ,
     }
 }
 

@@ -37,6 +37,8 @@ mod actor;
 mod api;
 mod appearance;
 mod authority;
+#[cfg(feature = "webhooks")]
+mod bounded_stream;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod error;
@@ -89,7 +91,7 @@ pub use service::{
     UserKeyPolicy, key_filters, key_view, purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
-pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookUpdate, WebhookView};
+pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub use store::PostgresManagementStore;

@@ -1,16 +1,16 @@
 //! Requests over TLS, without redirects, and with limits on time and size.
 
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 use std::net::IpAddr;
 use std::sync::Arc;
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 use std::time::Duration;
 
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 const TIMEOUT: Duration = Duration::from_secs(6);
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 const MAX_BODY: usize = 256 * 1_024;
 
 /// Another server cannot be used.
@@ -24,7 +24,7 @@ pub enum OutboundError {
     Url(String),
 }
 
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     #[error(transparent)]
@@ -35,11 +35,11 @@ pub(crate) enum AskError {
     Status(http::StatusCode),
 }
 
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 #[derive(Clone)]
 pub(crate) struct Outbound(reqwest::Client);
 
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 impl Outbound {
     pub(crate) fn new(url: &str) -> Result<Self, OutboundError> {
         let wrong = || OutboundError::Url(url.to_owned());
@@ -91,7 +91,7 @@ impl Outbound {
 }
 
 /// The URL is encrypted, or leads to this machine.
-#[cfg(feature = "dashboard")]
+#[cfg(all(feature = "dashboard", any(feature = "github", feature = "oidc")))]
 pub(crate) fn is_safe(url: &str) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)))
 }
@@ -109,7 +109,7 @@ pub(crate) fn tls_config(roots: rustls::RootCertStore) -> Result<rustls::ClientC
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-#[cfg(any(feature = "dashboard", feature = "github", feature = "oidc"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
     let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -1,19 +1,36 @@
 //! Requests to receivers of webhooks: no redirects, and no private network unless it is allowed.
 
+use std::error::Error;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use keyward_core::network::ipnet::IpNet;
-use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::net::TcpStream;
+use tower::util::MapResponse;
+use tower_service::Service;
+use url::Url;
 
+use crate::bounded_stream::BoundedStream;
 use crate::error::ManagementError;
 use crate::outbound::{OutboundError, native_roots, tls_config};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// Of an answer, with all informational answers before it.
+const MAX_HEAD: usize = 64 * 1_024;
 const MAX_URL: usize = 2_048;
 const MAX_ERROR: usize = 200;
 
@@ -83,7 +100,7 @@ fn check_address(address: IpAddr, is_plain: bool, allowed: &[IpNet]) -> Result<(
         (true, _) => Ok(()),
         (false, false) if is_public(address) => Ok(()),
         (false, false) => Err(format!(
-            "{address} is not a public address: use a public one, or ask the operator to allow its network"
+            "{address} is not a public address: use a public one. Only the operator's own webhooks reach networks that the server allows"
         )),
         (false, true) => Err(format!("{address} may not be called over http: use https")),
     }
@@ -111,13 +128,22 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 /// Returns only addresses that may be called. The client connects to no others.
+#[derive(Clone)]
 struct CheckedResolver {
     is_plain: bool,
     allowed: Arc<[IpNet]>,
 }
 
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for CheckedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = String;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, String>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), String>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let (is_plain, allowed) = (self.is_plain, Arc::clone(&self.allowed));
         Box::pin(async move {
             let name = name.as_str().to_owned();
@@ -133,16 +159,20 @@ impl Resolve for CheckedResolver {
             let usable: Vec<SocketAddr> = found.into_iter().filter(check).collect();
             if usable.is_empty() {
                 // Customers read this. Names and addresses of private networks are not theirs to know.
-                return Err(format!("the name {name} has no public address").into());
+                return Err(format!("the name {name} has no public address"));
             }
-            Ok(Box::new(usable.into_iter()) as Addrs)
+            Ok(usable.into_iter())
         })
     }
 }
 
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Connector = MapResponse<HttpsConnector<HttpConnector<CheckedResolver>>, fn(Stream) -> BoundedStream<Stream>>;
+type HttpClient = Client<Connector, Full<Bytes>>;
+
 pub(crate) struct WebhookClient {
     /// The client for https and that for http, or why there is none.
-    clients: Result<(reqwest::Client, reqwest::Client), String>,
+    clients: Result<(HttpClient, HttpClient), String>,
     allowed: Arc<[IpNet]>,
 }
 
@@ -153,13 +183,13 @@ impl WebhookClient {
         Self { clients: clients.map_err(|error| error.to_string()), allowed }
     }
 
-    /// Sends a request, and returns the status. The body of the answer is not read.
+    /// Sends a request, and returns the status. Redirects are not followed, and the body of the answer is not read.
     pub(crate) async fn post(
         &self,
         url: &str,
         fields: &[(&'static str, String)],
         body: String,
-    ) -> Result<http::StatusCode, String> {
+    ) -> Result<StatusCode, String> {
         let (encrypted, plain) = self.clients.as_ref().map_err(Clone::clone)?;
         let url = Url::parse(url).map_err(|error| error.to_string())?;
         let is_plain = url.scheme() == "http";
@@ -167,38 +197,41 @@ impl WebhookClient {
         if let Some(address) = literal(&url) {
             check_address(address, is_plain, &self.allowed)?;
         }
-        let client = if is_plain { plain } else { encrypted };
-        let mut request = client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        let mut request = Request::post(url.as_str()).header(CONTENT_TYPE, "application/json");
+        request = request.header(USER_AGENT, concat!("keyward/", env!("CARGO_PKG_VERSION")));
         for (name, value) in fields {
             request = request.header(*name, value);
         }
-        request.send().await.map(|answer| answer.status()).map_err(|error| explain(&error))
+        let request = request.body(Full::from(body)).map_err(|error| error.to_string())?;
+        let client = if is_plain { plain } else { encrypted };
+        match tokio::time::timeout(TIMEOUT, client.request(request)).await {
+            Ok(answer) => answer.map(|answer| answer.status()).map_err(|error| explain(&error)),
+            Err(_) => Err(format!("no answer within {} seconds", TIMEOUT.as_secs())),
+        }
     }
 }
 
-fn build(allowed: &Arc<[IpNet]>, is_plain: bool) -> Result<reqwest::Client, OutboundError> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls_config(native_roots())?)
-        .https_only(!is_plain)
-        .dns_resolver(Arc::new(CheckedResolver { is_plain, allowed: Arc::clone(allowed) }))
-        // A proxy would resolve the name, and a redirect could lead to any server.
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        // Each attempt resolves the name and checks its addresses.
-        .pool_max_idle_per_host(0)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
-        .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| OutboundError::Tls(error.to_string()))
+fn build(allowed: &Arc<[IpNet]>, is_plain: bool) -> Result<HttpClient, OutboundError> {
+    let mut connector = HttpConnector::new_with_resolver(CheckedResolver { is_plain, allowed: Arc::clone(allowed) });
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let tls = HttpsConnectorBuilder::new().with_tls_config(tls_config(native_roots())?);
+    let tls = if is_plain { tls.https_or_http() } else { tls.https_only() };
+    let connector: Connector = MapResponse::new(tls.enable_http1().wrap_connector(connector), bounded);
+    // Each attempt resolves the name and checks its addresses.
+    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
 }
 
-fn explain(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("no answer within {} seconds", TIMEOUT.as_secs());
-    }
-    let mut cause: &dyn std::error::Error = error;
+fn bounded(stream: Stream) -> BoundedStream<Stream> {
+    BoundedStream::new(stream, MAX_HEAD)
+}
+
+fn explain(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(next) = cause.source() {
+        if next.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return format!("no connection within {} seconds", CONNECT_TIMEOUT.as_secs());
+        }
         cause = next;
     }
     cause.to_string().chars().take(MAX_ERROR).collect()

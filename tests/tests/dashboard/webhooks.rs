@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use axum::Router;
 use axum::extract::State;
 use http::StatusCode;
-use keyward::AccountId;
-use keyward::manage::{Actor, AuditQuery, Context, Role};
+use keyward::manage::{AccountUpdate, Actor, AuditQuery, Context, EventKind, KeyDraft, Role};
+use keyward::{AccountId, Identity};
 use keyward_needs::needs;
 use keyward_tests::service::Listening;
 
@@ -142,8 +142,15 @@ async fn a_webhook_is_created_changed_and_deleted_and_its_secret_shown_once() {
     let rotate = format!("{one}/rotate");
     let rotated = send(&mut client, &rotate, &rotate, &[]).await;
     let second = secret_of(&rotated).unwrap();
-    assert!(second != first && rotated.body.contains("The previous secret signs, too, until"), "{}", rotated.body);
-    assert!(client.get(&one).await.body.contains("Previous secret"));
+    assert!(second != first && rotated.body.contains("The previous secrets sign, too, until"), "{}", rotated.body);
+    assert!(client.get(&one).await.body.contains("Previous secrets"));
+    for wrong in ["soon", "604801"] {
+        let refused = send(&mut client, &rotate, &rotate, &[("overlap", wrong)]).await;
+        assert!(refused.status == 422 && secret_of(&refused).is_none(), "{wrong}: {}", refused.body);
+    }
+    let third = send(&mut client, &rotate, &rotate, &[("overlap", "0")]).await;
+    assert!(secret_of(&third).is_some() && !third.body.contains("sign, too, until"), "{}", third.body);
+    assert!(!client.get(&one).await.body.contains("Previous secrets"));
 
     let secrets = [first.strip_prefix("whsec_").unwrap(), second.strip_prefix("whsec_").unwrap()];
     for path in [list, &new, &one, &edit, &rotate, &format!("{one}/remove"), "/accounts/operator/audit"] {
@@ -160,6 +167,37 @@ async fn a_webhook_is_created_changed_and_deleted_and_its_secret_shown_once() {
     for action in ["webhook.create", "webhook.update", "webhook.rotate_secret", "webhook.remove"] {
         assert!(actions.contains(&action), "{actions:?}");
     }
+}
+
+#[tokio::test]
+async fn a_webhook_of_an_ended_key_is_shown_and_taken_over() {
+    let site = site().await;
+    let (owner, account) = (site.owner().await, operator());
+    let draft = KeyDraft::management(account.clone(), "hooks", "webhooks:* keys:read".parse().unwrap());
+    let key = site.management.create_key(&owner, draft).await.unwrap().view.id;
+    let by = Actor::of_identity(&Identity::api_key(key.clone(), account.clone()), Context::new());
+    let (url, kinds) = ("https://example.com/hooks", [EventKind::KeyRevoked]);
+    let webhook = site.management.create_webhook(&by, &account, url, "", &kinds).await.unwrap().webhook.id;
+    let (list, one) = ("/accounts/operator/webhooks", format!("/accounts/operator/webhooks/{webhook}"));
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get(&one).await.body;
+    assert!(page.contains(&format!("<code>key {key}</code>")) && !page.contains("Take over"), "{page}");
+    site.management.revoke_key(&owner, &key).await.unwrap();
+    assert!(client.get(list).await.body.contains("key inactive"));
+    let page = client.get(&one).await.body;
+    for text in ["This webhook gets no events", "Take over", "key inactive"] {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    let taken = send(&mut client, &one, &format!("{one}/enable"), &[]).await;
+    assert_eq!((taken.status, taken.header("location")), (303, one.as_str()), "{}", taken.body);
+    let page = client.get(&one).await.body;
+    assert!(page.contains("Set up by") && !page.contains("Take over") && !page.contains("key inactive"), "{page}");
+
+    let system = Actor::system("test", Context::new());
+    let version = site.management.account(&system, &account).await.unwrap().version;
+    let update = AccountUpdate { suspended: Some(true), ..AccountUpdate::default() };
+    site.management.update_account(&system, &account, &update, version).await.unwrap();
+    assert!(client.get(&one).await.body.contains("gets no events while the account is suspended"));
 }
 
 #[tokio::test]

@@ -142,6 +142,20 @@ impl Running {
         self.send(who, "GET", path, NOTHING, "").await.body
     }
 
+    /// Sends requests until one is too many.
+    pub(crate) async fn throttled(&self, who: &str, path: &str, most: usize) {
+        for number in 0..=most {
+            let answer = self.send(who, "POST", path, NOTHING, "").await;
+            if answer.status == 429 {
+                let wait: u64 = answer.header("retry-after").parse().unwrap();
+                assert!((1..=60).contains(&wait) && answer.code() == "RATE_LIMIT_EXCEEDED", "{}", answer.text);
+                return;
+            }
+            assert_eq!(answer.status, 201, "{number}: {}", answer.text);
+        }
+        panic!("{path} has no bound");
+    }
+
     pub(crate) async fn end(self) {
         self.setting.management.authenticator().unwrap().shutdown().await;
     }

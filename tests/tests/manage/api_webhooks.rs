@@ -53,6 +53,11 @@ pub(crate) const HOOKS: &[Row<'static>] = &[
     ("reader", "POST", ROTATE, NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
     ("manager", "POST", "/v1/accounts/{account}/webhooks/whk_unknown/secrets/rotate", NOTHING, "", 404, "NOT_FOUND"),
     ("manager", "POST", ROTATE, NOTHING, "", 201, ""),
+    ("manager", "POST", ROTATE, NOTHING, r#"{"overlap_seconds":604801}"#, 422, "INVALID_VALUE"),
+    ("manager", "POST", ROTATE, NOTHING, r#"{"overlap_seconds":-1}"#, 422, "INVALID_VALUE"),
+    ("manager", "POST", ROTATE, NOTHING, r#"{"overlap_seconds":"1h"}"#, 422, "INVALID_VALUE"),
+    ("manager", "POST", ROTATE, NOTHING, r#"{"overlap":0}"#, 422, "INVALID_VALUE"),
+    ("manager", "POST", ROTATE, NOTHING, r#"{"overlap_seconds":0}"#, 201, ""),
     ("manager", "POST", "/v1/accounts/{account}/webhooks/whk_unknown/test", NOTHING, "", 404, "NOT_FOUND"),
     ("manager", "POST", TEST, NOTHING, "", 201, ""),
     ("manager", "GET", "/v1/accounts/{account}/webhooks/whk_unknown/deliveries", NOTHING, "", 404, "NOT_FOUND"),
@@ -70,7 +75,7 @@ pub(crate) const HOOKS: &[Row<'static>] = &[
     ("manager", "DELETE", WEBHOOK, NOTHING, "", 428, "PRECONDITION_REQUIRED"),
     ("manager", "DELETE", WEBHOOK, AT_1, "", 412, "PRECONDITION_FAILED"),
     ("manager", "DELETE", UNKNOWN, AT_1, "", 404, "NOT_FOUND"),
-    ("manager", "DELETE", WEBHOOK, &[("if-match", "\"3\"")], "", 204, ""),
+    ("manager", "DELETE", WEBHOOK, &[("if-match", "\"4\"")], "", 204, ""),
 ];
 
 #[tokio::test]
@@ -95,7 +100,10 @@ async fn webhook_routes_have_their_statuses() {
     for body in [&long, &described, &many] {
         running.check(&[("manager", "POST", WEBHOOKS, NOTHING, body, 422, "INVALID_VALUE")]).await;
     }
-    let listed = running.list("manager", WEBHOOKS).await.to_string();
+    let listed = running.list("manager", WEBHOOKS).await;
+    running.name("spare", listed["data"][0]["id"].as_str().unwrap().to_owned());
+    running.throttled("manager", "/v1/accounts/{account}/webhooks/{spare}/test", 120).await;
+    let listed = listed.to_string();
     assert!(!listed.contains("whsec_"), "a list shows a secret: {listed}");
     for _ in 0..19 {
         running.check(&[("manager", "POST", WEBHOOKS, NOTHING, GOOD, 201, "")]).await;

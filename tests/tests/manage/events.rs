@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use crate::setting::{PASSWORD, clock, quick};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-const HANG: u16 = 0;
+pub(crate) const HANG: u16 = 0;
 
 pub(crate) type Received = Vec<(HeaderMap, String)>;
 
@@ -42,7 +42,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    async fn start(status: u16) -> Self {
+    pub(crate) async fn start(status: u16) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), status, "/")
     }
 
@@ -92,12 +92,12 @@ fn loopback() -> [IpNet; 1] {
     ["127.0.0.0/8".parse().unwrap()]
 }
 
-struct Nodes {
+pub(crate) struct Nodes {
     nodes: [Management; 2],
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
-fn system() -> Actor {
+pub(crate) fn system() -> Actor {
     Actor::system("test", Context::new())
 }
 
@@ -136,31 +136,31 @@ impl Nodes {
         all
     }
 
-    async fn calling_loopback() -> Self {
+    pub(crate) async fn calling_loopback() -> Self {
         Self::on_sqlite(|builder| builder.webhook_networks(loopback())).await
     }
 
-    fn management(&self) -> &Management {
+    pub(crate) fn management(&self) -> &Management {
         &self.nodes[0]
     }
 
-    async fn webhook(&self, url: &str) -> (String, String) {
+    pub(crate) async fn webhook(&self, url: &str) -> (String, String) {
         let management = self.management();
         let issued = management.create_webhook(&system(), management.operator(), url, "", &[]).await.unwrap();
         (issued.webhook.id, issued.secret.to_string())
     }
 
-    async fn key(&self, name: &str) -> String {
+    pub(crate) async fn key(&self, name: &str) -> String {
         let draft = KeyDraft::secret(self.management().operator().clone(), name);
         self.management().create_key(&system(), draft).await.unwrap().key.expose_once().to_string()
     }
 
-    async fn deliver(&self) {
+    pub(crate) async fn deliver(&self) {
         let (one, two) = tokio::join!(self.nodes[0].deliver_events(), self.nodes[1].deliver_events());
         one.and(two).unwrap();
     }
 
-    async fn deliveries(&self, webhook: &str) -> Vec<Delivery> {
+    pub(crate) async fn deliveries(&self, webhook: &str) -> Vec<Delivery> {
         let management = self.management();
         let page = Default::default();
         management.deliveries(&system(), management.operator(), webhook, &page).await.unwrap().items
@@ -168,7 +168,7 @@ impl Nodes {
 }
 
 /// The library's `verify` needs the system's time, and these tests have their own clock.
-fn signed(secret: &str, (headers, body): &(HeaderMap, String)) -> bool {
+pub(crate) fn signed(secret: &str, (headers, body): &(HeaderMap, String)) -> bool {
     let text = |name: &str| headers[name].to_str().unwrap();
     let at = text("webhook-timestamp").parse().unwrap();
     let expected = Webhook::new(secret).unwrap().sign(text("webhook-id"), at, body.as_bytes()).unwrap();
@@ -238,19 +238,21 @@ async fn two_nodes_deliver_each_event_once_and_signed() {
 async fn accounts_get_their_own_events_and_the_operator_all() {
     let nodes = Nodes::calling_loopback().await;
     let management = nodes.management();
-    let (own, operators) = (Receiver::start(200).await, Receiver::start(200).await);
+    let operators = Receiver::start(200).await;
     management.sign_up(&Context::new(), NewUser::new("ada@example.com", "Ada", PASSWORD)).await.unwrap();
     let session = management.sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap().session;
     let ada = management.session(&session, Context::new()).await.unwrap();
     let account = management.own_accounts(&ada).await.unwrap().remove(0).0.value.id;
     let revoked = [EventKind::KeyRevoked];
-    management.create_webhook(&ada, &account, &own.url(), "", &revoked).await.unwrap();
+    let url = "https://localhost:1/hooks";
+    let own = management.create_webhook(&ada, &account, url, "", &revoked).await.unwrap().webhook.id;
     nodes.webhook(&operators.url()).await;
     nodes.key("of the operator").await;
-    let issued = management.create_key(&ada, KeyDraft::secret(account, "of ada")).await.unwrap();
+    let issued = management.create_key(&ada, KeyDraft::secret(account.clone(), "of ada")).await.unwrap();
     management.revoke_key(&ada, &issued.view.id).await.unwrap();
     nodes.deliver().await;
-    assert_eq!(own.kinds(), ["key.revoked"]);
+    let seen = management.deliveries(&ada, &account, &own, &Default::default()).await.unwrap().items;
+    assert_eq!(seen.iter().map(|delivery| delivery.kind).collect::<Vec<_>>(), revoked);
     let mut all = operators.kinds();
     all.sort();
     assert_eq!(all, ["key.created", "key.created", "key.revoked"]);
@@ -364,23 +366,32 @@ async fn private_networks_are_not_called() {
 }
 
 #[tokio::test]
-async fn rotated_secret_signs_together_with_the_previous_for_a_day() {
+async fn networks_that_are_allowed_are_for_the_operator_only() {
     let nodes = Nodes::calling_loopback().await;
-    let receiver = Receiver::start(200).await;
-    let (webhook, old) = nodes.webhook(&receiver.url()).await;
     let management = nodes.management();
-    let rotated = management.rotate_webhook_secret(&system(), management.operator(), &webhook).await.unwrap();
-    let test = async || {
-        management.test_webhook(&system(), management.operator(), &webhook).await.unwrap();
-        nodes.deliver().await;
-        receiver.received().pop().unwrap()
-    };
-    let both = test().await;
-    assert!(signed(&old, &both) && signed(&rotated.secret, &both));
-    assert_eq!(both.0["webhook-signature"].to_str().unwrap().split(' ').count(), 2);
-    nodes.clock.advance(DAY);
-    let one = test().await;
-    assert!(!signed(&old, &one) && signed(&rotated.secret, &one));
+    let account = management.create_account(&system(), "Example Ltd").await.unwrap().value.id;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (url, message) in [
+        (format!("http://127.0.0.1:{port}/"), "is not encrypted"),
+        (format!("http://localhost:{port}/"), "is not encrypted"),
+        (format!("https://127.0.0.1:{port}/"), "127.0.0.1 is not a public address"),
+    ] {
+        let refused = management.create_webhook(&system(), &account, &url, "", &[]).await.unwrap_err().to_string();
+        assert!(refused.contains(message), "{refused}");
+        let own = management.create_webhook(&system(), management.operator(), &url, "", &[]).await.unwrap().webhook;
+        management.remove_webhook(&system(), management.operator(), &own.id, own.version).await.unwrap();
+    }
+    let named = format!("https://localhost:{port}/");
+    let webhook = management.create_webhook(&system(), &account, &named, "", &[]).await.unwrap().webhook;
+    let moved = keyward::manage::WebhookUpdate { url: Some(format!("http://127.0.0.1:{port}/")), ..Default::default() };
+    management.update_webhook(&system(), &account, &webhook.id, moved, webhook.version).await.unwrap_err();
+    management.test_webhook(&system(), &account, &webhook.id).await.unwrap();
+    nodes.deliver().await;
+    let found = management.deliveries(&system(), &account, &webhook.id, &Default::default()).await.unwrap().items;
+    assert_eq!(found[0].attempts[0].error.as_deref(), Some("the name localhost has no public address"));
+    let connected = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
+    assert!(connected.is_err(), "a customer's webhook reaches a private network");
 }
 
 #[tokio::test]

@@ -231,6 +231,58 @@ async fn every_program_follows_the_policy_that_a_server_has_published() {
 }
 
 #[tokio::test]
+async fn keys_that_a_crash_leaves_to_a_user_who_left_are_ended() {
+    for (policy, status) in [
+        (UserKeyPolicy::Keep, KeyStatus::Active),
+        (UserKeyPolicy::Disable, KeyStatus::Disabled),
+        (UserKeyPolicy::Revoke, KeyStatus::Revoked),
+    ] {
+        let setting = with_policy(policy);
+        let management = &setting.management;
+        let operator = setting.operator().await;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let keys = keyward::Keys::new(keyward::sqlite::SqliteStore::open(setting.file.as_ref().unwrap()).unwrap())
+            .with_clock(setting.clock.clone());
+        // The program ends after the key is written, before it looks whether the user is still a member.
+        let left_by_a_crash = async |user: &UserId| {
+            let new = keyward::NewKey { user: Some(user.clone()), ..keyward::NewKey::secret(account.clone(), "left") };
+            keys.issue(new).await.unwrap().record.id
+        };
+        for how in ["remove", "disable", "delete", "return"] {
+            let email = format!("{how}@example.com");
+            let member = setting.member(&owner, &account, &email, Role::Developer).await;
+            let user = member.user().unwrap();
+            let stays = setting.member(&owner, &account, &format!("stays.{email}"), Role::Developer).await;
+            match how {
+                "disable" => drop(management.set_user_disabled(&operator, user, true).await.unwrap()),
+                "delete" => {
+                    let version = management.user(&operator, user).await.unwrap().version;
+                    management.delete_user(&operator, user, version).await.unwrap();
+                }
+                _ => management.remove_member(&owner, &account, user, 1).await.unwrap(),
+            }
+            if how == "return" {
+                let invited = management.invite(&owner, &account, &email, Role::Developer).await.unwrap();
+                management.join_by_link(&member, &invited.secret).await.unwrap();
+            }
+            let (left, kept) = (left_by_a_crash(user).await, left_by_a_crash(stays.user().unwrap()).await);
+            management.maintain().await.unwrap();
+            let of = async |id| management.key(&owner, id).await.unwrap().status;
+            let expected = if how == "return" { KeyStatus::Active } else { status };
+            assert_eq!((of(&left).await, of(&kept).await), (expected, KeyStatus::Active), "{policy} {how}");
+            for id in [left, kept] {
+                management.revoke_key(&owner, &id).await.unwrap();
+            }
+        }
+        // Nothing is looked for an hour later.
+        setting.clock.advance(Duration::from_secs(2 * 3_600));
+        management.maintain().await.unwrap();
+        let list = keyward::manage::List::of(keyward::manage::Kind::Leaving, 10);
+        assert_eq!(setting.records.list(&list).await.unwrap(), [], "{policy}");
+    }
+}
+
+#[tokio::test]
 async fn a_member_with_a_role_at_the_operator_is_no_user_for_admins_of_an_account() {
     let setting = on_sqlite();
     let (owner, account) = setting.customer("ada@example.com").await;

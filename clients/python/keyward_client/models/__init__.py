@@ -76,6 +76,7 @@ from .revoke_key import RevokeKey
 from .revoked_keys import RevokedKeys
 from .role import Role
 from .rotate_key import RotateKey
+from .rotate_webhook_secret import RotateWebhookSecret
 from .rotated_key import RotatedKey
 from .rotation_preview import RotationPreview
 from .session import Session
@@ -107,6 +108,7 @@ from .versioned_user import VersionedUser
 from .versioned_user_page import VersionedUserPage
 from .webhook import Webhook
 from .webhook_page import WebhookPage
+from .webhook_state import WebhookState
 
 __all__ = (
     "AcceptInvitation",
@@ -185,6 +187,7 @@ __all__ = (
     "RevokedKeys",
     "Role",
     "RotateKey",
+    "RotateWebhookSecret",
     "RotatedKey",
     "RotationPreview",
     "Session",
@@ -216,4 +219,5 @@ __all__ = (
     "VersionedUserPage",
     "Webhook",
     "WebhookPage",
+    "WebhookState",
 )

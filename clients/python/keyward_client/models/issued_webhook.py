@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.event_kind import EventKind
+from ..models.webhook_state import WebhookState
+
+if TYPE_CHECKING:
+    from ..models.actor import Actor
+
 
 T = TypeVar("T", bound="IssuedWebhook")
 
@@ -19,13 +24,16 @@ class IssuedWebhook:
     Attributes:
         account (str): Account. A webhook of the operator's account receives the events of all accounts.
         created_at (datetime.datetime): Creation time.
+        created_by (Actor | None):
         description (str): Description for people.
         disabled_reason (None | str): Why the server disabled the webhook, if it did.
         enabled (bool): Whether events are sent.
         events (list[EventKind]): Kinds of events. Empty means all.
         failing_since (datetime.datetime | None): Time of the first failure since the last success.
         id (str): Id.
-        previous_secret_ends_at (datetime.datetime | None): Until when the previous secret signs, too.
+        previous_secret_ends_at (datetime.datetime | None): Until when the last of the previous secrets signs, too.
+        responsible (Actor | None):
+        state (WebhookState): Whether a webhook gets events.
         url (str): URL.
         version (int): Version, for updates. Each change increments it.
         secret (str): A secret. Only this body contains it.
@@ -33,6 +41,7 @@ class IssuedWebhook:
 
     account: str
     created_at: datetime.datetime
+    created_by: Actor | None
     description: str
     disabled_reason: None | str
     enabled: bool
@@ -40,15 +49,25 @@ class IssuedWebhook:
     failing_since: datetime.datetime | None
     id: str
     previous_secret_ends_at: datetime.datetime | None
+    responsible: Actor | None
+    state: WebhookState
     url: str
     version: int
     secret: str = _attrs_field(repr=False)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.actor import Actor
+
         account = self.account
 
         created_at = self.created_at.isoformat()
+
+        created_by: dict[str, Any] | None
+        if isinstance(self.created_by, Actor):
+            created_by = self.created_by.to_dict()
+        else:
+            created_by = self.created_by
 
         description = self.description
 
@@ -76,6 +95,14 @@ class IssuedWebhook:
         else:
             previous_secret_ends_at = self.previous_secret_ends_at
 
+        responsible: dict[str, Any] | None
+        if isinstance(self.responsible, Actor):
+            responsible = self.responsible.to_dict()
+        else:
+            responsible = self.responsible
+
+        state = self.state.value
+
         url = self.url
 
         version = self.version
@@ -88,6 +115,7 @@ class IssuedWebhook:
             {
                 "account": account,
                 "created_at": created_at,
+                "created_by": created_by,
                 "description": description,
                 "disabled_reason": disabled_reason,
                 "enabled": enabled,
@@ -95,6 +123,8 @@ class IssuedWebhook:
                 "failing_since": failing_since,
                 "id": id,
                 "previous_secret_ends_at": previous_secret_ends_at,
+                "responsible": responsible,
+                "state": state,
                 "url": url,
                 "version": version,
                 "secret": secret,
@@ -105,10 +135,27 @@ class IssuedWebhook:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.actor import Actor
+
         d = dict(src_dict)
         account = d.pop("account")
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        def _parse_created_by(data: object) -> Actor | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                created_by_type_0 = Actor.from_dict(data)
+
+                return created_by_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Actor | None, data)
+
+        created_by = _parse_created_by(d.pop("created_by"))
 
         description = d.pop("description")
 
@@ -162,6 +209,23 @@ class IssuedWebhook:
             d.pop("previous_secret_ends_at")
         )
 
+        def _parse_responsible(data: object) -> Actor | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                responsible_type_0 = Actor.from_dict(data)
+
+                return responsible_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Actor | None, data)
+
+        responsible = _parse_responsible(d.pop("responsible"))
+
+        state = WebhookState(d.pop("state"))
+
         url = d.pop("url")
 
         version = d.pop("version")
@@ -171,6 +235,7 @@ class IssuedWebhook:
         issued_webhook = cls(
             account=account,
             created_at=created_at,
+            created_by=created_by,
             description=description,
             disabled_reason=disabled_reason,
             enabled=enabled,
@@ -178,6 +243,8 @@ class IssuedWebhook:
             failing_since=failing_since,
             id=id,
             previous_secret_ends_at=previous_secret_ends_at,
+            responsible=responsible,
+            state=state,
             url=url,
             version=version,
             secret=secret,

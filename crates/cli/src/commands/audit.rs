@@ -143,7 +143,7 @@ async fn export(records: Records<'_>, mut after: u64, through: u64) -> Result<()
 
 fn print_lines<'a>(entries: impl Iterator<Item = &'a AuditEntry>) -> Result<(), Error> {
     for entry in entries {
-        output::line(&serde_json::to_string(entry)?)?;
+        output::json_text(&serde_json::to_string(entry)?)?;
     }
     Ok(())
 }

@@ -4,10 +4,11 @@ use keyward_client::Secret;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::output::visible;
 
 pub(super) fn confirm(question: &str) -> Result<(), Error> {
     check_terminal("--yes")?;
-    eprint!("{question} [y/N] ");
+    eprint!("{} [y/N] ", visible(question));
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

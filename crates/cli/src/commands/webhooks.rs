@@ -1,7 +1,11 @@
 //! `keyward webhooks …`
 
+use std::time::Duration;
+
 use clap::{ArgGroup, Args, Subcommand};
-use keyward_client::{CreateWebhook, Delivery, DeliveryAttempt, EventKind, IssuedWebhook, UpdateWebhook, Webhook};
+use keyward_client::{
+    CreateWebhook, Delivery, DeliveryAttempt, EventKind, IssuedWebhook, UpdateWebhook, Webhook, WebhookState,
+};
 use keyward_core::AccountId;
 use keyward_manage::PageRequest;
 
@@ -9,7 +13,7 @@ use super::prompt::confirm;
 use crate::backend::{Records, system};
 use crate::error::Error;
 use crate::output::{self, note};
-use crate::values::limit;
+use crate::values::{duration, limit};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -67,10 +71,13 @@ pub(super) enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// Give a webhook a new secret, and print it, once. For 24 hours, the previous secret signs, too.
+    /// Give a webhook a new secret, and print it, once. The previous secrets sign, too, until the overlap ends.
     RotateSecret {
         /// The webhook's id.
         webhook: String,
+        /// How long the previous secrets sign, too, such as 1h, up to 7d. 0s ends them at once.
+        #[arg(long, default_value = "24h", value_parser = duration)]
+        overlap: Duration,
         #[command(flatten)]
         place: Place,
     },
@@ -151,7 +158,9 @@ pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Er
             remove(records, account, &webhook, known.version).await?;
             output::line(&format!("removed the webhook {webhook}"))
         }
-        Command::RotateSecret { webhook, .. } => print_secret(&rotate_secret(records, account, &webhook).await?),
+        Command::RotateSecret { webhook, overlap, .. } => {
+            print_secret(&rotate_secret(records, account, &webhook, overlap).await?)
+        }
         Command::Test { webhook, .. } => {
             let sent = test(records, account, &webhook).await?;
             output::line(&format!("{} is queued: keyward webhooks deliveries {webhook}", sent.id))
@@ -211,10 +220,21 @@ async fn remove(records: Records<'_>, account: &AccountId, id: &str, version: u6
     }
 }
 
-async fn rotate_secret(records: Records<'_>, account: &AccountId, id: &str) -> Result<IssuedWebhook, Error> {
+async fn rotate_secret(
+    records: Records<'_>,
+    account: &AccountId,
+    id: &str,
+    overlap: Duration,
+) -> Result<IssuedWebhook, Error> {
     match records {
-        Records::Database(management) => Ok(management.rotate_webhook_secret(&system(), account, id).await?.into()),
-        Records::Server(client) => Ok(client.rotate_webhook_secret(account, id).await?),
+        Records::Database(management) => {
+            Ok(management.rotate_webhook_secret(&system(), account, id, Some(overlap)).await?.into())
+        }
+        Records::Server(client) => {
+            // The server refuses a longer overlap.
+            let seconds = u32::try_from(overlap.as_secs()).unwrap_or(u32::MAX);
+            Ok(client.rotate_webhook_secret(account, id, seconds).await?)
+        }
     }
 }
 
@@ -269,11 +289,12 @@ fn kinds(webhook: &Webhook) -> String {
 
 fn table(webhooks: &[Webhook]) -> String {
     output::table(["WEBHOOK", "URL", "EVENTS", "STATE", "DESCRIPTION"], webhooks, |webhook| {
-        let state = match (webhook.enabled, &webhook.disabled_reason, webhook.failing_since) {
-            (true, _, None) => "enabled".to_owned(),
-            (true, _, Some(since)) => format!("failing since {since}"),
-            (false, Some(reason), _) => format!("disabled: {reason}"),
-            (false, None, _) => "disabled".to_owned(),
+        let state = match (webhook.state, &webhook.disabled_reason, webhook.failing_since, &webhook.responsible) {
+            (WebhookState::Failing, _, Some(since), _) => format!("failing since {since}"),
+            (WebhookState::Disabled, Some(reason), ..) => format!("disabled: {reason}"),
+            (WebhookState::KeyInactive, _, _, Some(key)) => format!("gets nothing: {} does not work", key.id),
+            (WebhookState::AccountSuspended, ..) => "gets nothing: the account is suspended".to_owned(),
+            (state, ..) => state.as_str().to_owned(),
         };
         [webhook.id.clone(), webhook.url.clone(), kinds(webhook), state, webhook.description.clone()]
     })

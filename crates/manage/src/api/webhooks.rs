@@ -1,16 +1,20 @@
 //! `/v1/accounts/{account}/webhooks`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward_api_types::{CreateWebhook, Delivery, IssuedWebhook, Page, PageParams, UpdateWebhook, Webhook};
+use keyward_api_types::{
+    CreateWebhook, Delivery, IssuedWebhook, Page, PageParams, RotateWebhookSecret, UpdateWebhook, Webhook,
+};
 use keyward_core::AccountId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{page_request, single_page, to_page};
 use crate::service::{self, Management};
-use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
+use crate::web::{Caller, Input, NoInput, OptionalInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
@@ -42,7 +46,7 @@ async fn list(
 
 /// Creates a webhook and its secret.
 ///
-/// A webhook of the operator's account receives the events of all accounts.
+/// Needs `webhooks:write` and the scopes that show what its events show, such as `keys:read`. A webhook of the operator's account receives the events of all accounts.
 #[utoipa::path(post, operation_id = "createWebhook", path = "/v1/accounts/{account}/webhooks", tag = "webhooks", request_body = CreateWebhook, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
@@ -116,8 +120,8 @@ async fn remove(
 
 /// Gives a webhook a new secret.
 ///
-/// For 24 hours, the previous secret signs, too.
-#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/v1/accounts/{account}/webhooks/{webhook}/secrets/rotate", tag = "webhooks", security(("bearer" = [])),
+/// During the overlap, by default a day, the previous secrets sign, too.
+#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/v1/accounts/{account}/webhooks/{webhook}/secrets/rotate", tag = "webhooks", request_body = Option<RotateWebhookSecret>, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("webhook" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The webhook with its new secret", body = IssuedWebhook)))]
@@ -125,17 +129,20 @@ async fn rotate_secret(
     State(management): State<Management>,
     caller: Caller,
     PathParam((account, webhook)): PathParam<(AccountId, String)>,
-    NoInput(request): NoInput,
+    OptionalInput(input): OptionalInput<RotateWebhookSecret>,
 ) -> Result<Response, Problem> {
     let (working, actor) = (management.clone(), caller.actor.clone());
+    let overlap = input.value.overlap_seconds.map(|seconds| Duration::from_secs(seconds.into()));
     let operation = async move {
-        let issued = working.rotate_webhook_secret(&actor, &account, &webhook).await?;
+        let issued = working.rotate_webhook_secret(&actor, &account, &webhook, overlap).await?;
         answer(201, Some(issued.webhook.version), &IssuedWebhook::from(issued))
     };
-    caller.once(&management, request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Sends a `webhook.test` event to a webhook.
+///
+/// An account has 60 tests and redeliveries a minute.
 #[utoipa::path(post, operation_id = "testWebhook", path = "/v1/accounts/{account}/webhooks/{webhook}/test", tag = "webhooks", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("webhook" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
@@ -168,6 +175,8 @@ async fn list_deliveries(
 }
 
 /// Sends a delivery again, with the same id.
+///
+/// An account has 60 tests and redeliveries a minute.
 #[utoipa::path(post, operation_id = "redeliver", path = "/v1/accounts/{account}/webhooks/{webhook}/deliveries/{delivery}/redeliver", tag = "webhooks", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("webhook" = String, Path, min_length = 1, max_length = 64),
         ("delivery" = String, Path, min_length = 1, max_length = 64), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),

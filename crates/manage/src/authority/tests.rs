@@ -130,3 +130,39 @@ proptest! {
         }
     }
 }
+
+#[cfg(feature = "webhooks")]
+#[test]
+fn events_need_the_scopes_that_show_the_same() {
+    let of = |name: &str| *EventKind::ALL.iter().find(|kind| kind.as_str() == name).unwrap();
+    for (scopes, events, expected) in [
+        ("webhooks:write", "key.revoked", Some("keys:read")),
+        ("webhooks:write keys:write", "key.revoked", Some("keys:read")),
+        ("keys:read", "key.revoked", None),
+        ("keys:*", "key.created limit.reached", None),
+        ("keys:read", "key.created member.added", Some("members:read")),
+        ("members:read", "member.added invitation.declined user.deleted", None),
+        ("members:read", "account.updated", Some("accounts:read")),
+        ("accounts:read", "account.updated", None),
+        ("accounts:read", "plan.updated", Some("plans:read")),
+        ("plans:read", "plan.updated", None),
+        ("webhooks:write", "webhook.test", Some("webhooks:read")),
+        ("webhooks:read", "webhook.test webhook.removed", None),
+        ("keys:read members:read", "token.reused", Some("audit:read")),
+        ("keys:read members:read", "settings.updated", Some("audit:read")),
+        ("keys:read accounts:read members:read plans:read webhooks:*", "", Some("audit:read")),
+        ("keys:read accounts:read members:read plans:read webhooks:read audit:read", "", None),
+        ("*", "", None),
+    ] {
+        let held = key(&format!("management restricted live; {scopes}; ; ; "));
+        let kinds: Vec<_> = events.split_whitespace().map(of).collect();
+        let missing = held.require_events(&kinds).err().map(|error| error.to_string());
+        let expected = expected.map(|scope| format!("missing scope `{scope}`: use a key or a role that has it"));
+        assert_eq!(missing, expected, "{scopes} for {events:?}");
+    }
+    assert!(key("management secret test; *; ; ; ").require_events(&[of("key.created")]).is_err());
+    for role in Role::ALL {
+        let (rights, reads) = (Rights::of(role), |scope| Rights::of(role).allows(scope));
+        assert_eq!(rights.require_events(&[]).is_ok(), reads(&scopes::WEBHOOKS_READ), "{role}");
+    }
+}

@@ -10,6 +10,7 @@ mod event_cursor;
 mod external_identity;
 mod invitation;
 pub(crate) mod json;
+mod leaving;
 mod lifetimes;
 mod mail;
 mod member;
@@ -36,6 +37,7 @@ pub(crate) use event_cursor::EventCursor;
 #[cfg(feature = "oidc")]
 pub(crate) use external_identity::ExternalIdentity;
 pub(crate) use invitation::Invitation;
+pub(crate) use leaving::Leaving;
 pub use lifetimes::LifetimesOf;
 pub(crate) use lifetimes::StoredLifetimes;
 pub(crate) use mail::{MailContent, MailCount, StoredMail};

@@ -1,4 +1,4 @@
-use keyward_api_types::EventKind;
+use keyward_api_types::{Actor, EventKind};
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,10 +20,17 @@ pub(crate) struct StoredWebhook {
     pub(crate) disabled_reason: Option<String>,
     pub(crate) failing_since: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
+    #[serde(default)]
+    pub(crate) created_by: Option<Actor>,
+    /// Who decided where the events go, and which.
+    #[serde(default)]
+    pub(crate) responsible: Option<Actor>,
     /// The last audit entry before the creation.
     pub(crate) since: u64,
     pub(crate) secret: Zeroizing<String>,
-    pub(crate) previous: Option<PreviousSecret>,
+    /// Newest first.
+    #[serde(default)]
+    pub(crate) previous_secrets: Vec<PreviousSecret>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -34,7 +41,12 @@ pub(crate) struct PreviousSecret {
 
 impl StoredWebhook {
     pub(crate) fn wants(&self, kind: EventKind) -> bool {
-        self.enabled && (self.events.is_empty() || self.events.contains(&kind))
+        self.events.is_empty() || self.events.contains(&kind)
+    }
+
+    /// The previous secrets that still sign.
+    pub(crate) fn previous_at(&self, now: Timestamp) -> impl Iterator<Item = &PreviousSecret> {
+        self.previous_secrets.iter().filter(move |previous| previous.ends_at > now)
     }
 }
 

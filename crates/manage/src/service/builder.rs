@@ -265,7 +265,8 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets networks that webhooks may reach although they are not public, also over http. Defaults to none.
+    /// Sets networks that webhooks of the operator's account may reach although they are not public, also over http.
+    /// Defaults to none.
     #[cfg(feature = "webhooks")]
     pub fn webhook_networks(mut self, networks: impl IntoIterator<Item = keyward_core::network::ipnet::IpNet>) -> Self {
         self.settings.webhook_networks = networks.into_iter().collect();
@@ -327,7 +328,7 @@ impl ManagementBuilder {
             #[cfg(feature = "mail")]
             mailer: self.mailer,
             #[cfg(feature = "webhooks")]
-            webhook_client: OnceLock::new(),
+            webhook_clients: super::webhooks::Clients::default(),
         })))
     }
 }

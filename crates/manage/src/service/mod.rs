@@ -47,7 +47,7 @@ pub use sign_in::{SessionView, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
 #[cfg(feature = "webhooks")]
-pub use webhooks::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookUpdate, WebhookView};
+pub use webhooks::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -130,7 +130,7 @@ pub(crate) struct Inner {
     #[cfg(feature = "mail")]
     mailer: Option<crate::mail::Mailer>,
     #[cfg(feature = "webhooks")]
-    webhook_client: OnceLock<crate::webhook_client::WebhookClient>,
+    webhook_clients: webhooks::Clients,
 }
 
 impl Management {
@@ -172,7 +172,8 @@ impl Management {
         }
     }
 
-    /// Removes expired records, prunes the audit log, and writes counts. Call it about once a minute.
+    /// Removes expired records, prunes the audit log, ends keys of users who have left, and writes counts. Call it about
+    /// once a minute.
     ///
     /// # Errors
     /// [`ManagementError::Store`].
@@ -180,6 +181,7 @@ impl Management {
         self.flush_usage().await?;
         self.flush_refused().await?;
         self.log_unfinished().await?;
+        self.end_keys_of_leavers().await?;
         self.announce_by_time().await?;
         self.prune_by_retention().await?;
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.

@@ -56,6 +56,8 @@ pub enum Kind {
     Policy,
     /// The lifetimes of keys that a plan or an account sets.
     Lifetimes,
+    /// A user who leaves an account, and whose keys end.
+    Leaving,
     /// The scopes and the example call of the provider's API.
     ApiDescription,
     /// A mail that waits to be sent.
@@ -95,6 +97,7 @@ impl Kind {
             Self::Announced => "announced",
             Self::Policy => "policy",
             Self::Lifetimes => "lifetimes",
+            Self::Leaving => "leaving",
             Self::ApiDescription => "api_description",
             Self::Mail => "mail",
             Self::MailCount => "mail_count",

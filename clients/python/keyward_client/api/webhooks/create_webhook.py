@@ -114,7 +114,8 @@ def sync_detailed(
 ) -> Response[IssuedWebhook | Problem]:
     """Creates a webhook and its secret.
 
-     A webhook of the operator's account receives the events of all accounts.
+     Needs `webhooks:write` and the scopes that show what its events show, such as `keys:read`. A webhook
+    of the operator's account receives the events of all accounts.
 
     Args:
         account (str):
@@ -151,7 +152,8 @@ def sync(
 ) -> IssuedWebhook | Problem | None:
     """Creates a webhook and its secret.
 
-     A webhook of the operator's account receives the events of all accounts.
+     Needs `webhooks:write` and the scopes that show what its events show, such as `keys:read`. A webhook
+    of the operator's account receives the events of all accounts.
 
     Args:
         account (str):
@@ -183,7 +185,8 @@ async def asyncio_detailed(
 ) -> Response[IssuedWebhook | Problem]:
     """Creates a webhook and its secret.
 
-     A webhook of the operator's account receives the events of all accounts.
+     Needs `webhooks:write` and the scopes that show what its events show, such as `keys:read`. A webhook
+    of the operator's account receives the events of all accounts.
 
     Args:
         account (str):
@@ -218,7 +221,8 @@ async def asyncio(
 ) -> IssuedWebhook | Problem | None:
     """Creates a webhook and its secret.
 
-     A webhook of the operator's account receives the events of all accounts.
+     Needs `webhooks:write` and the scopes that show what its events show, such as `keys:read`. A webhook
+    of the operator's account receives the events of all accounts.
 
     Args:
         account (str):

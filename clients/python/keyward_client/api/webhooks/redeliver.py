@@ -72,6 +72,11 @@ def _parse_response(
 
         return response_422
 
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
 
@@ -102,6 +107,8 @@ def sync_detailed(
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Delivery | Problem]:
     """Sends a delivery again, with the same id.
+
+     An account has 60 tests and redeliveries a minute.
 
     Args:
         account (str):
@@ -141,6 +148,8 @@ def sync(
 ) -> Delivery | Problem | None:
     """Sends a delivery again, with the same id.
 
+     An account has 60 tests and redeliveries a minute.
+
     Args:
         account (str):
         webhook (str):
@@ -173,6 +182,8 @@ async def asyncio_detailed(
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Delivery | Problem]:
     """Sends a delivery again, with the same id.
+
+     An account has 60 tests and redeliveries a minute.
 
     Args:
         account (str):
@@ -209,6 +220,8 @@ async def asyncio(
     idempotency_key: str | Unset = UNSET,
 ) -> Delivery | Problem | None:
     """Sends a delivery again, with the same id.
+
+     An account has 60 tests and redeliveries a minute.
 
     Args:
         account (str):

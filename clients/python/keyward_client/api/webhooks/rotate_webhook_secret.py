@@ -7,6 +7,7 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.issued_webhook import IssuedWebhook
 from ...models.problem import Problem
+from ...models.rotate_webhook_secret import RotateWebhookSecret
 from ...types import UNSET, Response, Unset
 
 
@@ -14,6 +15,7 @@ def _get_kwargs(
     account: str,
     webhook: str,
     *,
+    body: RotateWebhookSecret | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -27,6 +29,11 @@ def _get_kwargs(
             webhook=quote(str(webhook), safe=""),
         ),
     }
+
+    if not isinstance(body, Unset):
+        _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -65,6 +72,16 @@ def _parse_response(
 
         return response_409
 
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
+
     if response.status_code == 422:
         response_422 = Problem.from_dict(response.json())
 
@@ -96,16 +113,18 @@ def sync_detailed(
     webhook: str,
     *,
     client: AuthenticatedClient,
+    body: RotateWebhookSecret | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[IssuedWebhook | Problem]:
     """Gives a webhook a new secret.
 
-     For 24 hours, the previous secret signs, too.
+     During the overlap, by default a day, the previous secrets sign, too.
 
     Args:
         account (str):
         webhook (str):
         idempotency_key (str | Unset):
+        body (RotateWebhookSecret | Unset): A rotation of a webhook's secret.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -118,6 +137,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         account=account,
         webhook=webhook,
+        body=body,
         idempotency_key=idempotency_key,
     )
 
@@ -133,16 +153,18 @@ def sync(
     webhook: str,
     *,
     client: AuthenticatedClient,
+    body: RotateWebhookSecret | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> IssuedWebhook | Problem | None:
     """Gives a webhook a new secret.
 
-     For 24 hours, the previous secret signs, too.
+     During the overlap, by default a day, the previous secrets sign, too.
 
     Args:
         account (str):
         webhook (str):
         idempotency_key (str | Unset):
+        body (RotateWebhookSecret | Unset): A rotation of a webhook's secret.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,6 +178,7 @@ def sync(
         account=account,
         webhook=webhook,
         client=client,
+        body=body,
         idempotency_key=idempotency_key,
     ).parsed
 
@@ -165,16 +188,18 @@ async def asyncio_detailed(
     webhook: str,
     *,
     client: AuthenticatedClient,
+    body: RotateWebhookSecret | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[IssuedWebhook | Problem]:
     """Gives a webhook a new secret.
 
-     For 24 hours, the previous secret signs, too.
+     During the overlap, by default a day, the previous secrets sign, too.
 
     Args:
         account (str):
         webhook (str):
         idempotency_key (str | Unset):
+        body (RotateWebhookSecret | Unset): A rotation of a webhook's secret.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,6 +212,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         account=account,
         webhook=webhook,
+        body=body,
         idempotency_key=idempotency_key,
     )
 
@@ -200,16 +226,18 @@ async def asyncio(
     webhook: str,
     *,
     client: AuthenticatedClient,
+    body: RotateWebhookSecret | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> IssuedWebhook | Problem | None:
     """Gives a webhook a new secret.
 
-     For 24 hours, the previous secret signs, too.
+     During the overlap, by default a day, the previous secrets sign, too.
 
     Args:
         account (str):
         webhook (str):
         idempotency_key (str | Unset):
+        body (RotateWebhookSecret | Unset): A rotation of a webhook's secret.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -224,6 +252,7 @@ async def asyncio(
             account=account,
             webhook=webhook,
             client=client,
+            body=body,
             idempotency_key=idempotency_key,
         )
     ).parsed

@@ -70,6 +70,11 @@ def _parse_response(
 
         return response_422
 
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
 
@@ -99,6 +104,8 @@ def sync_detailed(
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Delivery | Problem]:
     """Sends a `webhook.test` event to a webhook.
+
+     An account has 60 tests and redeliveries a minute.
 
     Args:
         account (str):
@@ -135,6 +142,8 @@ def sync(
 ) -> Delivery | Problem | None:
     """Sends a `webhook.test` event to a webhook.
 
+     An account has 60 tests and redeliveries a minute.
+
     Args:
         account (str):
         webhook (str):
@@ -164,6 +173,8 @@ async def asyncio_detailed(
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Delivery | Problem]:
     """Sends a `webhook.test` event to a webhook.
+
+     An account has 60 tests and redeliveries a minute.
 
     Args:
         account (str):
@@ -197,6 +208,8 @@ async def asyncio(
     idempotency_key: str | Unset = UNSET,
 ) -> Delivery | Problem | None:
     """Sends a `webhook.test` event to a webhook.
+
+     An account has 60 tests and redeliveries a minute.
 
     Args:
         account (str):

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::report::{Place, printable};
+use super::report::Place;
 use super::scanner::Scanner;
+use crate::output::one_line;
 
 /// Lists files that hold keys on purpose, as `.gitignore` does.
 const IGNORE_FILE: &str = ".keywardignore";
@@ -47,7 +48,7 @@ impl Scanner<'_> {
             Box::new(|entry| {
                 match entry {
                     Ok(entry) => self.file(&entry),
-                    Err(error) => self.gathered.unreadable(printable(&error.to_string())),
+                    Err(error) => self.gathered.unreadable(one_line(&error.to_string())),
                 }
                 WalkState::Continue
             })
@@ -75,5 +76,5 @@ impl Scanner<'_> {
 }
 
 fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy())
+    one_line(&path.to_string_lossy()).into_owned()
 }

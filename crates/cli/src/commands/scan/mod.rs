@@ -113,7 +113,8 @@ fn gather(format: &KeyFormat, hasher: &Hasher, command: &Scan) -> Result<(Vec<Fi
                 scanned
             });
             if let Err(error) = scanned {
-                let path = report::printable(&path.to_string_lossy());
+                let path = path.to_string_lossy();
+                let path = crate::output::one_line(&path);
                 scan.gathered.unreadable(format!("{path}: {error}"));
             }
         }

@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::git;
-use super::report::{Find, Gathered, Place, printable};
+use super::report::{Find, Gathered, Place};
 use super::scanner::Scanner;
+use crate::output::one_line;
 
 /// git unpacks on one core only.
 const MAX_READERS: usize = 8;
@@ -233,7 +234,7 @@ impl Scanner<'_> {
             if header.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            gathered.unreadable(format!("{}: git does not have object {}", printable(&object.path), object.id));
+            gathered.unreadable(format!("{}: git does not have object {}", one_line(&object.path), object.id));
             return Ok(());
         };
         let mut content = answers.by_ref().take(size);

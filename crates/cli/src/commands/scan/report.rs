@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::finder::Position;
 use crate::error::Error;
-use crate::output;
+use crate::output::{self, one_line};
 
 pub(super) struct Find {
     pub(super) place: Place,
@@ -111,7 +111,7 @@ fn to_line(find: &Find, record: Option<&KeyRecord>, has_database: bool) -> Strin
         let commit = commit.as_deref().map_or(String::new(), |commit| format!("commit {} ", short(commit)));
         text = format!("{commit}object {} ", short(object));
     }
-    text += &format!("{}:{line}:{column}: {} {} key {}", printable(path), find.mode, find.kind, find.hint);
+    text += &format!("{}:{line}:{column}: {} {} key {}", one_line(path), find.mode, find.kind, find.hint);
     match record {
         Some(key) => text += &format!(" ({}, {} of {})", key.status(SystemClock.now()), key.id, key.account),
         None if has_database => text += " (unknown to this database)",
@@ -122,9 +122,4 @@ fn to_line(find: &Find, record: Option<&KeyRecord>, has_database: bool) -> Strin
 
 fn short(object: &str) -> &str {
     object.get(..12).unwrap_or(object)
-}
-
-/// A terminal would act on control characters.
-pub(super) fn printable(path: &str) -> String {
-    path.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }

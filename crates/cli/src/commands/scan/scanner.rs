@@ -5,7 +5,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use keyward_core::key::Hasher;
 
 use super::finder::Finder;
-use super::report::{Gathered, Place, printable};
+use super::report::{Gathered, Place};
+use crate::output::one_line;
 
 pub(super) struct Scanner<'a> {
     pub(super) finder: Finder,
@@ -26,7 +27,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn read_into(&self, gathered: &Gathered, place: &Place, input: impl Read) {
         let read = self.finder.find(input, |position, key| gathered.found(place, position, &key, self.hasher));
         if let Err(error) = read {
-            gathered.unreadable(format!("{}: {error}", printable(&place.path)));
+            gathered.unreadable(format!("{}: {error}", one_line(&place.path)));
         }
         self.progress.inc(1);
     }

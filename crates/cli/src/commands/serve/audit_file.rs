@@ -96,12 +96,13 @@ impl AuditFile {
             }
             file = self.open_file()?;
         }
-        let mut next = self.position.as_os_str().to_owned();
-        next.push(".new");
-        let mut position = File::create(&next)?;
+        // A new file, that nobody else can read or has placed there.
+        let folder = self.position.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut position = tempfile::Builder::new().prefix(".audit").tempfile_in(folder.unwrap_or(Path::new(".")))?;
         writeln!(position, "{last}")?;
-        position.sync_data()?;
-        std::fs::rename(&next, &self.position)
+        position.as_file().sync_data()?;
+        position.persist(&self.position)?;
+        Ok(())
     }
 
     fn open_file(&self) -> io::Result<File> {
@@ -109,7 +110,27 @@ impl AuditFile {
         options.create(true).read(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.path)
+        let file = options.open(&self.path)?;
+        #[cfg(unix)]
+        self.close_to_others(&file)?;
+        Ok(file)
+    }
+
+    /// An existing file keeps its mode when it is opened, and so does one that a collector creates.
+    #[cfg(unix)]
+    fn close_to_others(&self, file: &File) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = file.metadata()?.permissions().mode() & 0o777;
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        let path = self.path.display();
+        file.set_permissions(std::fs::Permissions::from_mode(mode & 0o700)).map_err(|error| {
+            let message = format!("{path} has the mode {mode:o}, so others can read it: set it to 600 ({error})");
+            io::Error::new(error.kind(), message)
+        })?;
+        tracing::warn!(file = %path, "others could use the audit file: its mode was {mode:o}, and is now {:o}", mode & 0o700);
+        Ok(())
     }
 
     /// Returns `false` if the path leads to another file, or to none.
@@ -168,5 +189,37 @@ mod tests {
             assert!(text.starts_with(&format!("{{\"number\":{number},")) && text.ends_with("}\n"), "{text}");
             assert_eq!(AuditFile::open(&path).unwrap().1, number);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_closed_to_others_and_no_link_is_followed() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("audit.jsonl"), folder.path().join("target"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for (before, after) in [(0o644, 0o600), (0o660, 0o600), (0o400 | 0o200, 0o600)] {
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
+            AuditFile::open(&path).unwrap();
+            assert_eq!(mode(&path), after, "{before:o}");
+        }
+        let (file, _) = AuditFile::open(&path).unwrap();
+        // A collector creates the file after a rotation.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let position = folder.path().join("audit.jsonl.position");
+        let names = [position.clone(), folder.path().join("audit.jsonl.position.new")];
+        fs::write(&target, "kept").unwrap();
+        for name in &names {
+            symlink(&target, name).unwrap();
+        }
+        file.append(&[entry(7)]).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "kept");
+        assert_eq!(
+            (fs::read_to_string(&position).unwrap().as_str(), mode(&position), mode(&path)),
+            ("7\n", 0o600, 0o600)
+        );
+        assert!(!fs::symlink_metadata(&position).unwrap().is_symlink());
+        assert_eq!(AuditFile::open(&path).unwrap().1, 7);
     }
 }

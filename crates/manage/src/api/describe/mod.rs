@@ -13,7 +13,7 @@ const SCHEMAS: &str = "#/components/schemas/";
 
 /// The open operations that check a password, a token or a link.
 const CHECKS_A_SECRET: [&str; 4] = ["signIn", "refreshTokens", "acceptInvitation", "resetPassword"];
-const COUNTS_ATTEMPTS: [&str; 2] = ["acceptInvitationLink", "changeOwnPassword"];
+const COUNTS_ATTEMPTS: [&str; 4] = ["acceptInvitationLink", "changeOwnPassword", "redeliver", "testWebhook"];
 /// The other conflicts are those of an `Idempotency-Key`.
 const CONFLICTS: [&str; 8] = [
     "acceptInvitation",

@@ -27,11 +27,12 @@ pub struct Event {
     pub at: Timestamp,
     /// Account, if any.
     pub account: Option<AccountId>,
-    /// The account, actor, target, outcome and audit entry, and for keys some of their values. Never a secret.
+    /// The account, actor, target, outcome and audit entry, and for keys some of their values. A rotation also has the
+    /// successor. Never a secret.
     pub data: Value,
 }
 
-const KEY_VALUES: [&str; 6] = ["name", "hint", "kind", "mode", "expires_at", "rotated_to"];
+const KEY_VALUES: [&str; 7] = ["name", "hint", "kind", "mode", "expires_at", "rotated_from", "rotated_to"];
 
 /// Actions without an event have no use outside, or happen at each sign-in.
 fn kind_of(action: &str, target: &str) -> Option<EventKind> {
@@ -96,7 +97,13 @@ impl Event {
             "audit_entry": entry.number,
         });
         if entry.target.kind == "key" {
-            data["key"] = key_values(entry);
+            let state = entry.after.as_ref().or(entry.before.as_ref());
+            let part = |name| state.and_then(|state| state.get(name)).filter(|part| part.is_object());
+            data["key"] = key_values(part("predecessor").or_else(|| part("key")).or(state));
+            if let Some(successor) = part("successor") {
+                data["successor"] = key_values(Some(successor));
+                data["successor"]["id"] = data["key"]["rotated_to"].clone();
+            }
         }
         Self { id: format!("evt_{}", entry.number), kind, at: entry.at, account: entry.account.clone(), data }
     }
@@ -108,9 +115,7 @@ impl Event {
     }
 }
 
-fn key_values(entry: &AuditEntry) -> Value {
-    let state = entry.after.as_ref().or(entry.before.as_ref());
-    let state = state.map(|state| state.get("key").filter(|key| key.is_object()).unwrap_or(state));
+fn key_values(state: Option<&Value>) -> Value {
     let values = KEY_VALUES.iter().filter_map(|name| Some(((*name).to_owned(), state?.get(name)?.clone())));
     Value::Object(values.collect::<Map<_, _>>())
 }

@@ -1,17 +1,24 @@
 //! The keys of a user.
 
+use std::time::Duration;
+
 use keyward_api_types::RevokedKeys;
 use keyward_core::id::UserId;
 use keyward_core::store::{KeyQuery, KeyRecord, KeyStatus, Revocation, RevocationReason, StoreError};
 use keyward_core::{AccountId, KeyUpdate};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Context};
 use crate::authority::Rights;
 use crate::error::ManagementError;
-use crate::records::{Entity as _, Member, StoredPolicy, StoredUser};
+use crate::records::{Entity as _, Leaving, Member, StoredPolicy, StoredUser};
 use crate::role::scopes;
 use crate::service::settings::UserKeyPolicy;
 use crate::service::{ATTEMPTS, Management};
+use crate::store::{Kind, List, Write};
+
+const PAGE: usize = 500;
+/// Longer than any request.
+const LEAVING: Duration = Duration::from_secs(3_600);
 
 impl Management {
     /// Revokes all keys of a user in an account. Afterwards, no node accepts them. Needs `keys:write`.
@@ -152,6 +159,42 @@ impl Management {
             }
         }
         Err(has_left(user))
+    }
+
+    /// Notes that a user leaves this account, or all accounts. Belongs into the batch that removes the user.
+    pub(crate) async fn note_leaving(
+        &self,
+        user: &UserId,
+        account: Option<&AccountId>,
+    ) -> Result<Write, ManagementError> {
+        let leaving = Leaving { user: user.clone(), account: account.cloned(), at: self.now() };
+        match self.get::<Leaving>(&leaving.id()).await? {
+            Some(known) => known.replace(&leaving),
+            None => leaving.insert(),
+        }
+    }
+
+    /// Ends the keys that users have created while they left. After a crash, nobody else does.
+    pub(in crate::service) async fn end_keys_of_leavers(&self) -> Result<(), ManagementError> {
+        let policy = self.effective_policy().await?;
+        let actor = Actor::system("maintenance", Context::new());
+        for leaving in self.list_all::<Leaving>(List::of(Kind::Leaving, PAGE)).await? {
+            let keys = match policy {
+                UserKeyPolicy::Keep => Vec::new(),
+                _ => self.working_keys_of(&leaving.user, leaving.account.as_ref()).await?,
+            };
+            for key in keys {
+                // The user may have returned.
+                if !self.is_active_member(&key.account, &leaving.user).await? {
+                    self.end_key(&actor, policy, &key, "the user left the account").await?;
+                }
+            }
+            // A request that began before the removal may still create a key.
+            if self.now().saturating_since(leaving.at) > LEAVING {
+                self.write_quietly(&[leaving.remove()]).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn end_key(

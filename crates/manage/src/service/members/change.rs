@@ -84,6 +84,7 @@ impl Management {
                 }
                 None => {
                     writes.push(member.remove());
+                    writes.push(self.note_leaving(user, Some(account)).await?);
                     draft
                 }
             };

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+#[cfg(feature = "webhooks")]
+use keyward_core::AccountId;
 use keyward_core::id::UserId;
 
 use super::devices::Device;
@@ -14,6 +16,10 @@ use crate::error::ManagementError;
 
 /// Bounds memory in a flood.
 const MAX_BUDGETS: usize = 500_000;
+
+/// Tests and redeliveries of webhooks, for each account.
+#[cfg(feature = "webhooks")]
+const WEBHOOK_SENDS: NonZeroU32 = NonZeroU32::new(60).expect("it is not zero");
 
 const SHARED: u64 = 4_096;
 
@@ -53,6 +59,8 @@ pub(crate) struct Throttle {
     emails: Budgets,
     proven: Budgets,
     devices: Budgets,
+    #[cfg(feature = "webhooks")]
+    webhooks: Budgets,
     has_warned: AtomicBool,
 }
 
@@ -63,6 +71,8 @@ impl Throttle {
             emails: Budgets::new(per_email),
             proven: Budgets::new(per_email),
             devices: Budgets::new(per_email.saturating_mul(DEVICES_PER_USER)),
+            #[cfg(feature = "webhooks")]
+            webhooks: Budgets::new(WEBHOOK_SENDS),
             has_warned: AtomicBool::new(false),
         }
     }
@@ -106,7 +116,14 @@ impl Throttle {
         }
     }
 
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn check_webhooks(&self, account: &AccountId) -> Result<(), ManagementError> {
+        self.webhooks.take(account)
+    }
+
     pub(crate) fn shrink(&self) {
+        #[cfg(feature = "webhooks")]
+        self.webhooks.limiter.retain_recent();
         for budgets in [&self.addresses, &self.emails, &self.proven, &self.devices] {
             budgets.limiter.retain_recent();
         }

@@ -28,6 +28,7 @@ impl Management {
             return Err(ManagementError::Stale);
         }
         writes.push(user.remove());
+        writes.push(self.note_leaving(id, None).await?);
         let members = self.memberships(id).await?;
         if members.len() >= MAX_ACCOUNTS {
             return Err(ManagementError::invalid(

@@ -49,6 +49,9 @@ impl Management {
                 ..user.value.clone()
             };
             writes.push(user.replace(&changed)?);
+            if disabled {
+                writes.push(self.note_leaving(id, None).await?);
+            }
             let action = if disabled { "user.disable" } else { "user.enable" };
             if disabled {
                 self.end_user_keys(actor, id, None, WHY).await?;

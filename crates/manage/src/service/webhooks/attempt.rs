@@ -1,3 +1,4 @@
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use keyward_api_types::DeliveryAttempt;
@@ -7,6 +8,13 @@ use super::secret::signatures;
 use crate::records::{StoredDelivery, StoredWebhook};
 use crate::service::Management;
 use crate::webhook_client::WebhookClient;
+
+/// Customers' webhooks have a client that reaches no private network.
+#[derive(Default)]
+pub(in crate::service) struct Clients {
+    operator: OnceLock<WebhookClient>,
+    customers: OnceLock<WebhookClient>,
+}
 
 pub(super) struct Answer {
     pub(super) attempt: DeliveryAttempt,
@@ -38,7 +46,9 @@ impl Management {
         let Some(signature) = signatures(webhook, &delivery.event, &delivery.payload, at) else {
             return Answer::not_sent("the stored secret is damaged: rotate it, then redeliver", at);
         };
-        let client = self.0.webhook_client.get_or_init(|| WebhookClient::new(&self.0.settings.webhook_networks));
+        let Clients { operator, customers } = &self.0.webhook_clients;
+        let client = if webhook.account == *self.operator() { operator } else { customers };
+        let client = client.get_or_init(|| WebhookClient::new(self.webhook_networks(&webhook.account)));
         let fields = [
             ("webhook-id", delivery.event.clone()),
             ("webhook-timestamp", (at.as_millis() / 1_000).to_string()),

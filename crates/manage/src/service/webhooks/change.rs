@@ -4,7 +4,7 @@ use keyward_core::AccountId;
 use serde_json::{Value, json};
 
 use super::secret::new_secret;
-use super::{IssuedWebhook, MAX_WEBHOOKS, WebhookView, view};
+use super::{IssuedWebhook, MAX_WEBHOOKS, WebhookView};
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{Entity as _, EventCursor, StoredWebhook, Versioned, new_id};
@@ -19,8 +19,10 @@ const MAX_DESCRIPTION: usize = 200;
 const MAX_EVENTS: usize = 50;
 
 impl Management {
-    /// Creates a webhook and its secret. Needs `webhooks:write` and a recent sign-in. A webhook of the operator's
-    /// account receives the events of all accounts. No kinds mean all.
+    /// Creates a webhook and its secret. Needs `webhooks:write`, the scopes that show what its events show, and a recent
+    /// sign-in. A webhook of the operator's account receives the events of all accounts. No kinds mean all.
+    ///
+    /// A webhook of a key gets nothing after the key has ended.
     ///
     /// # Errors
     /// [`ManagementError::Invalid`] for a URL that is not https, or with 20 webhooks.
@@ -48,7 +50,10 @@ impl Management {
         description: &str,
         events: &[EventKind],
     ) -> Result<IssuedWebhook, ManagementError> {
-        self.rights(actor, account).await?.require(&scopes::WEBHOOKS_WRITE)?;
+        let rights = self.rights(actor, account).await?;
+        rights.require(&scopes::WEBHOOKS_WRITE)?;
+        let events = check_events(events)?;
+        rights.require_events(&events)?;
         self.check_recent(actor).await?;
         let since = self.last_entry_number().await?;
         let secret = new_secret()?;
@@ -56,16 +61,18 @@ impl Management {
             id: new_id("whk")?,
             account: account.clone(),
             slot: 0,
-            url: check_url(url, &self.0.settings.webhook_networks)?,
+            url: check_url(url, self.webhook_networks(account))?,
             description: check_description(description)?,
-            events: check_events(events)?,
+            events,
             enabled: true,
             disabled_reason: None,
             failing_since: None,
             created_at: self.now(),
+            created_by: Some(actor.name()),
+            responsible: Some(actor.name()),
             since,
             secret: secret.clone(),
-            previous: None,
+            previous_secrets: Vec::new(),
         };
         let draft = Draft::new(actor, "webhook.create", Target::new("webhook", &webhook.id))
             .account(account)
@@ -79,7 +86,7 @@ impl Management {
                 writes.push(cursor.insert()?);
             }
             if self.commit(writes, draft.clone()).await?.is_ok() {
-                let webhook = view(Versioned { value: webhook, version: 1 }, self.now());
+                let webhook = self.webhook_view(Versioned { value: webhook, version: 1 }).await?;
                 return Ok(IssuedWebhook { webhook, secret });
             }
         }
@@ -99,7 +106,10 @@ impl Management {
         })
     }
 
-    /// Changes a webhook at this version. Needs `webhooks:write` and a recent sign-in.
+    /// Changes a webhook at this version. Needs `webhooks:write`, the scopes that show what its events show, before and
+    /// after the change, and a recent sign-in.
+    ///
+    /// Who changes the URL or the events, or enables the webhook, becomes responsible for it.
     ///
     /// # Errors
     /// [`ManagementError::Stale`].
@@ -111,7 +121,7 @@ impl Management {
         update: WebhookUpdate,
         version: u64,
     ) -> Result<WebhookView, ManagementError> {
-        let known = self.authorize_webhook(actor, account, id, &scopes::WEBHOOKS_WRITE).await?;
+        let (known, rights) = self.authorize_events(actor, account, id, &scopes::WEBHOOKS_WRITE).await?;
         self.check_recent(actor).await?;
         if known.version != version {
             return Err(ManagementError::Stale);
@@ -119,24 +129,28 @@ impl Management {
         let WebhookUpdate { url, description, events, enabled } = update;
         let mut next = known.value.clone();
         if let Some(url) = url {
-            next.url = check_url(&url, &self.0.settings.webhook_networks)?;
+            next.url = check_url(&url, self.webhook_networks(account))?;
         }
         if let Some(description) = description {
             next.description = check_description(&description)?;
         }
         if let Some(events) = events {
             next.events = check_events(&events)?;
+            rights.require_events(&next.events)?;
         }
         if let Some(enabled) = enabled {
             next.enabled = enabled;
             (next.disabled_reason, next.failing_since) = (None, None);
+        }
+        if next.url != known.url || next.events != known.events || enabled == Some(true) {
+            next.responsible = Some(actor.name());
         }
         let draft = Draft::new(actor, "webhook.update", Target::new("webhook", id))
             .account(account)
             .before(audit_value(&known.value))
             .after(audit_value(&next));
         self.commit_or_stale(vec![known.replace(&next)?], draft).await?;
-        Ok(view(Versioned { value: next, version: version + 1 }, self.now()))
+        self.webhook_view(Versioned { value: next, version: version + 1 }).await
     }
 
     /// Removes a webhook at this version. Its pending deliveries are not sent. Needs `webhooks:write`.
@@ -150,7 +164,7 @@ impl Management {
         id: &str,
         version: u64,
     ) -> Result<(), ManagementError> {
-        let known = self.authorize_webhook(actor, account, id, &scopes::WEBHOOKS_WRITE).await?;
+        let (known, _) = self.authorize_webhook(actor, account, id, &scopes::WEBHOOKS_WRITE).await?;
         if known.version != version {
             return Err(ManagementError::Stale);
         }
@@ -189,5 +203,6 @@ fn audit_value(webhook: &StoredWebhook) -> Value {
         "description": webhook.description,
         "events": webhook.events,
         "enabled": webhook.enabled,
+        "responsible": webhook.responsible,
     })
 }

@@ -1,4 +1,7 @@
 #[cfg(feature = "dashboard")]
+use std::time::Duration;
+
+#[cfg(feature = "dashboard")]
 use keyward_api_types::DeliveryState;
 use keyward_api_types::EventKind;
 use keyward_core::AccountId;
@@ -7,9 +10,11 @@ use serde_json::json;
 use super::Delivery;
 use super::publish::planned;
 use crate::actor::Actor;
+#[cfg(feature = "dashboard")]
+use crate::authority::Rights;
 use crate::error::ManagementError;
 #[cfg(feature = "dashboard")]
-use crate::records::Entity as _;
+use crate::records::{Entity as _, Versioned};
 use crate::records::{StoredDelivery, new_id};
 use crate::role::scopes;
 use crate::service::Management;
@@ -21,9 +26,13 @@ use crate::store::{Kind, List};
 const PER_READ: usize = 100;
 #[cfg(feature = "dashboard")]
 const MAX_REDELIVERED: usize = 500;
+/// So that many are no faster than single ones.
+#[cfg(feature = "dashboard")]
+const REDELIVERY_PAUSE: Duration = Duration::from_secs(1);
 
 impl Management {
-    /// Lists the deliveries of a webhook, newest first. Needs `webhooks:read`.
+    /// Lists the deliveries of a webhook, newest first. Needs `webhooks:read` and the scopes that show what its events show.
+    /// Earlier deliveries of other events are left out without their scopes.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`].
@@ -34,17 +43,20 @@ impl Management {
         webhook: &str,
         page: &PageRequest,
     ) -> Result<Page<Delivery>, ManagementError> {
-        self.authorize_webhook(actor, account, webhook, &scopes::WEBHOOKS_READ).await?;
+        let (_, rights) = self.authorize_events(actor, account, webhook, &scopes::WEBHOOKS_READ).await?;
         let mut list = List::of(Kind::Delivery, 0).subject(webhook);
         list.newest_first = true;
         let found = self.list::<StoredDelivery>(&page.apply(list)?).await?;
-        Ok(page.page(found).map(|delivery| view(delivery.value)))
+        let mut page = page.page(found);
+        page.items.retain(|delivery| rights.require_events(&[delivery.kind]).is_ok());
+        Ok(page.map(|delivery| view(delivery.value)))
     }
 
-    /// Sends a delivery again, with the same `webhook-id`. Needs `webhooks:write`.
+    /// Sends a delivery again, with the same `webhook-id`. Needs `webhooks:write` and the scopes that show what the events
+    /// show. Counts against 60 tests and redeliveries a minute for each account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`]; [`ManagementError::Stale`] during an attempt.
+    /// [`ManagementError::NotFound`]; [`ManagementError::Stale`] during an attempt; [`ManagementError::Throttled`].
     pub async fn redeliver(
         &self,
         actor: &Actor,
@@ -52,18 +64,21 @@ impl Management {
         webhook: &str,
         delivery: &str,
     ) -> Result<Delivery, ManagementError> {
-        self.authorize_webhook(actor, account, webhook, &scopes::WEBHOOKS_WRITE).await?;
+        let (_, rights) = self.authorize_events(actor, account, webhook, &scopes::WEBHOOKS_WRITE).await?;
         let known = self.get::<StoredDelivery>(delivery).await?.filter(|known| known.webhook == webhook);
         let known = known.ok_or(ManagementError::NotFound("delivery"))?;
+        rights.require_events(&[known.kind])?;
+        self.0.throttle.check_webhooks(account)?;
         let draft = Draft::new(actor, "webhook.redeliver", Target::new("webhook", webhook))
             .account(account)
             .after(json!({"delivery": delivery}));
-        self.commit_or_stale(self.again(&known).await?, draft).await?;
+        self.commit_or_stale(self.again(&known, self.now()).await?, draft).await?;
         let known = self.get::<StoredDelivery>(delivery).await?.ok_or(ManagementError::NotFound("delivery"))?;
         Ok(view(known.value))
     }
 
-    /// Sends the failed deliveries of a webhook again, up to 500. Needs `webhooks:write`. Returns their number.
+    /// Sends the failed deliveries of a webhook again, up to 500, one a second. Needs what [`redeliver`](Self::redeliver)
+    /// needs. Returns their number.
     #[cfg(feature = "dashboard")]
     pub(crate) async fn redeliver_failed(
         &self,
@@ -71,22 +86,27 @@ impl Management {
         account: &AccountId,
         webhook: &str,
     ) -> Result<usize, ManagementError> {
-        self.authorize_webhook(actor, account, webhook, &scopes::WEBHOOKS_WRITE).await?;
+        let (_, rights) = self.authorize_events(actor, account, webhook, &scopes::WEBHOOKS_WRITE).await?;
+        self.0.throttle.check_webhooks(account)?;
         let draft = Draft::new(actor, "webhook.redeliver", Target::new("webhook", webhook)).account(account);
-        self.audited(draft, self.again_all(webhook), |number| Some(json!({"deliveries": number}))).await
+        self.audited(draft, self.again_all(webhook, &rights), |number| Some(json!({"deliveries": number}))).await
     }
 
     #[cfg(feature = "dashboard")]
-    async fn again_all(&self, webhook: &str) -> Result<usize, ManagementError> {
+    async fn again_all(&self, webhook: &str, rights: &Rights) -> Result<usize, ManagementError> {
+        let is_failed = |delivery: &&Versioned<StoredDelivery>| {
+            delivery.state == DeliveryState::Failed && rights.require_events(&[delivery.kind]).is_ok()
+        };
         let mut list = List::of(Kind::Delivery, PER_READ).subject(webhook);
         list.newest_first = true;
-        let mut number = 0;
+        let (mut number, mut at) = (0, self.now());
         loop {
             let page = self.list::<StoredDelivery>(&list).await?;
-            for failed in page.iter().filter(|delivery| delivery.state == DeliveryState::Failed) {
+            for failed in page.iter().filter(is_failed) {
                 // On a conflict, another request sends it again.
-                if self.write_quietly(&self.again(failed).await?).await? {
+                if self.write_quietly(&self.again(failed, at).await?).await? {
                     number += 1;
+                    at = at.saturating_add(REDELIVERY_PAUSE);
                 }
                 if number == MAX_REDELIVERED {
                     return Ok(number);
@@ -99,17 +119,18 @@ impl Management {
         }
     }
 
-    /// Sends a `webhook.test` event to a webhook. Needs `webhooks:write`.
+    /// Sends a `webhook.test` event to a webhook. Needs what [`redeliver`](Self::redeliver) needs, and counts as it does.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`].
+    /// [`ManagementError::NotFound`], [`ManagementError::Throttled`].
     pub async fn test_webhook(
         &self,
         actor: &Actor,
         account: &AccountId,
         webhook: &str,
     ) -> Result<Delivery, ManagementError> {
-        let known = self.authorize_webhook(actor, account, webhook, &scopes::WEBHOOKS_WRITE).await?;
+        let (known, _) = self.authorize_events(actor, account, webhook, &scopes::WEBHOOKS_WRITE).await?;
+        self.0.throttle.check_webhooks(account)?;
         let (event, kind) = (new_id("evt")?, EventKind::WebhookTest);
         let data = json!({"account": account, "target": Target::new("webhook", webhook)});
         let payload = json!({"type": kind, "timestamp": self.now(), "data": data}).to_string();

@@ -1,6 +1,6 @@
 use keyward_core::AccountId;
 
-use super::{MAX_WEBHOOKS, WebhookView, view};
+use super::{MAX_WEBHOOKS, WebhookView};
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::StoredWebhook;
@@ -16,8 +16,11 @@ impl Management {
     pub async fn webhooks(&self, actor: &Actor, account: &AccountId) -> Result<Vec<WebhookView>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::WEBHOOKS_READ)?;
         let list = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.as_str());
-        let now = self.now();
-        Ok(self.list::<StoredWebhook>(&list).await?.into_iter().map(|webhook| view(webhook, now)).collect())
+        let mut views = Vec::new();
+        for webhook in self.list::<StoredWebhook>(&list).await? {
+            views.push(self.webhook_view(webhook).await?);
+        }
+        Ok(views)
     }
 
     /// Returns a webhook. Needs `webhooks:read`.
@@ -25,6 +28,7 @@ impl Management {
     /// # Errors
     /// [`ManagementError::NotFound`].
     pub async fn webhook(&self, actor: &Actor, account: &AccountId, id: &str) -> Result<WebhookView, ManagementError> {
-        Ok(view(self.authorize_webhook(actor, account, id, &scopes::WEBHOOKS_READ).await?, self.now()))
+        let (webhook, _) = self.authorize_webhook(actor, account, id, &scopes::WEBHOOKS_READ).await?;
+        self.webhook_view(webhook).await
     }
 }

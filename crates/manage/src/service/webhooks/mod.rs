@@ -8,10 +8,12 @@ mod list;
 mod publish;
 mod queue;
 mod secret;
+mod state;
 mod worker;
 
+pub(super) use attempt::Clients;
 pub use change::WebhookUpdate;
-pub use keyward_api_types::{Delivery, DeliveryAttempt, DeliveryState, Webhook as WebhookView};
+pub use keyward_api_types::{Delivery, DeliveryAttempt, DeliveryState, Webhook as WebhookView, WebhookState};
 pub use secret::IssuedWebhook;
 pub(crate) use worker::Attempts;
 #[cfg(feature = "metrics")]
@@ -21,6 +23,7 @@ use keyward_core::AccountId;
 
 use super::{CurrentVersion, Management};
 use crate::actor::Actor;
+use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::records::{StoredWebhook, Versioned};
 
@@ -45,25 +48,23 @@ impl Management {
         account: &AccountId,
         id: &str,
         scope: &keyward_core::Scope,
-    ) -> Result<Versioned<StoredWebhook>, ManagementError> {
-        self.rights(actor, account).await?.require(scope)?;
-        self.webhook_of(account, id).await?.ok_or(ManagementError::NotFound("webhook"))
+    ) -> Result<(Versioned<StoredWebhook>, Rights), ManagementError> {
+        let rights = self.rights(actor, account).await?;
+        rights.require(scope)?;
+        let webhook = self.webhook_of(account, id).await?.ok_or(ManagementError::NotFound("webhook"))?;
+        Ok((webhook, rights))
     }
-}
 
-fn view(webhook: Versioned<StoredWebhook>, now: keyward_core::Timestamp) -> WebhookView {
-    let Versioned { value, version } = webhook;
-    WebhookView {
-        previous_secret_ends_at: value.previous.map(|previous| previous.ends_at).filter(|ends_at| *ends_at > now),
-        id: value.id,
-        account: value.account,
-        url: value.url,
-        description: value.description,
-        events: value.events,
-        enabled: value.enabled,
-        disabled_reason: value.disabled_reason,
-        failing_since: value.failing_since,
-        created_at: value.created_at,
-        version,
+    /// Also needs the scopes that show what the webhook's events show.
+    async fn authorize_events(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        id: &str,
+        scope: &keyward_core::Scope,
+    ) -> Result<(Versioned<StoredWebhook>, Rights), ManagementError> {
+        let (webhook, rights) = self.authorize_webhook(actor, account, id, scope).await?;
+        rights.require_events(&webhook.events)?;
+        Ok((webhook, rights))
     }
 }

@@ -33,7 +33,13 @@ impl Management {
                 if !known.contains_key(&account) {
                     let list = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.clone());
                     let found = self.list::<StoredWebhook>(&list).await?;
-                    known.insert(account.clone(), found.into_iter().map(|webhook| webhook.value).collect());
+                    let mut getting = Vec::new();
+                    for webhook in found {
+                        if self.stopped(&webhook).await?.is_none() {
+                            getting.push(webhook.value);
+                        }
+                    }
+                    known.insert(account.clone(), getting);
                 }
                 for webhook in known.get(&account).into_iter().flatten() {
                     let is_own = entry.target.kind == "webhook" && entry.target.id == webhook.id;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use keyward_api_types::DeliveryState;
+use keyward_core::Timestamp;
 
 use super::attempt::Answer;
 use crate::error::ManagementError;
@@ -21,8 +22,16 @@ impl Management {
     pub(super) async fn due(&self, after: Option<&Due>, limit: usize) -> Result<Vec<Versioned<Due>>, ManagementError> {
         let mut list = List::of(Kind::Due, limit);
         list.after = after.map(|last| (last.sort(), last.id()));
+        self.due_in(&list).await
+    }
+
+    pub(super) async fn due_to(&self, webhook: &str, limit: usize) -> Result<Vec<Versioned<Due>>, ManagementError> {
+        self.due_in(&List::of(Kind::Due, limit).subject(webhook)).await
+    }
+
+    async fn due_in(&self, list: &List) -> Result<Vec<Versioned<Due>>, ManagementError> {
         let now = self.now();
-        let mut due = self.list::<Due>(&list).await?;
+        let mut due = self.list::<Due>(list).await?;
         due.retain(|due| due.at <= now);
         Ok(due)
     }
@@ -42,12 +51,12 @@ impl Management {
             self.write_quietly(&[due.remove(), delivery.remove()]).await?;
             return Ok(false);
         };
-        let answer = if webhook.enabled {
-            self.attempt(&webhook, &delivery).await
-        } else {
-            Answer::not_sent("the webhook is disabled: enable it, then redeliver", self.now())
+        let stopped = self.stopped(&webhook).await?;
+        let answer = match stopped {
+            None => self.attempt(&webhook, &delivery).await,
+            Some(stopped) => Answer::not_sent(stopped.reason(), self.now()),
         };
-        self.settle(&due, &delivery, &answer, webhook.enabled).await?;
+        self.settle(&due, &delivery, &answer, stopped.is_none()).await?;
         if answer.was_sent {
             self.note_health(webhook, &answer).await?;
         }
@@ -84,16 +93,19 @@ impl Management {
         Ok(())
     }
 
-    /// Writes that send a delivery again now.
-    pub(super) async fn again(&self, known: &Versioned<StoredDelivery>) -> Result<Vec<Write>, ManagementError> {
-        let now = self.now();
+    /// Writes that send a delivery again at this time.
+    pub(super) async fn again(
+        &self,
+        known: &Versioned<StoredDelivery>,
+        at: Timestamp,
+    ) -> Result<Vec<Write>, ManagementError> {
         let next = StoredDelivery {
             state: DeliveryState::Pending,
             failures: 0,
-            next_attempt_at: Some(now),
+            next_attempt_at: Some(at),
             ..known.value.clone()
         };
-        let due = known.due(now);
+        let due = known.due(at);
         let queued = match self.get::<Due>(&known.id).await? {
             Some(queued) => queued.replace(&due)?,
             None => due.insert()?,

@@ -4,9 +4,10 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 
 use crate::error::ManagementError;
-use crate::records::{Due, EventCursor};
+use crate::records::{Due, Entity as _, EventCursor, StoredWebhook, Versioned};
 use crate::service::Management;
 use crate::service::events::WEBHOOKS;
+use crate::store::{Kind, List};
 
 const MAX_ATTEMPTS: usize = 64;
 /// So that a receiver that hangs delays no other.
@@ -15,13 +16,17 @@ const MAX_ATTEMPTS_PER_WEBHOOK: usize = 4;
 const MAX_ATTEMPTS_PER_ACCOUNT: usize = 16;
 const PAGE: usize = 200;
 /// While slots are free, the queue is read up to this many pages. Deliveries of a slow receiver may be the oldest.
-const MAX_PAGES: usize = 100;
+const MAX_PAGES: usize = 10;
+/// Behind that, the worker visits this many webhooks in turn, so that nobody's deliveries hide those of others.
+const VISITED: usize = 50;
 
 /// The attempts that are running.
 #[derive(Default)]
 pub(crate) struct Attempts {
     tasks: JoinSet<Result<bool, ManagementError>>,
     webhooks: HashMap<Id, Due>,
+    /// The webhook that was visited last.
+    visited: Option<(i64, String)>,
 }
 
 impl Attempts {
@@ -30,6 +35,17 @@ impl Attempts {
         let of_account = self.webhooks.values().filter(|running| running.account == due.account).count();
         let is_running = self.webhooks.values().any(|running| running.delivery == due.delivery);
         of_webhook < MAX_ATTEMPTS_PER_WEBHOOK && of_account < MAX_ATTEMPTS_PER_ACCOUNT && self.has_slot() && !is_running
+    }
+
+    /// Returns the number of attempts that were started: one or none.
+    fn start(&mut self, management: &Management, due: Versioned<Due>) -> usize {
+        if !self.may_start(&due) {
+            return 0;
+        }
+        let (management, noted) = (management.clone(), due.value.clone());
+        let task = self.tasks.spawn(async move { management.deliver(due).await });
+        self.webhooks.insert(task.id(), noted);
+        1
     }
 
     fn has_slot(&self) -> bool {
@@ -76,16 +92,32 @@ impl Management {
             last = page.last().map(|due| due.value.clone());
             let is_last = page.len() < PAGE;
             for due in page {
-                if attempts.may_start(&due) {
-                    let (management, noted) = (self.clone(), due.value.clone());
-                    let task = attempts.tasks.spawn(async move { management.deliver(due).await });
-                    attempts.webhooks.insert(task.id(), noted);
-                    begun += 1;
-                }
+                begun += attempts.start(self, due);
             }
             if is_last || !attempts.has_slot() {
-                break;
+                return Ok(begun);
             }
+        }
+        Ok(begun + self.visit_webhooks(attempts).await?)
+    }
+
+    async fn visit_webhooks(&self, attempts: &mut Attempts) -> Result<usize, ManagementError> {
+        let mut list = List::of(Kind::Webhook, VISITED);
+        list.after.clone_from(&attempts.visited);
+        let webhooks = self.list::<StoredWebhook>(&list).await?;
+        let mut begun = 0;
+        for webhook in &webhooks {
+            if !attempts.has_slot() {
+                return Ok(begun);
+            }
+            for due in self.due_to(&webhook.id, MAX_ATTEMPTS_PER_WEBHOOK).await? {
+                begun += attempts.start(self, due);
+            }
+            attempts.visited = Some((webhook.sort(), webhook.id()));
+        }
+        if webhooks.len() < VISITED {
+            // The next turn begins with the first.
+            attempts.visited = None;
         }
         Ok(begun)
     }

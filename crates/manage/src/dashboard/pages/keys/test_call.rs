@@ -1,6 +1,6 @@
 //! One call to the provider's API with a key that was just created.
 
-#[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
+#[cfg(any(feature = "github", feature = "oidc"))]
 mod call;
 
 use askama::Template;
@@ -43,9 +43,9 @@ impl Called {
 
 /// The server has a client, and sends keys in plain text to its own machine only.
 pub(super) fn may_call(url: &str) -> bool {
-    #[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
+    #[cfg(any(feature = "github", feature = "oidc"))]
     return crate::outbound::is_safe(url);
-    #[cfg(not(any(feature = "github", feature = "oidc", feature = "webhooks")))]
+    #[cfg(not(any(feature = "github", feature = "oidc")))]
     {
         let _ = url;
         false
@@ -64,9 +64,9 @@ pub(super) async fn test(SignedInForm { at: member, form }: SignedInForm<AtAccou
     let found = member.management().key_with_text(form.get("key").as_bytes()).await?;
     let key = found.filter(|key| key.account == member.account.id && may_call(&url));
     let key = key.ok_or(ManagementError::NotFound("key"))?;
-    #[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
+    #[cfg(any(feature = "github", feature = "oidc"))]
     let called = call::call(&url, form.get("key")).await;
-    #[cfg(not(any(feature = "github", feature = "oidc", feature = "webhooks")))]
+    #[cfg(not(any(feature = "github", feature = "oidc")))]
     let called = Err("this build has no client".to_owned());
     let key = Key::of(&key, member.management().now());
     Ok(member.page("The answer", |frame| TestedPage { frame, key, url, called }))

@@ -1,9 +1,10 @@
 use keyward_api_types::EventKind;
 use keyward_core::Timestamp;
 
+use crate::actor::ActorName;
 use crate::dashboard::form::Form;
 use crate::dashboard::text::When;
-use crate::service::WebhookView;
+use crate::service::{WebhookState, WebhookView};
 
 pub(super) struct Webhook {
     pub(super) id: String,
@@ -11,6 +12,10 @@ pub(super) struct Webhook {
     pub(super) description: String,
     pub(super) events: Vec<&'static str>,
     pub(super) state: &'static str,
+    pub(super) lacks_key: bool,
+    pub(super) is_suspended: bool,
+    pub(super) created_by: Option<String>,
+    pub(super) responsible: Option<String>,
     pub(super) is_enabled: bool,
     pub(super) disabled_reason: Option<String>,
     pub(super) failing_since: Option<When>,
@@ -26,11 +31,15 @@ impl Webhook {
             url: webhook.url.clone(),
             description: webhook.description.clone(),
             events: webhook.events.iter().map(|kind| kind.as_str()).collect(),
-            state: match (webhook.enabled, webhook.failing_since) {
-                (false, _) => "disabled",
-                (true, Some(_)) => "failing",
-                (true, None) => "active",
+            state: match webhook.state {
+                WebhookState::KeyInactive => "key inactive",
+                WebhookState::AccountSuspended => "suspended",
+                state => state.as_str(),
             },
+            lacks_key: webhook.state == WebhookState::KeyInactive,
+            is_suspended: webhook.state == WebhookState::AccountSuspended,
+            created_by: webhook.created_by.as_ref().map(name),
+            responsible: webhook.responsible.as_ref().map(name),
             is_enabled: webhook.enabled,
             disabled_reason: webhook.disabled_reason.clone(),
             failing_since: When::maybe(webhook.failing_since, now),
@@ -39,6 +48,15 @@ impl Webhook {
             version: webhook.version,
         }
     }
+
+    /// Returns the class of the badge.
+    pub(super) fn badge(&self) -> &'static str {
+        if self.lacks_key || self.is_suspended { "failing" } else { self.state }
+    }
+}
+
+fn name(actor: &ActorName) -> String {
+    format!("{} {}", actor.kind, actor.id)
 }
 
 pub(super) struct EventChoice {
