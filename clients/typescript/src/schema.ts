@@ -1467,12 +1467,12 @@ export interface components {
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description The kind of an event.
          * @enum {string}
          */
-        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookSecretRotated" | "WebhookTest";
+        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "SecondFactorAdded" | "SecondFactorRemoved" | "SecondFactorBlocked" | "RecoveryCodeUsed" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookSecretRotated" | "WebhookTest";
         /**
          * @description A request for a reset link.
          * @example {
@@ -2294,6 +2294,8 @@ export interface components {
          *     }
          */
         SignIn: {
+            /** @description Code of the authenticator app, or a recovery code. Needed if the user has a second factor. */
+            code?: string | null;
             /** @description E-mail address. */
             email: string;
             /**

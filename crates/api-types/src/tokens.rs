@@ -2,7 +2,7 @@ use keyward_core::id::UserId;
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::secret::{Secret, reveal};
+use crate::secret::{Secret, reveal, reveal_some};
 
 /// New tokens. Only this answer contains them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,6 +42,10 @@ pub struct SignIn {
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
+    /// Code of the authenticator app, or a recovery code. Needed if the user has a second factor.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, max_length = 64))]
+    #[serde(default, serialize_with = "reveal_some", skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
 }
 
 /// A refresh token.

@@ -11,7 +11,20 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn sign_in(&self, email: &str, password: &Secret) -> Result<Tokens, ClientError> {
-        let body = SignIn { email: email.to_owned(), password: copy(password) };
+        self.sign_in_with_code(email, password, None).await
+    }
+
+    /// Signs in with a password and, if the user has a second factor, its code or a recovery code. Needs no credential.
+    ///
+    /// # Errors
+    /// [`ClientError`]: with the code `CODE_REQUIRED` if the code is missing.
+    pub async fn sign_in_with_code(
+        &self,
+        email: &str,
+        password: &Secret,
+        code: Option<&Secret>,
+    ) -> Result<Tokens, ClientError> {
+        let body = SignIn { email: email.to_owned(), password: copy(password), code: code.map(copy) };
         self.ask(Request::post(&["tokens"]).json(&body).open()).await
     }
 

@@ -69,6 +69,15 @@ pub enum ManagementError {
     /// Wrong e-mail address or password.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
+    /// The user signs in with a second factor, and the request has no code.
+    #[error("this user signs in with a second factor: send the code of the authenticator app, too")]
+    CodeRequired,
+    /// Wrong code of the second factor, or used before.
+    #[error("the code is wrong or was used before: enter the one that the authenticator app shows now")]
+    WrongCode,
+    /// The account requires a second factor.
+    #[error("this account requires a second factor: set one up in the settings of the dashboard")]
+    SecondFactorMissing,
     /// The session or token is not valid.
     #[error("the session has ended: sign in again")]
     SignedOut,
@@ -145,6 +154,9 @@ impl ManagementError {
             Self::LifetimeTooLong(_) => "LIFETIME_TOO_LONG",
             Self::LastOwner => "LAST_OWNER",
             Self::WrongCredentials => "INVALID_CREDENTIALS",
+            Self::CodeRequired => "CODE_REQUIRED",
+            Self::WrongCode => "INVALID_CODE",
+            Self::SecondFactorMissing => "SECOND_FACTOR_MISSING",
             Self::SignedOut => "SIGNED_OUT",
             Self::LinkEnded => "LINK_ENDED",
             Self::SignInAgain => "SIGN_IN_AGAIN",
@@ -172,6 +184,7 @@ impl ManagementError {
             | Self::Escalation(_)
             | Self::Publishable
             | Self::UsersOnly
+            | Self::SecondFactorMissing
             | Self::SignInAgain
             | Self::PasswordsOff
             | Self::NotAdmitted
@@ -185,7 +198,9 @@ impl ManagementError {
             | Self::AddressInUse
             | Self::LastOwner
             | Self::InProgress => StatusCode::CONFLICT,
-            Self::WrongCredentials | Self::SignedOut | Self::LinkEnded => StatusCode::UNAUTHORIZED,
+            Self::WrongCredentials | Self::CodeRequired | Self::WrongCode | Self::SignedOut | Self::LinkEnded => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.kind() == StoreErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -87,8 +87,8 @@ pub use service::{
     AuditEntry, AuditQuery, AuditVerdict, Event, ExampleUrl, ExampleUrlError, IdempotentRequest, InvitationView,
     Invited, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management,
     ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, ResetLink,
-    SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal,
-    UserKeyPolicy, key_filters, key_view, purpose_of, store_limits, stored_limits,
+    SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignUpPolicy, SignedIn, Target, Tokens,
+    Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};

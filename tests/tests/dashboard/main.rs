@@ -21,6 +21,7 @@ mod oidc;
 mod operator;
 mod people;
 mod scopes;
+mod security;
 mod site;
 mod usage;
 mod webhooks;

@@ -36,6 +36,7 @@ mod mail_served;
 mod management;
 mod people;
 mod retention;
+mod second_factor;
 mod serve;
 mod setting;
 mod store;

@@ -15,7 +15,8 @@ pub(super) struct Login {
     /// Your e-mail address.
     #[arg(long)]
     email: String,
-    /// Read the password from the first line of standard input, instead of asking for it.
+    /// Read the password from the first line of standard input, instead of asking for it. If the user has a second factor, the next line
+    /// is its code.
     #[arg(long)]
     password_stdin: bool,
 }
@@ -38,7 +39,15 @@ pub(super) async fn login(client: &Client, command: Login) -> Result<(), Error> 
     let Login { email, password_stdin } = command;
     let file = SignInFile::of_user()?;
     let password = secret("Password: ", "--password-stdin", password_stdin)?;
-    let sign_in = SignIn::new(email.clone(), client.sign_in(&email, &password).await?);
+    let tokens = match client.sign_in(&email, &password).await {
+        Err(error) if error.code() == Some("CODE_REQUIRED") => {
+            let code =
+                secret("Code of your authenticator app, or a recovery code: ", "--password-stdin", password_stdin)?;
+            client.sign_in_with_code(&email, &password, Some(&code)).await?
+        }
+        signed_in => signed_in?,
+    };
+    let sign_in = SignIn::new(email.clone(), tokens);
     let ends_at = sign_in.ends_at();
     file.keep(client.url(), sign_in).await?;
     note!("signed in to {} as {email}; the sign-in expires at {ends_at} if it is not used", client.url());

@@ -37,6 +37,13 @@ pub(super) enum Command {
         #[arg(long)]
         email: String,
     },
+    /// Remove the second factor of a user who has lost it, and end the user's sessions and tokens. Needs a database, so that it also
+    /// helps the only owner.
+    RemoveSecondFactor {
+        /// The e-mail address.
+        #[arg(long)]
+        email: String,
+    },
     #[command(flatten)]
     OnServer(OnServer),
 }
@@ -143,6 +150,10 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Error
             create_owner(&database.management()?.management, &email, &name, password_stdin).await
         }
         Command::Reset { email } => reset(Backend::open(options, MissingFile::Refuse).await?.records()?, &email).await,
+        Command::RemoveSecondFactor { email } => {
+            let database = Database::open_for(options, "users remove-second-factor", MissingFile::Refuse).await?;
+            remove_second_factor(&database.management()?.management, &email).await
+        }
         Command::OnServer(command) => on_server(&connect(options)?, command).await,
     }
 }
@@ -178,6 +189,12 @@ async fn reset(records: Records<'_>, email: &str) -> Result<(), Error> {
             output::line(secret.expose())
         }
     }
+}
+
+async fn remove_second_factor(management: &Management, email: &str) -> Result<(), Error> {
+    let user = management.user_with_email(&system(), email).await?.value;
+    management.remove_second_factor(&system(), &user.id).await?;
+    output::line(&format!("{email} signs in with the password alone, and is signed out everywhere"))
 }
 
 async fn on_server(client: &Client, command: OnServer) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
-use keyward_api_types::{Refresh, SignIn, SignOut, Tokens};
+use keyward_api_types::{Refresh, Secret, SignIn, SignOut, Tokens};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -43,9 +43,10 @@ async fn sign_in(
     Origin(context): Origin,
     input: Input<SignIn>,
 ) -> Result<Response, Problem> {
-    let SignIn { email, password } = input.value;
+    let SignIn { email, password, code } = input.value;
+    let code = code.as_ref().map(Secret::expose);
     // Not to completion: the work of a client that has left is dropped before it begins.
-    Ok(created(management.issue_tokens(&context, &email, password.expose()).await?))
+    Ok(created(management.issue_tokens_with_code(&context, &email, password.expose(), code).await?))
 }
 
 /// Exchanges a refresh token for new tokens.

@@ -10,6 +10,7 @@ use crate::appearance::Theme;
 
 pub(super) const SESSION: &str = "session";
 pub(super) const VISIT: &str = "visit";
+pub(super) const HALF: &str = "half";
 pub(super) const FLASH: &str = "note";
 pub(super) const THEME: &str = "theme";
 pub(super) const DEVICE: &str = "device";

@@ -145,6 +145,7 @@ if (made) {
     });
   }
   document.addEventListener("copy", () => { copied = true; });
+  made.querySelector("[data-copied]")?.addEventListener("click", () => { copied = true; });
   const guard = (event) => { if (!copied) event.preventDefault(); };
   addEventListener("beforeunload", guard);
   made.querySelector("[data-done]").addEventListener("click", (event) => {

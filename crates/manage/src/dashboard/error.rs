@@ -95,6 +95,10 @@ impl From<ManagementError> for PageError {
         if matches!(error, ManagementError::SignInAgain) {
             return Self::signed_in_long_ago();
         }
+        if matches!(error, ManagementError::SecondFactorMissing) {
+            let (title, text) = explain(&error);
+            return Self::new(error.status(), title, text).button("/settings/second-factor", "Set up a second factor");
+        }
         let (title, text) = explain(&error);
         if let ManagementError::Store(source) = &error {
             keyward_core::log_limited!(error, error = %source, "a page could not be shown");
@@ -114,6 +118,7 @@ impl From<&ManagementError> for FieldError {
             ManagementError::Invalid { field, .. } => field,
             ManagementError::LifetimeTooLong(_) => "expires_at",
             ManagementError::WrongCredentials => "password",
+            ManagementError::CodeRequired | ManagementError::WrongCode => "code",
             _ => "",
         };
         Self { field, text: explain(error).1 }
@@ -148,6 +153,15 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
         ManagementError::LifetimeTooLong(error) => ("Choose an earlier expiry", sentence(&error.to_string())),
         ManagementError::LastOwner => ("An owner is needed", "An account needs at least one owner.".to_owned()),
         ManagementError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
+        ManagementError::CodeRequired => ("Enter the code", "Enter the code that your authenticator app shows.".to_owned()),
+        ManagementError::WrongCode => (
+            "Wrong code",
+            "The code is wrong or was used before. Enter the one that your authenticator app shows now.".to_owned(),
+        ),
+        ManagementError::SecondFactorMissing => (
+            "A second factor is needed",
+            "This account requires a second factor of its members. Set one up, then come back.".to_owned(),
+        ),
         ManagementError::SignInAgain => {
             ("Sign in again", "You signed in a while ago. Sign in again, then repeat this.".to_owned())
         }

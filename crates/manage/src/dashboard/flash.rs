@@ -80,6 +80,20 @@ impl Note {
             "registered" => "Your password is set. Sign in with it.".to_owned(),
             "signed-up" => "Your account is ready, unless you already had one. Sign in.".to_owned(),
             "password" => "Your password is changed and you are signed out everywhere. Sign in again.".to_owned(),
+            "factor-needed" => {
+                return Some(Self::info(
+                    "This account requires a second factor of its members. Set one up to open it.",
+                ));
+            }
+            "factor-removed" => "Your second factor is removed. You sign in with your password alone.".to_owned(),
+            "factor-reset" => "The second factor is removed, and the user is signed out everywhere.".to_owned(),
+            "factor-required" => "All members now need a second factor.".to_owned(),
+            "factor-optional" => "A second factor is no longer required.".to_owned(),
+            "half-over" => {
+                return Some(Self::bad("Entering the code took too long, or began in another tab. Sign in again."));
+            }
+            "session-ended" => "The session is signed out.".to_owned(),
+            "others-ended" => "All other sessions are signed out.".to_owned(),
             "signed-out" => "You are signed out.".to_owned(),
             "signed-out-all" => "You are signed out everywhere.".to_owned(),
             "again" => {

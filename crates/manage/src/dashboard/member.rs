@@ -34,6 +34,8 @@ pub(super) struct Member {
     accounts: Vec<Versioned<Account>>,
     here: Option<Here>,
     pub(super) operates: Option<Rights>,
+    /// An account of the user requires a second factor, and the user has none.
+    pub(super) lacks_factor: bool,
 }
 
 struct Here {
@@ -48,13 +50,14 @@ impl Member {
         let actor = management.session(&session, visitor.context.clone()).await?;
         let user = management.own_user(&actor).await?;
         let accounts = management.own_accounts(&actor).await?.into_iter().map(|(account, _)| account).collect();
-        let operates = match management.rights(&actor, management.operator()).await {
-            Ok(rights) => Some(rights),
-            Err(ManagementError::NotFound(_)) => None,
+        let (operates, lacks_factor) = match management.rights(&actor, management.operator()).await {
+            Ok(rights) => (Some(rights), false),
+            Err(ManagementError::NotFound(_)) => (None, false),
+            Err(ManagementError::SecondFactorMissing) => (None, true),
             Err(error) => return Err(error),
         };
         let csrf = token_of(&session)?;
-        Ok(Self { visitor, actor, session, csrf, user, accounts, here: None, operates })
+        Ok(Self { visitor, actor, session, csrf, user, accounts, here: None, operates, lacks_factor })
     }
 
     /// An account that the user may not see is not found.
@@ -71,19 +74,25 @@ impl Member {
         Ok(Here { account, rights })
     }
 
-    async fn look_home(&self) -> Result<Option<Here>, ManagementError> {
+    async fn look_home(&mut self) -> Result<Option<Here>, ManagementError> {
         if let Some(last) = decoded(self.visitor.cookies.get(cookies::ACCOUNT)) {
             match self.look_at(&last).await {
                 Err(ManagementError::NotFound(_)) => {}
+                Err(ManagementError::SecondFactorMissing) => self.lacks_factor = true,
                 found => return found.map(Some),
             }
         }
         // The operator's own account seldom has keys of interest.
         let operator = self.management().operator();
-        match self.accounts.iter().find(|account| account.id != *operator).or(self.accounts.first()) {
-            Some(first) => self.look_at(&first.id).await.map(Some),
-            None => Ok(None),
+        let (own, operating): (Vec<_>, Vec<_>) = self.accounts.iter().partition(|account| account.id != *operator);
+        let ids: Vec<AccountId> = own.into_iter().chain(operating).map(|account| account.id.clone()).collect();
+        for id in ids {
+            match self.look_at(&id).await {
+                Err(ManagementError::SecondFactorMissing) => self.lacks_factor = true,
+                found => return found.map(Some),
+            }
         }
+        Ok(None)
     }
 
     pub(super) fn management(&self) -> &Management {
@@ -256,6 +265,9 @@ pub(super) async fn find<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Re
     match place {
         Ok(place) => Ok(place),
         Err(ManagementError::SignedOut) => Err(visitor.go_to_sign_in()),
+        Err(ManagementError::SecondFactorMissing) => {
+            Err(visitor.redirect_with_flash("/settings/second-factor", "factor-needed"))
+        }
         Err(error) => Err(PageError::from(error).into_response()),
     }
 }

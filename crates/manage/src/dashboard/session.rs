@@ -3,7 +3,7 @@
 use axum::response::Response;
 use zeroize::Zeroizing;
 
-use super::cookies::{DEVICE, SESSION, THEME, VISIT};
+use super::cookies::{DEVICE, HALF, SESSION, THEME, VISIT};
 use super::csrf::token_of;
 use super::visitor::Visitor;
 use crate::actor::Actor;
@@ -26,9 +26,15 @@ impl Visitor {
     pub(super) fn begin_session(&self, response: &mut Response, signed_in: &SignedIn) {
         self.cookies.set(response, SESSION, &signed_in.session, None);
         self.cookies.set(response, VISIT, "", Some(0));
+        self.cookies.set(response, HALF, "", Some(0));
         if let Some(device) = &signed_in.device {
             self.keep_device(response, device);
         }
+    }
+
+    /// The state between the password and the code. Without the visit it opens nothing.
+    pub(super) fn half_sign_in(&self, response: &mut Response, half: &str) {
+        self.cookies.set(response, HALF, half, Some(300));
     }
 
     pub(super) fn end_session(&self, response: &mut Response) {
@@ -37,6 +43,11 @@ impl Visitor {
 
     pub(super) async fn end_all_sessions(&self, response: &mut Response, actor: &Actor) {
         self.end_session(response);
+        self.renew_device(response, actor).await;
+    }
+
+    /// Ending all sessions ends the proofs of devices, too.
+    pub(super) async fn renew_device(&self, response: &mut Response, actor: &Actor) {
         match self.app.management().device_proof(actor).await {
             Ok(proof) => self.keep_device(response, &proof),
             Err(error) => {

@@ -25,6 +25,8 @@ pub(crate) struct StoredUser {
     pub(crate) address_proven_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) disabled_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) second_factor_at: Option<Timestamp>,
     /// Newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) known_networks: Vec<IpAddr>,

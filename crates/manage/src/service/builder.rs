@@ -323,7 +323,7 @@ impl ManagementBuilder {
             authenticator: OnceLock::new(),
             send_reset_link: self.send_reset_link,
             limits: self.limits,
-            device_secret: OnceCell::new(),
+            shared_secret: OnceCell::new(),
             on_event: self.on_event,
             #[cfg(feature = "mail")]
             mailer: self.mailer,

@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use hkdf::Hkdf;
 use keyward_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::Management;
+use super::seal::Sealer;
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
@@ -89,28 +87,17 @@ impl IdempotentRequest<'_> {
         hex::encode(Sha256::digest(format!("{} {} {}", name.kind, name.id, self.key)))
     }
 
-    fn cipher(&self) -> Result<XChaCha20Poly1305, ManagementError> {
-        let mut key = Zeroizing::new([0_u8; 32]);
-        Hkdf::<Sha256>::new(Some(self.id().as_bytes()), self.secret)
-            .expand(b"keyward idempotent answer", &mut *key)
-            .map_err(|_| ManagementError::Internal)?;
-        XChaCha20Poly1305::new_from_slice(&*key).map_err(|_| ManagementError::Internal)
+    fn sealer(&self) -> Result<Sealer, ManagementError> {
+        Sealer::new(self.secret, self.id().as_bytes(), "keyward idempotent answer")
     }
 
     fn seal(&self, answer: &Answer) -> Result<String, ManagementError> {
         let plain = Zeroizing::new(serde_json::to_vec(answer).map_err(|_| ManagementError::Internal)?);
-        let mut nonce = [0_u8; 24];
-        getrandom::fill(&mut nonce).map_err(|_| ManagementError::Internal)?;
-        let sealed = self.cipher()?.encrypt(&XNonce::from(nonce), &**plain).map_err(|_| ManagementError::Internal)?;
-        Ok(hex::encode(nonce) + &hex::encode(sealed))
+        self.sealer()?.seal(&plain)
     }
 
     fn open(&self, sealed: &str) -> Option<Answer> {
-        let (nonce, sealed) = sealed.split_at_checked(48)?;
-        let nonce: [u8; 24] = hex::decode(nonce).ok()?.try_into().ok()?;
-        let sealed = hex::decode(sealed).ok()?;
-        let plain = Zeroizing::new(self.cipher().ok()?.decrypt(&XNonce::from(nonce), sealed.as_slice()).ok()?);
-        serde_json::from_slice(&plain).ok()
+        serde_json::from_slice(&self.sealer().ok()?.open(sealed)?).ok()
     }
 }
 

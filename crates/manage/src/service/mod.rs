@@ -17,6 +17,8 @@ mod members;
 mod page;
 mod plans;
 mod rights;
+mod seal;
+mod second_factor;
 mod settings;
 mod sign_in;
 mod usage;
@@ -42,7 +44,10 @@ pub use limits::{store_limits, stored_limits};
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
+pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
+#[cfg(feature = "dashboard")]
+pub(crate) use sign_in::SignInStep;
 pub use sign_in::{SessionView, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
@@ -125,7 +130,7 @@ pub(crate) struct Inner {
     authenticator: OnceLock<Authenticator>,
     send_reset_link: Option<ResetLinkSender>,
     limits: Option<Arc<dyn LimitStore>>,
-    device_secret: OnceCell<Zeroizing<String>>,
+    shared_secret: OnceCell<Zeroizing<String>>,
     on_event: Option<EventHook>,
     #[cfg(feature = "mail")]
     mailer: Option<crate::mail::Mailer>,

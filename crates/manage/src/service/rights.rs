@@ -62,10 +62,16 @@ impl Management {
         if user.disabled_at.is_some() {
             return Err(ManagementError::NotFound("account"));
         }
+        let lacks_factor = self.lacks_second_factor(&user);
+        let mut is_withheld = false;
         let mut held: Option<GuardedRights> = None;
         let places = if account == self.operator() { vec![account] } else { vec![account, self.operator()] };
         for place in places {
             let Some(member) = self.get::<Member>(&Member::id_of(place, id)).await? else { continue };
+            if lacks_factor && self.is_factor_required(place).await? {
+                is_withheld = true;
+                continue;
+            }
             let rights = Rights::of(member.role).for_users(Some(id)).within(account, self.operator());
             held = Some(match held {
                 None => GuardedRights { rights, guards: vec![member.expect()] },
@@ -75,7 +81,11 @@ impl Management {
                 }
             });
         }
-        held.ok_or(ManagementError::NotFound("account"))
+        held.ok_or(if is_withheld {
+            ManagementError::SecondFactorMissing
+        } else {
+            ManagementError::NotFound("account")
+        })
     }
 
     pub(crate) async fn check_governs_all(

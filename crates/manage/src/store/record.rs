@@ -58,6 +58,10 @@ pub enum Kind {
     Lifetimes,
     /// A user who leaves an account, and whose keys end.
     Leaving,
+    /// A user's second factor.
+    SecondFactor,
+    /// An account whose members need a second factor.
+    RequiredFactor,
     /// The scopes and the example call of the provider's API.
     ApiDescription,
     /// A mail that waits to be sent.
@@ -98,6 +102,8 @@ impl Kind {
             Self::Policy => "policy",
             Self::Lifetimes => "lifetimes",
             Self::Leaving => "leaving",
+            Self::SecondFactor => "second_factor",
+            Self::RequiredFactor => "required_factor",
             Self::ApiDescription => "api_description",
             Self::Mail => "mail",
             Self::MailCount => "mail_count",

@@ -15,13 +15,14 @@ use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::When;
 use crate::error::ManagementError;
 use crate::records::LifetimesOf;
-use crate::role::scopes;
+use crate::role::{Role, scopes};
 use crate::service::AccountUpdate;
 
 pub(super) fn routes() -> Vec<Route> {
     let path = "/accounts/{account}/settings";
     vec![
         Route::page(path, page).post(change).menu(Menu::Account, "Account", None).destination(),
+        Route::action("/accounts/{account}/second-factor", path, require_factor),
         Route::action("/accounts/{account}/limits", path, change_limits),
         Route::action("/accounts/{account}/lifetimes", path, change_lifetimes),
     ]
@@ -38,6 +39,8 @@ struct AccountPage {
     may_write: bool,
     operator: Option<OperatorCard>,
     suspended: Option<When>,
+    requires_factor: bool,
+    may_require_factor: bool,
     limits: Option<LimitsCard>,
     lifetimes: Option<LifetimesCard>,
     error: Option<FieldError>,
@@ -75,6 +78,7 @@ async fn show(
     let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form).await?;
     let lifetimes = LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form).await?;
     let operator = operator_card(member).await?;
+    let requires_factor = member.management().requires_second_factor(&member.actor, &member.account.id).await?;
     let account = &member.account;
     let name = form.typed("account_name", &account.name);
     Ok(member.page_with(status, "Account", |frame| AccountPage {
@@ -86,6 +90,8 @@ async fn show(
         operator,
         suspended: When::maybe(account.suspended_at, member.management().now()),
         may_write: member.may(&scopes::ACCOUNTS_WRITE),
+        requires_factor,
+        may_require_factor: member.rights.may_give(Role::Owner),
         limits,
         lifetimes,
         error,
@@ -107,6 +113,12 @@ async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> R
         }
         Err(error) => Err(error.into()),
     }
+}
+
+async fn require_factor(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    let required = form.get("required") == "1";
+    member.management().require_second_factor(&member.actor, &member.account.id, required).await?;
+    Ok(member.redirect_with_flash("/settings", if required { "factor-required" } else { "factor-optional" }))
 }
 
 async fn change_limits(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {

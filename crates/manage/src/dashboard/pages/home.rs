@@ -10,7 +10,12 @@ use crate::error::ManagementError;
 
 pub(super) async fn go(member: Member) -> Response {
     // A user who belongs to no account may have an invitation.
-    let Some((home, _)) = member.home() else { return member.visitor.go("/invitations") };
+    let Some((home, _)) = member.home() else {
+        if member.lacks_factor {
+            return member.visitor.redirect_with_flash("/settings/second-factor", "factor-needed");
+        }
+        return member.visitor.go("/invitations");
+    };
     member.visitor.go_on(&account_path(&home.id, &member.visitor.path))
 }
 

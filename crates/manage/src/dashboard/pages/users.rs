@@ -24,6 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page(USER, details).destination(),
         Route::action("/users/{id}/disable", USER, disable),
         Route::action("/users/{id}/enable", USER, enable),
+        Route::action("/users/{id}/second-factor/remove", USER, remove_factor),
         Route::page("/users/{id}/delete", confirm).post(delete).destination(),
     ]
 }
@@ -85,6 +86,7 @@ struct UserPage {
     user: Row,
     accounts: Vec<(String, &'static str)>,
     may_write: bool,
+    has_factor: bool,
     policy: &'static str,
 }
 
@@ -98,7 +100,9 @@ async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, P
     let may_write = !user.is_self && operates.is_some_and(|rights| rights.allows(&scopes::MEMBERS_WRITE));
     let title = user.name.clone();
     let policy = member.management().user_key_policy().as_str();
-    Ok(member.page_with(StatusCode::OK, &title, |frame| UserPage { frame, user, accounts, may_write, policy }))
+    let has_factor = member.management().has_second_factor(&id).await?;
+    let page = |frame| UserPage { frame, user, accounts, may_write, has_factor, policy };
+    Ok(member.page_with(StatusCode::OK, &title, page))
 }
 
 async fn set_disabled(member: &Member, user: &UserId, disabled: bool) -> Result<Response, PageError> {
@@ -119,6 +123,14 @@ async fn enable(
     SignedInForm { at: member, .. }: SignedInForm<Member>,
 ) -> Result<Response, PageError> {
     set_disabled(&member, &id, false).await
+}
+
+async fn remove_factor(
+    NamedUser(id): NamedUser,
+    SignedInForm { at: member, .. }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    member.management().remove_second_factor(&member.actor, &id).await?;
+    Ok(member.visitor.redirect_with_flash(&format!("/users/{id}"), "factor-reset"))
 }
 
 #[derive(Template)]

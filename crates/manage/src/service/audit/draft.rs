@@ -45,6 +45,11 @@ impl Draft {
         }
     }
 
+    /// Another action of the same actor on the same target.
+    pub(crate) fn beside(&self, action: &str) -> Self {
+        Self { action: action.to_owned(), before: None, after: None, ..self.clone() }
+    }
+
     pub(crate) fn outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
         self

@@ -52,7 +52,9 @@ impl Management {
         let maker = principal_of(&invitation.invited_by).ok_or(ManagementError::LinkEnded)?;
         let held = match self.guarded_rights(&maker, &invitation.account).await {
             Ok(held) => held,
-            Err(ManagementError::NotFound(_)) => return Err(ManagementError::LinkEnded),
+            Err(ManagementError::NotFound(_) | ManagementError::SecondFactorMissing) => {
+                return Err(ManagementError::LinkEnded);
+            }
             Err(error) => return Err(error),
         };
         let may = held.rights.allows(&scopes::MEMBERS_WRITE) && held.rights.may_give(invitation.role);

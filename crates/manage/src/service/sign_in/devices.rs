@@ -74,7 +74,7 @@ impl Management {
         if proofs(context).next().is_none() {
             return Ok(None);
         }
-        let secret = self.device_secret().await?;
+        let secret = self.shared_secret().await?;
         Ok(proofs(context).find_map(|proof| Device::read(proof, secret.as_bytes(), email)))
     }
 
@@ -94,7 +94,7 @@ impl Management {
     }
 
     async fn new_proof(&self, context: &Context, user: &StoredUser) -> Result<String, ManagementError> {
-        let secret = self.device_secret().await?;
+        let secret = self.shared_secret().await?;
         let mut device = Device { id: [0; 16], epoch: user.epoch };
         getrandom::fill(&mut device.id).map_err(|_| ManagementError::Internal)?;
         let email = key_of(&user.email);
@@ -113,8 +113,9 @@ impl Management {
         self.new_proof(&actor.context, &user).await.map(Zeroizing::new)
     }
 
-    async fn device_secret(&self) -> Result<&str, ManagementError> {
-        let secret = self.0.device_secret.get_or_try_init(|| async {
+    /// Proofs of devices and second factors derive their keys from it.
+    pub(crate) async fn shared_secret(&self) -> Result<&str, ManagementError> {
+        let secret = self.0.shared_secret.get_or_try_init(|| async {
             if let Some(known) = self.get::<DeviceSecret>(DeviceSecret::ID).await? {
                 return Ok::<_, ManagementError>(known.value.secret);
             }

@@ -1,3 +1,5 @@
+#[cfg(feature = "dashboard")]
+mod code;
 mod devices;
 #[cfg(feature = "oidc")]
 mod external;
@@ -9,6 +11,8 @@ mod tests;
 mod throttle;
 mod tokens;
 
+#[cfg(feature = "dashboard")]
+pub(crate) use code::SignInStep;
 pub(super) use hashing::{Lane, Match, Passwords};
 pub use sessions::{SessionView, SignedIn};
 pub(super) use throttle::{Attempt, Throttle};

@@ -1,10 +1,12 @@
+use serde_json::json;
+
 use super::hashing::{Lane, Match};
 use super::sessions::SignedIn;
 use super::throttle::{Attempt, network};
 use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{Entity, StoredUser, User, Versioned};
-use crate::service::audit::{Draft, Target};
+use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::TypedEmail;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
@@ -16,16 +18,41 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`], [`ManagementError::Busy`],
-    /// [`ManagementError::PasswordsOff`].
+    /// [`ManagementError::PasswordsOff`]; [`ManagementError::CodeRequired`] if the user has a second factor.
     pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, ManagementError> {
+        self.sign_in_with_code(context, email, password, None).await
+    }
+
+    /// Begins a session with a password and, if the user has a second factor, its code or a recovery code.
+    ///
+    /// # Errors
+    /// [`ManagementError::CodeRequired`], [`ManagementError::WrongCode`], and those of [`sign_in`](Self::sign_in).
+    pub async fn sign_in_with_code(
+        &self,
+        context: &Context,
+        email: &str,
+        password: &str,
+        code: Option<&str>,
+    ) -> Result<SignedIn, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
-        let (secret, session) = self.new_session(context, &signed_in)?;
+        self.begin_session(context, &user, &signed_in, code).await
+    }
+
+    pub(super) async fn begin_session(
+        &self,
+        context: &Context,
+        user: &Versioned<StoredUser>,
+        signed_in: &StoredUser,
+        code: Option<&str>,
+    ) -> Result<SignedIn, ManagementError> {
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
-        let mut writes = vec![session.insert()?];
-        writes.extend(self.mail_of_sign_in(context, &user, self.is_known_device(context, &user).await?).await?);
-        self.commit_sign_in(&user, &signed_in, writes, draft).await?;
-        let device = self.prove_device(context, &signed_in).await;
-        Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at, device })
+        let mut writes = self.check_factor(context, user, code, &draft).await?;
+        let (secret, session) = self.new_session(context, signed_in)?;
+        writes.push(session.insert()?);
+        writes.extend(self.mail_of_sign_in(context, user, self.is_known_device(context, user).await?).await?);
+        self.commit_sign_in(user, signed_in, writes, with_factor(draft, user)).await?;
+        let device = self.prove_device(context, signed_in).await;
+        Ok(SignedIn { session: secret, user: User::from(signed_in), ends_at: session.ends_at, device })
     }
 
     /// Returns `true` if users sign in with passwords.
@@ -56,17 +83,22 @@ impl Management {
             self.note_refused(draft);
             return Err(ManagementError::WrongCredentials);
         };
-        let mut signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..user.value.clone() };
-        if let Some(address) = context.address.map(network) {
-            signed_in.known_networks.retain(|known| *known != address);
-            signed_in.known_networks.insert(0, address);
-            signed_in.known_networks.truncate(MAX_KNOWN_NETWORKS);
-        }
+        let mut signed_in = self.seen(context, &user);
         let is_outdated = |hash: &str| matches == Match::NotNormalised || self.0.passwords.is_outdated(hash);
         if user.password.as_deref().is_some_and(is_outdated) {
             signed_in.password = Some(self.0.passwords.hash_in(Lane::Known, password).await?);
         }
         Ok((user, signed_in))
+    }
+
+    pub(super) fn seen(&self, context: &Context, user: &StoredUser) -> StoredUser {
+        let mut seen = StoredUser { last_sign_in_at: Some(self.now()), ..user.clone() };
+        if let Some(address) = context.address.map(network) {
+            seen.known_networks.retain(|known| *known != address);
+            seen.known_networks.insert(0, address);
+            seen.known_networks.truncate(MAX_KNOWN_NETWORKS);
+        }
+        seen
     }
 
     async fn admit_attempt(
@@ -112,10 +144,13 @@ impl Management {
         let (mut known, mut signed_in) = (user.clone(), signed_in.clone());
         for _ in 0..ATTEMPTS {
             writes.push(known.replace(&signed_in)?);
-            if self.commit(writes.clone(), draft.clone()).await?.is_ok() {
-                return Ok(());
-            }
+            let committed = self.commit(writes.clone(), draft.clone()).await?;
+            let Err(DoesNotFit(place)) = committed else { return Ok(()) };
             writes.pop();
+            if user.second_factor_at.is_some() && place < writes.len() {
+                // Another sign-in used the code, or counted a wrong one.
+                return Err(ManagementError::WrongCode);
+            }
             known = self.get(user.id.as_str()).await?.ok_or(ManagementError::WrongCredentials)?;
             // Two sign-ins may hash the same outdated password. The first hash stays.
             let is_rehashed = user.password != signed_in.password && known.password.is_some();
@@ -127,4 +162,8 @@ impl Management {
         }
         Err(ManagementError::Stale)
     }
+}
+
+pub(super) fn with_factor(draft: Draft, user: &StoredUser) -> Draft {
+    if user.second_factor_at.is_some() { draft.after(json!({"second_factor": true})) } else { draft }
 }

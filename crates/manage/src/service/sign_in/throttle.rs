@@ -28,6 +28,7 @@ const DEVICES_PER_USER: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero")
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Attempt {
     SignIn,
+    Code,
     SignUp,
     ForgotPassword,
     Link,

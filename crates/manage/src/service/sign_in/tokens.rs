@@ -41,14 +41,32 @@ impl Management {
     /// Issues tokens for a password.
     ///
     /// # Errors
-    /// [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`].
+    /// [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`]; [`ManagementError::CodeRequired`] if the user has a
+    /// second factor.
     pub async fn issue_tokens(
         &self,
         context: &Context,
         email: &str,
         password: &str,
     ) -> Result<Tokens, ManagementError> {
+        self.issue_tokens_with_code(context, email, password, None).await
+    }
+
+    /// Issues tokens for a password and, if the user has a second factor, its code or a recovery code.
+    ///
+    /// # Errors
+    /// [`ManagementError::CodeRequired`], [`ManagementError::WrongCode`], and those of [`issue_tokens`](Self::issue_tokens).
+    pub async fn issue_tokens_with_code(
+        &self,
+        context: &Context,
+        email: &str,
+        password: &str,
+        code: Option<&str>,
+    ) -> Result<Tokens, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
+        let draft =
+            Draft::anonymous(context, "token.issue", Target::new("user", &user.id)).after(User::from(&signed_in));
+        let mut writes = self.check_factor(context, &user, code, &draft).await?;
         let account = self.first_account(&user.id).await?.unwrap_or_else(|| self.operator().clone());
         let now = self.now();
         let family = Family {
@@ -60,13 +78,12 @@ impl Management {
             ends_at: now.saturating_add(self.0.settings.family_life),
             revoked_at: None,
         };
-        let (tokens, mut writes) = self.new_tokens(&family)?;
+        let (tokens, new) = self.new_tokens(&family)?;
+        writes.extend(new);
         writes.push(family.insert()?);
         // Programs have no cookie, so a network stands for the device.
         let is_known = context.address.is_some_and(|address| user.known_networks.contains(&network(address)));
         writes.extend(self.mail_of_sign_in(context, &user, is_known).await?);
-        let draft =
-            Draft::anonymous(context, "token.issue", Target::new("user", &user.id)).after(User::from(&signed_in));
         self.commit_sign_in(&user, &signed_in, writes, draft).await?;
         Ok(tokens)
     }

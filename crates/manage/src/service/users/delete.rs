@@ -3,6 +3,7 @@ use serde_json::json;
 
 use crate::actor::Actor;
 use crate::error::ManagementError;
+use crate::records::StoredFactor;
 use crate::role::Role;
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
@@ -50,6 +51,9 @@ impl Management {
         for link in self.list::<crate::records::ExternalIdentity>(&List::of(Kind::Link, 100).owner(id.as_str())).await?
         {
             writes.push(link.remove());
+        }
+        if let Some(factor) = self.get::<StoredFactor>(id.as_str()).await? {
+            writes.push(factor.remove());
         }
         // Sessions, tokens and links are worthless without the user, and are swept when they expire.
         let draft = Draft::new(actor, "user.delete", Target::new("user", id)).before(json!({"email": user.email}));

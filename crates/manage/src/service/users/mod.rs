@@ -54,6 +54,7 @@ impl Management {
             last_sign_in_at: None,
             address_proven_at: None,
             disabled_at: None,
+            second_factor_at: None,
             known_networks: Vec::new(),
         }
     }

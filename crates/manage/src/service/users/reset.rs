@@ -225,9 +225,12 @@ impl Management {
         let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
         match self.check_governs_all(&maker, &reset.user, Effect::Grants).await {
             Ok(guards) => Ok(guards),
-            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_) | ManagementError::Escalation(_)) => {
-                Err(ManagementError::LinkEnded)
-            }
+            Err(
+                ManagementError::NotFound(_)
+                | ManagementError::Forbidden(_)
+                | ManagementError::Escalation(_)
+                | ManagementError::SecondFactorMissing,
+            ) => Err(ManagementError::LinkEnded),
             Err(error) => Err(error),
         }
     }

@@ -30,6 +30,7 @@ struct SettingsPage {
     name: String,
     user_version: u64,
     has_password: bool,
+    has_factor: bool,
     may_set_appearance: bool,
     sessions: Vec<Session>,
     error: Option<(&'static str, FieldError)>,
@@ -44,9 +45,11 @@ async fn show(
     let now = member.management().now();
     let sessions = member.management().own_sessions(&member.actor, &PageRequest::default()).await?;
     let has_password = member.management().has_password(&member.actor).await?;
+    let has_factor = member.management().own_second_factor(&member.actor).await?.is_some();
     let page = |frame| SettingsPage {
         frame,
         has_password,
+        has_factor,
         may_set_appearance: member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE)),
         themes: themes::choices(member.visitor.theme.as_str()),
         email: member.user.email.clone(),

@@ -3,15 +3,16 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::methods::Methods;
+use crate::dashboard::cookies::VISIT;
 use crate::dashboard::csrf::EXPIRED_FORM;
 use crate::dashboard::error::{FieldError, PageError, retry_after};
 use crate::dashboard::flash::Note;
-use crate::dashboard::form::Form;
+use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::AnonymousForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::visitor::Visitor;
 use crate::error::ManagementError;
-use crate::service::SignUpPolicy;
+use crate::service::{SignInStep, SignUpPolicy, SignedIn};
 
 #[derive(Template)]
 #[template(path = "dashboard/sign_in/login.html")]
@@ -61,13 +62,14 @@ pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousFo
         let note = Note::bad(EXPIRED_FORM);
         return show(&visitor, StatusCode::FORBIDDEN, &form, to, None, Some(note)).await;
     }
-    match visitor.app.management().sign_in(&visitor.context, form.get("email"), form.get("password")).await {
-        Ok(signed_in) => {
-            let to = visitor.safe_redirect(to);
-            // The query holds the fields that the user typed before the session ended.
-            let is_draft = form.has("again");
-            let mut response = if is_draft { visitor.redirect_with_flash(to, "again") } else { visitor.go(to) };
-            visitor.begin_session(&mut response, &signed_in);
+    let (management, visit) = (visitor.app.management(), visitor.cookies.get(VISIT));
+    match management.begin_sign_in(&visitor.context, form.get("email"), form.get("password"), visit).await {
+        Ok(SignInStep::Done(signed_in)) => Ok(finish(&visitor, &form, &signed_in)),
+        Ok(SignInStep::Code(half)) => {
+            let again = if form.has("again") { "&again=1" } else { "" };
+            let to = form::query("to", visitor.safe_redirect(to));
+            let mut response = visitor.go(&format!("/login/code?{to}{again}"));
+            visitor.half_sign_in(&mut response, &half);
             Ok(response)
         }
         Err(
@@ -81,4 +83,13 @@ pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousFo
         }
         Err(error) => Err(error.into()),
     }
+}
+
+pub(super) fn finish(visitor: &Visitor, form: &Form, signed_in: &SignedIn) -> Response {
+    let to = visitor.safe_redirect(form.get("to"));
+    // The query holds the fields that the user typed before the session ended.
+    let is_draft = form.has("again");
+    let mut response = if is_draft { visitor.redirect_with_flash(to, "again") } else { visitor.go(to) };
+    visitor.begin_session(&mut response, signed_in);
+    response
 }

@@ -1,4 +1,5 @@
 pub(super) mod again;
+mod code;
 mod login;
 mod logout;
 mod methods;
@@ -13,6 +14,7 @@ use crate::dashboard::site_map::HOME;
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::page("/login", login::page).post(login::sign_in),
+        Route::page("/login/code", code::page).post(code::check),
         #[cfg(feature = "oidc")]
         Route::page("/login/oidc", oidc::begin),
         #[cfg(feature = "oidc")]

@@ -1,0 +1,47 @@
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::entity::Entity;
+use crate::store::Kind;
+
+/// It counts from the confirmation on. Then the user's record has its time, too.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StoredFactor {
+    pub(crate) user: UserId,
+    /// The secret of the authenticator app, sealed.
+    pub(crate) sealed: String,
+    pub(crate) begun_at: Timestamp,
+    pub(crate) is_confirmed: bool,
+    /// Codes up to this time step are refused.
+    pub(crate) last_step: u64,
+    /// Wrong codes in a row.
+    pub(crate) failures: u32,
+    pub(crate) blocked_until: Option<Timestamp>,
+    /// Digests of the unused ones.
+    pub(crate) recovery_codes: Vec<String>,
+}
+
+impl Entity for StoredFactor {
+    const KIND: Kind = Kind::SecondFactor;
+    fn id(&self) -> String {
+        self.user.to_string()
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        const HOUR: std::time::Duration = std::time::Duration::from_secs(3_600);
+        (!self.is_confirmed).then(|| self.begun_at.saturating_add(HOUR))
+    }
+}
+
+/// The account's members need a second factor, as long as this record exists.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct RequiredFactor {
+    pub(crate) account: AccountId,
+}
+
+impl Entity for RequiredFactor {
+    const KIND: Kind = Kind::RequiredFactor;
+    fn id(&self) -> String {
+        self.account.to_string()
+    }
+}

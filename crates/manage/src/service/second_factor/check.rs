@@ -1,0 +1,126 @@
+use std::time::Duration;
+
+use super::codes::{Typed, recovery_digest, step_of};
+use crate::actor::Context;
+use crate::error::ManagementError;
+use crate::records::{StoredFactor, StoredUser, Versioned};
+use crate::service::audit::Draft;
+use crate::service::sign_in::Attempt;
+use crate::service::{ATTEMPTS, Management};
+use crate::store::Write;
+
+/// Only someone who knows the password gets this far, so the block is no way to lock a user out.
+const FAILURES_BEFORE_BLOCK: u32 = 5;
+const LONGEST_BLOCK_MINUTES: u64 = 60;
+
+enum Verdict {
+    Code(StoredFactor),
+    Recovery(StoredFactor),
+    Wrong,
+}
+
+impl Management {
+    /// Returns the writes that use the code up. The sign-in writes them in its batch.
+    pub(crate) async fn check_factor(
+        &self,
+        context: &Context,
+        user: &StoredUser,
+        code: Option<&str>,
+        draft: &Draft,
+    ) -> Result<Vec<Write>, ManagementError> {
+        if user.second_factor_at.is_none() {
+            return Ok(Vec::new());
+        }
+        let code = code.filter(|code| !code.trim().is_empty()).ok_or(ManagementError::CodeRequired)?;
+        self.0.throttle.check_address(Attempt::Code, context)?;
+        self.0.throttle.check_email(Attempt::Code, user.id.as_str())?;
+        for _ in 0..ATTEMPTS {
+            let factor = self.read_factor(&user.id).await?.filter(|factor| factor.is_confirmed);
+            let factor = factor.ok_or(ManagementError::WrongCode)?;
+            self.check_block(&factor)?;
+            match self.judge(&factor, code).await? {
+                Verdict::Code(next) => return Ok(vec![factor.replace(&next)?]),
+                Verdict::Recovery(next) => {
+                    let used = draft
+                        .beside("user.use_recovery_code")
+                        .after(serde_json::json!({"left": next.recovery_codes.len()}));
+                    // It is used up before the sign-in, so that its use has an entry.
+                    if self.commit(vec![factor.replace(&next)?], used).await?.is_ok() {
+                        let used = Versioned { value: next, version: factor.version + 1 };
+                        return Ok(vec![used.expect()]);
+                    }
+                }
+                // The verdict is given only after it was counted, so parallel guesses are not free.
+                Verdict::Wrong if self.count_failure(&factor, draft).await? => return Err(ManagementError::WrongCode),
+                Verdict::Wrong => {}
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    fn check_block(&self, factor: &StoredFactor) -> Result<(), ManagementError> {
+        match factor.blocked_until.filter(|until| *until > self.now()) {
+            Some(until) => Err(ManagementError::Throttled { retry_after: until.saturating_since(self.now()) }),
+            None => Ok(()),
+        }
+    }
+
+    async fn judge(&self, factor: &StoredFactor, code: &str) -> Result<Verdict, ManagementError> {
+        let accepted = StoredFactor { failures: 0, blocked_until: None, ..factor.clone() };
+        Ok(match Typed::read(code) {
+            Some(Typed::Code(code)) => match step_of(&self.open_factor(factor).await?, &code, self.now())? {
+                // RFC 6238, section 5.2: a code counts once.
+                Some(step) if step > factor.last_step => Verdict::Code(StoredFactor { last_step: step, ..accepted }),
+                _ => Verdict::Wrong,
+            },
+            Some(Typed::Recovery(code)) => {
+                let digest = recovery_digest(&factor.user, &code);
+                if factor.recovery_codes.contains(&digest) {
+                    let mut next = accepted;
+                    next.recovery_codes.retain(|known| *known != digest);
+                    Verdict::Recovery(next)
+                } else {
+                    Verdict::Wrong
+                }
+            }
+            None => Verdict::Wrong,
+        })
+    }
+
+    async fn count_failure(&self, factor: &Versioned<StoredFactor>, draft: &Draft) -> Result<bool, ManagementError> {
+        let failures = factor.failures.saturating_add(1);
+        let blocked_until = block_after(failures).map(|length| self.now().saturating_add(length));
+        let next = StoredFactor { failures, blocked_until, ..factor.value.clone() };
+        let writes = vec![factor.replace(&next)?];
+        let is_written = if failures == FAILURES_BEFORE_BLOCK {
+            let blocked = draft.beside("user.block_second_factor");
+            self.commit(writes, blocked.after(serde_json::json!({"until": blocked_until}))).await?.is_ok()
+        } else {
+            self.write_quietly(&writes).await?
+        };
+        if is_written {
+            self.note_refused(draft.beside("user.check_code"));
+        }
+        Ok(is_written)
+    }
+}
+
+fn block_after(failures: u32) -> Option<Duration> {
+    let doublings = failures.checked_sub(FAILURES_BEFORE_BLOCK)?;
+    let minutes = 1_u64.checked_shl(doublings).unwrap_or(LONGEST_BLOCK_MINUTES).clamp(1, LONGEST_BLOCK_MINUTES);
+    Some(Duration::from_secs(60 * minutes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::block_after;
+
+    #[test]
+    fn wrong_codes_block_for_longer_and_longer() {
+        for (failures, minutes) in
+            [(0, None), (4, None), (5, Some(1)), (6, Some(2)), (10, Some(32)), (11, Some(60)), (80, Some(60))]
+        {
+            assert_eq!(block_after(failures).map(|length| length.as_secs() / 60), minutes, "{failures}");
+        }
+    }
+}

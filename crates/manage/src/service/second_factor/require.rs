@@ -1,0 +1,62 @@
+use keyward_core::AccountId;
+use serde_json::json;
+
+use crate::actor::{Actor, Who};
+use crate::error::ManagementError;
+use crate::records::{Entity, RequiredFactor};
+use crate::role::{Role, scopes};
+use crate::service::Management;
+use crate::service::audit::{Draft, Target};
+
+impl Management {
+    /// Returns `true` if the account requires a second factor of its members. Needs `accounts:read`.
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`].
+    pub async fn requires_second_factor(&self, actor: &Actor, account: &AccountId) -> Result<bool, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::ACCOUNTS_READ)?;
+        self.is_factor_required(account).await
+    }
+
+    /// Requires a second factor of the account's members, or no longer. Members who sign in with a password and have none lose their
+    /// rights in the account until they set one up. Keys and the identity provider's users are not concerned.
+    ///
+    /// Needs the rights of an owner and a recent sign-in. A user who requires it must have one. Keys cannot do this.
+    ///
+    /// # Errors
+    /// [`ManagementError::SecondFactorMissing`], [`ManagementError::Escalation`], [`ManagementError::SignInAgain`],
+    /// [`ManagementError::UsersOnly`].
+    pub async fn require_second_factor(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        required: bool,
+    ) -> Result<(), ManagementError> {
+        let rights = self.rights(actor, account).await?;
+        rights.require(&scopes::ACCOUNTS_WRITE)?;
+        if matches!(actor.who, Who::Key(_)) {
+            return Err(ManagementError::UsersOnly);
+        }
+        rights.check_role(Role::Owner)?;
+        self.check_recent(actor).await?;
+        if required && actor.user().is_some() && self.lacks_second_factor(&self.acting_user(actor).await?.value) {
+            return Err(ManagementError::SecondFactorMissing);
+        }
+        self.read_account(account).await?;
+        let known = self.get::<RequiredFactor>(account.as_str()).await?;
+        let write = match (&known, required) {
+            (None, true) => RequiredFactor { account: account.clone() }.insert()?,
+            (Some(known), false) => known.remove(),
+            (None, false) | (Some(_), true) => return Ok(()),
+        };
+        let draft = Draft::new(actor, "account.update", Target::new("account", account))
+            .account(account)
+            .before(json!({"requires_second_factor": known.is_some()}))
+            .after(json!({"requires_second_factor": required}));
+        self.commit_or_stale(vec![write], draft).await
+    }
+
+    pub(crate) async fn is_factor_required(&self, account: &AccountId) -> Result<bool, ManagementError> {
+        Ok(self.get::<RequiredFactor>(account.as_str()).await?.is_some())
+    }
+}

@@ -1,0 +1,198 @@
+use serde_json::json;
+use totp_rs::{Builder, Secret};
+use zeroize::Zeroizing;
+
+use super::codes::{RECOVERY_CODES, SECRET_BYTES, Typed, new_recovery_code, recovery_digest, step_of};
+use crate::actor::{Actor, Through, Who};
+use crate::error::ManagementError;
+use crate::records::{Entity, StoredFactor, StoredSession, StoredUser, Versioned};
+use crate::service::audit::{Draft, Target};
+use crate::service::{ATTEMPTS, Management};
+
+/// What an authenticator app needs. It has no `Debug`, because of its secret.
+///
+/// # Examples
+/// ```
+/// # fn show(set_up: &keyward::manage::SecondFactorSetUp) {
+/// println!("type {} into the app, or scan {} as a QR code", *set_up.secret, *set_up.url);
+/// # }
+/// ```
+#[non_exhaustive]
+pub struct SecondFactorSetUp {
+    /// The secret in base 32.
+    pub secret: Zeroizing<String>,
+    /// The URL in the QR code.
+    pub url: Zeroizing<String>,
+}
+
+struct NewCodes {
+    shown: Vec<Zeroizing<String>>,
+    digests: Vec<String>,
+}
+
+impl NewCodes {
+    fn of(user: &StoredUser) -> Result<Self, ManagementError> {
+        let shown = (0..RECOVERY_CODES).map(|_| new_recovery_code()).collect::<Result<Vec<_>, _>>()?;
+        let digest = |code: &Zeroizing<String>| recovery_digest(&user.id, &Zeroizing::new(code.replace('-', "")));
+        Ok(Self { digests: shown.iter().map(digest).collect(), shown })
+    }
+}
+
+impl Management {
+    /// Begins to set up a second factor for the acting user. It counts after
+    /// [`confirm_second_factor`](Self::confirm_second_factor), within an hour. Needs a recent sign-in.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`]; [`ManagementError::Duplicate`] if there is one.
+    pub async fn begin_second_factor(&self, actor: &Actor) -> Result<(), ManagementError> {
+        let user = self.acting_user(actor).await?;
+        self.check_recent(actor).await?;
+        if user.second_factor_at.is_some() {
+            return Err(ManagementError::Duplicate("second factor"));
+        }
+        let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
+        getrandom::fill(&mut *secret).map_err(|_| ManagementError::Internal)?;
+        let factor = StoredFactor {
+            user: user.id.clone(),
+            sealed: self.factor_sealer(&user.id).await?.seal(&*secret)?,
+            begun_at: self.now(),
+            is_confirmed: false,
+            last_step: 0,
+            failures: 0,
+            blocked_until: None,
+            recovery_codes: Vec::new(),
+        };
+        let write = match self.read_factor(&user.id).await? {
+            Some(known) => known.replace(&factor)?,
+            None => factor.insert()?,
+        };
+        if self.write_quietly(&[user.expect(), write]).await? { Ok(()) } else { Err(ManagementError::Stale) }
+    }
+
+    /// Returns what the authenticator app needs for a second factor that is being set up, with this name of the provider.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`].
+    pub async fn second_factor_set_up(
+        &self,
+        actor: &Actor,
+        provider: &str,
+    ) -> Result<Option<SecondFactorSetUp>, ManagementError> {
+        let user = self.acting_user(actor).await?;
+        let Some(factor) = self.unconfirmed(&user).await? else { return Ok(None) };
+        let secret = self.open_factor(&factor).await?;
+        // The URL separates the provider and the address by a colon.
+        let issuer = provider.replace(':', " ");
+        let totp = Builder::new()
+            .with_secret(secret.to_vec())
+            .with_account_name(user.email.as_str())
+            .with_issuer(Some(issuer));
+        let url = totp.build().and_then(|totp| totp.to_url()).map_err(|_| ManagementError::Internal)?;
+        Ok(Some(SecondFactorSetUp {
+            secret: Zeroizing::new(Secret::from(secret.to_vec()).to_base32()),
+            url: Zeroizing::new(url),
+        }))
+    }
+
+    /// Sets up the second factor with a code of the authenticator app. Returns the recovery codes, shown once. Ends the user's other
+    /// sessions and tokens, which began without a second factor.
+    ///
+    /// # Errors
+    /// [`ManagementError::WrongCode`], [`ManagementError::Throttled`], [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`];
+    /// [`ManagementError::LinkEnded`] if the set-up was not begun within the last hour.
+    pub async fn confirm_second_factor(
+        &self,
+        actor: &Actor,
+        code: &str,
+    ) -> Result<Vec<Zeroizing<String>>, ManagementError> {
+        self.check_recent(actor).await?;
+        self.0.throttle.check_actor(actor)?;
+        for _ in 0..ATTEMPTS {
+            let user = self.acting_user(actor).await?;
+            if user.second_factor_at.is_some() {
+                return Err(ManagementError::Duplicate("second factor"));
+            }
+            let factor = self.unconfirmed(&user).await?.ok_or(ManagementError::LinkEnded)?;
+            let step = match Typed::read(code) {
+                Some(Typed::Code(code)) => step_of(&self.open_factor(&factor).await?, &code, self.now())?,
+                _ => None,
+            };
+            let last_step = step.ok_or(ManagementError::WrongCode)?;
+            let codes = NewCodes::of(&user)?;
+            let confirmed =
+                StoredFactor { is_confirmed: true, last_step, recovery_codes: codes.digests, ..factor.value.clone() };
+            let epoch = user.epoch + 1;
+            let changed = StoredUser { second_factor_at: Some(self.now()), epoch, ..user.value.clone() };
+            let mut writes = vec![factor.replace(&confirmed)?, user.replace(&changed)?];
+            if let Who::User { through: Through::Session(digest), .. } = &actor.who {
+                let own: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
+                writes.push(own.replace(&StoredSession { epoch, ..own.value.clone() })?);
+            }
+            let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id));
+            if self.commit(writes, draft).await?.is_ok() {
+                return Ok(codes.shown);
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// Replaces all recovery codes of the acting user, with a code of the second factor. Returns them, shown once.
+    ///
+    /// # Errors
+    /// [`ManagementError::WrongCode`], [`ManagementError::Throttled`], [`ManagementError::UsersOnly`].
+    pub async fn renew_recovery_codes(
+        &self,
+        actor: &Actor,
+        code: &str,
+    ) -> Result<Vec<Zeroizing<String>>, ManagementError> {
+        let user = self.acting_user(actor).await?;
+        let draft = Draft::new(actor, "user.renew_recovery_codes", Target::new("user", &user.id));
+        self.use_code(actor, &user, code, &draft).await?;
+        let factor = self.read_factor(&user.id).await?.ok_or(ManagementError::Stale)?;
+        let codes = NewCodes::of(&user)?;
+        let renewed = StoredFactor { recovery_codes: codes.digests, ..factor.value.clone() };
+        self.commit_or_stale(vec![factor.replace(&renewed)?], draft.after(json!({"left": RECOVERY_CODES}))).await?;
+        Ok(codes.shown)
+    }
+
+    /// Removes the acting user's second factor, with one of its codes or a recovery code.
+    ///
+    /// # Errors
+    /// [`ManagementError::WrongCode`], [`ManagementError::Throttled`], [`ManagementError::UsersOnly`].
+    pub async fn remove_own_second_factor(&self, actor: &Actor, code: &str) -> Result<(), ManagementError> {
+        let user = self.acting_user(actor).await?;
+        let draft = Draft::new(actor, "user.remove_second_factor", Target::new("user", &user.id));
+        self.use_code(actor, &user, code, &draft).await?;
+        for _ in 0..ATTEMPTS {
+            let user = self.acting_user(actor).await?;
+            let Some(factor) = self.read_factor(&user.id).await? else { return Ok(()) };
+            let changed = StoredUser { second_factor_at: None, ..user.value.clone() };
+            if self.commit(vec![user.replace(&changed)?, factor.remove()], draft.clone()).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// The code is used up, whatever happens next.
+    async fn use_code(
+        &self,
+        actor: &Actor,
+        user: &StoredUser,
+        code: &str,
+        draft: &Draft,
+    ) -> Result<(), ManagementError> {
+        if user.second_factor_at.is_none() {
+            return Err(ManagementError::NotFound("second factor"));
+        }
+        let writes = self.check_factor(&actor.context, user, Some(code), draft).await?;
+        if self.write_quietly(&writes).await? { Ok(()) } else { Err(ManagementError::WrongCode) }
+    }
+
+    async fn unconfirmed(&self, user: &StoredUser) -> Result<Option<Versioned<StoredFactor>>, ManagementError> {
+        let is_good = |factor: &Versioned<StoredFactor>| {
+            user.second_factor_at.is_none() && factor.expires_at().is_some_and(|end| end > self.now())
+        };
+        Ok(self.read_factor(&user.id).await?.filter(is_good))
+    }
+}

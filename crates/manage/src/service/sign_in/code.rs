@@ -1,0 +1,72 @@
+//! A sign-in in two requests. Between them, the browser holds a sealed note that opens nothing without a code.
+
+use std::time::Duration;
+
+use keyward_core::Timestamp;
+use keyward_core::id::UserId;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::sessions::SignedIn;
+use crate::actor::Context;
+use crate::error::ManagementError;
+use crate::records::{StoredUser, Versioned};
+use crate::service::Management;
+use crate::service::seal::Sealer;
+
+const LIFE: Duration = Duration::from_secs(300);
+
+pub(crate) enum SignInStep {
+    Done(SignedIn),
+    /// The password was right. The text goes back to the browser.
+    Code(Zeroizing<String>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct HalfSignedIn {
+    user: UserId,
+    epoch: u64,
+    ends_at: Timestamp,
+}
+
+impl Management {
+    pub(crate) async fn begin_sign_in(
+        &self,
+        context: &Context,
+        email: &str,
+        password: &str,
+        visit: &str,
+    ) -> Result<SignInStep, ManagementError> {
+        let (user, signed_in) = self.check_password(context, email, password).await?;
+        if user.second_factor_at.is_none() {
+            return Ok(SignInStep::Done(self.begin_session(context, &user, &signed_in, None).await?));
+        }
+        let half = HalfSignedIn { user: user.id.clone(), epoch: user.epoch, ends_at: self.now().saturating_add(LIFE) };
+        let plain = serde_json::to_vec(&half).map_err(|_| ManagementError::Internal)?;
+        Ok(SignInStep::Code(Zeroizing::new(self.visit_sealer(visit).await?.seal(&plain)?)))
+    }
+
+    /// Fails with [`ManagementError::SignedOut`] if the first step is too old, of another visit, or ended by a new password.
+    pub(crate) async fn end_sign_in(
+        &self,
+        context: &Context,
+        half: &str,
+        visit: &str,
+        code: &str,
+    ) -> Result<SignedIn, ManagementError> {
+        self.require_passwords()?;
+        let plain = self.visit_sealer(visit).await?.open(half).ok_or(ManagementError::SignedOut)?;
+        let half: HalfSignedIn = serde_json::from_slice(&plain).map_err(|_| ManagementError::SignedOut)?;
+        let user: Versioned<StoredUser> = self.get(half.user.as_str()).await?.ok_or(ManagementError::SignedOut)?;
+        let is_same = user.epoch == half.epoch && user.second_factor_at.is_some() && user.disabled_at.is_none();
+        if half.ends_at <= self.now() || !is_same {
+            return Err(ManagementError::SignedOut);
+        }
+        let signed_in = self.seen(context, &user);
+        self.begin_session(context, &user, &signed_in, Some(code)).await
+    }
+
+    async fn visit_sealer(&self, visit: &str) -> Result<Sealer, ManagementError> {
+        Sealer::new(self.shared_secret().await?.as_bytes(), visit.as_bytes(), "keyward sign-in")
+    }
+}
