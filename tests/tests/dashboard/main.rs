@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod browser;
+mod compression;
 mod first_hour;
 mod frame;
 mod hosts;

@@ -146,7 +146,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         expiries: choose("expires", &[("", "Any expiry"), ("soon", "Expires in 14 days")]),
         pages: Pages::new(&filter, total, found.items.len()),
         keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
-        columns: columns(&filter, has_usage),
+        columns: columns(&filter.form, filter.query.order, has_usage),
         steps,
         sparks,
         has_usage,

@@ -2,8 +2,7 @@
 
 use keyward_core::store::{KeyColumn, KeyOrder};
 
-use super::filter::Filter;
-use crate::dashboard::form;
+use crate::dashboard::form::{self, Form};
 
 /// The name in the URL, and whether the first click sorts downwards.
 const NAMES: [(KeyColumn, &str, bool); 7] = [
@@ -31,10 +30,9 @@ pub(super) fn read(text: &str) -> KeyOrder {
     known.map_or_else(KeyOrder::default, |(column, _, _)| KeyOrder { column, is_descending })
 }
 
-pub(super) fn columns(filter: &Filter, has_usage: bool) -> Vec<Column> {
-    let rest = filter.form.without(&["page", "sort"]);
+pub(super) fn columns(form: &Form, order: KeyOrder, has_usage: bool) -> Vec<Column> {
+    let rest = form.without(&["page", "sort"]);
     let sortable = |label, wanted: KeyColumn| {
-        let order = filter.query.order;
         let is_chosen = order.column == wanted;
         let known = NAMES.into_iter().find(|(column, _, _)| *column == wanted);
         let link = known.map(|(column, name, is_first_down)| {
