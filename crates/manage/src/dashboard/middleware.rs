@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 use keyward_core::adapter::{RequestId, Transport};
 
 use super::app::App;
-use super::compression::AnswerToForm;
+use super::compression::{accepts_gzip, compress};
 use super::error::PageError;
 use super::pages::error::render;
 use super::visitor::Visitor;
@@ -37,7 +37,8 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     let (is_exposed, is_secure) = (arrival.is_exposed(), arrival.transport == Transport::Secure);
     let mut visitor = Visitor::new(app, &request, arrival);
     visitor.load_look().await;
-    let is_form = request.method() == Method::POST;
+    // The answer to a form may show a secret beside what was sent, so its length could reveal the secret (the attack BREACH).
+    let is_compressed = request.method() == Method::GET && accepts_gzip(request.headers());
     let mut response = if is_exposed {
         // A browser would refuse the cookies, and others could read the password.
         PageError::plain_text().into_response()
@@ -54,9 +55,6 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
         let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
         response = render(error, &visitor, cookies).await;
     }
-    if is_form {
-        response.extensions_mut().insert(AnswerToForm);
-    }
     write_pending(&mut response, request_id.as_str());
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -68,5 +66,5 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     if is_secure {
         headers.typed_insert(StrictTransportSecurity::excluding_subdomains(YEAR));
     }
-    response
+    if is_compressed { compress(response).await } else { response }
 }

@@ -70,6 +70,5 @@ pub fn dashboard(management: Management, settings: DashboardSettings) -> Router 
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::around))
-        .layer(compression::layer())
         .with_state(app)
 }

@@ -5,8 +5,6 @@ mod codes;
 mod require;
 mod reset;
 mod set_up;
-#[cfg(test)]
-mod tests;
 
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
