@@ -69,9 +69,10 @@ impl Client {
         id: &str,
         overlap_seconds: u32,
     ) -> Result<IssuedWebhook, ClientError> {
-        let path = &["accounts", account.as_str(), "webhooks", id, "secrets", "rotate"];
         let rotation = RotateWebhookSecret { overlap_seconds: Some(overlap_seconds) };
-        self.ask(Request::idempotent(Method::POST, path)?.json(&rotation)).await
+        let request =
+            Request::idempotent(Method::POST, &["accounts", account.as_str(), "webhooks", id, "secrets", "rotate"])?;
+        self.ask(request.json(&rotation)).await
     }
 
     /// Sends a test event to a webhook.

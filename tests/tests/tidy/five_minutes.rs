@@ -5,10 +5,11 @@ use std::process::Command;
 
 use super::{read, root};
 
-/// The most crates that `cargo quickstart` may compile. It compiles 156.
-const QUICKSTART: usize = 160;
-/// The most crates that `cargo keyward` may compile. It compiles 312. With its default features, it would compile 415.
-const KEYWARD: usize = 320;
+/// The most crates that `cargo quickstart` may compile. It compiles 160.
+const QUICKSTART: usize = 162;
+/// The most crates that `cargo keyward` may compile. It compiles 332, six of them for mail and four for the second factor. With its default
+/// features, it would compile 434.
+const KEYWARD: usize = 335;
 
 /// The crates that only the quickstart uses.
 const ONLY_QUICKSTART: [&str; 3] = ["example-support", "keyward", "quickstart"];

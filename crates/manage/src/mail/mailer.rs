@@ -188,12 +188,12 @@ impl Mailer {
         let address: Address =
             outgoing.address.parse().map_err(|error: AddressError| internal(format!("the recipient: {error}")))?;
         let mut from = self.from.clone();
-        from.name.get_or_insert_with(|| letter.provider.clone());
+        from.name.get_or_insert_with(|| one_line(&letter.provider));
         let id = format!("<{}@{}>", outgoing.id, self.from.email.domain());
         let builder = Message::builder()
             .from(from)
-            .to(Mailbox::new(outgoing.name.clone(), address))
-            .subject(letter.subject.clone())
+            .to(Mailbox::new(outgoing.name.as_deref().map(one_line), address))
+            .subject(one_line(&letter.subject))
             .message_id(Some(id))
             .date_now()
             // RFC 3834: so that no out-of-office program answers.
@@ -224,6 +224,11 @@ impl fmt::Debug for Mailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailer").field("host", &self.server.host).field("from", &self.from).finish_non_exhaustive()
     }
+}
+
+/// Names have no control characters. One would make `lettre` panic.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn is_final(error: &smtp::Error) -> bool {
