@@ -234,6 +234,9 @@ async fn a_new_key_is_tested_with_one_call_of_the_server() {
     // A key is never sent in plain text to another machine.
     site.management.set_api_description(&owner, &description("http://192.0.2.1/"), 2).await.unwrap();
     assert_eq!(send(&mut client, &key).await.status, 404);
+    // Nor to the host of the placeholder, which the provider does not own.
+    site.management.set_api_description(&owner, &description("https://api.example.com/"), 3).await.unwrap();
+    assert_eq!(send(&mut client, &key).await.status, 404);
 }
 
 #[tokio::test]

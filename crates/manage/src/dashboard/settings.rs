@@ -29,6 +29,9 @@ pub struct DashboardSettings {
     pub(super) docs_url: Option<String>,
 }
 
+/// Shown until the provider sets a URL. No key is sent to it.
+pub(super) const EXAMPLE_URL: &str = "https://api.example.com/";
+
 #[derive(Clone, Debug)]
 pub(super) struct Logo {
     pub(super) media_type: &'static str,
@@ -50,7 +53,7 @@ impl DashboardSettings {
             public_url: None,
             logo: None,
             scopes: ScopeCatalog::default(),
-            example_url: "https://api.example.com/".to_owned(),
+            example_url: EXAMPLE_URL.to_owned(),
             answers_unknown_paths: false,
             docs_url: None,
         }

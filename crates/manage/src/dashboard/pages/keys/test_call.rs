@@ -11,6 +11,8 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
+#[cfg(any(feature = "github", feature = "oidc"))]
+use crate::dashboard::settings::EXAMPLE_URL;
 use crate::error::ManagementError;
 use crate::role::scopes;
 
@@ -41,10 +43,10 @@ impl Called {
     }
 }
 
-/// The server has a client, and sends keys in plain text to its own machine only.
+/// The provider has set the URL, and the server has a client. It sends keys in plain text to its own machine only.
 pub(super) fn may_call(url: &str) -> bool {
     #[cfg(any(feature = "github", feature = "oidc"))]
-    return crate::outbound::is_safe(url);
+    return url != EXAMPLE_URL && crate::outbound::is_safe(url);
     #[cfg(not(any(feature = "github", feature = "oidc")))]
     {
         let _ = url;
