@@ -159,9 +159,9 @@ pub struct Webhook {
     pub previous_secret_ends_at: Option<Timestamp>,
     /// Whether it gets events.
     pub state: WebhookState,
-    /// Who created it.
+    /// The creator.
     pub created_by: Option<Actor>,
-    /// Who created it, or was the last to change its URL or its events, or to enable it. A webhook of a key gets
+    /// The creator, or the last actor to change its URL or its events, or to enable it. A webhook of a key gets
     /// nothing after that key has ended.
     pub responsible: Option<Actor>,
     /// Creation time.

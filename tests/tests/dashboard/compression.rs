@@ -1,4 +1,4 @@
-//! What is compressed, and what is not.
+//! Which responses are compressed.
 
 use crate::http::Client;
 use crate::site::Site;

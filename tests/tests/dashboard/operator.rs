@@ -1,4 +1,4 @@
-//! What only the operator does: accounts, plans, and finding accounts and users.
+//! The operator's pages: accounts, plans, and finding accounts and users.
 
 use keyward::manage::{Actor, Context, KeyDraft, NewUser, Role};
 use keyward::{AccountId, AccountRecord, Keys};

@@ -104,7 +104,7 @@ const CHART_WIDTH: u64 = 720;
 const CHART_HEIGHT: u64 = 200;
 const LEFT: u64 = 44;
 
-/// So that no outcome is told by its colour alone. The classes `refused-0` and `refused-1` never meet.
+/// So that no outcome depends on its colour alone. The classes `refused-0` and `refused-1` never meet.
 const PATTERNS: [&str; 7] = ["url(#p1)", "url(#p1)", "url(#p2)", "url(#p3)", "url(#p4)", "url(#p5)", "url(#p6)"];
 
 pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Timestamp) -> Chart {

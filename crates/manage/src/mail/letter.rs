@@ -1,6 +1,6 @@
 use askama::Template;
 
-/// What a mail says, as plain text and as HTML.
+/// The text of a mail, plain and as HTML.
 pub(crate) struct Letter {
     pub(crate) provider: String,
     /// The colour of the button.

@@ -22,7 +22,7 @@ pub(crate) struct StoredWebhook {
     pub(crate) created_at: Timestamp,
     #[serde(default)]
     pub(crate) created_by: Option<Actor>,
-    /// Who decided where the events go, and which.
+    /// The actor that decided where the events go, and which.
     #[serde(default)]
     pub(crate) responsible: Option<Actor>,
     /// The last audit entry before the creation.

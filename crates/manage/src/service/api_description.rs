@@ -17,7 +17,7 @@ use crate::store::Kind;
 const ID: &str = "api";
 const MAX_URL: usize = 500;
 
-/// What the dashboard says about the provider's API. Defaults: [`DashboardSettings`](crate::DashboardSettings).
+/// The scopes and the example call of the provider's API, for the dashboard. Defaults: [`DashboardSettings`](crate::DashboardSettings).
 ///
 /// # Examples
 /// ```
@@ -99,7 +99,7 @@ impl Entity for StoredDescription {
 }
 
 impl Management {
-    /// Returns what the dashboard says about the provider's API. Version 0 means unchanged.
+    /// Returns the scopes and the example call of the provider's API. Version 0 means unchanged.
     ///
     /// # Errors
     /// [`ManagementError::Store`].

@@ -96,7 +96,7 @@ impl AuditFile {
             }
             file = self.open_file()?;
         }
-        // A new file, that nobody else can read or has placed there.
+        // A new file, which no other user can read or has placed there.
         let folder = self.position.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut position = tempfile::Builder::new().prefix(".audit").tempfile_in(folder.unwrap_or(Path::new(".")))?;
         writeln!(position, "{last}")?;

@@ -46,7 +46,7 @@ struct AccountPage {
     error: Option<FieldError>,
 }
 
-/// What only the operator changes.
+/// The operator's part of the page.
 struct OperatorCard {
     plans: Vec<(String, bool)>,
     is_operators: bool,

@@ -14,7 +14,7 @@ pub(super) const RECOVERY_CODES: usize = 10;
 const RECOVERY_BYTES: usize = 10;
 const MAX_TYPED: usize = 64;
 
-/// What a person typed into the one field for both.
+/// A text of the field that takes both kinds of codes.
 pub(super) enum Typed {
     Code(String),
     Recovery(String),

@@ -9,7 +9,7 @@ use crate::records::{Entity, StoredFactor, StoredSession, StoredUser, Versioned}
 use crate::service::audit::{Draft, Target};
 use crate::service::{ATTEMPTS, Management};
 
-/// What an authenticator app needs. It has no `Debug`, because of its secret.
+/// The secret of an authenticator app. It has no `Debug`, because of its secret.
 ///
 /// # Examples
 /// ```

@@ -2,7 +2,9 @@ use keyward_core::id::UserId;
 
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Account, Entity as _, StoredUser, User, Versioned};
+#[cfg(feature = "dashboard")]
+use crate::records::Entity as _;
+use crate::records::{Account, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::Management;
 use crate::service::email::{TypedEmail, normal_email};

@@ -109,7 +109,7 @@ impl Management {
     /// Changes a webhook at this version. Needs `webhooks:write`, the scopes that show what its events show, before and
     /// after the change, and a recent sign-in.
     ///
-    /// Who changes the URL or the events, or enables the webhook, becomes responsible for it.
+    /// The actor that changes the URL or the events, or enables the webhook, becomes responsible for it.
     ///
     /// # Errors
     /// [`ManagementError::Stale`].

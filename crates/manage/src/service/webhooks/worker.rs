@@ -17,7 +17,7 @@ const MAX_ATTEMPTS_PER_ACCOUNT: usize = 16;
 const PAGE: usize = 200;
 /// While slots are free, the queue is read up to this many pages. Deliveries of a slow receiver may be the oldest.
 const MAX_PAGES: usize = 10;
-/// Behind that, the worker visits this many webhooks in turn, so that nobody's deliveries hide those of others.
+/// Behind that, the worker visits this many webhooks in turn, so that no account's deliveries hide those of others.
 const VISITED: usize = 50;
 
 /// The attempts that are running.

@@ -1,4 +1,4 @@
-//! What only the operator changes: the plan of an account, and whether its keys are accepted.
+//! The operator's changes: the plan of an account, and whether its keys are accepted.
 
 use askama::Template;
 use axum::response::Response;

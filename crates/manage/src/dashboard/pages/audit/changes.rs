@@ -1,4 +1,4 @@
-//! What an entry changed: only the fields that differ.
+//! The fields that an entry changed.
 
 use std::collections::BTreeMap;
 

@@ -52,7 +52,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let state = Some((member, search, names, Some(first)));
     let batches = stream::try_unfold(state, async |state| {
         let Some((member, mut search, mut names, first)) = state else { return Ok(None) };
-        // After an error the connection ends before the file does, so nobody takes a part for the whole.
+        // After an error the connection ends before the file does, so a part does not pass for the whole.
         let found = match first {
             Some(first) => first,
             None => member.management().search_audit_log(&member.actor, &search).await?,

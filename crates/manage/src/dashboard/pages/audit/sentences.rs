@@ -241,7 +241,7 @@ pub(super) fn text(parts: &[Part]) -> String {
     parts.iter().map(|part| part.text.as_str()).collect()
 }
 
-/// Who acts. A user who is not signed in is the target of the entry.
+/// The subject. A user who is not signed in is the target of the entry.
 fn subject(entry: &AuditEntry, names: &Names) -> Vec<Part> {
     let actor = &entry.actor;
     match actor.kind.as_str() {

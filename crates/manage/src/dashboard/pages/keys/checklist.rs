@@ -44,7 +44,7 @@ pub(super) async fn steps(member: &AtAccount, has_key: bool, has_call: bool) -> 
         let is_done = management.members(actor, account, &two).await?.items.len() > 1
             || !management.invitations(actor, account, &two).await?.items.is_empty();
         steps.push(Step {
-            label: "Invite somebody",
+            label: "Invite a member",
             path: "/members",
             help: "If you lose access, another owner can help you.",
             is_done,

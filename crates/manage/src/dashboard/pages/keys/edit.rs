@@ -1,4 +1,4 @@
-//! What a key may do: its scopes, endpoints and networks. A summary is shown before a change.
+//! Changes the scopes, endpoints and networks of a key. A summary is shown before a change.
 
 use askama::Template;
 use axum::response::Response;

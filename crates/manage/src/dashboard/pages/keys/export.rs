@@ -48,7 +48,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
         let Some(next) = next else { return Ok(None) };
         let after = Some(next.parse().map_err(|_| invalid_cursor())?);
         let query = KeyQuery { after, ..query };
-        // After an error the connection ends before the file does, so nobody takes a part for the whole.
+        // After an error the connection ends before the file does, so a part does not pass for the whole.
         let page = member.management().keys(&member.actor, &query).await?;
         Ok(Some((page.items, (member, query, page.next))))
     });

@@ -53,7 +53,7 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
 fn read(member: &Member, form: &Form) -> Result<ApiDescription, ManagementError> {
     let scopes = form.get("scopes").trim();
     let scopes = scopes.parse().map_err(|error| ManagementError::invalid("scopes", format!("{error}")))?;
-    // What equals the configuration follows it.
+    // Scopes that equal the configuration follow it.
     let scopes = Some(scopes).filter(|scopes| *scopes != member.visitor.app.settings().scopes);
     let url = Some(form.get("example_url").trim()).filter(|url| !url.is_empty());
     let url = url.map(|url| url.parse().map_err(|error| ManagementError::invalid("example_url", format!("{error}"))));
