@@ -311,7 +311,7 @@ fn header(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
     }
 }
 
-/// A backend may send fields of its own limits.
+/// A backend may send fields about other limits.
 fn appended(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
     HeaderValueOption { append_action: HeaderAppendAction::AppendIfExistsOrAdd.into(), ..header(name, value) }
 }

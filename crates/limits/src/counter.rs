@@ -235,7 +235,7 @@ fn take_evenly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -> 
     let most = interval * u64::from(rate.quota);
     let ahead = match state {
         Some(&State::Even { at, ahead }) => decayed(at, ahead, now).min(most),
-        // A strict rate became an even one: what counts stays spent.
+        // A strict rate became an even one: the calls that count stay spent.
         Some(strict @ State::Strict { .. }) => counted(strict, now).saturating_mul(interval).min(most),
         _ => 0,
     };

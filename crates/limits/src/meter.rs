@@ -265,7 +265,7 @@ impl Meter {
                 Ok(answer) => answer,
                 Err(_) => {
                     meter.local().is_overdue = true;
-                    // Waiting calls are refused now. What the store grants later is noted.
+                    // Waiting calls are refused now. A later grant of the store is noted.
                     let _ = tell.send(Err(StoreError::unavailable(Overdue(meter.patience))));
                     drop(turn);
                     let answer = taking.await;

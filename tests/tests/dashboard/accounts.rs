@@ -185,7 +185,7 @@ async fn a_form_to_an_account_of_others_is_not_found() {
                     "{path} has no link to the own account: {}",
                     answer.body
                 );
-                // Each page masks its form token anew.
+                // Each page has another mask of the form token.
                 bodies.push(without_tokens(&answer.body));
             }
         }

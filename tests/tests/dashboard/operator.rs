@@ -140,7 +140,7 @@ async fn wrong_values_and_old_versions_are_told() {
             answer.status,
             answer.body
         );
-        // What was typed is kept.
+        // The form keeps its texts.
         assert!(answer.body.contains(&format!("value=\"{limit}\"")), "{}", answer.body);
     }
     let settings = format!("/accounts/{customer}/settings");

@@ -135,7 +135,7 @@ async fn a_second_factor_works_without_a_script_and_steps_up() {
     let browser = Browser::open_without_script(&site).await;
     browser.sign_in().await;
     app.set_up(&browser).await;
-    // A sign-in of 13 hours ago grants nothing new. The session must be used meanwhile.
+    // A sign-in of 13 hours ago grants nothing new. The session must be used in between.
     for _ in 0..2 {
         app.clock.advance(Duration::from_secs(6 * 3_600 + 1_800));
         browser.go("/settings").await;

@@ -28,8 +28,8 @@ impl Note {
         };
         let text = match word {
             "revoked" => format!("The key is revoked. {effect}"),
-            "keys-revoked" => counted(&numbers, "revoked. No node accepts", true)?,
-            "keys-disabled" => counted(&numbers, "disabled. No node accepts", true)?,
+            "keys-revoked" => counted(&numbers, "revoked", true)?,
+            "keys-disabled" => counted(&numbers, "disabled", true)?,
             "keys-enabled" => counted(&numbers, "enabled", false)?,
             "none-selected" => {
                 return Some(Self::info("No key is selected. Select keys, then press the button again."));
@@ -92,8 +92,6 @@ impl Note {
             "half-over" => {
                 return Some(Self::bad("Entering the code took too long, or began in another tab. Sign in again."));
             }
-            "session-ended" => "The session is signed out.".to_owned(),
-            "others-ended" => "All other sessions are signed out.".to_owned(),
             "signed-out" => "You are signed out.".to_owned(),
             "signed-out-all" => "You are signed out everywhere.".to_owned(),
             "again" => {
@@ -114,7 +112,8 @@ fn counted(numbers: &[u64], what: &str, is_refused: bool) -> Option<String> {
         [count] => (format!("{} keys are", number(*count)), "them"),
         _ => return None,
     };
-    Some(if is_refused { format!("{keys} {what} {them}.") } else { format!("{keys} {what}.") })
+    let effect = if is_refused { format!(" No node accepts {them}.") } else { String::new() };
+    Some(format!("{keys} {what}.{effect}"))
 }
 
 fn effect(confirmed: u64, nodes: u64, millis: u64) -> String {

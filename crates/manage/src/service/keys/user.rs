@@ -174,7 +174,7 @@ impl Management {
         }
     }
 
-    /// Ends the keys that users have created while they left. After a crash, nobody else does.
+    /// Ends the keys that users have created while they left. After a crash, no other operation does.
     pub(in crate::service) async fn end_keys_of_leavers(&self) -> Result<(), ManagementError> {
         let policy = self.effective_policy().await?;
         let actor = Actor::system("maintenance", Context::new());

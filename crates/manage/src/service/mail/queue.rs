@@ -17,7 +17,7 @@ const PER_ADDRESS: u32 = 10;
 #[cfg(feature = "mail")]
 const NEWS_PER_ACCOUNT: u32 = 500;
 
-/// What an hour's mails are counted for.
+/// The account or address for which an hour's mails are counted.
 #[derive(Clone, Copy)]
 pub(crate) enum MailQuota<'a> {
     Account(&'a AccountId),

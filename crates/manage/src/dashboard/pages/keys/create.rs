@@ -38,7 +38,7 @@ struct NewPage {
     modes: Vec<Choice>,
     kinds: Vec<Choice>,
     scopes: Picker,
-    management_scopes: Vec<Choice>,
+    management_scopes: Picker,
     expiry: Expiry,
     networks: String,
     is_mine: bool,
@@ -56,16 +56,6 @@ fn choices(form: &Form, field: &str, all: &[(&str, &str, &str)]) -> Vec<Choice> 
         is_chosen: *value == chosen,
     };
     all.iter().map(choice).collect()
-}
-
-fn scope_choices<'a>(form: &Form, all: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Choice> {
-    all.map(|(scope, meaning)| Choice {
-        value: scope.to_owned(),
-        label: scope.to_owned(),
-        meaning: meaning.to_owned(),
-        is_chosen: form.all("scope").any(|sent| sent == scope),
-    })
-    .collect()
 }
 
 async fn show(
@@ -103,8 +93,8 @@ async fn show(
         ("management", "Managing keys", "Calls the management API, which creates, lists and revokes keys."),
     ];
     let form_id = once::new_form()?;
-    let is_operator = member.account.id == *member.management().operator();
     let scopes = Picker::new(&member.scope_catalog().await?, form, None);
+    let management_scopes = Picker::new(&picked::management_catalog(member), form, None);
     let page = |frame| NewPage {
         frame,
         form_id,
@@ -114,14 +104,7 @@ async fn show(
         modes: choices(form, "mode", &modes),
         kinds: choices(form, "kind", &kinds),
         scopes,
-        management_scopes: scope_choices(
-            form,
-            scopes::ALL
-                .iter()
-                // Plans are the operator's.
-                .filter(|(scope, _)| member.may(scope) && (is_operator || *scope != scopes::PLANS_WRITE))
-                .map(|(scope, meaning)| (scope.as_str(), *meaning)),
-        ),
+        management_scopes,
         expiry,
         networks: form.get("networks").to_owned(),
         is_mine: form.get("mine") == "1",

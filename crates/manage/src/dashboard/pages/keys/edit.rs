@@ -62,14 +62,7 @@ async fn catalog(member: &AtKey) -> Result<ScopeCatalog, ManagementError> {
     if member.key.purpose == Purpose::Api {
         return member.scope_catalog().await;
     }
-    let mut catalog = ScopeCatalog::default();
-    let is_operator = member.account.id == *member.management().operator();
-    for (scope, meaning) in scopes::ALL {
-        if member.may(&scope) && (is_operator || scope != scopes::PLANS_WRITE) {
-            catalog.add(scope.into(), meaning.to_owned());
-        }
-    }
-    Ok(catalog)
+    Ok(picked::management_catalog(member))
 }
 
 async fn show(

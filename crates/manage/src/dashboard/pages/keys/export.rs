@@ -38,7 +38,7 @@ const COLUMNS: [&str; 22] = [
 
 pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let now = member.management().now();
-    let filter = Filter::read(&member.visitor.query(), &member.account.id, now);
+    let filter = Filter::read(member.visitor.query(), &member.account.id, now);
     // A cursor neither repeats nor skips a key, and needs the default order.
     let query = KeyQuery { order: KeyOrder::default(), skip: 0, limit: KeyQuery::MAX_LIMIT, ..filter.query };
     // An error before the first row is a page, not a file.

@@ -23,7 +23,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn read(form: &Form, account: &AccountId, now: Timestamp) -> Self {
+    pub(super) fn read(form: Form, account: &AccountId, now: Timestamp) -> Self {
         let asked: Option<KeyStatus> = form.get("status").parse().ok();
         let shows_inactive = form.get("inactive") == "1" || asked.is_some_and(|status| status != KeyStatus::Active);
         let text = form.get("q").trim();
@@ -49,7 +49,7 @@ impl Filter {
             now,
             ..KeyQuery::default()
         };
-        Self { form: Form::parse(form.without(&[]).as_bytes()), query, shows_inactive, page, size }
+        Self { form, query, shows_inactive, page, size }
     }
 
     pub(super) fn is_filtered(&self) -> bool {

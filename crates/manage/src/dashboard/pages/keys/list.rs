@@ -93,7 +93,7 @@ impl Pages {
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     let now = member.management().now();
-    let filter = Filter::read(&member.visitor.query(), &member.account.id, now);
+    let filter = Filter::read(member.visitor.query(), &member.account.id, now);
     let owner = match &filter.query.user {
         Some(user) => Some((user.to_string(), member.name_of(user.as_str()).await?)),
         None => None,

@@ -4,8 +4,9 @@ use keyward_core::ScopeSet;
 use keyward_core::scope::Grant;
 
 use crate::dashboard::form::Form;
-use crate::dashboard::member::Member;
+use crate::dashboard::member::{AtAccount, Member};
 use crate::error::ManagementError;
+use crate::role::scopes;
 use crate::scope_catalog::ScopeCatalog;
 
 pub(super) struct Picker {
@@ -75,6 +76,19 @@ pub(super) fn parse<'a>(scopes: impl Iterator<Item = &'a str>) -> Result<ScopeSe
     }
     let message = "write them like resources:read, separated by spaces";
     all.join(" ").parse().map_err(|_| ManagementError::invalid("scopes", message))
+}
+
+/// The management scopes that the user can grant in this account.
+pub(super) fn management_catalog(member: &AtAccount) -> ScopeCatalog {
+    let is_operator = member.account.id == *member.management().operator();
+    let mut catalog = ScopeCatalog::default();
+    for (scope, meaning) in scopes::ALL {
+        // Plans are the operator's.
+        if member.may(&scope) && (is_operator || scope != scopes::PLANS_WRITE) {
+            catalog.add(scope.into(), meaning.to_owned());
+        }
+    }
+    catalog
 }
 
 impl Member {
