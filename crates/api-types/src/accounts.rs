@@ -28,6 +28,9 @@ pub struct Account {
     /// Lifetimes of new keys, from the account, its plan and the server. Null in lists.
     #[serde(default)]
     pub lifetimes: Option<EffectiveLifetimes>,
+    /// Whether members need a second factor. Null in lists.
+    #[serde(default)]
+    pub requires_second_factor: Option<bool>,
     /// Role of the calling user in the account, if any.
     pub role: Option<Role>,
     /// Version, for updates. Each change increments it.
@@ -94,4 +97,7 @@ pub struct UpdateAccount {
     /// Whether all keys of the account are refused. For the operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended: Option<bool>,
+    /// Whether members need a second factor. For owners, with an access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires_second_factor: Option<bool>,
 }

@@ -93,8 +93,14 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// Client address at the start.
     pub address: Option<String>,
+    /// Network of the last use, if known: a /24 of IPv4 or a /48 of IPv6.
+    #[serde(default)]
+    pub last_seen_from: Option<String>,
     /// Client software at the start.
     pub user_agent: Option<String>,
+    /// Name of the client software, such as `Firefox on Windows`, or `unknown device`.
+    #[serde(default)]
+    pub device: String,
     /// Whether the request belongs to this session.
     pub current: bool,
 }

@@ -94,6 +94,14 @@ impl Client {
         self.ask(Request::idempotent(Method::POST, &["users", user.as_str(), "password-reset"])?).await
     }
 
+    /// Removes the second factor of a user who has lost it, and ends the user's sessions and tokens.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove_second_factor(&self, user: &UserId) -> Result<(), ClientError> {
+        self.send(Request::idempotent(Method::DELETE, &["users", user.as_str(), "second-factor"])?).await.map(drop)
+    }
+
     /// Lists all users, or the user with this e-mail address.
     #[must_use]
     pub fn walk_users(&self, email: Option<&str>) -> Walk<'_, VersionedUser> {

@@ -49,6 +49,19 @@ pub struct NetworkError {
     fault: Fault,
 }
 
+/// The network around a client, so that a record shows where and not who: a /24 for IPv4, a /48 for IPv6.
+///
+/// # Examples
+/// ```
+/// let around = keyward::network::around([192, 0, 2, 7].into());
+/// assert_eq!(around.to_string(), "192.0.2.0/24");
+/// ```
+#[must_use]
+pub fn around(client: IpAddr) -> IpNet {
+    let client = client.to_canonical();
+    IpNet::new(client, if client.is_ipv4() { 24 } else { 48 }).map_or_else(|_| client.into(), |network| network.trunc())
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Address,

@@ -9,6 +9,7 @@ use keyward_tests::program::test_package;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::security::{App, type_code, type_password};
 use crate::site::Site;
 use crate::webhooks::{self, Receiver};
 
@@ -25,6 +26,36 @@ async fn findings(browser: &Browser, axe: &str) -> Value {
     let mut found = browser.client.execute_async(script, vec![]).await.unwrap();
     assert!(found[0].as_u64().unwrap() >= 10, "axe has checked too little: {found}");
     found[1].take()
+}
+
+const SIZES: [(&str, u32); 2] = [("wide", 1_280), ("phone", 320)];
+
+/// Chromium has no window as narrow as a phone. Use the method of its device mode.
+async fn emulate(browser: &Browser, width: u32) {
+    let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
+    browser.emulate(metrics).await;
+}
+
+async fn choose_theme(browser: &Browser, theme: &str) {
+    browser.go("/settings").await;
+    browser.choose("theme", theme).await;
+    browser.press("Save theme").await;
+    browser.find(&format!("html[data-theme={theme}]")).await;
+}
+
+async fn look(browser: &Browser, axe: &str, name: &str, theme: &str, size: &str) -> Vec<String> {
+    let mut serious = Vec::new();
+    let found = findings(browser, axe).await;
+    if found != json!([]) {
+        serious.push(format!("{name} {theme} {size}: {found:#}"));
+    }
+    let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    let overflow = browser.run(overflow, vec![]).await;
+    if overflow != json!(0) {
+        serious.push(format!("{name} {theme} {size} is {overflow} pixels too wide"));
+    }
+    browser.picture(&format!("{size}-{theme}-{name}")).await;
+    serious
 }
 
 async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
@@ -161,19 +192,14 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         for (name, path) in &pages {
             if *name == "keys" {
                 browser.sign_in().await;
-                browser.go("/settings").await;
-                browser.choose("theme", theme).await;
-                browser.press("Save theme").await;
-                browser.find(&format!("html[data-theme={theme}]")).await;
+                choose_theme(&browser, theme).await;
             }
             if *name == "login" {
                 browser.press_in_user_menu("Sign out").await;
                 browser.find(&format!("html[data-theme={theme}]")).await;
             }
-            for (size, width) in [("wide", 1_280), ("phone", 320)] {
-                // Chromium has no window as narrow as a phone. Use the method of its device mode.
-                let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
-                browser.emulate(metrics).await;
+            for (size, width) in SIZES {
+                emulate(&browser, width).await;
                 if *name == "webhook-made" {
                     browser.go(&format!("/accounts/operator/webhooks/{webhook}/rotate")).await;
                     browser.press("Rotate").await;
@@ -188,19 +214,68 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                         .run("for (const one of document.querySelectorAll('main details')) one.open = true", vec![])
                         .await;
                 }
-                let found = findings(&browser, &axe).await;
-                if found != json!([]) {
-                    serious.push(format!("{name} {theme} {size}: {found:#}"));
-                }
-                let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-                let overflow = browser.run(overflow, vec![]).await;
-                if overflow != json!(0) {
-                    serious.push(format!("{name} {theme} {size} is {overflow} pixels too wide"));
-                }
-                browser.picture(&format!("{size}-{theme}-{name}")).await;
+                serious.extend(look(&browser, &axe, name, theme, size).await);
             }
-            browser.emulate(json!({"width": 1_280, "height": 900, "deviceScaleFactor": 1, "mobile": false})).await;
+            emulate(&browser, 1_280).await;
         }
+    }
+    browser.close().await;
+    assert!(serious.is_empty(), "{}", serious.join("\n"));
+}
+
+#[needs(browser, axe)]
+#[tokio::test]
+async fn nothing_serious_is_found_on_the_pages_of_a_second_factor() {
+    let (mut app, site) = App::with_site().await;
+    let user = app.set_up_member(&site, "grace@example.com").await;
+    let axe = axe();
+    let browser = Browser::open(&site).await;
+    let mut serious = Vec::new();
+    browser.sign_in().await;
+    for theme in ["light", "dark"] {
+        choose_theme(&browser, theme).await;
+        for step in
+            ["members", "member-factor", "factor", "factor-set-up", "recovery-codes", "factor-on", "code", "code-wrong"]
+        {
+            match step {
+                "members" => browser.go("/accounts/operator/members").await,
+                "member-factor" => browser.go(&format!("/accounts/operator/members/{user}/second-factor")).await,
+                "factor" => browser.go("/settings/second-factor").await,
+                "factor-set-up" => {
+                    browser.press("Set up").await;
+                    app.enter(&browser.text_of("#secret").await);
+                }
+                "recovery-codes" => {
+                    browser.fill("code", &app.code()).await;
+                    browser.press("Turn on").await;
+                    browser.find("#codes").await;
+                }
+                "factor-on" => {
+                    browser.click("a[download]").await;
+                    browser.press("Done, I have stored the codes").await;
+                    browser.see("You have 10 recovery codes left").await;
+                }
+                "code" => {
+                    browser.press_in_user_menu("Sign out").await;
+                    type_password(&browser).await;
+                }
+                _ => {
+                    type_code(&browser, "000000").await;
+                    browser.see("The code is wrong or was used before").await;
+                }
+            }
+            for (size, width) in SIZES {
+                emulate(&browser, width).await;
+                serious.extend(look(&browser, &axe, step, theme, size).await);
+            }
+            emulate(&browser, 1_280).await;
+        }
+        type_code(&browser, &app.code()).await;
+        browser.find("nav[aria-label=Main]").await;
+        browser.go("/settings/second-factor").await;
+        browser.find("#remove-code").await.send_keys(&app.code()).await.unwrap();
+        browser.click("button.danger").await;
+        browser.see("Your second factor is removed").await;
     }
     browser.close().await;
     assert!(serious.is_empty(), "{}", serious.join("\n"));

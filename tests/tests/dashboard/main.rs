@@ -23,6 +23,7 @@ mod operator;
 mod people;
 mod scopes;
 mod security;
+mod sessions;
 mod site;
 mod usage;
 mod webhooks;

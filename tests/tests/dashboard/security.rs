@@ -6,10 +6,12 @@ use std::time::Duration;
 use fantoccini::Locator;
 use keyward::Timestamp;
 use keyward::clock::{Clock as _, ManualClock};
+use keyward::id::UserId;
 use keyward_needs::needs;
 use totp_rs::{Builder, Secret, Totp};
 
 use crate::browser::Browser;
+use crate::http::Client;
 use crate::site::{EMAIL, PASSWORD, Site};
 
 const STEP: Duration = Duration::from_secs(30);
@@ -29,9 +31,26 @@ impl App {
         (Self { clock, totp: None }, site)
     }
 
-    fn enter(&mut self, secret: &str) {
+    pub(crate) fn enter(&mut self, secret: &str) {
         let secret = Secret::try_from_base32(secret.replace(' ', "")).unwrap();
         self.totp = Some(Builder::new().with_secret(secret).build().unwrap());
+    }
+
+    /// A developer of the operator's account who has a second factor.
+    pub(crate) async fn set_up_member(&self, site: &Site, email: &str) -> UserId {
+        let (management, context) = (&site.management, keyward::manage::Context::new());
+        let owner = site.owner().await;
+        let role = keyward::manage::Role::Developer;
+        let invited = management.invite(&owner, management.operator(), email, role).await.unwrap();
+        management.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
+        let session = management.sign_in(&context, email, PASSWORD).await.unwrap().session;
+        let actor = management.session(&session, context).await.unwrap();
+        management.begin_second_factor(&actor).await.unwrap();
+        let shown = management.second_factor_set_up(&actor, "Example").await.unwrap().unwrap();
+        let mut own = Self { clock: Arc::clone(&self.clock), totp: None };
+        own.enter(&shown.secret);
+        management.confirm_second_factor(&actor, &own.code()).await.unwrap();
+        actor.user().unwrap().clone()
     }
 
     /// Waits for the next code, because each counts once.
@@ -58,14 +77,14 @@ impl App {
     }
 }
 
-async fn type_password(browser: &Browser) {
+pub(crate) async fn type_password(browser: &Browser) {
     browser.fill("email", EMAIL).await;
     browser.fill("password", PASSWORD).await;
     browser.press("Sign in").await;
     browser.see("Enter the code").await;
 }
 
-async fn type_code(browser: &Browser, code: &str) {
+pub(crate) async fn type_code(browser: &Browser, code: &str) {
     browser.fill("code", code).await;
     browser.press("Sign in").await;
 }
@@ -182,7 +201,15 @@ async fn an_account_that_requires_a_second_factor_leads_to_the_set_up() {
     browser.picture("second-factor-required").await;
 
     // The session of the member was open.
-    for path in ["/keys", "/accounts/operator/keys", "/accounts/operator/members"] {
+    for path in [
+        "/keys",
+        "/accounts/operator/keys",
+        "/accounts/operator/members",
+        "/users",
+        "/plans",
+        "/accounts",
+        "/settings/api",
+    ] {
         other.go(path).await;
         other.see("This account requires a second factor of its members").await;
         assert_eq!(other.path().await, "/settings/second-factor", "{path}");
@@ -207,4 +234,64 @@ async fn an_account_that_requires_a_second_factor_leads_to_the_set_up() {
     assert!(other.path().await.starts_with("/login"), "{}", other.path().await);
     other.close().await;
     browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn an_owner_removes_the_lost_factor_of_a_member() {
+    let (app, site) = App::with_site().await;
+    let user = app.set_up_member(&site, "grace@example.com").await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.go("/accounts/operator/members").await;
+    browser.press("Second factor of Grace").await;
+    browser.see("Remove the second factor of Grace?").await;
+    browser.press("Remove second factor").await;
+    browser.see("The second factor is removed").await;
+    assert_eq!(browser.path().await, "/accounts/operator/members");
+    assert!(!browser.html().await.contains("Second factor"), "the link is still there");
+    browser.go(&format!("/accounts/operator/members/{user}/second-factor")).await;
+    browser.see("Not found").await;
+    let context = keyward::manage::Context::new();
+    site.management.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap();
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_half_sign_in_opens_nothing_elsewhere_or_later() {
+    let (app, site) = App::with_site().await;
+    app.set_up_member(&site, "grace@example.com").await;
+    let begin = async || {
+        let mut client = Client::new(&site);
+        let token = client.get("/login").await.field("csrf");
+        let fields = [("csrf", token.as_str()), ("email", "grace@example.com"), ("password", PASSWORD)];
+        let answer = client.post("/login", &fields).await;
+        assert_eq!(answer.status, 303);
+        assert!(answer.header("location").starts_with("/login/code"), "{}", answer.header("location"));
+        assert!(!client.cookies.contains_key("keyward_session"));
+        client
+    };
+    let enter = async |client: &mut Client| {
+        let token = client.get("/login/code").await.field("csrf");
+        let answer = client.post("/login/code", &[("csrf", &token), ("code", "000000")]).await;
+        (answer.status, answer.header("location").to_owned())
+    };
+    let over = (303, "/login".to_owned());
+    let (mut own, mut other) = (begin().await, begin().await);
+    assert_eq!(enter(&mut own).await.0, 401);
+    // The note of one browser in another one, which has its own visit.
+    let half = own.cookies.get("keyward_half").unwrap().clone();
+    other.cookies.insert("keyward_half".to_owned(), half);
+    assert_eq!(enter(&mut other).await, over);
+    // A new password or signing out everywhere ends it.
+    let mut late = begin().await;
+    let owner = site.owner().await;
+    let grace = site.management.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
+    let link = site.management.create_password_reset(&owner, &grace).await.unwrap();
+    let context = keyward::manage::Context::new();
+    site.management.reset_password(&context, &link.secret, PASSWORD).await.unwrap();
+    assert_eq!(enter(&mut late).await, over);
+    let mut late = begin().await;
+    app.clock.advance(Duration::from_secs(301));
+    assert_eq!(enter(&mut late).await, over);
 }

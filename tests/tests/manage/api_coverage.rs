@@ -10,6 +10,7 @@ use crate::api_people::{ACCEPTING, INVITATIONS, PEOPLE, SETTINGS};
 use crate::api_rows::ROWS;
 use crate::api_strict::PRECONDITIONS;
 use crate::api_webhooks::HOOKS;
+use crate::second_factor::Person;
 use crate::setting::PASSWORD;
 
 const MEMBERS: &str = "/v1/accounts/{account}/members";
@@ -103,6 +104,8 @@ pub(crate) const REST: &[Row<'static>] = &[
     ("reader", "POST", "/v1/accounts/operator/members/{grace}/keys/revoke", NOTHING, "", 404, "NOT_FOUND"),
     ("manager", "POST", GRACE_KEYS, NOTHING, r#"{"reason":"sold"}"#, 422, "INVALID_VALUE"),
     ("manager", "POST", GRACE_KEYS, NOTHING, r#"{"reason":"affiliation_changed","note":"moved on"}"#, 200, ""),
+    ("operator", "DELETE", "/v1/users/{eve}/second-factor", NOTHING, "", 204, ""),
+    ("operator", "DELETE", "/v1/users/{eve}/second-factor", NOTHING, "", 404, "NOT_FOUND"),
     ("operator", "POST", "/v1/users/{dora}/disable", NOTHING, "", 200, ""),
     ("operator", "DELETE", "/v1/users/{dora}", ANY, "", 204, ""),
 ];
@@ -119,7 +122,9 @@ async fn the_rest_of_the_routes_have_their_statuses() {
         setting.management.issue_tokens(&Context::new(), "grace@example.com", PASSWORD).await.unwrap().refresh;
     // A change of memberships invalidates a reset link, so the link is for a user whose memberships stay the same.
     let (eve, _) = setting.customer("eve@example.com").await;
+    Person::set_up(&setting.management, &setting.clock, &eve).await;
     let reset = setting.management.create_password_reset(&setting.system(), eve.user().unwrap()).await.unwrap().secret;
+    running.name("eve", eve.user().unwrap().clone());
     running.name("grace", grace);
     running.name("dora", dora);
     running.name("refresh", &*refresh);

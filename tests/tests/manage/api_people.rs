@@ -63,6 +63,13 @@ pub(crate) const PEOPLE: &[Row<'static>] = &[
     // The user also belongs to another account.
     ("manager", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 403, "ESCALATION"),
     ("operator", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 201, ""),
+    ("nobody", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 401, "MISSING_API_KEY"),
+    ("reader", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
+    ("token", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 422, "INVALID_VALUE"),
+    ("manager", "DELETE", "/v1/users/user_unknown/second-factor", NOTHING, "", 404, "NOT_FOUND"),
+    ("manager", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 403, "ESCALATION"),
+    // The user has none.
+    ("operator", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 404, "NOT_FOUND"),
     // The user is the only owner of two accounts.
     ("operator", "POST", "/v1/users/{user}/disable", NOTHING, "", 409, "LAST_OWNER"),
     ("token", "GET", "/v1/users/self", NOTHING, "", 200, ""),

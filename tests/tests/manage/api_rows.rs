@@ -2,6 +2,7 @@ use crate::api::{AT_1, AT_9, NOTHING, Row};
 
 const WEAK: &[(&str, &str)] = &[("if-match", "W/\"1\"")];
 const AT_0: &[(&str, &str)] = &[("if-match", "\"0\"")];
+const AT_2: &[(&str, &str)] = &[("if-match", "\"2\"")];
 const LIMITS: &str = r#"{"rates":[{"name":"default","quota":100,"window_seconds":60}],"budget":{"credits":1000,"refill":"month","rollover":50}}"#;
 const TEXT: &[(&str, &str)] = &[("content-type", "text/plain")];
 
@@ -191,6 +192,28 @@ pub(crate) const ROWS: &[Row<'static>] = &[
     ("manager", "PATCH", "/v1/accounts/{account}", NOTHING, r#"{"name":"New"}"#, 428, "PRECONDITION_REQUIRED"),
     ("manager", "PATCH", "/v1/accounts/{account}", AT_1, r#"{"name":"New"}"#, 200, ""),
     ("manager", "PATCH", "/v1/accounts/{account}", AT_1, r#"{"name":"Newer"}"#, 412, "PRECONDITION_FAILED"),
+    ("manager", "PATCH", "/v1/accounts/{account}", AT_2, r#"{"requires_second_factor":true}"#, 403, "USER_REQUIRED"),
+    ("token", "PATCH", "/v1/accounts/{account}", AT_2, r#"{"requires_second_factor":1}"#, 422, "INVALID_VALUE"),
+    (
+        "token",
+        "PATCH",
+        "/v1/accounts/{account}",
+        AT_1,
+        r#"{"requires_second_factor":false}"#,
+        412,
+        "PRECONDITION_FAILED",
+    ),
+    ("token", "PATCH", "/v1/accounts/{account}", AT_2, r#"{"requires_second_factor":false}"#, 200, ""),
+    // The owner has none.
+    (
+        "token",
+        "PATCH",
+        "/v1/accounts/{account}",
+        AT_2,
+        r#"{"requires_second_factor":true}"#,
+        403,
+        "SECOND_FACTOR_MISSING",
+    ),
     ("manager", "GET", "/v1/accounts/{account}/usage", NOTHING, "", 200, ""),
     // Plans.
     ("manager", "GET", "/v1/plans", NOTHING, "", 200, ""),

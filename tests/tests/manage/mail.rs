@@ -175,6 +175,29 @@ async fn sign_in_is_mailed_if_the_device_is_new() {
     assert!(mailbox.newest_of(2)["plain"].as_str().unwrap().contains("203.0.113.9"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_from_many_new_devices_at_once_all_succeed_and_are_mailed() {
+    let store = SqliteStore::temporary().unwrap();
+    let clock = clock();
+    let nodes = [on(&store, &clock, closed_port()), on(&store, &clock, closed_port())];
+    let email = "ada@example.com";
+    nodes[0].customer(email).await;
+    let tries = (0..8_u8).map(|n| {
+        let management = nodes[usize::from(n % 2)].management.clone();
+        let context = Context::new().address([192, 0, 2, n]);
+        tokio::spawn(async move {
+            match n % 4 {
+                3 => management.issue_tokens(&context, email, PASSWORD).await.map(drop),
+                _ => management.sign_in(&context, email, PASSWORD).await.map(drop),
+            }
+        })
+    });
+    for attempt in tries.collect::<Vec<_>>() {
+        assert_eq!(code(attempt.await.unwrap()), "done");
+    }
+    assert_eq!(nodes[0].queued().await.len(), 8);
+}
+
 #[needs(mail_server)]
 #[tokio::test]
 async fn mailed_links_prove_the_address_and_depend_on_the_rights_of_their_maker() {

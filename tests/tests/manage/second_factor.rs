@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use keyward::clock::{Clock as _, ManualClock};
 use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, Management, ManagementError, PageRequest, Role};
 use totp_rs::{Builder, Secret, Totp};
 
@@ -8,36 +9,34 @@ use crate::setting::{PASSWORD, Setting, on_sqlite};
 const EMAIL: &str = "grace@example.com";
 const STEP: Duration = Duration::from_secs(30);
 
-struct Person {
+pub(crate) struct Person {
     totp: Totp,
-    recovery: Vec<String>,
+    pub(crate) recovery: Vec<String>,
 }
 
 impl Person {
-    async fn set_up(setting: &Setting, actor: &Actor) -> Self {
-        let management = &setting.management;
+    pub(crate) async fn set_up(management: &Management, clock: &ManualClock, actor: &Actor) -> Self {
         management.begin_second_factor(actor).await.unwrap();
         let shown = management.second_factor_set_up(actor, "Example: API").await.unwrap().unwrap();
         assert!(shown.url.starts_with("otpauth://totp/Example%20%20API:"), "{}", *shown.url);
         let secret = Secret::try_from_base32(&*shown.secret).unwrap();
         let totp = Builder::new().with_secret(secret).build().unwrap();
         let person = Self { totp, recovery: Vec::new() };
-        let codes = management.confirm_second_factor(actor, &person.code(setting)).await.unwrap();
+        let codes = management.confirm_second_factor(actor, &person.code(clock)).await.unwrap();
         Self { recovery: codes.iter().map(|code| code.to_string()).collect(), ..person }
     }
 
-    fn code(&self, setting: &Setting) -> String {
-        use keyward::clock::Clock as _;
-        self.totp.generate(u64::try_from(setting.clock.now().as_millis()).unwrap() / 1_000).to_string()
+    pub(crate) fn code(&self, clock: &ManualClock) -> String {
+        self.totp.generate(u64::try_from(clock.now().as_millis()).unwrap() / 1_000).to_string()
     }
 
-    fn wrong_code(&self, setting: &Setting) -> String {
-        let right: u32 = self.code(setting).parse().unwrap();
+    pub(crate) fn wrong_code(&self, clock: &ManualClock) -> String {
+        let right: u32 = self.code(clock).parse().unwrap();
         format!("{:06}", (right + 1) % 1_000_000)
     }
 }
 
-fn code<T>(result: Result<T, ManagementError>) -> &'static str {
+pub(crate) fn code<T>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "ok")
 }
 
@@ -57,11 +56,11 @@ async fn a_password_alone_opens_nothing_and_a_code_counts_once() {
     let setting = on_sqlite();
     let (management, clock) = (&setting.management, &setting.clock);
     let (grace, _) = setting.customer(EMAIL).await;
-    let person = Person::set_up(&setting, &grace).await;
+    let person = Person::set_up(&setting.management, &setting.clock, &grace).await;
     assert_eq!(management.own_second_factor(&grace).await.unwrap().unwrap().recovery_codes, 10);
-    let used = person.code(&setting);
+    let used = person.code(&setting.clock);
     clock.advance(STEP);
-    let wrong = person.wrong_code(&setting);
+    let wrong = person.wrong_code(&setting.clock);
     for (with, verdict) in [
         (None, "CODE_REQUIRED"),
         (Some(""), "CODE_REQUIRED"),
@@ -69,8 +68,8 @@ async fn a_password_alone_opens_nothing_and_a_code_counts_once() {
         (Some(used.as_str()), "INVALID_CODE"),
         (Some(wrong.as_str()), "INVALID_CODE"),
         (Some("not a code"), "INVALID_CODE"),
-        (Some(&*person.code(&setting)), "ok"),
-        (Some(&*person.code(&setting)), "INVALID_CODE"),
+        (Some(&*person.code(&setting.clock)), "ok"),
+        (Some(&*person.code(&setting.clock)), "INVALID_CODE"),
     ] {
         assert_eq!(sign_in(management, with).await, verdict, "{with:?}");
     }
@@ -78,9 +77,9 @@ async fn a_password_alone_opens_nothing_and_a_code_counts_once() {
         code(management.issue_tokens_with_code(&Context::new(), EMAIL, PASSWORD, with).await)
     };
     assert_eq!(tokens(None).await, "CODE_REQUIRED");
-    assert_eq!(tokens(Some(&*person.code(&setting))).await, "INVALID_CODE");
+    assert_eq!(tokens(Some(&*person.code(&setting.clock))).await, "INVALID_CODE");
     clock.advance(STEP);
-    assert_eq!(tokens(Some(&*person.code(&setting))).await, "ok");
+    assert_eq!(tokens(Some(&*person.code(&setting.clock))).await, "ok");
     assert_eq!(code(management.sign_in(&Context::new(), EMAIL, "a wrong password").await), "INVALID_CREDENTIALS");
     let actions = actions(&setting).await;
     for action in ["user.add_second_factor", "user.check_code"] {
@@ -92,9 +91,9 @@ async fn a_password_alone_opens_nothing_and_a_code_counts_once() {
 async fn a_code_signs_in_once_however_many_try_at_once() {
     let setting = on_sqlite();
     let (grace, _) = setting.customer(EMAIL).await;
-    let person = Person::set_up(&setting, &grace).await;
+    let person = Person::set_up(&setting.management, &setting.clock, &grace).await;
     setting.clock.advance(STEP);
-    let now = person.code(&setting);
+    let now = person.code(&setting.clock);
     let tries = (0..8).map(|_| {
         let (management, now) = (setting.management.clone(), now.clone());
         tokio::spawn(async move { sign_in(&management, Some(&now)).await })
@@ -111,14 +110,14 @@ async fn a_recovery_code_signs_in_once() {
     let setting = on_sqlite();
     let management = &setting.management;
     let (grace, _) = setting.customer(EMAIL).await;
-    let person = Person::set_up(&setting, &grace).await;
+    let person = Person::set_up(&setting.management, &setting.clock, &grace).await;
     let typed = person.recovery[0].to_uppercase().replace('-', " ");
     assert_eq!(sign_in(management, Some(&typed)).await, "ok");
     assert_eq!(sign_in(management, Some(&person.recovery[0])).await, "INVALID_CODE");
     assert_eq!(management.own_second_factor(&grace).await.unwrap().unwrap().recovery_codes, 9);
     assert!(actions(&setting).await.contains(&"user.use_recovery_code".to_owned()));
     setting.clock.advance(STEP);
-    let renewed = management.renew_recovery_codes(&grace, &person.code(&setting)).await.unwrap();
+    let renewed = management.renew_recovery_codes(&grace, &person.code(&setting.clock)).await.unwrap();
     assert_eq!(sign_in(management, Some(&person.recovery[1])).await, "INVALID_CODE");
     assert_eq!(sign_in(management, Some(&renewed[0])).await, "ok");
     let file = setting.file.as_ref().unwrap();
@@ -150,14 +149,17 @@ async fn setting_up_ends_what_began_without_it() {
     let own = management.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
     let actor = management.session(&own, Context::new()).await.unwrap();
     assert_eq!(code(management.confirm_second_factor(&actor, "123456").await), "LINK_ENDED");
-    let person = Person::set_up(&setting, &actor).await;
+    let person = Person::set_up(&setting.management, &setting.clock, &actor).await;
     assert_eq!(code(management.begin_second_factor(&actor).await), "ALREADY_EXISTS");
     assert!(management.session(&own, Context::new()).await.is_ok());
     assert_eq!(code(management.session(&other, Context::new()).await), "SIGNED_OUT");
     assert_eq!(code(management.refresh_tokens(&Context::new(), &tokens.refresh).await), "SIGNED_OUT");
     setting.clock.advance(STEP);
-    assert_eq!(code(management.remove_own_second_factor(&actor, &person.wrong_code(&setting)).await), "INVALID_CODE");
-    management.remove_own_second_factor(&actor, &person.code(&setting)).await.unwrap();
+    assert_eq!(
+        code(management.remove_own_second_factor(&actor, &person.wrong_code(&setting.clock)).await),
+        "INVALID_CODE"
+    );
+    management.remove_own_second_factor(&actor, &person.code(&setting.clock)).await.unwrap();
     assert_eq!(management.own_second_factor(&grace).await.unwrap(), None);
     assert_eq!(sign_in(management, None).await, "ok");
     // An old sign-in is not enough to set one up.
@@ -170,24 +172,24 @@ async fn wrong_codes_block_for_a_while_even_the_right_one() {
     let setting = on_sqlite();
     let (management, clock) = (&setting.management, &setting.clock);
     let (grace, _) = setting.customer(EMAIL).await;
-    let person = Person::set_up(&setting, &grace).await;
+    let person = Person::set_up(&setting.management, &setting.clock, &grace).await;
     clock.advance(STEP);
     for _ in 0..5 {
-        assert_eq!(sign_in(management, Some(&person.wrong_code(&setting))).await, "INVALID_CODE");
+        assert_eq!(sign_in(management, Some(&person.wrong_code(&setting.clock))).await, "INVALID_CODE");
     }
-    for with in [person.code(&setting), person.recovery[0].clone()] {
+    for with in [person.code(&setting.clock), person.recovery[0].clone()] {
         assert_eq!(sign_in(management, Some(&with)).await, "RATE_LIMIT_EXCEEDED");
     }
     assert!(actions(&setting).await.contains(&"user.block_second_factor".to_owned()));
     clock.advance(Duration::from_secs(61));
-    assert_eq!(sign_in(management, Some(&person.wrong_code(&setting))).await, "INVALID_CODE");
+    assert_eq!(sign_in(management, Some(&person.wrong_code(&setting.clock))).await, "INVALID_CODE");
     clock.advance(Duration::from_secs(61));
-    assert_eq!(sign_in(management, Some(&person.code(&setting))).await, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(sign_in(management, Some(&person.code(&setting.clock))).await, "RATE_LIMIT_EXCEEDED");
     clock.advance(Duration::from_secs(61));
-    assert_eq!(sign_in(management, Some(&person.code(&setting))).await, "ok");
+    assert_eq!(sign_in(management, Some(&person.code(&setting.clock))).await, "ok");
     clock.advance(STEP);
-    assert_eq!(sign_in(management, Some(&person.wrong_code(&setting))).await, "INVALID_CODE");
-    assert_eq!(sign_in(management, Some(&person.code(&setting))).await, "ok");
+    assert_eq!(sign_in(management, Some(&person.wrong_code(&setting.clock))).await, "INVALID_CODE");
+    assert_eq!(sign_in(management, Some(&person.code(&setting.clock))).await, "ok");
 }
 
 #[tokio::test]
@@ -203,7 +205,7 @@ async fn an_account_that_requires_it_is_closed_without_it() {
     assert_eq!(require(&admin, true).await, "ESCALATION");
     assert_eq!(require(&alan, true).await, "NOT_FOUND");
     assert_eq!(require(&grace, true).await, "SECOND_FACTOR_MISSING");
-    let person = Person::set_up(&setting, &grace).await;
+    let person = Person::set_up(&setting.management, &setting.clock, &grace).await;
     assert_eq!(require(&grace, true).await, "ok");
     assert!(management.requires_second_factor(&grace, &account).await.unwrap());
     for result in [
@@ -218,11 +220,11 @@ async fn an_account_that_requires_it_is_closed_without_it() {
     }
     assert!(management.account(&alan, &other).await.is_ok(), "other accounts do not care");
     assert!(management.account(&grace, &account).await.is_ok());
-    Person::set_up(&setting, &admin).await;
+    Person::set_up(&setting.management, &setting.clock, &admin).await;
     assert!(management.account(&admin, &account).await.is_ok());
     // Whoever removes the own one is outside again.
     setting.clock.advance(STEP);
-    management.remove_own_second_factor(&grace, &person.code(&setting)).await.unwrap();
+    management.remove_own_second_factor(&grace, &person.code(&setting.clock)).await.unwrap();
     assert_eq!(code(management.account(&grace, &account).await), "SECOND_FACTOR_MISSING");
     assert_eq!(require(&setting.system(), false).await, "ok");
     assert!(management.account(&grace, &account).await.is_ok());
@@ -237,7 +239,7 @@ async fn a_lost_factor_is_removed_by_those_who_may_reset_the_password() {
     let linus = setting.member(&grace, &account, email, Role::Developer).await;
     let (id, own) = (linus.user().unwrap().clone(), grace.user().unwrap().clone());
     assert_eq!(code(management.remove_second_factor(&grace, &id).await), "NOT_FOUND");
-    Person::set_up(&setting, &linus).await;
+    Person::set_up(&setting.management, &setting.clock, &linus).await;
     let session = management.sign_in(&Context::new(), email, PASSWORD).await;
     assert_eq!(code(session), "CODE_REQUIRED");
     let (stranger, _) = setting.customer("alan@example.com").await;
@@ -249,7 +251,7 @@ async fn a_lost_factor_is_removed_by_those_who_may_reset_the_password() {
     assert!(actions(&setting).await.contains(&"user.remove_second_factor".to_owned()));
     // A new password does not remove it.
     let linus = setting.signed_in(email).await;
-    Person::set_up(&setting, &linus).await;
+    Person::set_up(&setting.management, &setting.clock, &linus).await;
     let link = management.create_password_reset(&grace, &id).await.unwrap();
     management.reset_password(&Context::new(), &link.secret, "a new long password").await.unwrap();
     assert_eq!(code(management.sign_in(&Context::new(), email, "a new long password").await), "CODE_REQUIRED");

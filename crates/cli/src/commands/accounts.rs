@@ -207,6 +207,7 @@ fn view(account: keyward_manage::Account, version: u64) -> Account {
         suspended_at,
         created_at,
         lifetimes: None,
+        requires_second_factor: None,
         role: None,
         version,
     }

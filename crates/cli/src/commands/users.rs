@@ -37,8 +37,8 @@ pub(super) enum Command {
         #[arg(long)]
         email: String,
     },
-    /// Remove the second factor of a user who has lost it, and end the user's sessions and tokens. Needs a database, so that it also
-    /// helps the only owner.
+    /// Remove the second factor of a user who has lost it, and end the user's sessions and tokens. On a database, this helps a user
+    /// whom no member may help.
     RemoveSecondFactor {
         /// The e-mail address.
         #[arg(long)]
@@ -151,8 +151,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Error
         }
         Command::Reset { email } => reset(Backend::open(options, MissingFile::Refuse).await?.records()?, &email).await,
         Command::RemoveSecondFactor { email } => {
-            let database = Database::open_for(options, "users remove-second-factor", MissingFile::Refuse).await?;
-            remove_second_factor(&database.management()?.management, &email).await
+            remove_second_factor(Backend::open(options, MissingFile::Refuse).await?.records()?, &email).await
         }
         Command::OnServer(command) => on_server(&connect(options)?, command).await,
     }
@@ -179,9 +178,7 @@ async fn reset(records: Records<'_>, email: &str) -> Result<(), Error> {
             output::line(&link.secret)
         }
         Records::Server(client) => {
-            let found = client.walk_users(Some(email)).all().await?;
-            let none = || Error::new(ErrorKind::NotFound, "there is no such user");
-            let link = client.create_password_reset(&found.first().ok_or_else(none)?.id).await?;
+            let link = client.create_password_reset(&with_email(client, email).await?).await?;
             let Some(secret) = &link.reset else {
                 return output::line(&format!("the server mails {} a link", link.user.email));
             };
@@ -191,9 +188,20 @@ async fn reset(records: Records<'_>, email: &str) -> Result<(), Error> {
     }
 }
 
-async fn remove_second_factor(management: &Management, email: &str) -> Result<(), Error> {
-    let user = management.user_with_email(&system(), email).await?.value;
-    management.remove_second_factor(&system(), &user.id).await?;
+async fn with_email(client: &Client, email: &str) -> Result<UserId, Error> {
+    let found = client.walk_users(Some(email)).all().await?;
+    let user = found.into_iter().next();
+    Ok(user.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such user"))?.id)
+}
+
+async fn remove_second_factor(records: Records<'_>, email: &str) -> Result<(), Error> {
+    match records {
+        Records::Database(management) => {
+            let user = management.user_with_email(&system(), email).await?.value;
+            management.remove_second_factor(&system(), &user.id).await?;
+        }
+        Records::Server(client) => client.remove_second_factor(&with_email(client, email).await?).await?,
+    }
     output::line(&format!("{email} signs in with the password alone, and is signed out everywhere"))
 }
 
@@ -287,12 +295,12 @@ fn table(users: &[VersionedUser]) -> String {
 }
 
 fn session_table(sessions: &[Session]) -> String {
-    output::table(["SINCE", "LAST SEEN", "ADDRESS", "CLIENT"], sessions, |session| {
+    output::table(["SINCE", "LAST SEEN", "FROM", "DEVICE"], sessions, |session| {
         [
             session.created_at.to_string(),
             session.last_seen_at.to_string(),
-            output::or_dash(session.address.as_ref()),
-            output::or_dash(session.user_agent.as_ref()),
+            output::or_dash(session.last_seen_from.as_ref()),
+            session.device.clone(),
         ]
     })
 }

@@ -399,11 +399,7 @@ impl KeyUse {
     /// Creates a use by a client.
     #[must_use]
     pub fn new(id: CredentialId, at: Timestamp, client: Option<IpAddr>) -> Self {
-        let network = |client: IpAddr| {
-            let client = client.to_canonical();
-            IpNet::new(client, if client.is_ipv4() { 24 } else { 48 }).ok().map(|network| network.trunc())
-        };
-        Self { id, at, from: client.and_then(network) }
+        Self { id, at, from: client.map(crate::network::around) }
     }
 }
 

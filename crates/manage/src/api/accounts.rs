@@ -23,7 +23,18 @@ fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
     let Versioned { value, version } = account;
     let records::Account { id, name, plan, features, suspended_at, created_at } = value;
     let features = features.into_iter().map(Into::into).collect();
-    Account { id, name, plan: plan.map(Into::into), features, suspended_at, created_at, lifetimes: None, role, version }
+    Account {
+        id,
+        name,
+        plan: plan.map(Into::into),
+        features,
+        suspended_at,
+        created_at,
+        lifetimes: None,
+        requires_second_factor: None,
+        role,
+        version,
+    }
 }
 
 async fn whole(
@@ -32,12 +43,17 @@ async fn whole(
     account: Versioned<records::Account>,
     role: Option<Role>,
 ) -> Result<Account, ManagementError> {
-    let lifetimes = match management.effective_lifetimes(actor, &account.id).await {
-        // A key that changes accounts need not be allowed to read them.
-        Err(ManagementError::Forbidden(_)) => None,
-        known => Some(known?),
-    };
-    Ok(Account { lifetimes, ..view(account, role) })
+    // A key that changes accounts need not be allowed to read them.
+    let lifetimes = readable(management.effective_lifetimes(actor, &account.id).await)?;
+    let requires_second_factor = readable(management.requires_second_factor(actor, &account.id).await)?;
+    Ok(Account { lifetimes, requires_second_factor, ..view(account, role) })
+}
+
+fn readable<T>(read: Result<T, ManagementError>) -> Result<Option<T>, ManagementError> {
+    match read {
+        Err(ManagementError::Forbidden(_)) => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// Lists the caller's accounts, or every account, for the operator.
@@ -108,8 +124,12 @@ async fn update(
         suspended: body.suspended,
     };
     let (working, actor) = (management.clone(), caller.actor.clone());
+    let required = body.requires_second_factor;
     let operation = async move {
-        let account = working.update_account(&actor, &account, &update, version).await?;
+        let account = match required {
+            Some(required) => working.update_with_factor(&actor, &account, &update, required, version).await?,
+            None => working.update_account(&actor, &account, &update, version).await?,
+        };
         answer(200, Some(account.version), &whole(&working, &actor, account, None).await?)
     };
     caller.once(&management, input.request, operation).await

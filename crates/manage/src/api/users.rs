@@ -29,6 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Management> {
         .routes(routes!(password))
         .routes(routes!(sessions))
         .routes(routes!(create_reset))
+        .routes(routes!(remove_factor))
         .routes(routes!(list))
         .routes(routes!(show_other, delete))
         .routes(routes!(disable))
@@ -123,6 +124,26 @@ async fn create_reset(
         let link = working.create_password_reset(&actor, &user).await?;
         let (reset, ends_at) = (Some(link.secret.into()), Some(link.ends_at));
         answer(201, None, &PasswordReset { user: link.user, reset, ends_at })
+    };
+    caller.once(&management, request, operation).await
+}
+
+/// Removes the second factor of a user who has lost it, and ends all sessions and tokens of the user. The password stays.
+///
+/// The caller needs the rights that a reset link needs.
+#[utoipa::path(delete, operation_id = "removeSecondFactor", path = "/v1/users/{user}/second-factor", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64)),
+    responses((status = 204, description = "The user signs in with the password alone")))]
+async fn remove_factor(
+    State(management): State<Management>,
+    caller: Caller,
+    PathParam(user): PathParam<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let (working, actor) = (management.clone(), caller.actor.clone());
+    let operation = async move {
+        working.remove_second_factor(&actor, &user).await?;
+        Ok(no_content())
     };
     caller.once(&management, request, operation).await
 }

@@ -16,11 +16,14 @@ pub(super) struct PageError {
     pub(super) button: Option<(String, &'static str)>,
     pub(super) retry_after: Option<u64>,
     pub(super) needs_sign_in: bool,
+    /// The page opens after the user has set up a second factor.
+    pub(super) needs_factor: bool,
 }
 
 impl PageError {
     pub(super) fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
-        Self { status, title, text: text.into(), button: None, retry_after: None, needs_sign_in: false }
+        let text = text.into();
+        Self { status, title, text, button: None, retry_after: None, needs_sign_in: false, needs_factor: false }
     }
 
     pub(super) fn button(mut self, path: impl Into<String>, label: &'static str) -> Self {
@@ -97,7 +100,8 @@ impl From<ManagementError> for PageError {
         }
         if matches!(error, ManagementError::SecondFactorMissing) {
             let (title, text) = explain(&error);
-            return Self::new(error.status(), title, text).button("/settings/second-factor", "Set up a second factor");
+            let page = Self::new(error.status(), title, text);
+            return Self { needs_factor: true, ..page.button("/settings/second-factor", "Set up a second factor") };
         }
         let (title, text) = explain(&error);
         if let ManagementError::Store(source) = &error {

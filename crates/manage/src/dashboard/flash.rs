@@ -92,6 +92,8 @@ impl Note {
             "half-over" => {
                 return Some(Self::bad("Entering the code took too long, or began in another tab. Sign in again."));
             }
+            "session-ended" => "The session is signed out.".to_owned(),
+            "others-ended" => "All other sessions are signed out.".to_owned(),
             "signed-out" => "You are signed out.".to_owned(),
             "signed-out-all" => "You are signed out everywhere.".to_owned(),
             "again" => {

@@ -34,6 +34,8 @@ pub(super) struct Member {
     accounts: Vec<Versioned<Account>>,
     here: Option<Here>,
     pub(super) operates: Option<Rights>,
+    /// The user would operate with a second factor.
+    would_operate: bool,
     /// An account of the user requires a second factor, and the user has none.
     pub(super) lacks_factor: bool,
 }
@@ -50,14 +52,15 @@ impl Member {
         let actor = management.session(&session, visitor.context.clone()).await?;
         let user = management.own_user(&actor).await?;
         let accounts = management.own_accounts(&actor).await?.into_iter().map(|(account, _)| account).collect();
-        let (operates, lacks_factor) = match management.rights(&actor, management.operator()).await {
+        let (operates, would_operate) = match management.rights(&actor, management.operator()).await {
             Ok(rights) => (Some(rights), false),
             Err(ManagementError::NotFound(_)) => (None, false),
             Err(ManagementError::SecondFactorMissing) => (None, true),
             Err(error) => return Err(error),
         };
         let csrf = token_of(&session)?;
-        Ok(Self { visitor, actor, session, csrf, user, accounts, here: None, operates, lacks_factor })
+        let lacks_factor = would_operate;
+        Ok(Self { visitor, actor, session, csrf, user, accounts, here: None, operates, would_operate, lacks_factor })
     }
 
     /// An account that the user may not see is not found.
@@ -101,7 +104,11 @@ impl Member {
 
     /// The pages of the operator do not exist for others.
     pub(super) fn operator_rights(&self) -> Result<&Rights, ManagementError> {
-        self.operates.as_ref().ok_or(ManagementError::NotFound("page"))
+        self.operates.as_ref().ok_or(if self.would_operate {
+            ManagementError::SecondFactorMissing
+        } else {
+            ManagementError::NotFound("page")
+        })
     }
 
     pub(super) fn home(&self) -> Option<(&Account, &Rights)> {

@@ -17,6 +17,8 @@ use super::pages::error::render;
 use super::visitor::Visitor;
 use crate::web::{Arrival, write_pending};
 
+/// The page that sets up a second factor.
+const SET_UP: &str = "/settings/second-factor";
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
                    frame-ancestors 'none'; base-uri 'none'";
@@ -37,14 +39,13 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     let (is_exposed, is_secure) = (arrival.is_exposed(), arrival.transport == Transport::Secure);
     let mut visitor = Visitor::new(app, &request, arrival);
     visitor.load_look().await;
+    let is_get = request.method() == Method::GET;
     // The answer to a form may show a secret beside what was sent, so its length could reveal the secret (the attack BREACH).
-    let is_compressed = request.method() == Method::GET && accepts_gzip(request.headers());
+    let is_compressed = is_get && accepts_gzip(request.headers());
     let mut response = if is_exposed {
         // A browser would refuse the cookies, and others could read the password.
         PageError::plain_text().into_response()
-    } else if request.method() == Method::GET
-        && let Some(path) = visitor.path_without_empty_fields()
-    {
+    } else if is_get && let Some(path) = visitor.path_without_empty_fields() {
         // A form without a script sends its empty fields, too.
         visitor.go(&path)
     } else {
@@ -53,7 +54,11 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     };
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
         let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
-        response = render(error, &visitor, cookies).await;
+        response = if is_get && error.needs_factor {
+            visitor.redirect_with_flash(SET_UP, "factor-needed")
+        } else {
+            render(error, &visitor, cookies).await
+        };
     }
     write_pending(&mut response, request_id.as_str());
     let headers = response.headers_mut();

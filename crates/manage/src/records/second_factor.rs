@@ -12,6 +12,9 @@ pub(crate) struct StoredFactor {
     /// The secret of the authenticator app, sealed.
     pub(crate) sealed: String,
     pub(crate) begun_at: Timestamp,
+    /// Digest of the session or token that may see the secret and confirm it. Another one begins again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begun_by: Option<String>,
     pub(crate) is_confirmed: bool,
     /// Codes up to this time step are refused.
     pub(crate) last_step: u64,

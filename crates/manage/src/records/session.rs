@@ -1,5 +1,6 @@
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
+use keyward_core::network::ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::entity::Entity;
@@ -16,6 +17,9 @@ pub(crate) struct StoredSession {
     pub(crate) idle_at: Timestamp,
     pub(crate) address: Option<String>,
     pub(crate) user_agent: Option<String>,
+    /// Earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_seen_from: Option<IpNet>,
 }
 
 impl Entity for StoredSession {

@@ -1,4 +1,5 @@
 use keyward_core::id::UserId;
+use keyward_core::network::ipnet::IpNet;
 use keyward_core::{AccountId, CredentialId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,14 @@ pub(crate) struct Family {
     pub(crate) created_at: Timestamp,
     pub(crate) ends_at: Timestamp,
     pub(crate) revoked_at: Option<Timestamp>,
+    /// Time of the last new access token. Earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_seen_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_seen_from: Option<IpNet>,
+    /// At the sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user_agent: Option<String>,
 }
 
 impl Entity for Family {

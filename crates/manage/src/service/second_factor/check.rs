@@ -20,7 +20,7 @@ enum Verdict {
 }
 
 impl Management {
-    /// Returns the writes that use the code up. The sign-in writes them in its batch.
+    /// Returns the write that uses the code up, if it is not used up yet. The sign-in has it first in its batch.
     pub(crate) async fn check_factor(
         &self,
         context: &Context,
@@ -44,10 +44,10 @@ impl Management {
                     let used = draft
                         .beside("user.use_recovery_code")
                         .after(serde_json::json!({"left": next.recovery_codes.len()}));
-                    // It is used up before the sign-in, so that its use has an entry.
+                    // It is used up before the sign-in, so that its use has an entry. Wrong codes that are counted at the same
+                    // time change the record, and must not cost the user the code.
                     if self.commit(vec![factor.replace(&next)?], used).await?.is_ok() {
-                        let used = Versioned { value: next, version: factor.version + 1 };
-                        return Ok(vec![used.expect()]);
+                        return Ok(Vec::new());
                     }
                 }
                 // The verdict is given only after it was counted, so parallel guesses are not free.

@@ -3,10 +3,10 @@ use serde_json::json;
 
 use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
-use crate::records::{Entity, RequiredFactor};
+use crate::records::{Account, Entity, RequiredFactor, Versioned};
 use crate::role::{Role, scopes};
-use crate::service::Management;
 use crate::service::audit::{Draft, Target};
+use crate::service::{AccountUpdate, Management};
 
 impl Management {
     /// Returns `true` if the account requires a second factor of its members. Needs `accounts:read`.
@@ -32,16 +32,7 @@ impl Management {
         account: &AccountId,
         required: bool,
     ) -> Result<(), ManagementError> {
-        let rights = self.rights(actor, account).await?;
-        rights.require(&scopes::ACCOUNTS_WRITE)?;
-        if matches!(actor.who, Who::Key(_)) {
-            return Err(ManagementError::UsersOnly);
-        }
-        rights.check_role(Role::Owner)?;
-        self.check_recent(actor).await?;
-        if required && actor.user().is_some() && self.lacks_second_factor(&self.acting_user(actor).await?.value) {
-            return Err(ManagementError::SecondFactorMissing);
-        }
+        self.check_may_require(actor, account, required).await?;
         self.read_account(account).await?;
         let known = self.get::<RequiredFactor>(account.as_str()).await?;
         let write = match (&known, required) {
@@ -54,6 +45,44 @@ impl Management {
             .before(json!({"requires_second_factor": known.is_some()}))
             .after(json!({"requires_second_factor": required}));
         self.commit_or_stale(vec![write], draft).await
+    }
+
+    async fn check_may_require(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        required: bool,
+    ) -> Result<(), ManagementError> {
+        let rights = self.rights(actor, account).await?;
+        rights.require(&scopes::ACCOUNTS_WRITE)?;
+        if matches!(actor.who, Who::Key(_)) {
+            return Err(ManagementError::UsersOnly);
+        }
+        rights.check_role(Role::Owner)?;
+        self.check_recent(actor).await?;
+        if required && actor.user().is_some() && self.lacks_second_factor(&self.acting_user(actor).await?.value) {
+            return Err(ManagementError::SecondFactorMissing);
+        }
+        Ok(())
+    }
+
+    /// Both records, or none of them if the actor may not change one.
+    pub(crate) async fn update_with_factor(
+        &self,
+        actor: &Actor,
+        id: &AccountId,
+        update: &AccountUpdate,
+        required: bool,
+        version: u64,
+    ) -> Result<Versioned<Account>, ManagementError> {
+        self.check_may_require(actor, id, required).await?;
+        if *update != AccountUpdate::default() {
+            self.update_account(actor, id, update, version).await?;
+        } else if self.read_account(id).await?.version != version {
+            return Err(ManagementError::Stale);
+        }
+        self.require_second_factor(actor, id, required).await?;
+        self.read_account(id).await
     }
 
     pub(crate) async fn is_factor_required(&self, account: &AccountId) -> Result<bool, ManagementError> {

@@ -38,6 +38,14 @@ impl NewCodes {
     }
 }
 
+fn holder_of(actor: &Actor) -> Option<String> {
+    match &actor.who {
+        Who::User { through: Through::Session(session), .. } => Some(session.clone()),
+        Who::User { through: Through::Token(token), .. } => Some(token.to_string()),
+        Who::Key(_) | Who::System(_) => None,
+    }
+}
+
 impl Management {
     /// Begins to set up a second factor for the acting user. It counts after
     /// [`confirm_second_factor`](Self::confirm_second_factor), within an hour. Needs a recent sign-in.
@@ -56,6 +64,7 @@ impl Management {
             user: user.id.clone(),
             sealed: self.factor_sealer(&user.id).await?.seal(&*secret)?,
             begun_at: self.now(),
+            begun_by: holder_of(actor),
             is_confirmed: false,
             last_step: 0,
             failures: 0,
@@ -79,7 +88,7 @@ impl Management {
         provider: &str,
     ) -> Result<Option<SecondFactorSetUp>, ManagementError> {
         let user = self.acting_user(actor).await?;
-        let Some(factor) = self.unconfirmed(&user).await? else { return Ok(None) };
+        let Some(factor) = self.unconfirmed(actor, &user).await? else { return Ok(None) };
         let secret = self.open_factor(&factor).await?;
         // The URL separates the provider and the address by a colon.
         let issuer = provider.replace(':', " ");
@@ -112,15 +121,20 @@ impl Management {
             if user.second_factor_at.is_some() {
                 return Err(ManagementError::Duplicate("second factor"));
             }
-            let factor = self.unconfirmed(&user).await?.ok_or(ManagementError::LinkEnded)?;
+            let factor = self.unconfirmed(actor, &user).await?.ok_or(ManagementError::LinkEnded)?;
             let step = match Typed::read(code) {
                 Some(Typed::Code(code)) => step_of(&self.open_factor(&factor).await?, &code, self.now())?,
                 _ => None,
             };
             let last_step = step.ok_or(ManagementError::WrongCode)?;
             let codes = NewCodes::of(&user)?;
-            let confirmed =
-                StoredFactor { is_confirmed: true, last_step, recovery_codes: codes.digests, ..factor.value.clone() };
+            let confirmed = StoredFactor {
+                is_confirmed: true,
+                begun_by: None,
+                last_step,
+                recovery_codes: codes.digests,
+                ..factor.value.clone()
+            };
             let epoch = user.epoch + 1;
             let changed = StoredUser { second_factor_at: Some(self.now()), epoch, ..user.value.clone() };
             let mut writes = vec![factor.replace(&confirmed)?, user.replace(&changed)?];
@@ -186,12 +200,20 @@ impl Management {
             return Err(ManagementError::NotFound("second factor"));
         }
         let writes = self.check_factor(&actor.context, user, Some(code), draft).await?;
-        if self.write_quietly(&writes).await? { Ok(()) } else { Err(ManagementError::WrongCode) }
+        if writes.is_empty() || self.write_quietly(&writes).await? { Ok(()) } else { Err(ManagementError::WrongCode) }
     }
 
-    async fn unconfirmed(&self, user: &StoredUser) -> Result<Option<Versioned<StoredFactor>>, ManagementError> {
+    /// Another session of the user could belong to a thief, who would learn the secret or put an own one in its place.
+    async fn unconfirmed(
+        &self,
+        actor: &Actor,
+        user: &StoredUser,
+    ) -> Result<Option<Versioned<StoredFactor>>, ManagementError> {
         let is_good = |factor: &Versioned<StoredFactor>| {
-            user.second_factor_at.is_none() && factor.expires_at().is_some_and(|end| end > self.now())
+            factor.begun_by.is_some()
+                && factor.begun_by == holder_of(actor)
+                && user.second_factor_at.is_none()
+                && factor.expires_at().is_some_and(|end| end > self.now())
         };
         Ok(self.read_factor(&user.id).await?.filter(is_good))
     }

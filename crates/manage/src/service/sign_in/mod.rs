@@ -1,5 +1,6 @@
 #[cfg(feature = "dashboard")]
 mod code;
+mod device_name;
 mod devices;
 #[cfg(feature = "oidc")]
 mod external;

@@ -1,17 +1,22 @@
 pub use keyward_api_types::Session as SessionView;
 use keyward_core::Timestamp;
+use keyward_core::network::around;
+use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::device_name::device_name;
 use crate::actor::{Actor, Context, Through, Who};
 use crate::error::ManagementError;
-use crate::records::{Entity, StoredSession, StoredUser, User, Versioned, digest_of, new_secret};
+use crate::records::{AccessToken, Entity, Family, StoredSession, StoredUser, User, Versioned, digest_of, new_secret};
 use crate::service::audit::{Draft, Target};
 use crate::service::page::{Page, PageRequest};
 use crate::service::{ATTEMPTS, Management};
-use crate::store::{Kind, List};
+use crate::store::{Kind, List, Write};
 
 /// In milliseconds.
 const SEEN_EVERY: i64 = 60_000;
+const MAX_ID: usize = 64;
+const MAX_PROGRAMS: usize = 200;
 
 /// A new session.
 pub struct SignedIn {
@@ -49,7 +54,8 @@ impl Management {
         }
         if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
             let idle_at = now.saturating_add(self.0.settings.session_idle);
-            let seen = StoredSession { last_seen_at: now, idle_at, ..stored.value.clone() };
+            let last_seen_from = context.address.map(around);
+            let seen = StoredSession { last_seen_at: now, last_seen_from, idle_at, ..stored.value.clone() };
             // Another request may have written it, and a full disk must not sign users out.
             if let Err(error) = self.write_quietly(&[stored.replace(&seen)?]).await {
                 keyward_core::log_limited!(warn, %error, "cannot record the last use of a session");
@@ -69,19 +75,120 @@ impl Management {
         let now = self.now();
         let sessions = self.list::<StoredSession>(&page.apply(list)?).await?;
         let mut page = page.page(sessions);
-        page.items.retain(|session| session.epoch == user.epoch && session.expires_at().is_some_and(|end| end > now));
+        page.items.retain(|session| self.is_open(session, &user, now));
         let own = match &actor.who {
             Who::User { through: Through::Session(digest), .. } => Some(digest.clone()),
             _ => None,
         };
         Ok(page.map(|Versioned { value: session, .. }| SessionView {
             current: own.as_ref() == Some(&session.digest),
-            id: session.digest.chars().take(16).collect(),
+            id: short_id(&session.digest).to_owned(),
             created_at: session.created_at,
             last_seen_at: session.last_seen_at,
+            last_seen_from: seen_from(&session),
+            device: device_name(session.user_agent.as_deref()),
             address: session.address,
             user_agent: session.user_agent,
         }))
+    }
+
+    /// Lists the newest 200 sign-ins of programs of the acting user that have not ended, such as those of `keyward login`.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`].
+    pub async fn own_programs(&self, actor: &Actor) -> Result<Vec<SessionView>, ManagementError> {
+        let user = self.acting_user(actor).await?;
+        let own = self.own_family(actor).await?.map(|family| family.value.id);
+        let mut list = List::of(Kind::Family, MAX_PROGRAMS).owner(user.id.as_str());
+        list.newest_first = true;
+        let families = self.list::<Family>(&list).await?;
+        let open = families.into_iter().map(|family| family.value).filter(|family| self.is_live(family, &user));
+        let view = |family: Family| SessionView {
+            current: own.as_ref() == Some(&family.id),
+            id: family.id,
+            created_at: family.created_at,
+            last_seen_at: family.last_seen_at.unwrap_or(family.created_at),
+            last_seen_from: family.last_seen_from.map(|network| network.to_string()),
+            device: device_name(family.user_agent.as_deref()),
+            address: None,
+            user_agent: family.user_agent,
+        };
+        Ok(open.map(view).collect())
+    }
+
+    /// Ends a session of the acting user, or a program's sign-in with its tokens, with the id in the lists.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`]; [`ManagementError::NotFound`] for another user's, too.
+    pub async fn end_own_session(&self, actor: &Actor, id: &str) -> Result<(), ManagementError> {
+        // Stores refuse some texts.
+        if id.len() > MAX_ID || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(ManagementError::NotFound("session"));
+        }
+        for _ in 0..ATTEMPTS {
+            let user = self.acting_user(actor).await?;
+            let (write, user_agent) = self.ending_of(&user, id).await?.ok_or(ManagementError::NotFound("session"))?;
+            let draft = Draft::new(actor, "session.end", Target::new("user", &user.id))
+                .before(json!({"session": id, "device": device_name(user_agent.as_deref())}));
+            if self.commit(vec![write], draft).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    async fn ending_of(
+        &self,
+        user: &Versioned<StoredUser>,
+        id: &str,
+    ) -> Result<Option<(Write, Option<String>)>, ManagementError> {
+        if let Some(family) = self.get::<Family>(id).await? {
+            if family.user != user.id || !self.is_live(&family, user) {
+                return Ok(None);
+            }
+            let ended = Family { revoked_at: Some(self.now()), ..family.value.clone() };
+            return Ok(Some((family.replace(&ended)?, family.value.user_agent)));
+        }
+        let now = self.now();
+        let sessions = self.list_all::<StoredSession>(List::of(Kind::Session, 500).owner(user.id.as_str())).await?;
+        let named =
+            |session: &Versioned<StoredSession>| short_id(&session.digest) == id && self.is_open(session, user, now);
+        Ok(sessions.into_iter().find(named).map(|session| (session.remove(), session.value.user_agent)))
+    }
+
+    fn is_open(&self, session: &StoredSession, user: &StoredUser, now: Timestamp) -> bool {
+        session.epoch == user.epoch && session.expires_at().is_some_and(|end| end > now)
+    }
+
+    /// Ends every session and token of the acting user but the own one.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`], [`ManagementError::SignedOut`].
+    pub async fn sign_out_others(&self, actor: &Actor) -> Result<(), ManagementError> {
+        for _ in 0..ATTEMPTS {
+            let user = self.acting_user(actor).await?;
+            let epoch = user.epoch + 1;
+            let mut writes = vec![user.replace(&StoredUser { epoch, ..user.value.clone() })?];
+            let own = match &actor.who {
+                Who::User { through: Through::Session(digest), .. } => self
+                    .get::<StoredSession>(digest)
+                    .await?
+                    .map(|own| own.replace(&StoredSession { epoch, ..own.value.clone() })),
+                _ => self.own_family(actor).await?.map(|own| own.replace(&Family { epoch, ..own.value.clone() })),
+            };
+            writes.push(own.ok_or(ManagementError::SignedOut)??);
+            let draft = Draft::new(actor, "session.end_others", Target::new("user", &user.id));
+            if self.commit(writes, draft).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    async fn own_family(&self, actor: &Actor) -> Result<Option<Versioned<Family>>, ManagementError> {
+        let Who::User { through: Through::Token(token), .. } = &actor.who else { return Ok(None) };
+        let Some(access) = self.find::<AccessToken>(token.as_str()).await? else { return Ok(None) };
+        Ok(self.get(&access.family).await?)
     }
 
     /// Ends the actor's session or tokens.
@@ -133,7 +240,18 @@ impl Management {
             idle_at: now.saturating_add(self.0.settings.session_idle),
             address: context.address.map(|address| address.to_string()),
             user_agent: context.user_agent.clone(),
+            last_seen_from: context.address.map(around),
         };
         Ok((secret, session))
     }
+}
+
+/// It names a session and opens none.
+fn short_id(digest: &str) -> &str {
+    digest.get(..16).unwrap_or(digest)
+}
+
+fn seen_from(session: &StoredSession) -> Option<String> {
+    let begun_from = || session.address.as_ref()?.parse().ok().map(around);
+    session.last_seen_from.or_else(begun_from).map(|network| network.to_string())
 }

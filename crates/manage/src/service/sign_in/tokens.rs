@@ -1,5 +1,6 @@
 use keyward_core::id::UserId;
 use keyward_core::key::KeyKind;
+use keyward_core::network::around;
 use keyward_core::{AccountId, CredentialId, Mode, PlainKey, Timestamp};
 use zeroize::Zeroizing;
 
@@ -77,6 +78,9 @@ impl Management {
             created_at: now,
             ends_at: now.saturating_add(self.0.settings.family_life),
             revoked_at: None,
+            last_seen_at: Some(now),
+            last_seen_from: context.address.map(around),
+            user_agent: context.user_agent.clone(),
         };
         let (tokens, new) = self.new_tokens(&family)?;
         writes.extend(new);
@@ -115,7 +119,8 @@ impl Management {
         let used = RefreshToken { used_at: Some(now), ..refresh.value.clone() };
         writes.push(refresh.replace(&used)?);
         // The family is written too, so that no tokens are added to a family that is being ended.
-        writes.push(family.replace(&family.value)?);
+        let last_seen_from = context.address.map(around);
+        writes.push(family.replace(&Family { last_seen_at: Some(now), last_seen_from, ..family.value.clone() })?);
         let draft = Draft::anonymous(context, "token.refresh", Target::new("user", &user.id));
         if self.commit(writes, draft).await?.is_err() {
             // A concurrent request used the token.

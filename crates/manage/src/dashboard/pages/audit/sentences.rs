@@ -147,6 +147,7 @@ pub(super) const GROUPS: [Group; 9] = [
             action("session.begin", "Signed in", "signed in", "sign in", ""),
             action("session.end", "Signed out", "ended", "end", " a session of {target}"),
             action("session.end_all", "Signed out everywhere", "ended", "end", " all sessions of {target}"),
+            action("session.end_others", "Other sessions ended", "ended", "end", " all other sessions of {target}"),
             action("token.issue", "Token issued", "signed in", "sign in", " with a program"),
             action("token.refresh", "Token refreshed", "refreshed", "refresh", " an access token"),
             action("token.reuse", "Token reused", "used", "use", " a refresh token a second time"),

@@ -62,14 +62,16 @@ pub(super) async fn show(
     // After a new sign-in, the query holds the fields of a member's form or of the invitation.
     let (sent, of_member) = (form.get("role"), form.get("member"));
     let chosen = Role::ALL.into_iter().map(Role::as_str).find(|role| *role == sent);
-    let rows = found.items.into_iter().map(|view| {
-        let row = row(member, view);
-        match chosen {
-            Some(chosen) if row.id == of_member => Row { chosen, ..row },
-            _ => row,
+    let mut rows = Vec::new();
+    for view in found.items {
+        let user = view.user.id.clone();
+        let mut row = row(member, view);
+        row.may_remove_factor = row.may_change && !row.is_self && member.management().has_second_factor(&user).await?;
+        if let Some(chosen) = chosen.filter(|_| row.id == of_member) {
+            row.chosen = chosen;
         }
-    });
-    let rows = rows.collect();
+        rows.push(row);
+    }
     let now = member.management().now();
     let open = member.management().invitations(&member.actor, &member.account.id, &PageRequest::default()).await?;
     let open = open.items.into_iter().map(|view| OpenInvitation {

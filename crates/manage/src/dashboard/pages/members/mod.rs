@@ -1,3 +1,4 @@
+mod factor;
 mod invite;
 mod keys;
 mod list;
@@ -23,6 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/accounts/{account}/members/{id}/remove", remove::page).post(remove::remove).destination(),
         Route::page("/accounts/{account}/members/{id}/keys", keys::page).post(keys::revoke).destination(),
         Route::page("/accounts/{account}/members/{id}/reset", reset::page).post(reset::create).destination(),
+        Route::page("/accounts/{account}/members/{id}/second-factor", factor::page).post(factor::remove).destination(),
         Route::action("/accounts/{account}/invitations/{id}/withdraw", MEMBERS, invite::withdraw),
         Route::page("/members", home::go).destination(),
     ]

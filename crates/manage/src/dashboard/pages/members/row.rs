@@ -14,6 +14,7 @@ pub(super) struct Row {
     pub(super) is_self: bool,
     pub(super) may_change: bool,
     pub(super) may_reset: bool,
+    pub(super) may_remove_factor: bool,
     pub(super) version: u64,
 }
 
@@ -25,6 +26,7 @@ pub(super) fn row(member: &AtAccount, view: MemberView) -> Row {
     Row {
         id: view.user.id.to_string(),
         may_change,
+        may_remove_factor: false,
         may_reset: may_change && !is_self && member.management().takes_passwords(),
         is_self,
         name: view.user.name,

@@ -2,6 +2,7 @@ mod api;
 mod appearance;
 mod factor;
 mod own;
+mod sessions;
 
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
@@ -14,6 +15,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/settings/theme", SETTINGS, own::change_theme),
         Route::action("/settings/name", SETTINGS, own::change_name),
         Route::action("/settings/password", SETTINGS, own::change_password),
+        Route::action("/settings/sessions/end", SETTINGS, sessions::end),
+        Route::action("/settings/sessions/end-others", SETTINGS, sessions::end_others),
         Route::page(factor::PAGE, factor::page).post(factor::begin).destination(),
         Route::action("/settings/second-factor/confirm", factor::PAGE, factor::confirm),
         Route::action("/settings/second-factor/codes", factor::PAGE, factor::renew),

@@ -2,24 +2,15 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
+use super::sessions::Sessions;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
-use crate::dashboard::text::When;
 use crate::dashboard::themes::{self, Choice};
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::PageRequest;
-
-struct Session {
-    since: When,
-    last_seen: When,
-    address: String,
-    user_agent: String,
-    is_current: bool,
-}
 
 #[derive(Template)]
 #[template(path = "dashboard/settings/settings.html")]
@@ -32,7 +23,7 @@ struct SettingsPage {
     has_password: bool,
     has_factor: bool,
     may_set_appearance: bool,
-    sessions: Vec<Session>,
+    sessions: Sessions,
     error: Option<(&'static str, FieldError)>,
 }
 
@@ -42,8 +33,7 @@ async fn show(
     form: &Form,
     error: Option<(&'static str, FieldError)>,
 ) -> Result<Response, PageError> {
-    let now = member.management().now();
-    let sessions = member.management().own_sessions(&member.actor, &PageRequest::default()).await?;
+    let sessions = Sessions::of(member).await?;
     let has_password = member.management().has_password(&member.actor).await?;
     let has_factor = member.management().own_second_factor(&member.actor).await?.is_some();
     let page = |frame| SettingsPage {
@@ -55,17 +45,7 @@ async fn show(
         email: member.user.email.clone(),
         name: form.typed("name", &member.user.name),
         user_version: member.user.version,
-        sessions: sessions
-            .items
-            .into_iter()
-            .map(|session| Session {
-                since: When::at(session.created_at, now),
-                last_seen: When::at(session.last_seen_at, now),
-                address: session.address.unwrap_or_else(|| "unknown address".to_owned()),
-                user_agent: session.user_agent.unwrap_or_else(|| "unknown client".to_owned()),
-                is_current: session.current,
-            })
-            .collect(),
+        sessions,
         error,
     };
     Ok(member.page_with(status, "Settings", page))
