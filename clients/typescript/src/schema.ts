@@ -986,6 +986,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{user}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes the second factor of a user who has lost it, and ends all sessions and tokens of the user. The password stays.
+         * @description The caller needs the rights that a reset link needs.
+         */
+        delete: operations["removeSecondFactor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/verify": {
         parameters: {
             query?: never;
@@ -1084,6 +1104,8 @@ export interface components {
             name: string;
             /** @description Plan, if any. */
             plan: string | null;
+            /** @description Whether members need a second factor. Null in lists. */
+            requires_second_factor: boolean | null;
             role: components["schemas"]["Role"] | null;
             /**
              * Format: date-time
@@ -2253,6 +2275,8 @@ export interface components {
             created_at: string;
             /** @description Whether the request belongs to this session. */
             current: boolean;
+            /** @description Name of the client software, such as `Firefox on Windows`, or `unknown device`. */
+            device: string;
             /** @description Id. It opens nothing. */
             id: string;
             /**
@@ -2260,6 +2284,8 @@ export interface components {
              * @description Time of the last use, to within a minute.
              */
             last_seen_at: string;
+            /** @description Network of the last use, if known: a /24 of IPv4 or a /48 of IPv6. */
+            last_seen_from: string | null;
             /** @description Client software at the start. */
             user_agent: string | null;
         };
@@ -2410,6 +2436,8 @@ export interface components {
             name?: string | null;
             /** @description New plan, or null for none. For the operator. */
             plan?: string | null;
+            /** @description Whether members need a second factor. For owners, with an access token. */
+            requires_second_factor?: boolean | null;
             /** @description Whether all keys of the account are refused. For the operator. */
             suspended?: boolean | null;
         };
@@ -5752,6 +5780,34 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    removeSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user signs in with the password alone */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };

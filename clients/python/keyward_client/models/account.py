@@ -27,6 +27,7 @@ class Account:
         lifetimes (EffectiveLifetimes | None):
         name (str): Display name.
         plan (None | str): Plan, if any.
+        requires_second_factor (bool | None): Whether members need a second factor. Null in lists.
         role (None | Role):
         suspended_at (datetime.datetime | None): Time of the suspension, if suspended.
         version (int): Version, for updates. Each change increments it.
@@ -38,6 +39,7 @@ class Account:
     lifetimes: EffectiveLifetimes | None
     name: str
     plan: None | str
+    requires_second_factor: bool | None
     role: None | Role
     suspended_at: datetime.datetime | None
     version: int
@@ -63,6 +65,9 @@ class Account:
         plan: None | str
         plan = self.plan
 
+        requires_second_factor: bool | None
+        requires_second_factor = self.requires_second_factor
+
         role: None | str
         if isinstance(self.role, Role):
             role = self.role.value
@@ -87,6 +92,7 @@ class Account:
                 "lifetimes": lifetimes,
                 "name": name,
                 "plan": plan,
+                "requires_second_factor": requires_second_factor,
                 "role": role,
                 "suspended_at": suspended_at,
                 "version": version,
@@ -130,6 +136,15 @@ class Account:
 
         plan = _parse_plan(d.pop("plan"))
 
+        def _parse_requires_second_factor(data: object) -> bool | None:
+            if data is None:
+                return data
+            return cast(bool | None, data)
+
+        requires_second_factor = _parse_requires_second_factor(
+            d.pop("requires_second_factor")
+        )
+
         def _parse_role(data: object) -> None | Role:
             if data is None:
                 return data
@@ -169,6 +184,7 @@ class Account:
             lifetimes=lifetimes,
             name=name,
             plan=plan,
+            requires_second_factor=requires_second_factor,
             role=role,
             suspended_at=suspended_at,
             version=version,

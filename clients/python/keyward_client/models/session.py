@@ -18,16 +18,20 @@ class Session:
         address (None | str): Client address at the start.
         created_at (datetime.datetime): Creation time.
         current (bool): Whether the request belongs to this session.
+        device (str): Name of the client software, such as `Firefox on Windows`, or `unknown device`.
         id (str): Id. It opens nothing.
         last_seen_at (datetime.datetime): Time of the last use, to within a minute.
+        last_seen_from (None | str): Network of the last use, if known: a /24 of IPv4 or a /48 of IPv6.
         user_agent (None | str): Client software at the start.
     """
 
     address: None | str
     created_at: datetime.datetime
     current: bool
+    device: str
     id: str
     last_seen_at: datetime.datetime
+    last_seen_from: None | str
     user_agent: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -39,9 +43,14 @@ class Session:
 
         current = self.current
 
+        device = self.device
+
         id = self.id
 
         last_seen_at = self.last_seen_at.isoformat()
+
+        last_seen_from: None | str
+        last_seen_from = self.last_seen_from
 
         user_agent: None | str
         user_agent = self.user_agent
@@ -53,8 +62,10 @@ class Session:
                 "address": address,
                 "created_at": created_at,
                 "current": current,
+                "device": device,
                 "id": id,
                 "last_seen_at": last_seen_at,
+                "last_seen_from": last_seen_from,
                 "user_agent": user_agent,
             }
         )
@@ -76,9 +87,18 @@ class Session:
 
         current = d.pop("current")
 
+        device = d.pop("device")
+
         id = d.pop("id")
 
         last_seen_at = datetime.datetime.fromisoformat(d.pop("last_seen_at"))
+
+        def _parse_last_seen_from(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        last_seen_from = _parse_last_seen_from(d.pop("last_seen_from"))
 
         def _parse_user_agent(data: object) -> None | str:
             if data is None:
@@ -91,8 +111,10 @@ class Session:
             address=address,
             created_at=created_at,
             current=current,
+            device=device,
             id=id,
             last_seen_at=last_seen_at,
+            last_seen_from=last_seen_from,
             user_agent=user_agent,
         )
 

@@ -18,12 +18,15 @@ class UpdateAccount:
         features (list[str] | None | Unset): New features. For the operator.
         name (None | str | Unset): New name.
         plan (None | str | Unset): New plan, or null for none. For the operator.
+        requires_second_factor (bool | None | Unset): Whether members need a second factor. For owners, with an access
+            token.
         suspended (bool | None | Unset): Whether all keys of the account are refused. For the operator.
     """
 
     features: list[str] | None | Unset = UNSET
     name: None | str | Unset = UNSET
     plan: None | str | Unset = UNSET
+    requires_second_factor: bool | None | Unset = UNSET
     suspended: bool | None | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,6 +51,12 @@ class UpdateAccount:
         else:
             plan = self.plan
 
+        requires_second_factor: bool | None | Unset
+        if isinstance(self.requires_second_factor, Unset):
+            requires_second_factor = UNSET
+        else:
+            requires_second_factor = self.requires_second_factor
+
         suspended: bool | None | Unset
         if isinstance(self.suspended, Unset):
             suspended = UNSET
@@ -63,6 +72,8 @@ class UpdateAccount:
             field_dict["name"] = name
         if plan is not UNSET:
             field_dict["plan"] = plan
+        if requires_second_factor is not UNSET:
+            field_dict["requires_second_factor"] = requires_second_factor
         if suspended is not UNSET:
             field_dict["suspended"] = suspended
 
@@ -107,6 +118,17 @@ class UpdateAccount:
 
         plan = _parse_plan(d.pop("plan", UNSET))
 
+        def _parse_requires_second_factor(data: object) -> bool | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
+
+        requires_second_factor = _parse_requires_second_factor(
+            d.pop("requires_second_factor", UNSET)
+        )
+
         def _parse_suspended(data: object) -> bool | None | Unset:
             if data is None:
                 return data
@@ -120,6 +142,7 @@ class UpdateAccount:
             features=features,
             name=name,
             plan=plan,
+            requires_second_factor=requires_second_factor,
             suspended=suspended,
         )
 

@@ -132,7 +132,8 @@ async fn create_reset(
 ///
 /// The caller needs the rights that a reset link needs.
 #[utoipa::path(delete, operation_id = "removeSecondFactor", path = "/v1/users/{user}/second-factor", tag = "users", security(("bearer" = [])),
-    params(("user" = String, Path, min_length = 1, max_length = 64)),
+    params(("user" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 204, description = "The user signs in with the password alone")))]
 async fn remove_factor(
     State(management): State<Management>,
