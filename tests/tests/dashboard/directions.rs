@@ -46,7 +46,6 @@ async fn right_to_left_names_keep_the_layout_and_the_order_of_words() {
     site.management.put_plan(&owner, Plan { description: NOTE.to_owned(), ..Plan::new(PLAN) }, None).await.unwrap();
     let mut draft = KeyDraft::secret(operator.clone(), KEY);
     draft.user = Some(member.id.clone());
-    draft.tags = keyward::Tags::new(["team:search"]).unwrap();
     let key = site.management.create_key(&owner, draft).await.unwrap().view.id;
     let revoked = site.management.create_key(&owner, KeyDraft::secret(operator, KEY)).await.unwrap().view.id;
     let revocation = Revocation::new(RevocationReason::Superseded).with_note(NOTE).unwrap();
