@@ -98,4 +98,4 @@ pub use store::PostgresManagementStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use store::SqliteManagementStore;
-pub use store::{Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
+pub use store::{Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};

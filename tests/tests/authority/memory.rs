@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use keyward::Timestamp;
-use keyward::manage::{Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
+use keyward::manage::{
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written,
+};
 use keyward::store::{StoreError, async_trait};
 
 #[derive(Default)]
@@ -121,6 +123,10 @@ impl ManagementStore for MemoryManagementStore {
     }
 
     async fn refusals(&self, _: &str, _: i64, _: i64) -> Result<Vec<Count>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn busiest(&self, _: &str, _: i64, _: i64, _: usize) -> Result<Vec<KeyTotal>, StoreError> {
         Ok(Vec::new())
     }
 }

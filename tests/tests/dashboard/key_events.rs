@@ -41,6 +41,25 @@ async fn a_key_shows_its_last_events_to_readers_of_the_audit_log() {
 }
 
 #[tokio::test]
+async fn a_successor_shows_the_rotation_that_made_it() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let old = site.management.create_key(&owner, KeyDraft::secret(operator(), "worker")).await.unwrap().view.id;
+    let hour = std::time::Duration::from_secs(3_600);
+    let new = site.management.rotate_key(&owner, &old, hour).await.unwrap().view.id;
+    let newest = site.management.rotate_key(&owner, &new, hour).await.unwrap().view.id;
+    let mut client = Client::signed_in(&site).await;
+    for (id, rotations) in [(&old, 1), (&new, 2), (&newest, 1)] {
+        let page = client.get(&format!("/accounts/operator/keys/{id}")).await.body;
+        let events = page.split("<h2>Events</h2>").nth(1).unwrap().split("</section>").next().unwrap();
+        assert_eq!(events.matches(" rotated the key “").count(), rotations, "{id}: {events}");
+        assert_eq!(events.matches(" created the key “").count(), usize::from(*id == old), "{id}: {events}");
+        let log = client.get(&format!("/accounts/operator/audit?target=key%3A{id}")).await.body;
+        assert_eq!(log.matches(" rotated the key “").count(), rotations, "{id}: {log}");
+    }
+}
+
+#[tokio::test]
 async fn rotations_are_listed_oldest_first_around_the_key() {
     let site = Site::with_owner().await;
     let owner = site.owner().await;

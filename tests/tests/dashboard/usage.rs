@@ -67,6 +67,11 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
             keys[0].starts_with(&format!("noisy live{noisy} | 3 | 0 | 100.0 % | The key was revoked: 3")),
             "{keys:?}"
         );
+        let busiest = rows(&page, "Busiest keys");
+        assert_eq!(busiest.len(), 3, "{days}: {busiest:?}");
+        assert!(busiest[0].starts_with("good live") && busiest[0].ends_with(" | 6 | 0 | 0.0 % |"), "{busiest:?}");
+        assert_eq!(busiest[1], format!("noisy live{noisy} | 3 | 3 | 100.0 % |"), "{days}");
+        assert!(page.contains(&format!("/accounts/operator/keys/{noisy}\"><bdi>noisy</bdi></a>")), "{page}");
         let reasons = rows(&page, "Reasons of refusals");
         assert!(reasons[0].starts_with("The key was revoked key revoked | 3 | 75.0 %"), "{reasons:?}");
         let modes = rows(&page, "Requests by mode");
@@ -82,6 +87,9 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
     assert_eq!(rows(&page, "Keys with the most refusals").len(), 1);
     let page = client.get(&format!("{USAGE}?mode=live")).await.body;
     assert!(page.contains(">3</span> refused") && rows(&page, "Keys with the most refusals").len() == 1, "{page}");
+    assert_eq!(rows(&page, "Busiest keys").len(), 2);
+    let page = client.get(&format!("{USAGE}?mode=test")).await.body;
+    assert!(rows(&page, "Busiest keys")[0].starts_with("quiet test"), "{page}");
     for nonsense in ["days=0", "days=x", "mode=x", "outcome=%00", "days=99999999999999999999"] {
         assert_eq!(client.get(&format!("{USAGE}?{nonsense}")).await.status, 200, "{nonsense}");
     }

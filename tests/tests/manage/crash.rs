@@ -18,8 +18,8 @@ use keyward::id::UserId;
 use keyward::key::Digest;
 use keyward::manage::{
     AccountUpdate, Actor, AppearanceUpdate, AuditEntry, AuditQuery, Context, Count, CountUnit, KeyChange, KeyDraft,
-    Kind, LeakPolicy, List, Management, ManagementError, ManagementStore, ModeCount, NewCount, NewUser, Outcome,
-    PageRequest, Plan, Record, Role, SqliteManagementStore, Write, Written,
+    KeyTotal, Kind, LeakPolicy, List, Management, ManagementError, ManagementStore, ModeCount, NewCount, NewUser,
+    Outcome, PageRequest, Plan, Record, Role, SqliteManagementStore, Write, Written,
 };
 use keyward::sqlite::SqliteStore;
 use keyward::store::{

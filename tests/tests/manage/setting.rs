@@ -6,8 +6,8 @@ use argon2::Params;
 use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
-    Actor, Context, Count, CountUnit, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount, NewCount,
-    NewUser, PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
+    Actor, Context, Count, CountUnit, KeyTotal, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount,
+    NewCount, NewUser, PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
@@ -118,6 +118,10 @@ impl ManagementStore for Failing {
 
     async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.inner.refusals(account, from, to).await
+    }
+
+    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
+        self.inner.busiest(account, from, to, limit).await
     }
 }
 

@@ -1,4 +1,6 @@
-use keyward::manage::{Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
+use keyward::manage::{
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written,
+};
 use keyward::{Mode, Timestamp};
 
 use crate::setting::everywhere;
@@ -130,6 +132,13 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
         assert_eq!(store.refusals("acct", 1, 2).await.unwrap(), all);
         assert_eq!(store.refusals("acct", 1, 1).await.unwrap(), [refusal("m", "key_revoked", 2), all[1].clone()]);
         assert_eq!(store.refusals("other", 0, 9).await.unwrap(), []);
+        let total = |key: &str, accepted, refused| KeyTotal { key: key.to_owned(), accepted, refused };
+        store.add(&[refused("l", 25, "key_revoked")]).await.unwrap();
+        let busiest = [total("l", 5, 2), total("k", 6, 0), total("m", 0, 4), total("n", 0, 2)];
+        assert_eq!(store.busiest("acct", 1, 2, 9).await.unwrap(), busiest);
+        assert_eq!(store.busiest("acct", 1, 2, 2).await.unwrap(), busiest[..2]);
+        assert_eq!(store.busiest("acct", 2, 2, 9).await.unwrap(), [total("m", 0, 2), total("k", 1, 0)]);
+        assert_eq!(store.busiest("other", 0, 9, 9).await.unwrap(), []);
         let since = |hour| store.times_since("k", "accepted", hour);
         assert_eq!((since(24).await.unwrap(), since(25).await.unwrap(), since(49).await.unwrap()), (6, 5, 0));
         assert_eq!(store.times_since("k", "key_revoked", 0).await.unwrap(), 0);

@@ -3,7 +3,7 @@ use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
 
 use super::record::{Kind, List, Record, Write, Written};
-use super::usage::{Count, CountUnit, ModeCount, NewCount};
+use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount};
 
 /// A store for the management service's records. `tests/tests/manage/store.rs` tests every implementation.
 ///
@@ -92,6 +92,13 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
+
+    /// Returns the `limit` keys of an account with the most requests, from day `from` to day `to` inclusive, the busiest first. Keys
+    /// with as many requests are in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError>;
 }
 
 #[async_trait]
@@ -138,5 +145,9 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
 
     async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         (**self).refusals(account, from, to).await
+    }
+
+    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
+        (**self).busiest(account, from, to, limit).await
     }
 }

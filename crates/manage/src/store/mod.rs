@@ -14,4 +14,4 @@ pub use postgres::PostgresManagementStore;
 pub use record::{Kind, List, Record, Write, Written};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteManagementStore;
-pub use usage::{Count, CountUnit, ModeCount, NewCount};
+pub use usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount};

@@ -10,7 +10,7 @@ use tokio_postgres::types::{Json, ToSql};
 
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
-use super::usage::{Count, CountUnit, ModeCount, NewCount, oldest_hour};
+use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, oldest_hour};
 
 /// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
@@ -242,6 +242,20 @@ impl ManagementStore for PostgresManagementStore {
         let rows = self.tables.query(sql, &[&account, &from, &to]).await?;
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
     }
+
+    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
+        let sql = "SELECT key, coalesce(sum(times) FILTER (WHERE outcome = 'accepted'), 0)::bigint, \
+                   coalesce(sum(times) FILTER (WHERE outcome <> 'accepted'), 0)::bigint FROM keyward_desk_counts \
+                   WHERE account = $1 AND day BETWEEN $2 AND $3 GROUP BY key ORDER BY sum(times) DESC, key LIMIT $4";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.tables.query(sql, &[&account, &from, &to, &limit]).await?;
+        Ok(rows.iter().map(key_total).collect::<Result<_, _>>()?)
+    }
+}
+
+fn key_total(row: &Row) -> Result<KeyTotal, QueryError> {
+    let times = |place| row.try_get::<_, i64>(place).map(|times| u64::try_from(times).unwrap_or(0));
+    Ok(KeyTotal { key: row.try_get(0)?, accepted: times(1)?, refused: times(2)? })
 }
 
 fn mode_count(row: &Row) -> Result<ModeCount, QueryError> {

@@ -7,7 +7,7 @@ use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExte
 
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
-use super::usage::{Count, CountUnit, ModeCount, NewCount, oldest_hour};
+use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, oldest_hour};
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
@@ -260,6 +260,25 @@ impl ManagementStore for SqliteManagementStore {
                      WHERE account = ?1 AND day BETWEEN ?2 AND ?3 AND outcome <> 'accepted' GROUP BY key, outcome ORDER BY key, outcome",
                 )?
                 .query_map((account, from, to), count)?
+                .collect()
+        })
+    }
+
+    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
+        self.tables.read(|connection| {
+            connection
+                .prepare_cached(
+                    "WITH busiest AS (SELECT key, sum(times) AS times FROM desk_counts \
+                       WHERE account = ?1 AND day BETWEEN ?2 AND ?3 GROUP BY key ORDER BY times DESC, key LIMIT ?4) \
+                     SELECT key, times, (SELECT coalesce(sum(times), 0) FROM desk_counts AS counts WHERE account = ?1 \
+                       AND counts.key = busiest.key AND day BETWEEN ?2 AND ?3 AND outcome <> 'accepted') \
+                     FROM busiest ORDER BY times DESC, key",
+                )?
+                .query_map((account, from, to, signed(limit as u64)), |row| {
+                    let times = |place| row.get::<_, i64>(place).map(|times| u64::try_from(times).unwrap_or(0));
+                    let (all, refused) = (times(1)?, times(2)?);
+                    Ok(KeyTotal { key: row.get(0)?, accepted: all.saturating_sub(refused), refused })
+                })?
                 .collect()
         })
     }

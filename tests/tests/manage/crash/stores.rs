@@ -188,4 +188,8 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
     async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.inner.refusals(account, from, to).await
     }
+
+    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
+        self.inner.busiest(account, from, to, limit).await
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) struct AuditSearch {
     /// An action, or with a dot at its end the beginning of several.
     pub(crate) action: Option<String>,
     pub(crate) target_kind: Option<String>,
+    /// The target's id. The entry of a rotation is found by the successor, too.
     pub(crate) target: Option<String>,
     pub(crate) from: Option<Timestamp>,
     /// Exclusive.
@@ -53,7 +54,7 @@ impl AuditSearch {
         };
         self.action.as_ref().is_none_or(fits_action)
             && self.target_kind.as_ref().is_none_or(|kind| entry.target.kind == *kind)
-            && self.target.as_ref().is_none_or(|id| entry.target.id == *id)
+            && self.target.as_ref().is_none_or(|id| entry.target.id == *id || successor(entry) == Some(id))
             && self.from.is_none_or(|from| entry.at >= from)
             && self.until.is_none_or(|until| entry.at < until)
     }
@@ -117,6 +118,14 @@ impl Management {
         }
         Ok(low)
     }
+}
+
+/// The new key of a rotation, whose target is the old one.
+fn successor(entry: &AuditEntry) -> Option<&str> {
+    if entry.action != "key.rotate" {
+        return None;
+    }
+    entry.after.as_ref()?["predecessor"]["rotated_to"].as_str()
 }
 
 fn moved(time: Timestamp, millis: i64) -> Timestamp {

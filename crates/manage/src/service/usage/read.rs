@@ -7,7 +7,7 @@ use crate::role::scopes;
 use crate::service::Management;
 use crate::store::Count;
 #[cfg(feature = "dashboard")]
-use crate::store::{CountUnit, ModeCount};
+use crate::store::{CountUnit, KeyTotal, ModeCount};
 
 const MAX_DAYS: u32 = 366;
 
@@ -151,6 +151,20 @@ impl Management {
         };
         let last = self.now().as_millis() / length;
         Ok(self.0.store.modes(account.as_str(), unit, last - i64::from(number) + 1, last).await?)
+    }
+
+    /// Returns the keys of an account with the most requests in the last `days` days. Needs `usage:read`.
+    pub(crate) async fn busiest_keys(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        days: u32,
+        limit: usize,
+    ) -> Result<Vec<KeyTotal>, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        let (from, today) = self.days(days)?;
+        self.flush_usage().await?;
+        Ok(self.0.store.busiest(account.as_str(), from, today, limit).await?)
     }
 
     /// Returns how often each key of an account was refused in the last `days` days, and why. Needs `usage:read`.

@@ -16,7 +16,8 @@ use crate::error::ManagementError;
 use crate::service::AuditQuery;
 use crate::service::Management;
 use crate::store::{
-    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, SqliteManagementStore, Write, Written,
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, SqliteManagementStore, Write,
+    Written,
 };
 
 const FULL: i64 = 10_000;
@@ -92,6 +93,10 @@ impl ManagementStore for Slow {
 
     async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.inner.refusals(account, from, to).await
+    }
+
+    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
+        self.inner.busiest(account, from, to, limit).await
     }
 }
 

@@ -15,10 +15,11 @@ use crate::dashboard::svg::{self, Chart, meaning};
 use crate::dashboard::text::{number, span};
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::UsageTotal;
-use crate::store::ModeCount;
+use crate::service::{KeyView, UsageTotal};
+use crate::store::{KeyTotal, ModeCount};
 
 const MOST_KEYS: usize = 20;
+const MOST_BUSY_KEYS: usize = 10;
 /// Keys of the other mode are looked up in vain.
 const MOST_LOOKED_UP: usize = 100;
 const DAY: i64 = 24 * 3_600 * 1_000;
@@ -48,6 +49,10 @@ impl Sum {
 
     fn refused(&self) -> String {
         number(self.refused)
+    }
+
+    fn requests(&self) -> String {
+        number(self.accepted.saturating_add(self.refused))
     }
 
     fn rate(&self) -> String {
@@ -91,6 +96,7 @@ struct UsagePage {
     all: Sum,
     by_mode: Vec<(&'static str, Sum)>,
     refusals: Vec<Refusal>,
+    busiest: Vec<KeyRow>,
     keys: Vec<KeyRow>,
     /// How many more keys were refused.
     more_keys: Option<String>,
@@ -130,6 +136,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     });
     let refusals = refusals.collect();
     let reason = query.filled("outcome");
+    let busiest = busiest(&member, range, mode).await?;
     let (keys, more) = keys(&member, range, mode, reason.as_deref()).await?;
     let is_used = chart.total == 0 && member.may(&scopes::KEYS_READ) && was_used(&member, range.days).await?;
     let (quotas, limits) = quotas(&member).await?;
@@ -154,6 +161,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             .filter(|(_, sum)| sum.accepted + sum.refused > 0)
             .collect(),
         refusals,
+        busiest,
         keys,
         more_keys: (more > 0).then(|| number(more as u64)),
         reason: reason.map(|reason| meaning(&reason).to_owned()),
@@ -164,6 +172,46 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         filters: without("outcome"),
         is_used,
     }))
+}
+
+/// A key of the account, or `None` if it is gone or the reader may not see it.
+async fn look_up(member: &AtAccount, id: &CredentialId) -> Result<Option<KeyView>, ManagementError> {
+    match member.management().key(&member.actor, id).await {
+        Ok(key) => Ok(Some(key)),
+        Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl KeyRow {
+    fn new(member: &AtAccount, id: &CredentialId, key: Option<&KeyView>, sum: Sum, reasons: String) -> Self {
+        Self {
+            path: key.is_some().then(|| member.path(&format!("/keys/{id}"))),
+            name: key.map_or_else(|| id.to_string(), |key| key.name.clone()),
+            id: id.to_string(),
+            mode: key.map_or("", |key| key.mode.as_str()),
+            sum,
+            reasons,
+        }
+    }
+}
+
+/// The keys with the most requests.
+async fn busiest(member: &AtAccount, range: &Range, mode: Option<Mode>) -> Result<Vec<KeyRow>, ManagementError> {
+    let (management, account) = (member.management(), &member.account.id);
+    let totals = management.busiest_keys(&member.actor, account, range.days_of_keys(), MOST_LOOKED_UP).await?;
+    let mut rows = Vec::new();
+    for KeyTotal { key, accepted, refused } in totals {
+        let id: CredentialId = key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
+        let key = look_up(member, &id).await?;
+        if mode.is_none_or(|mode| key.as_ref().is_some_and(|key| key.mode == mode)) {
+            rows.push(KeyRow::new(member, &id, key.as_ref(), Sum { accepted, refused }, String::new()));
+        }
+        if rows.len() == MOST_BUSY_KEYS {
+            break;
+        }
+    }
+    Ok(rows)
 }
 
 /// The keys with the most refusals, and how many more there are.
@@ -188,11 +236,7 @@ async fn keys(
     let (mut rows, mut looked_up) = (Vec::new(), 0);
     for (_, id, mut outcomes) in by_key.iter().take(MOST_LOOKED_UP).cloned() {
         looked_up += 1;
-        let key = match management.key(&member.actor, &id).await {
-            Ok(key) => Some(key),
-            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => None,
-            Err(error) => return Err(error),
-        };
+        let key = look_up(member, &id).await?;
         if mode.is_some_and(|mode| key.as_ref().is_none_or(|key| key.mode != mode)) {
             continue;
         }
@@ -203,14 +247,7 @@ async fn keys(
         }
         outcomes.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
         let reasons = outcomes.iter().map(|(outcome, times)| format!("{}: {}", meaning(outcome), number(*times)));
-        rows.push(KeyRow {
-            path: key.is_some().then(|| member.path(&format!("/keys/{id}"))),
-            name: key.as_ref().map_or_else(|| id.to_string(), |key| key.name.clone()),
-            id: id.to_string(),
-            mode: key.as_ref().map_or("", |key| key.mode.as_str()),
-            sum,
-            reasons: reasons.collect::<Vec<_>>().join("; "),
-        });
+        rows.push(KeyRow::new(member, &id, key.as_ref(), sum, reasons.collect::<Vec<_>>().join("; ")));
         if rows.len() == MOST_KEYS {
             break;
         }
