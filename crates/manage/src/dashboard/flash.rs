@@ -57,6 +57,7 @@ impl Note {
             "appearance" => words::notes::THE_APPEARANCE_IS_CHANGED.to_owned(),
             "account" => words::notes::THE_ACCOUNTS_NAME_IS_CHANGED.to_owned(),
             "account-created" => words::notes::THE_ACCOUNT_IS_CREATED.to_owned(),
+            "account-deleted" => words::notes::THE_ACCOUNT_IS_DELETED.to_owned(),
             "account-suspended" => words::notes::THE_ACCOUNT_IS_SUSPENDED.to_owned(),
             "account-reinstated" => words::notes::THE_ACCOUNT_IS_REINSTATED.to_owned(),
             "account-plan" => words::notes::THE_PLAN_OF_THE_ACCOUNT_IS_CHANGED.to_owned(),

@@ -1,5 +1,7 @@
 //! The pages of accounts.
 
+use super::numbers::{number, plural};
+
 // account.html
 pub(in crate::dashboard) const ACCOUNT_NAME: &str = "Account name";
 pub(in crate::dashboard) const RENAME_ACCOUNT: &str = "Rename account";
@@ -17,6 +19,10 @@ pub(in crate::dashboard) const MAKE_IT_OPTIONAL: &str = "Make it optional";
 pub(in crate::dashboard) const REQUIRE_A_SECOND_FACTOR: &str = "Require a second factor";
 pub(in crate::dashboard) const IT_HOLDS_AT_ONCE: &str = "It holds at once, for sessions that are open, too. API keys stay valid. Users of the identity provider have its \
      second factor.";
+pub(in crate::dashboard) const DELETION: &str = "Deletion";
+pub(in crate::dashboard) const DELETING_THE_ACCOUNT_REVOKES: &str =
+    "Deleting the account revokes its keys for good. Its members, invitations and webhooks are removed.";
+pub(in crate::dashboard) const DELETE_ACCOUNT: &str = "Delete account";
 
 // accounts.html
 pub(in crate::dashboard) const CREATE_ACCOUNT: &str = "Create account";
@@ -38,3 +44,33 @@ pub(in crate::dashboard) const ALL_KEYS_OF_THE_ACCOUNT: &str =
 
 // suspend.rs
 pub(in crate::dashboard) const SUSPEND_AN_ACCOUNT: &str = "Suspend an account";
+
+// delete.html
+pub(in crate::dashboard) const DELETE_QUESTION: [&str; 2] = ["Delete ", "?"];
+pub(in crate::dashboard) const USERS_STAY_AND_SO_DOES: &str =
+    "Users stay, and so does the audit log. No account gets the id again.";
+pub(in crate::dashboard) const TYPE_THE_ID_OF_THE_ACCOUNT: [&str; 2] = ["Type the id of the account: ", ""];
+
+// delete.rs
+pub(in crate::dashboard) const DELETE_AN_ACCOUNT: &str = "Delete an account";
+
+/// What an account has.
+pub(in crate::dashboard) fn contents(keys: u64, members: u64, webhooks: u64) -> String {
+    let (keys, members) = (counted(keys, "key", "keys"), counted(members, "member", "members"));
+    format!("{keys}, {members} and {}", counted(webhooks, "webhook", "webhooks"))
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    let shown = if count == 0 { "no".to_owned() } else { number(count) };
+    format!("{shown} {}", plural(&shown, one, many))
+}
+
+pub(in crate::dashboard) fn type_the_id(id: &str) -> String {
+    format!("Type the id of the account, {id}, to delete it.")
+}
+
+pub(in crate::dashboard) fn the_account_has(ends: &str) -> String {
+    format!(
+        "The account has {ends}. The keys are revoked, and no node accepts them any more. Members, invitations and webhooks are removed."
+    )
+}

@@ -93,6 +93,7 @@ pub(in crate::dashboard) const GROUPS: [Group; 9] = [
         all: Some(("account.", "All about accounts")),
         actions: &[
             action("account.create", "Account created", "created", "create", " the account “{target}”"),
+            action("account.delete", "Account deleted", "deleted", "delete", " the account “{target}”"),
             action("account.update", "Account changed", "changed", "change", " the account “{target}”"),
         ],
     },

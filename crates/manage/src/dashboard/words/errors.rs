@@ -77,6 +77,9 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
         ManagementError::AccountLimit { limit } => {
             ("Too many accounts", format!("You already own {limit} accounts, the maximum. If you need more, ask the operator."))
         }
+        ManagementError::AccountDeleted(account) => {
+            ("The account was deleted", format!("The account {account} was deleted. Choose another id."))
+        }
         ManagementError::LinkEnded => {
             ("Invalid link", "The link was already used, has expired, or is wrong. Ask for a new one.".to_owned())
         }

@@ -70,6 +70,7 @@ pub(in crate::dashboard) const YOU_ARE_SIGNED_OUT_EVERYWHERE: &str = "You are si
 pub(in crate::dashboard) const YOU_ARE_SIGNED_IN_AGAIN: &str =
     "You are signed in again. Nothing was sent yet: check the form, then send it.";
 pub(in crate::dashboard) const NOTHING_HAD_TO_BE_CHANGED: &str = "Nothing had to be changed.";
+pub(in crate::dashboard) const THE_ACCOUNT_IS_DELETED: &str = "The account is deleted. No node accepts its keys.";
 
 pub(in crate::dashboard) fn keys_revoked(count: u64) -> String {
     refused(count, "revoked")

@@ -1,6 +1,7 @@
 //! The accounts of the deployment, for the operator.
 
 mod create;
+mod delete;
 mod list;
 mod suspend;
 
@@ -18,6 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
             .destination(),
         Route::page("/accounts/new", create::page).post(create::create).destination(),
         Route::page("/accounts/{account}/suspend", suspend::page).post(suspend::suspend).destination(),
+        Route::page("/accounts/{account}/delete", delete::page).post(delete::delete).destination(),
         Route::action("/accounts/{account}/reinstate", SETTINGS, suspend::reinstate),
         Route::action("/accounts/{account}/plan", SETTINGS, suspend::change_plan),
         Route::page("/account", list::switch),
