@@ -7,6 +7,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::path_params::NamedUser;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::MemberView;
@@ -35,7 +36,7 @@ async fn member_with_factor(member: &AtAccount, user: &UserId) -> Result<MemberV
 pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, PageError> {
     let user = member_with_factor(&member, &user).await?.user;
     let page = |frame| FactorPage { frame, id: user.id.to_string(), name: user.name, email: user.email };
-    Ok(member.page("Remove a second factor", page))
+    Ok(member.page(words::members::REMOVE_A_SECOND_FACTOR, page))
 }
 
 pub(super) async fn remove(

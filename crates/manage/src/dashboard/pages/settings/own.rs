@@ -9,6 +9,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
 use crate::dashboard::themes::{self, Choice};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 
@@ -48,7 +49,7 @@ async fn show(
         sessions,
         error,
     };
-    Ok(member.page_with(status, "Settings", page))
+    Ok(member.page_with(status, words::settings::SETTINGS, page))
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, PageError> {
@@ -81,7 +82,7 @@ async fn finish<T>(
         ) => {
             let shown = match (which, &error) {
                 ("password", ManagementError::WrongCredentials) => {
-                    FieldError { field: "current", text: "The current password is wrong.".to_owned() }
+                    FieldError { field: "current", text: words::settings::THE_CURRENT_PASSWORD_IS_WRONG.to_owned() }
                 }
                 _ => FieldError::from(&error),
             };

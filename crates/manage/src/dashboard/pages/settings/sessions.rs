@@ -5,6 +5,7 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::Member;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{PageRequest, SessionView};
 
@@ -33,7 +34,7 @@ impl Sessions {
         let shown = |view: SessionView, is_program| Session {
             id: view.id,
             device: view.device,
-            network: view.last_seen_from.unwrap_or_else(|| "unknown network".to_owned()),
+            network: view.last_seen_from.unwrap_or_else(|| words::settings::UNKNOWN_NETWORK.to_owned()),
             since: When::at(view.created_at, now),
             last_seen: When::at(view.last_seen_at, now),
             is_program,
