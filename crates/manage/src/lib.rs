@@ -49,7 +49,7 @@ mod identity_provider;
 #[cfg(feature = "mail")]
 mod mail;
 mod origin;
-#[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
+#[cfg(any(feature = "github", feature = "mail", feature = "oidc", feature = "webhooks"))]
 mod outbound;
 #[cfg(feature = "dashboard")]
 mod paths;
@@ -77,7 +77,7 @@ pub use keyward_api_types::EventKind;
 #[cfg(feature = "mail")]
 pub use mail::{Mailer, MailerError};
 pub use origin::{PublicUrl, PublicUrlError};
-#[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
+#[cfg(any(feature = "github", feature = "mail", feature = "oidc", feature = "webhooks"))]
 pub use outbound::OutboundError;
 pub use records::{Account, LifetimesOf, Member, Plan, User, Versioned};
 pub use role::{Purpose, Role, RoleError, scopes};

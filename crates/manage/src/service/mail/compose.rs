@@ -107,7 +107,7 @@ impl Composer<'_> {
             "If you did not expect this invitation, ignore this mail.".to_owned(),
         ];
         let (id, address) = (self.id.to_owned(), known.value.email);
-        Ok(Some(Outgoing { id, name: None, address, letter, secret: Some(secret) }))
+        Ok(Some(Outgoing { id, name: None, address, letter, has_secret: true }))
     }
 
     async fn reset(
@@ -133,7 +133,7 @@ impl Composer<'_> {
             format!("The link works once, until {}. Using it signs you out everywhere.", utc(reset.ends_at)),
             "If you did not ask for it, ignore this mail. Your password stays as it is.".to_owned(),
         ];
-        Ok(Some(self.to(user, letter, Some(reset.secret))))
+        Ok(Some(self.to(user, letter, true)))
     }
 
     async fn expiring(
@@ -191,7 +191,7 @@ impl Composer<'_> {
         letter.facts = facts;
         letter.link = Some(("Open your settings", self.mailer.link("/settings")));
         letter.advice = vec!["If it was not you, choose a new password and sign out everywhere.".to_owned()];
-        Ok(Some(self.to(user, letter, None)))
+        Ok(Some(self.to(user, letter, false)))
     }
 
     async fn key_of(
@@ -217,12 +217,12 @@ impl Composer<'_> {
         letter.facts = facts;
         letter.link =
             Some(("Open the key", self.mailer.link(&account_path(&key.account, &format!("/keys/{}", key.id)))));
-        Ok(Some(self.to(user, letter, None)))
+        Ok(Some(self.to(user, letter, false)))
     }
 
-    fn to(&self, user: Versioned<StoredUser>, letter: Letter, secret: Option<zeroize::Zeroizing<String>>) -> Outgoing {
+    fn to(&self, user: Versioned<StoredUser>, letter: Letter, has_secret: bool) -> Outgoing {
         let StoredUser { name, email, .. } = user.value;
-        Outgoing { id: self.id.to_owned(), name: Some(name), address: email, letter, secret }
+        Outgoing { id: self.id.to_owned(), name: Some(name), address: email, letter, has_secret }
     }
 
     fn link(&self, path: &str, secret: &str) -> String {

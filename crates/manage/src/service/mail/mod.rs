@@ -6,8 +6,12 @@ mod compose;
 mod events;
 mod queue;
 #[cfg(feature = "mail")]
+mod slots;
+#[cfg(feature = "mail")]
 mod worker;
 
 pub(crate) use queue::MailQuota;
+#[cfg(feature = "mail")]
+pub(crate) use slots::Slots;
 #[cfg(all(feature = "mail", feature = "metrics"))]
 pub(crate) use worker::describe_metrics;
