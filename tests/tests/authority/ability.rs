@@ -8,7 +8,7 @@ use keyward::manage::{KeyView, Purpose, Role};
 use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
 /// The bit after them stands for a scope that only `*` grants.
-const MANAGE: [&str; 13] = [
+const MANAGE: [&str; 14] = [
     "accounts:read",
     "accounts:write",
     "members:read",
@@ -22,7 +22,10 @@ const MANAGE: [&str; 13] = [
     "audit:read",
     "webhooks:read",
     "webhooks:write",
+    SIGN_IN,
 ];
+/// Among roles, only owners have it.
+const SIGN_IN: &str = "users:sign_in";
 pub(crate) const EVERY: u32 = 1 << MANAGE.len();
 /// Only `*` grants the last one.
 const PROVIDER: [&str; 4] = ["resources:read", "resources:write", "jobs:read", "unheard:of"];
@@ -70,9 +73,9 @@ pub(crate) fn of_role(role: Role) -> u32 {
     let admin = ["accounts:write", "members:write", "plans:write", "audit:read", "webhooks:read", "webhooks:write"];
     let beyond_viewer = |name: &str| developer.contains(&name) || admin.contains(&name);
     match role {
-        Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name)),
-        Role::Developer => mask(&MANAGE, |name| !admin.contains(name)),
-        Role::Admin => mask(&MANAGE, |_| true),
+        Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name) && *name != SIGN_IN),
+        Role::Developer => mask(&MANAGE, |name| !admin.contains(name) && *name != SIGN_IN),
+        Role::Admin => mask(&MANAGE, |name| *name != SIGN_IN),
         Role::Owner => mask(&MANAGE, |_| true) | EVERY,
     }
 }

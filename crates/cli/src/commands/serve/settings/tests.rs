@@ -9,9 +9,10 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 34] = [
+const SAMPLES: [(&str, &str); 35] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
+    ("embed_origin", "https://app.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
     ("gateway_listen", "127.0.0.1:12"),
     ("provider_name", "Example API"),
