@@ -14,6 +14,9 @@ pub enum QueryError {
     /// The pool gave no connection.
     #[error("cannot get a database connection from the pool")]
     Pool(#[source] PoolError),
+    /// No answer came within the timeouts of the statement and of the connection.
+    #[error("the database does not answer")]
+    Silent,
 }
 
 impl From<tokio_postgres::Error> for QueryError {
@@ -37,6 +40,7 @@ impl From<QueryError> for StoreError {
             QueryError::Database(error) if is_corrupt(&error) => Self::corrupt(error),
             QueryError::Database(error) => Self::unavailable(error),
             QueryError::Pool(error) => Self::unavailable(error),
+            silent @ QueryError::Silent => Self::unavailable(silent),
         }
     }
 }

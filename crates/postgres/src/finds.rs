@@ -102,6 +102,12 @@ impl Finds {
         Ok(Self { lines, opener, runtime, answer_timeout: statement_timeout.saturating_add(connect_timeout) })
     }
 
+    /// The time after which the server, or the network, has stopped.
+    #[cfg(feature = "limits")]
+    pub(crate) fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
     pub(crate) async fn find(&self, digest: &Digest) -> Result<Row, StoreError> {
         let mut answer = self.ask(digest).await;
         // A find changes nothing, so it can be repeated. Every loss retires a connection, so the last one is new.

@@ -5,6 +5,7 @@
 mod everywhere;
 mod middleware;
 mod rules;
+mod stopped;
 mod unlisted;
 
 use std::num::NonZeroU32;

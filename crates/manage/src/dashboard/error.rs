@@ -143,6 +143,9 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
             ("Changed by another user", "Another user changed this after you opened it. Check it, then try again.".to_owned())
         }
         ManagementError::Duplicate(what) => ("Already exists", format!("This {what} already exists.")),
+        ManagementError::AccountDeleted(account) => {
+            ("The account was deleted", format!("The account {account} was deleted. Choose another id."))
+        }
         ManagementError::Ended => {
             ("The key has ended", "The key is revoked or has expired. Create a new key.".to_owned())
         }

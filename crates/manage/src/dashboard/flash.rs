@@ -59,6 +59,7 @@ impl Note {
             "account-created" => "The account is created, and you are its owner. Invite its other members.".to_owned(),
             "account-suspended" => "The account is suspended. No node accepts its keys.".to_owned(),
             "account-reinstated" => "The account is reinstated. Its keys work again.".to_owned(),
+            "account-deleted" => "The account is deleted. No node accepts its keys.".to_owned(),
             "account-plan" => "The plan of the account is changed.".to_owned(),
             "plan-created" => "The plan is created.".to_owned(),
             "plan-changed" => "The plan is changed.".to_owned(),

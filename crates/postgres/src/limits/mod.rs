@@ -1,3 +1,4 @@
+mod answer;
 mod permits;
 mod rates;
 mod rules;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use keyward_core::store::StoreError;
 use keyward_limits::{Acquired, PermitId, PermitStore, TaskHolder};
 
+use super::answer::answer;
 use crate::error::Error;
 use crate::store::PostgresStore;
 
@@ -90,7 +91,7 @@ impl PostgresPermits {
 impl PermitStore for PostgresPermits {
     async fn acquire(&self, holder: &TaskHolder, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
         let permit = PermitId::generate();
-        let acquired = self.grant(holder, &permit, limit, lease).await;
+        let acquired = answer(&self.0, self.grant(holder, &permit, limit, lease)).await;
         if acquired.is_err() {
             // The server may have granted the permit before the answer was lost.
             self.release(holder, &permit);
@@ -99,21 +100,21 @@ impl PermitStore for PostgresPermits {
     }
 
     async fn renew(&self, holder: &TaskHolder, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
-        Ok(self.prolong(holder, permit, lease).await?)
+        Ok(answer(&self.0, self.prolong(holder, permit, lease)).await?)
     }
 
     fn release(&self, holder: &TaskHolder, permit: &PermitId) {
         let (permits, holder, permit) = (self.clone(), holder.clone(), permit.clone());
         // The caller may be on any thread, so this uses the runtime of the connections. If it has ended, the lease runs out.
         self.0.0.runtime.spawn(async move {
-            if let Err(failure) = permits.give_back(&holder, &permit).await {
+            if let Err(failure) = answer(&permits.0, permits.give_back(&holder, &permit)).await {
                 tracing::warn!(%holder, %permit, ?failure, "cannot release a permit: it ends with its lease");
             }
         });
     }
 
     async fn in_flight(&self, holder: &TaskHolder) -> Result<u32, StoreError> {
-        Ok(self.held(holder).await?)
+        Ok(answer(&self.0, self.held(holder)).await?)
     }
 }
 

@@ -7,6 +7,7 @@ use keyward_core::rejection::RateLimit;
 use keyward_core::{Identity, Rejection};
 use keyward_limits::{NamedLimit, NamedLimits, RateLimiter, StrictRates};
 
+use super::answer::answer;
 use super::rules::PostgresLimits;
 use crate::error::Error;
 use crate::store::PostgresStore;
@@ -65,7 +66,7 @@ impl RateLimiter for PostgresRates {
             return self.strict.spend(limit, caller, cost).await;
         }
         let cost = limit.time_of(cost)?;
-        limit.verdict(self.count(limit, caller, cost).await.map_err(Error::into))
+        limit.verdict(answer(&self.store, self.count(limit, caller, cost)).await.map_err(Error::into))
     }
 }
 

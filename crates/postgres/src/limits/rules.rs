@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use keyward_core::store::StoreError;
 use keyward_limits::{ChangedRules, Counter, CounterState, LimitRules, LimitStore, StoredRules, Subject};
 
+use super::answer::answer;
 use crate::error::Error;
 use crate::store::PostgresStore;
 
@@ -124,11 +125,11 @@ impl PostgresLimits {
 #[async_trait]
 impl LimitStore for PostgresLimits {
     async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
-        Ok(self.changed(after).await?)
+        Ok(answer(&self.0, self.changed(after)).await?)
     }
 
     async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError> {
-        Ok(self.stored(subject).await?)
+        Ok(answer(&self.0, self.stored(subject)).await?)
     }
 
     async fn put_rules(
@@ -138,11 +139,11 @@ impl LimitStore for PostgresLimits {
         version: Option<u64>,
     ) -> Result<Option<u64>, StoreError> {
         let rules = serde_json::to_string(rules).map_err(StoreError::corrupt)?;
-        Ok(self.put(subject, &rules, version).await?)
+        Ok(answer(&self.0, self.put(subject, &rules, version)).await?)
     }
 
     async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
-        Ok(self.state(counter).await?)
+        Ok(answer(&self.0, self.state(counter)).await?)
     }
 
     async fn swap(
@@ -152,7 +153,7 @@ impl LimitStore for PostgresLimits {
         new: &str,
         keep: Option<Duration>,
     ) -> Result<bool, StoreError> {
-        Ok(self.replace(counter, old, new, keep).await?)
+        Ok(answer(&self.0, self.replace(counter, old, new, keep)).await?)
     }
 }
 

@@ -38,6 +38,7 @@ struct AccountPage {
     plan: Option<String>,
     may_write: bool,
     operator: Option<OperatorCard>,
+    may_delete: bool,
     suspended: Option<When>,
     requires_factor: bool,
     may_require_factor: bool,
@@ -67,6 +68,11 @@ async fn operator_card(member: &AtAccount) -> Result<Option<OperatorCard>, PageE
     Ok(Some(OperatorCard { plans, is_operators: member.account.id == *member.management().operator() }))
 }
 
+fn may_delete(member: &AtAccount) -> bool {
+    let is_operators = member.account.id == *member.management().operator();
+    !is_operators && member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::DELETIONS_WRITE))
+}
+
 async fn show(
     member: &AtAccount,
     status: StatusCode,
@@ -88,6 +94,7 @@ async fn show(
         version: account.version,
         plan: account.plan.as_ref().map(ToString::to_string),
         operator,
+        may_delete: may_delete(member),
         suspended: When::maybe(account.suspended_at, member.management().now()),
         may_write: member.may(&scopes::ACCOUNTS_WRITE),
         requires_factor,

@@ -113,7 +113,9 @@ impl Names {
             "key" => at(&format!("/keys/{}", in_path(id))),
             "webhook" if entry.action != "webhook.remove" => at(&format!("/webhooks/{}", in_path(id))),
             "invitation" => at("/members"),
-            "account" => id.parse().ok().map(|account| account_path(&account, "/settings")),
+            "account" if entry.action != "account.delete" => {
+                id.parse().ok().map(|account| account_path(&account, "/settings"))
+            }
             "plan" if self.operates && entry.action != "plan.remove" => Some(format!("/plans/{}", in_path(id))),
             "user" if self.operates && entry.action != "user.delete" => Some(format!("/users/{}", in_path(id))),
             _ => None,

@@ -96,6 +96,7 @@ pub(super) const GROUPS: [Group; 9] = [
         all: Some(("account.", "All about accounts")),
         actions: &[
             action("account.create", "Account created", "created", "create", " the account “{target}”"),
+            action("account.delete", "Account deleted", "deleted", "delete", " the account “{target}”"),
             action("account.update", "Account changed", "changed", "change", " the account “{target}”"),
         ],
     },
