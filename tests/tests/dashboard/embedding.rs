@@ -178,7 +178,7 @@ async fn a_page_of_another_site_signs_a_user_in_and_shows_the_keys() {
     browser.sign_in().await;
     let link = link(&site, "/keys").await;
     host.frame(&browser, "localhost", &site.url(&format!("/login/link?link={link}"))).await;
-    browser.see("Create key").await;
+    browser.see("Create your first key").await;
     let text = browser.text().await;
     assert!(text.contains("Grace") && !text.contains("Ada"), "{text}");
     browser.click("a[href$='/keys/new']").await;

@@ -84,7 +84,7 @@ pub(crate) const PEOPLE: &[Row<'static>] = &[
         422,
         "INVALID_VALUE",
     ),
-    ("operator", "POST", LINKS, NOTHING, r#"{"user":"{user}","account":"{account}","path":"/usage"}"#, 201, ""),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"{user}","path":"/settings"}"#, 201, ""),
     // The user is the only owner of two accounts.
     ("operator", "POST", "/v1/users/{user}/disable", NOTHING, "", 409, "LAST_OWNER"),
     ("token", "GET", "/v1/users/self", NOTHING, "", 200, ""),
