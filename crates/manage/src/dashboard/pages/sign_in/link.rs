@@ -15,6 +15,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::links::account_path;
 use crate::dashboard::site_map::HOME;
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{LinkTarget, SignInStep};
 
@@ -41,7 +42,7 @@ struct Shown {
 fn show(visitor: &Visitor, status: StatusCode, link: &str, shown: Shown) -> Result<Response, PageError> {
     let Shown { current, is_sent_now, error, note } = shown;
     let link = link.to_owned();
-    let mut response = visitor.open_page(status, "Sign in", |frame| {
+    let mut response = visitor.open_page(status, words::shared::SIGN_IN, |frame| {
         let frame = frame.note(note);
         LinkPage { frame, link, current, is_sent_now, error }
     })?;
@@ -110,8 +111,6 @@ fn path_of(LinkTarget { account, path }: LinkTarget) -> String {
 
 impl PageError {
     fn sign_in_link_ended() -> Self {
-        let text = "The link was already used, has expired, or is wrong. Go back to the application that opened this page, and open \
-                    it again from there.";
-        Self::new(StatusCode::UNAUTHORIZED, "Invalid link", text)
+        Self::new(StatusCode::UNAUTHORIZED, words::sign_in::INVALID_LINK, words::sign_in::THE_LINK_HAS_ENDED)
     }
 }
