@@ -61,7 +61,6 @@ struct People {
     to_new: (String, String),
     to_eve: String,
     reset: String,
-    link: String,
     refresh: String,
 }
 
@@ -105,7 +104,6 @@ async fn prepared() -> Arc<Prepared> {
     let to_eve = management.invite(&ada, &account, "eve@example.com", Role::Developer).await.unwrap();
     management.set_user_disabled(&operator, &dora, true).await.unwrap();
     let reset = management.create_password_reset(&ada, &grace).await.unwrap().secret.to_string();
-    let link = management.create_sign_in_link(&operator, &SignInLinkDraft::new(grace.as_str())).await.unwrap();
     let refresh = management.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap().refresh.to_string();
     let people = People {
         grace: (grace.clone(), management.user(&operator, &grace).await.unwrap().version),
@@ -122,7 +120,6 @@ async fn prepared() -> Arc<Prepared> {
         disabled,
         dora,
         reset,
-        link: link.secret.to_string(),
         refresh,
     };
     saved(setting, Some(people)).await

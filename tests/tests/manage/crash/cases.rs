@@ -156,9 +156,6 @@ pub(super) const CASES: &[Case] = &[
         }
         .boxed()
     }),
-    case("sign_in_with_link", "session.begin", "LINK_ENDED", |management, on| {
-        async move { management.sign_in_with_link(&Context::new(), &on.link).await.map(drop) }.boxed()
-    }),
     case("reset_password", "user.reset_password", "LINK_ENDED", |management, on| {
         async move { management.reset_password(&Context::new(), &on.reset, OTHER).await }.boxed()
     }),

@@ -67,7 +67,7 @@ fn variable(name: &str) -> String {
 
 fn key(name: &str, value: &str) -> String {
     match (name, value.parse::<u32>().is_ok() || value.parse::<bool>().is_ok()) {
-        ("trust_proxy" | "key_locations" | "introspection_scopes" | "webhook_allow_network", _) => {
+        ("embed_origin" | "trust_proxy" | "key_locations" | "introspection_scopes" | "webhook_allow_network", _) => {
             format!("{name} = [\"{value}\"]\n")
         }
         (_, true) => format!("{name} = {value}\n"),
