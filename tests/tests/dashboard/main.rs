@@ -6,6 +6,8 @@ mod accounts;
 mod audit;
 mod browser;
 mod compression;
+mod directions;
+mod embedding;
 mod first_hour;
 mod frame;
 mod hosts;

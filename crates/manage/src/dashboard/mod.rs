@@ -19,6 +19,7 @@ mod once;
 mod pages;
 mod path_params;
 mod redirect;
+mod security_headers;
 mod session;
 mod settings;
 mod site_map;
@@ -26,6 +27,7 @@ mod svg;
 mod text;
 mod themes;
 mod visitor;
+mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

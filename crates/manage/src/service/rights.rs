@@ -37,6 +37,9 @@ impl Management {
         principal: &Principal,
         account: &AccountId,
     ) -> Result<GuardedRights, ManagementError> {
+        if account != self.operator() && self.is_deleted(account).await? {
+            return Err(ManagementError::NotFound("account"));
+        }
         match principal {
             Principal::System => {
                 Ok(GuardedRights { rights: Rights::all().within(account, self.operator()), guards: Vec::new() })
@@ -147,6 +150,6 @@ impl Management {
     pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, ManagementError> {
         let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
         let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
-        Ok(self.now().saturating_since(session.created_at) < self.0.settings.recent_sign_in)
+        Ok(self.now().saturating_since(session.created_at) < self.recent_sign_in(&session))
     }
 }

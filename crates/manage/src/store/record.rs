@@ -22,6 +22,8 @@ pub enum Kind {
     Invitation,
     /// A password reset.
     PasswordReset,
+    /// A link that signs a user in.
+    SignInLink,
     /// A user's identity at an identity provider.
     Link,
     /// An idempotent request.
@@ -68,6 +70,8 @@ pub enum Kind {
     Mail,
     /// The mails of an hour to an address, or for an account.
     MailCount,
+    /// A deleted account, whose id is not used again.
+    DeletedAccount,
 }
 
 impl Kind {
@@ -84,6 +88,7 @@ impl Kind {
             Self::Refresh => "refresh",
             Self::Invitation => "invitation",
             Self::PasswordReset => "password_reset",
+            Self::SignInLink => "sign_in_link",
             Self::Link => "link",
             Self::Once => "once",
             Self::Making => "making",
@@ -107,6 +112,7 @@ impl Kind {
             Self::ApiDescription => "api_description",
             Self::Mail => "mail",
             Self::MailCount => "mail_count",
+            Self::DeletedAccount => "deleted_account",
         }
     }
 }

@@ -108,6 +108,9 @@ pub(super) const CASES: &[Case] = &[
         }
         .boxed()
     }),
+    case("delete_account", "account.delete", "NOT_FOUND", |management, on| {
+        async move { management.delete_account(&on.operator, &on.suspended, 2).await.map(drop) }.boxed()
+    }),
     case("sign_up", "user.sign_up", "done", |management, _| {
         async move { management.sign_up(&Context::new(), NewUser::new("new@example.com", "New", PASSWORD)).await }
             .boxed()
@@ -145,6 +148,13 @@ pub(super) const CASES: &[Case] = &[
     }),
     case("create_password_reset", "user.create_password_reset", "done", |management, on| {
         async move { management.create_password_reset(&on.ada, &on.grace.0).await.map(drop) }.boxed()
+    }),
+    case("create_sign_in_link", "user.create_sign_in_link", "done", |management, on| {
+        async move {
+            let link = SignInLinkDraft::new(on.grace.0.as_str()).account(on.account.clone());
+            management.create_sign_in_link(&on.operator, &link).await.map(drop)
+        }
+        .boxed()
     }),
     case("reset_password", "user.reset_password", "LINK_ENDED", |management, on| {
         async move { management.reset_password(&Context::new(), &on.reset, OTHER).await }.boxed()

@@ -8,6 +8,8 @@ mod queue;
 #[cfg(feature = "mail")]
 mod slots;
 #[cfg(feature = "mail")]
+mod words;
+#[cfg(feature = "mail")]
 mod worker;
 
 pub(crate) use queue::MailQuota;
