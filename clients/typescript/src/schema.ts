@@ -53,7 +53,8 @@ export interface paths {
         get: operations["getAccount"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes an account for good, for the operator. */
+        delete: operations["deleteAccount"];
         options?: never;
         head?: never;
         /** Updates an account. */
@@ -1467,12 +1468,12 @@ export interface components {
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        ErrorCode: "ACCOUNT_DELETED" | "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description The kind of an event.
          * @enum {string}
          */
-        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "SecondFactorAdded" | "SecondFactorRemoved" | "SecondFactorBlocked" | "RecoveryCodeUsed" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookSecretRotated" | "WebhookTest";
+        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "AccountDeleted" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "SecondFactorAdded" | "SecondFactorRemoved" | "SecondFactorBlocked" | "RecoveryCodeUsed" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookSecretRotated" | "WebhookTest";
         /**
          * @description A request for a reset link.
          * @example {
@@ -3192,6 +3193,40 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    deleteAccount: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the version to change, or `*` for any version. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the account. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account is deleted, and no node accepts its keys */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["InvalidValue"];
+            428: components["responses"]["PreconditionRequired"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };
@@ -5644,6 +5679,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];

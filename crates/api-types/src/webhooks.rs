@@ -52,6 +52,7 @@ kinds! {
     LimitReached "limit.reached" "A key was refused by a limit. At most one event an hour for each key.",
     AccountCreated "account.created" "An account was created.",
     AccountUpdated "account.updated" "An account, its lifetimes or its limits were changed, or it was suspended or resumed.",
+    AccountDeleted "account.deleted" "An account was deleted.",
     MemberInvited "member.invited" "An address was invited into an account.",
     MemberAdded "member.added" "A user accepted an invitation.",
     MemberUpdated "member.updated" "A member got another role.",

@@ -177,6 +177,38 @@ fn a_refused_change_is_logged_as_refused_or_not_at_all() {
 }
 
 #[test]
+fn a_deleted_account_has_one_entry_for_each_key_and_its_id_is_not_used_again() {
+    let management = Management::new();
+    management.ok(&["accounts", "create", "acct_1", "--name", "Example Ltd"]);
+    let create = ["keys", "create", "--name", "a", "--account", "acct_1"];
+    management.ok(&create);
+    let unconfirmed = management.run(&["accounts", "delete", "acct_1"]);
+    assert!(unconfirmed.code == 2 && unconfirmed.err.contains("pass --yes"), "{}", unconfirmed.err);
+    let before = entries(&management).len();
+    assert!(management.ok(&["accounts", "delete", "acct_1", "--yes"]).starts_with("acct_1: effective"));
+    let mut new = entries(&management);
+    new.truncate(new.len() - before);
+    let actions: Vec<_> = new.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["account.delete", "key.revoke"]);
+
+    let used_again = "was deleted, and its id is not used again";
+    for (arguments, code, said) in [
+        (&["accounts", "show", "acct_1"][..], 3, "no such account"),
+        (&["accounts", "resume", "acct_1"], 3, "no such account"),
+        (&["accounts", "delete", "acct_1", "--yes"], 3, "no such account"),
+        (&["accounts", "create", "acct_1"], 4, used_again),
+        (&create, 4, used_again),
+        (&["members", "list", "--account", "acct_1"], 3, "no such account"),
+        (&["accounts", "delete", "operator", "--yes"], 2, "operator"),
+    ] {
+        let ended = management.run(arguments);
+        assert!(ended.code == code && ended.err.contains(said), "{arguments:?}: {} {}", ended.code, ended.err);
+    }
+    assert!(!management.ok(&["accounts", "list"]).contains("acct_1"));
+    assert!(management.ok(&["audit", "list", "--account", "acct_1"]).contains("account.delete"));
+}
+
+#[test]
 fn a_plan_limits_keys_and_the_default_does_not() {
     let management = Management::new();
     management.ok(&["plans", "create", "Pro", "--key-limit", "1"]);

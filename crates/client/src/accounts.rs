@@ -47,6 +47,14 @@ impl Client {
         self.ask(Request::idempotent(Method::PATCH, &["accounts", id.as_str()])?.json(update).if_match(version)).await
     }
 
+    /// Deletes an account at this version, for good. Every node refuses its keys afterwards. For the operator: needs `deletions:write`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_account(&self, id: &AccountId, version: u64) -> Result<(), ClientError> {
+        self.send(Request::idempotent(Method::DELETE, &["accounts", id.as_str()])?.if_match(version)).await.map(drop)
+    }
+
     /// Returns the usage of an account's keys in the last `days` days (at most 366), including today. Needs `usage:read`.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use keyward_core::Scope;
 use keyward_core::lifecycle::{KeysError, TooLong};
 use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
+use keyward_core::{AccountId, Scope};
 
 /// Why an operation failed. Unless a variant says otherwise, nothing changed.
 ///
@@ -48,6 +48,9 @@ pub enum ManagementError {
     /// Exists already.
     #[error("this {0} exists already")]
     Duplicate(&'static str),
+    /// The account was deleted.
+    #[error("the account `{0}` was deleted, and its id is not used again: choose another id")]
+    AccountDeleted(AccountId),
     /// The key is revoked or has expired.
     #[error("the key is revoked or has expired: create a new key")]
     Ended,
@@ -148,6 +151,7 @@ impl ManagementError {
             Self::UsersOnly => "USER_REQUIRED",
             Self::Stale => "PRECONDITION_FAILED",
             Self::Duplicate(_) => "ALREADY_EXISTS",
+            Self::AccountDeleted(_) => "ACCOUNT_DELETED",
             Self::Ended => "KEY_ENDED",
             Self::Rotated => "KEY_ROTATED",
             Self::KeyLimit { .. } => "KEY_LIMIT_REACHED",
@@ -191,6 +195,7 @@ impl ManagementError {
             | Self::SignUpClosed => StatusCode::FORBIDDEN,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::Duplicate(_)
+            | Self::AccountDeleted(_)
             | Self::Ended
             | Self::Rotated
             | Self::KeyLimit { .. }

@@ -28,13 +28,16 @@ pub mod scopes {
     pub const WEBHOOKS_READ: Scope = Scope::from_static("webhooks:read");
     /// Create, change and remove webhooks, and rotate their secrets.
     pub const WEBHOOKS_WRITE: Scope = Scope::from_static("webhooks:write");
+    /// Delete accounts for good, in the operator's account.
+    pub const DELETIONS_WRITE: Scope = Scope::from_static("deletions:write");
     /// See the audit log.
     pub const AUDIT_READ: Scope = Scope::from_static("audit:read");
 
     /// Scopes with descriptions.
-    pub const ALL: [(Scope, &str); 13] = [
+    pub const ALL: [(Scope, &str); 14] = [
         (ACCOUNTS_READ, "See accounts"),
         (ACCOUNTS_WRITE, "Change accounts"),
+        (DELETIONS_WRITE, "Delete accounts for good"),
         (MEMBERS_READ, "See who belongs to an account"),
         (MEMBERS_WRITE, "Change who belongs to an account"),
         (KEYS_READ, "See keys, never the keys themselves"),

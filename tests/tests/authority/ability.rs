@@ -8,7 +8,7 @@ use keyward::manage::{KeyView, Purpose, Role};
 use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
 /// The bit after them stands for a scope that only `*` grants.
-const MANAGE: [&str; 13] = [
+const MANAGE: [&str; 14] = [
     "accounts:read",
     "accounts:write",
     "members:read",
@@ -22,6 +22,7 @@ const MANAGE: [&str; 13] = [
     "audit:read",
     "webhooks:read",
     "webhooks:write",
+    "deletions:write",
 ];
 pub(crate) const EVERY: u32 = 1 << MANAGE.len();
 /// Only `*` grants the last one.
@@ -69,10 +70,11 @@ pub(crate) fn of_role(role: Role) -> u32 {
     let developer = ["keys:write", "keys:verify"];
     let admin = ["accounts:write", "members:write", "plans:write", "audit:read", "webhooks:read", "webhooks:write"];
     let beyond_viewer = |name: &str| developer.contains(&name) || admin.contains(&name);
+    let owner = "deletions:write";
     match role {
-        Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name)),
-        Role::Developer => mask(&MANAGE, |name| !admin.contains(name)),
-        Role::Admin => mask(&MANAGE, |_| true),
+        Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name) && *name != owner),
+        Role::Developer => mask(&MANAGE, |name| !admin.contains(name) && *name != owner),
+        Role::Admin => mask(&MANAGE, |name| *name != owner),
         Role::Owner => mask(&MANAGE, |_| true) | EVERY,
     }
 }

@@ -110,6 +110,8 @@ async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
 async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a_phone() {
     let (site, receiver) = (webhooks::site().await, Receiver::start().await);
     let (key, user, webhook) = furnish(&site, &receiver).await;
+    let owner = site.owner().await;
+    let customer = site.management.create_account(&owner, "Customer").await.unwrap().value.id;
     let axe = axe();
     let browser = Browser::open(&site).await;
     let pages = [
@@ -138,6 +140,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("accounts", "/accounts".to_owned()),
         ("account-new", "/accounts/new".to_owned()),
         ("account-suspend", "/accounts/operator/suspend".to_owned()),
+        ("account-delete", format!("/accounts/{customer}/delete")),
         ("plans", "/plans".to_owned()),
         ("plan", "/plans/Pro".to_owned()),
         ("plan-remove", "/plans/Pro/remove".to_owned()),

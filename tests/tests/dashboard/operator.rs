@@ -78,6 +78,56 @@ async fn the_operator_creates_an_account_gives_it_a_plan_and_suspends_it() {
     }
 }
 
+#[needs(browser)]
+#[tokio::test]
+async fn an_owner_of_the_operator_types_the_id_and_deletes_the_account() {
+    let site = Site::with_owner().await;
+    let (owner, context) = (site.owner().await, Context::new());
+    for (script, email) in [(true, "grace@example.com"), (false, "dora@example.com")] {
+        let account = site.management.create_account(&owner, "Customer").await.unwrap().value.id;
+        let invited = site.management.invite(&owner, &account, email, Role::Developer).await.unwrap();
+        site.management.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
+        let member = async |client: &mut Client| {
+            let session = site.management.sign_in(&context, email, PASSWORD).await.unwrap().session;
+            client.cookies.insert("keyward_session".to_owned(), session.to_string());
+        };
+        let mut grace = Client::new(&site);
+        member(&mut grace).await;
+        assert_eq!(grace.get(&format!("/accounts/{account}/keys")).await.status, 200);
+        let issued = site.management.create_key(&owner, KeyDraft::secret(account.clone(), "k")).await.unwrap();
+        let key = issued.key.expose_once().to_string();
+        assert_eq!(site.call_api(&key).await, 200);
+
+        let browser = if script { Browser::open(&site).await } else { Browser::open_without_script(&site).await };
+        browser.sign_in().await;
+        browser.go(&format!("/accounts/{account}/settings")).await;
+        browser.press("Delete account").await;
+        browser.see("The account has 1 key, 2 members and no webhooks").await;
+        browser.fill("account_id", "Customer").await;
+        browser.press("Delete account").await;
+        browser.see(&format!("Type the id of the account, {account}, to delete it")).await;
+        assert_eq!(site.call_api(&key).await, 200);
+        browser.picture("account-delete").await;
+        browser.fill("account_id", account.as_str()).await;
+        browser.press("Delete account").await;
+        browser.see("The account is deleted").await;
+        assert_eq!(site.call_api(&key).await, 401);
+        assert!(!browser.text_of("main").await.contains(account.as_str()));
+        browser.go("/accounts/operator/audit?of=all").await;
+        browser.see("deleted the account “Customer”").await;
+        browser.close().await;
+
+        // The member's open session had the account selected.
+        assert_eq!(grace.get(&format!("/accounts/{account}/keys")).await.status, 404);
+        let mut again = Client::new(&site);
+        member(&mut again).await;
+        let home = again.get("/keys").await;
+        assert_eq!((home.status, home.header("location")), (303, "/invitations"));
+        let open = again.get("/invitations").await;
+        assert!(open.body.contains("You don't belong to an account yet"), "{}", open.body);
+    }
+}
+
 #[tokio::test]
 async fn others_than_the_operator_change_no_account_and_no_plan() {
     let site = Site::with_owner().await;
@@ -97,7 +147,9 @@ async fn others_than_the_operator_change_no_account_and_no_plan() {
         page.body
     );
     let token = page.field("csrf");
-    for path in ["/accounts/new", "/plans", &format!("/accounts/{customer}/suspend")] {
+    assert!(!page.body.contains("Delete account"));
+    let (suspend, delete) = (format!("/accounts/{customer}/suspend"), format!("/accounts/{customer}/delete"));
+    for path in ["/accounts/new", "/plans", &suspend, &delete] {
         assert_eq!(grace.get(path).await.status, 404, "{path}");
     }
     let fields = [
@@ -107,11 +159,12 @@ async fn others_than_the_operator_change_no_account_and_no_plan() {
         ("name", "Pro"),
         ("account_name", "Mine"),
         ("plan", ""),
+        ("account_id", customer.as_str()),
     ];
     for path in ["/accounts/new", "/plans", "/plans/Pro", "/plans/Pro/remove"] {
         assert_eq!(grace.post(path, &fields).await.status, 404, "{path}");
     }
-    for rest in ["suspend", "reinstate", "plan"] {
+    for rest in ["suspend", "reinstate", "plan", "delete"] {
         let path = format!("/accounts/{customer}/{rest}");
         assert_eq!(grace.post(&path, &fields).await.status, 404, "{path}");
     }

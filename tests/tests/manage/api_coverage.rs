@@ -23,6 +23,17 @@ const ANY: &[(&str, &str)] = &[("if-match", "*")];
 pub(crate) const REST: &[Row<'static>] = &[
     ("token", "POST", "/v1/accounts", NOTHING, "{}", 422, "INVALID_VALUE"),
     ("manager", "GET", "/v1/accounts/acct_unknown/usage", NOTHING, "", 404, "NOT_FOUND"),
+    // Deletion.
+    ("manager", "DELETE", "/v1/accounts/{gone}", ANY, "", 404, "NOT_FOUND"),
+    ("token", "DELETE", "/v1/accounts/{account}", ANY, "", 403, "INSUFFICIENT_SCOPE"),
+    ("manager", "DELETE", "/v1/accounts/{account}", ANY, "", 403, "INSUFFICIENT_SCOPE"),
+    ("operator", "DELETE", "/v1/accounts/{gone}", NOTHING, "", 428, "PRECONDITION_REQUIRED"),
+    ("operator", "DELETE", "/v1/accounts/{gone}", AT_9, "", 412, "PRECONDITION_FAILED"),
+    ("operator", "DELETE", "/v1/accounts/operator", ANY, "", 422, "INVALID_VALUE"),
+    ("operator", "DELETE", "/v1/accounts/{gone}", AT_1, "", 204, ""),
+    ("operator", "DELETE", "/v1/accounts/{gone}", ANY, "", 404, "NOT_FOUND"),
+    ("operator", "GET", "/v1/accounts/{gone}", NOTHING, "", 404, "NOT_FOUND"),
+    ("operator", "GET", "/v1/audit-log?account={gone}", NOTHING, "", 200, ""),
     // Members.
     ("manager", "GET", "/v1/accounts/acct_unknown/members", NOTHING, "", 404, "NOT_FOUND"),
     ("manager", "GET", MEMBERS, NOTHING, "", 200, ""),
@@ -120,6 +131,8 @@ async fn the_rest_of_the_routes_have_their_statuses() {
     // A change of memberships invalidates a reset link, so the link is for a user whose memberships stay the same.
     let (eve, _) = setting.customer("eve@example.com").await;
     let reset = setting.management.create_password_reset(&setting.system(), eve.user().unwrap()).await.unwrap().secret;
+    let (_, gone) = setting.customer("gone@example.com").await;
+    running.name("gone", gone);
     running.name("grace", grace);
     running.name("dora", dora);
     running.name("refresh", &*refresh);

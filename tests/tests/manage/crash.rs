@@ -1,6 +1,7 @@
 //! A process that ends between two writes of the management service finds the state before the operation or after it.
 
 mod cases;
+mod deletion;
 mod prune;
 mod stores;
 mod user_keys;
@@ -92,6 +93,10 @@ async fn prepared() -> Arc<Prepared> {
     let disabled = management.create_key(&ada, KeyDraft::secret(account.clone(), "disabled")).await.unwrap().view.id;
     management.set_key_disabled(&ada, &disabled, true).await.unwrap();
     management.create_key(&eve, KeyDraft::secret(suspended.clone(), "suspended")).await.unwrap();
+    setting.member(&eve, &suspended, "fred@example.com", Role::Viewer).await;
+    management.invite(&eve, &suspended, "later@example.com", Role::Viewer).await.unwrap();
+    let webhook = management.create_webhook(&eve, &suspended, "https://localhost:1/", "", &[]).await.unwrap().webhook;
+    management.test_webhook(&eve, &suspended, &webhook.id).await.unwrap();
     management.put_plan(&operator, Plan::new("Pro").with_key_limit(11), None).await.unwrap();
     let suspend = AccountUpdate { suspended: Some(true), ..AccountUpdate::default() };
     management.update_account(&operator, &suspended, &suspend, 1).await.unwrap();

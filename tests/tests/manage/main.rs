@@ -15,6 +15,7 @@ mod audit_export;
 mod authority;
 mod clients;
 mod crash;
+mod deletion;
 mod described;
 mod events;
 mod events_served;

@@ -3,6 +3,7 @@ from enum import StrEnum
 
 class EventKind(StrEnum):
     ACCOUNTCREATED = "AccountCreated"
+    ACCOUNTDELETED = "AccountDeleted"
     ACCOUNTUPDATED = "AccountUpdated"
     AUDITPRUNED = "AuditPruned"
     INVITATIONDECLINED = "InvitationDeclined"

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::ATTEMPTS;
 use super::effect::Effect;
-use crate::backend::{Backend, MissingFile, every_page, system};
+use super::prompt::confirm;
+use crate::backend::{Backend, MissingFile, Records, every_page, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output;
@@ -71,6 +72,15 @@ pub(super) enum Command {
         /// The id of the account.
         id: AccountId,
     },
+    /// Delete an account for good: revoke its keys, and remove its members, invitations and webhooks. No account gets the id again. For
+    /// the operator's owners.
+    Delete {
+        /// The id of the account.
+        id: AccountId,
+        /// Do not ask for confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 struct Changed {
@@ -95,7 +105,8 @@ fn subject(command: &Command) -> Option<&AccountId> {
         | Command::Rename { id, .. }
         | Command::SetPlan { id, .. }
         | Command::Suspend { id }
-        | Command::Resume { id } => Some(id),
+        | Command::Resume { id }
+        | Command::Delete { id, .. } => Some(id),
     }
 }
 
@@ -110,6 +121,7 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
             };
             return output::list(&list(backend, all).await?, json, none, table);
         }
+        Command::Delete { id, yes } => return delete(backend, id, yes).await,
         Command::Show { id, json } => return output::object(&show(backend, &id).await?, json),
         Command::Rename { id, name } => (id, UpdateAccount { name: Some(name), ..UpdateAccount::default() }),
         Command::SetPlan { id, plan } => (id, UpdateAccount { plan: Some(plan), ..UpdateAccount::default() }),
@@ -274,6 +286,28 @@ async fn update_account(backend: &Backend, id: AccountId, update: UpdateAccount)
         }
     }
     Err(Error::new(ErrorKind::Refused, format!("other changes of the account {id} conflict with this one: try again")))
+}
+
+async fn delete(backend: &Backend, id: AccountId, yes: bool) -> Result<(), Error> {
+    let records = backend.records()?;
+    let known = match records {
+        Records::Database(management) => match management.account(&system(), &id).await {
+            Ok(account) => Some((account.value.name, account.version)),
+            // A deletion may have been cut off. Then it is continued.
+            Err(ManagementError::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+        Records::Server(client) => client.account(&id).await.map(|account| Some((account.name, account.version)))?,
+    };
+    let (name, version) = known.unwrap_or_default();
+    if !yes && !name.is_empty() {
+        confirm(&format!("Delete {name:?} ({id}), and revoke all of its keys? This cannot be undone."))?;
+    }
+    let effect = match records {
+        Records::Database(management) => Some((&management.delete_account(&system(), &id, version).await?).into()),
+        Records::Server(client) => client.delete_account(&id, version).await.map(|()| None)?,
+    };
+    print(&Changed { id, effect })
 }
 
 async fn find(keys: &Keys, id: &AccountId) -> Result<AccountRecord, Error> {

@@ -170,10 +170,11 @@ impl Arguments {
 }
 
 /// Words that people try, by the group of commands, and what to use instead.
-const OTHER_WORDS: [(&str, &[&str], &str); 6] = [
+const OTHER_WORDS: [(&str, &[&str], &str); 7] = [
     ("keys", &["delete", "remove", "rm", "del"], "revoke a key instead: keyward keys revoke ID"),
     ("keys", &["add", "new", "issue", "generate"], "create a key: keyward keys create --name NAME"),
-    ("accounts", &["delete", "remove", "rm", "disable"], "suspend an account instead: keyward accounts suspend ID"),
+    ("accounts", &["remove", "rm"], "delete an account: keyward accounts delete ID"),
+    ("accounts", &["disable"], "suspend an account instead: keyward accounts suspend ID"),
     ("users", &["delete", "rm"], "remove a user: keyward users remove ID"),
     ("plans", &["delete", "rm"], "remove a plan: keyward plans remove NAME"),
     ("webhooks", &["delete", "rm"], "remove a webhook: keyward webhooks remove ID"),

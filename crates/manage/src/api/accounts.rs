@@ -13,10 +13,10 @@ use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{self, Versioned};
 use crate::service::{AccountUpdate, Management};
-use crate::web::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update, delete)).routes(routes!(usage))
 }
 
 fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
@@ -113,6 +113,25 @@ async fn update(
         answer(200, Some(account.version), &whole(&working, &actor, account, None).await?)
     };
     caller.once(&management, input.request, operation).await
+}
+
+/// Deletes an account for good, for the operator.
+#[utoipa::path(delete, operation_id = "deleteAccount", path = "/v1/accounts/{account}", tag = "accounts", security(("bearer" = [])),
+    params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
+    responses((status = 204, description = "The account is deleted, and no node accepts its keys")))]
+async fn delete(
+    State(management): State<Management>,
+    caller: Caller,
+    PathParam(account): PathParam<AccountId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let version = caller.if_match(management.account_version(&account)).await?;
+    let (working, actor) = (management.clone(), caller.actor.clone());
+    let operation = async move {
+        working.delete_account(&actor, &account, version).await?;
+        Ok(no_content())
+    };
+    caller.once(&management, request, operation).await
 }
 
 /// Returns the usage of an account's keys, by key, day and outcome.

@@ -177,7 +177,8 @@ impl Management {
         }
     }
 
-    /// Removes expired records, prunes the audit log, ends keys of users who have left, and writes counts. Call it about
+    /// Removes expired records, prunes the audit log, ends keys of users who have left, completes
+    /// deletions of accounts, and writes counts. Call it about
     /// once a minute.
     ///
     /// # Errors
@@ -187,6 +188,7 @@ impl Management {
         self.flush_refused().await?;
         self.log_unfinished().await?;
         self.end_keys_of_leavers().await?;
+        self.finish_deletions().await?;
         self.announce_by_time().await?;
         self.prune_by_retention().await?;
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.

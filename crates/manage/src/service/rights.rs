@@ -37,6 +37,9 @@ impl Management {
         principal: &Principal,
         account: &AccountId,
     ) -> Result<GuardedRights, ManagementError> {
+        if account != self.operator() && self.is_deleted(account).await? {
+            return Err(ManagementError::NotFound("account"));
+        }
         match principal {
             Principal::System => {
                 Ok(GuardedRights { rights: Rights::all().within(account, self.operator()), guards: Vec::new() })

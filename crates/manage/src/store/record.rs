@@ -68,6 +68,8 @@ pub enum Kind {
     Mail,
     /// The mails of an hour to an address, or for an account.
     MailCount,
+    /// A deleted account, whose id is not used again.
+    DeletedAccount,
 }
 
 impl Kind {
@@ -107,6 +109,7 @@ impl Kind {
             Self::ApiDescription => "api_description",
             Self::Mail => "mail",
             Self::MailCount => "mail_count",
+            Self::DeletedAccount => "deleted_account",
         }
     }
 }

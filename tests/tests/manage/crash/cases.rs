@@ -108,6 +108,9 @@ pub(super) const CASES: &[Case] = &[
         }
         .boxed()
     }),
+    case("delete_account", "account.delete", "NOT_FOUND", |management, on| {
+        async move { management.delete_account(&on.operator, &on.suspended, 2).await.map(drop) }.boxed()
+    }),
     case("sign_up", "user.sign_up", "done", |management, _| {
         async move { management.sign_up(&Context::new(), NewUser::new("new@example.com", "New", PASSWORD)).await }
             .boxed()

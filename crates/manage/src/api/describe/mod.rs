@@ -26,6 +26,9 @@ const CONFLICTS: [&str; 8] = [
     "updateMember",
 ];
 
+/// These refuse the operator's account, and the own user.
+const REFUSES_A_TARGET: [&str; 2] = ["deleteAccount", "deleteUser"];
+
 const PARAMETERS: [(&str, &str); 9] = [
     (
         "Idempotency-Key",
@@ -230,7 +233,7 @@ fn errors(operation: &Value, path: &str) -> impl Iterator<Item = (&'static str, 
         (if_match, "412", "PreconditionFailed"),
         (has_body, "413", "ContentTooLarge"),
         (has_body, "415", "UnsupportedMediaType"),
-        (has_body || once || takes("query", ""), "422", "InvalidValue"),
+        (has_body || once || takes("query", "") || REFUSES_A_TARGET.contains(&id), "422", "InvalidValue"),
         (if_match, "428", "PreconditionRequired"),
         (is_open || COUNTS_ATTEMPTS.contains(&id), "429", "TooManyAttempts"),
         (true, "503", "ServiceUnavailable"),

@@ -13,6 +13,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::LifetimesOf;
 use crate::role::{Role, scopes};
@@ -21,7 +22,7 @@ use crate::service::AccountUpdate;
 pub(super) fn routes() -> Vec<Route> {
     let path = "/accounts/{account}/settings";
     vec![
-        Route::page(path, page).post(change).menu(Menu::Account, "Account", None).destination(),
+        Route::page(path, page).post(change).menu(Menu::Account, words::shared::ACCOUNT, None).destination(),
         Route::action("/accounts/{account}/second-factor", path, require_factor),
         Route::action("/accounts/{account}/limits", path, change_limits),
         Route::action("/accounts/{account}/lifetimes", path, change_lifetimes),
@@ -38,6 +39,7 @@ struct AccountPage {
     plan: Option<String>,
     may_write: bool,
     operator: Option<OperatorCard>,
+    may_delete: bool,
     suspended: Option<When>,
     requires_factor: bool,
     may_require_factor: bool,
@@ -67,6 +69,11 @@ async fn operator_card(member: &AtAccount) -> Result<Option<OperatorCard>, PageE
     Ok(Some(OperatorCard { plans, is_operators: member.account.id == *member.management().operator() }))
 }
 
+fn may_delete(member: &AtAccount) -> bool {
+    let is_operators = member.account.id == *member.management().operator();
+    !is_operators && member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::DELETIONS_WRITE))
+}
+
 async fn show(
     member: &AtAccount,
     status: StatusCode,
@@ -81,13 +88,14 @@ async fn show(
     let requires_factor = member.management().requires_second_factor(&member.actor, &member.account.id).await?;
     let account = &member.account;
     let name = form.typed("account_name", &account.name);
-    Ok(member.page_with(status, "Account", |frame| AccountPage {
+    Ok(member.page_with(status, words::shared::ACCOUNT, |frame| AccountPage {
         frame,
         name,
         id: account.id.to_string(),
         version: account.version,
         plan: account.plan.as_ref().map(ToString::to_string),
         operator,
+        may_delete: may_delete(member),
         suspended: When::maybe(account.suspended_at, member.management().now()),
         may_write: member.may(&scopes::ACCOUNTS_WRITE),
         requires_factor,

@@ -13,7 +13,7 @@ impl Management {
     /// Creates an account with the given id.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`]; [`ManagementError::Forbidden`] for users and keys.
+    /// [`ManagementError::Duplicate`], [`ManagementError::AccountDeleted`]; [`ManagementError::Forbidden`] for users and keys.
     ///
     /// # Examples
     /// ```
@@ -33,6 +33,7 @@ impl Management {
         if !actor.is_system() {
             return Err(ManagementError::Forbidden(scopes::ACCOUNTS_WRITE));
         }
+        self.check_not_deleted(&account.id).await?;
         let mut account = account.clone();
         account.name = check_name("name", &account.name)?;
         account.plan = account.plan.map(|plan| check_name("plan", &plan)).transpose()?.map(Into::into);

@@ -31,7 +31,12 @@ impl Management {
         match &actor.who {
             Who::User { id, .. } => {
                 for member in self.memberships(id).await? {
-                    accounts.push((self.read_account(&member.account).await?, Some(member.role)));
+                    match self.read_account(&member.account).await {
+                        Ok(account) => accounts.push((account, Some(member.role))),
+                        // The account is being deleted.
+                        Err(ManagementError::NotFound(_)) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
             }
             Who::Key(identity) => accounts.push((self.read_account(identity.account()).await?, None)),
@@ -51,10 +56,20 @@ impl Management {
     ) -> Result<Page<Versioned<Account>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
         let wanted = page.apply(List::of(Kind::Account, 0))?;
-        let after = wanted.after.map(|(_, id)| id.parse::<AccountId>()).transpose().map_err(|_| invalid_cursor())?;
+        let mut after =
+            wanted.after.map(|(_, id)| id.parse::<AccountId>()).transpose().map_err(|_| invalid_cursor())?;
         let mut accounts = Vec::new();
-        for record in self.0.keys.list_accounts(after.as_ref(), wanted.limit).await? {
-            accounts.push(self.listed(record).await?);
+        // The key store also lists deleted accounts.
+        while accounts.len() < wanted.limit {
+            let missing = wanted.limit - accounts.len();
+            let records = self.0.keys.list_accounts(after.as_ref(), missing).await?;
+            after = records.last().filter(|_| records.len() == missing).map(|last| last.id.clone());
+            for record in records {
+                accounts.extend(self.listed(record).await?);
+            }
+            if after.is_none() {
+                break;
+            }
         }
         Ok(page.page(accounts))
     }
@@ -78,7 +93,7 @@ impl Management {
             let records = self.0.keys.list_accounts(after.as_ref(), PAGE).await?;
             after = records.last().filter(|_| records.len() == PAGE).map(|last| last.id.clone());
             for record in records.into_iter().filter(|record| fits(record)) {
-                found.push(self.listed(record).await?);
+                found.extend(self.listed(record).await?);
                 if found.len() == SHOWN {
                     return Ok(found);
                 }
@@ -90,12 +105,16 @@ impl Management {
         Ok(found)
     }
 
-    async fn listed(&self, record: AccountRecord) -> Result<Versioned<Account>, ManagementError> {
-        Ok(match self.get::<Account>(record.id.as_str()).await? {
+    /// Returns `None` for a deleted account.
+    async fn listed(&self, record: AccountRecord) -> Result<Option<Versioned<Account>>, ManagementError> {
+        if self.is_deleted(&record.id).await? {
+            return Ok(None);
+        }
+        Ok(Some(match self.get::<Account>(record.id.as_str()).await? {
             Some(copy) if record_of(&copy.value) == record => copy,
             Some(copy) => self.reconciled(copy).await?,
             // Reading the account writes this copy.
             None => Versioned { value: account_of(record, Timestamp::from_millis(0)), version: 1 },
-        })
+        }))
     }
 }

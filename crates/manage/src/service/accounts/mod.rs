@@ -1,6 +1,8 @@
 //! The record in the key store counts; the management store has a copy.
 
 mod create;
+mod delete;
+mod deleted;
 mod import;
 mod list;
 mod update;
@@ -37,6 +39,10 @@ impl Management {
     }
 
     pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
+        // The key store keeps the record of a deleted account.
+        if self.is_deleted(id).await? {
+            return Err(ManagementError::NotFound("account"));
+        }
         if let Some(account) = self.get::<Account>(id.as_str()).await? {
             return self.reconciled(account).await;
         }

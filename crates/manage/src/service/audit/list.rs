@@ -32,7 +32,7 @@ impl Management {
     /// # Errors
     /// [`ManagementError::Forbidden`].
     pub async fn audit_log(&self, actor: &Actor, query: &AuditQuery) -> Result<Page<AuditEntry>, ManagementError> {
-        let place = query.account.as_ref().unwrap_or(self.operator());
+        let place = self.place_of_log(query.account.as_ref()).await?;
         self.rights(actor, place).await?.require(&scopes::AUDIT_READ)?;
         let mut list = List::of(Kind::Audit, 0);
         list.newest_first = true;
@@ -41,6 +41,17 @@ impl Management {
         let entries = self.list::<AuditEntry>(&query.page.apply(list)?).await?;
         let page = query.page.page(entries);
         Ok(page.map(|entry| entry.value))
+    }
+
+    /// The log of a deleted account stays, for the operator.
+    pub(super) async fn place_of_log<'a>(
+        &'a self,
+        account: Option<&'a AccountId>,
+    ) -> Result<&'a AccountId, ManagementError> {
+        match account {
+            Some(account) if !self.is_deleted(account).await? => Ok(account),
+            _ => Ok(self.operator()),
+        }
     }
 
     /// Returns the entries of all accounts after this number, oldest first, to export them. Needs `audit:read` in the

@@ -68,7 +68,7 @@ impl Management {
         actor: &Actor,
         search: &AuditSearch,
     ) -> Result<AuditFound, ManagementError> {
-        let place = search.account.as_ref().unwrap_or(self.operator());
+        let place = self.place_of_log(search.account.as_ref()).await?;
         self.rights(actor, place).await?.require(&scopes::AUDIT_READ)?;
         let mut list = List::of(Kind::Audit, if search.is_selective() { BATCH } else { search.limit + 1 });
         list.newest_first = true;

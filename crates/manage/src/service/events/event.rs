@@ -50,6 +50,7 @@ fn kind_of(action: &str, target: &str) -> Option<EventKind> {
         "limit.reached" => EventKind::LimitReached,
         "account.create" => EventKind::AccountCreated,
         "account.update" => EventKind::AccountUpdated,
+        "account.delete" => EventKind::AccountDeleted,
         "lifetimes.put" | "limits.put" if target == "account" => EventKind::AccountUpdated,
         "lifetimes.put" | "limits.put" if target == "plan" => EventKind::PlanUpdated,
         "member.invite" => EventKind::MemberInvited,

@@ -85,9 +85,13 @@ impl Management {
     /// Creates a key. Needs `keys:write` and the key's rights. A key of another user also needs `members:write`.
     ///
     /// # Errors
-    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::LifetimeTooLong`].
+    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::LifetimeTooLong`];
+    /// [`ManagementError::AccountDeleted`] for a program.
     pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
         let KeyDraft { purpose, mut new } = draft;
+        if actor.is_system() {
+            self.check_not_deleted(&new.account).await?;
+        }
         let rights = self.rights(actor, &new.account).await?;
         rights.require(&scopes::KEYS_WRITE)?;
         let keys = self.keys_within(purpose, &new.account).await?;

@@ -14,7 +14,8 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::Duplicate`] if another account has it; [`ManagementError::Forbidden`] for users and keys;
-    /// [`ManagementError::LifetimeTooLong`] for a working key that would live too long from now on.
+    /// [`ManagementError::LifetimeTooLong`] for a working key that would live too long from now on;
+    /// [`ManagementError::AccountDeleted`].
     ///
     /// # Examples
     /// ```
@@ -40,13 +41,17 @@ impl Management {
         let mut key = key.clone();
         key.created_by.get_or_insert_with(|| Creator::Import(actor.name().id.into()));
         let key = &key;
+        self.check_not_deleted(&key.account).await?;
         let keys = self.keys_within(Purpose::Api, &key.account).await?;
         if let known @ Imported::AlreadyThere(_) = keys.preview_import(key).await? {
             return Ok(known);
         }
         let draft = Draft::new(actor, "key.import", Target::new("key", &key.id)).account(&key.account);
-        self.audited(draft, keys.import(key), |imported| matches!(imported, Imported::New).then(|| audit_value(key)))
-            .await
+        let imported = self
+            .audited(draft, keys.import(key), |imported| matches!(imported, Imported::New).then(|| audit_value(key)))
+            .await?;
+        self.check_still_account(actor, &[key]).await?;
+        Ok(imported)
     }
 
     /// Returns what [`import_key`](Self::import_key) would do.
@@ -55,6 +60,7 @@ impl Management {
     /// As for [`import_key`](Self::import_key).
     pub async fn preview_import(&self, actor: &Actor, key: &KeyRecord) -> Result<Imported, ManagementError> {
         check_system(actor)?;
+        self.check_not_deleted(&key.account).await?;
         Ok(self.keys_within(Purpose::Api, &key.account).await?.preview_import(key).await?)
     }
 }

@@ -66,7 +66,7 @@ impl Management {
         if key.kind == KeyKind::Publishable { Err(ManagementError::Publishable) } else { Ok(key) }
     }
 
-    pub(super) async fn revoke(
+    pub(in crate::service) async fn revoke(
         &self,
         actor: &Actor,
         key: &KeyRecord,

@@ -143,8 +143,10 @@ impl Management {
         }
     }
 
-    /// Ends these keys of one user who left while they were written. The one who removed the user may not have seen them.
+    /// Ends these keys of one user who left while they were written, or whose account was deleted. The one who removed the user may
+    /// not have seen them.
     pub(super) async fn check_still_user(&self, actor: &Actor, written: &[&KeyRecord]) -> Result<(), ManagementError> {
+        self.check_still_account(actor, written).await?;
         let Some((first, user)) = written.first().and_then(|key| Some((key, key.user.as_ref()?))) else {
             return Ok(());
         };

@@ -31,12 +31,18 @@ impl Management {
     }
 
     pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, ManagementError> {
-        Ok(self.list_all(List::of(Kind::Member, PAGE_SIZE).subject(id.as_str())).await?)
+        let mut members = Vec::new();
+        for member in self.list_all::<Member>(List::of(Kind::Member, PAGE_SIZE).subject(id.as_str())).await? {
+            // A deleted account may still have members for a moment.
+            if !self.is_deleted(&member.account).await? {
+                members.push(member);
+            }
+        }
+        Ok(members)
     }
 
     pub(crate) async fn first_account(&self, user: &UserId) -> Result<Option<AccountId>, ManagementError> {
-        let list = List::of(Kind::Member, 1).subject(user.as_str());
-        Ok(self.list::<Member>(&list).await?.pop().map(|member| member.value.account))
+        Ok(self.memberships(user).await?.into_iter().next().map(|member| member.value.account))
     }
 
     pub(crate) async fn view(&self, member: Versioned<Member>) -> Result<MemberView, ManagementError> {

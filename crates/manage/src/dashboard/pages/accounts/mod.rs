@@ -1,20 +1,25 @@
 //! The accounts of the deployment, for the operator.
 
 mod create;
+mod delete;
 mod list;
 mod suspend;
 
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 const SETTINGS: &str = "/accounts/{account}/settings";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::page("/accounts", list::page).menu(Menu::Operator, "Accounts", scopes::ACCOUNTS_READ).destination(),
+        Route::page("/accounts", list::page)
+            .menu(Menu::Operator, words::shared::ACCOUNTS, scopes::ACCOUNTS_READ)
+            .destination(),
         Route::page("/accounts/new", create::page).post(create::create).destination(),
         Route::page("/accounts/{account}/suspend", suspend::page).post(suspend::suspend).destination(),
+        Route::page("/accounts/{account}/delete", delete::page).post(delete::delete).destination(),
         Route::action("/accounts/{account}/reinstate", SETTINGS, suspend::reinstate),
         Route::action("/accounts/{account}/plan", SETTINGS, suspend::change_plan),
         Route::page("/account", list::switch),

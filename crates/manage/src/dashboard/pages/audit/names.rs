@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::dashboard::links::{account_path, in_path};
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::{AuditEntry, PageRequest};
@@ -113,7 +114,9 @@ impl Names {
             "key" => at(&format!("/keys/{}", in_path(id))),
             "webhook" if entry.action != "webhook.remove" => at(&format!("/webhooks/{}", in_path(id))),
             "invitation" => at("/members"),
-            "account" => id.parse().ok().map(|account| account_path(&account, "/settings")),
+            "account" if entry.action != "account.delete" => {
+                id.parse().ok().map(|account| account_path(&account, "/settings"))
+            }
             "plan" if self.operates && entry.action != "plan.remove" => Some(format!("/plans/{}", in_path(id))),
             "user" if self.operates && entry.action != "user.delete" => Some(format!("/users/{}", in_path(id))),
             _ => None,
@@ -139,7 +142,7 @@ fn own_name(entry: &AuditEntry) -> Option<String> {
 pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Bool(value) => Some(if *value { "yes" } else { "no" }.to_owned()),
+        Value::Bool(value) => Some(if *value { words::audit::YES } else { words::audit::NO }.to_owned()),
         Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
         Value::Array(values) => {
