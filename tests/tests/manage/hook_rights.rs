@@ -182,6 +182,35 @@ async fn a_webhook_of_a_key_gets_nothing_after_the_key() {
 }
 
 #[tokio::test]
+async fn the_successor_of_a_rotated_key_is_responsible_for_its_webhooks() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (_, account) = setting.customer("ada@example.com").await;
+    let system = setting.system();
+    // A key of the operator can have webhooks in other accounts.
+    for of in [account.clone(), management.operator().clone()] {
+        let by = key(&setting, &of, Mode::Live, "webhooks:* keys:read", 90).await;
+        let id = by.name().id.parse().unwrap();
+        let kinds = [EventKind::KeyRevoked];
+        let webhook = management.create_webhook(&by, &account, URL, "", &kinds).await.unwrap().webhook.id;
+        let other = management.create_webhook(&system, &account, URL, "", &kinds).await.unwrap().webhook;
+        let overlap = Duration::from_secs(3_600);
+        let successor = management.rotate_key(&system, &id, overlap).await.unwrap().view.id;
+        setting.clock.advance(2 * overlap);
+        let view = async || management.webhook(&system, &account, &webhook).await.unwrap();
+        let known = view().await;
+        assert_eq!((known.state, known.responsible.unwrap().id), (WebhookState::Active, successor.to_string()), "{of}");
+        assert_eq!(known.created_by, Some(by.name()), "{of}");
+        something_happens(&setting, &account).await;
+        assert_eq!(deliveries(management, &system, &account, &webhook).await.len(), 1, "{of}");
+        management.revoke_key(&system, &successor).await.unwrap();
+        assert_eq!(view().await.state, WebhookState::KeyInactive, "{of}");
+        let untouched = management.webhook(&system, &account, &other.id).await.unwrap();
+        assert_eq!(untouched.responsible, other.responsible, "{of}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_redirects_a_webhook_is_responsible_for_it() {
     let setting = on_sqlite();
     let management = &setting.management;
