@@ -70,8 +70,9 @@ impl Slots {
         Some(due)
     }
 
-    pub(super) fn free(&mut self, delivery: &str, took: Duration) {
-        let Some(due) = self.running.remove(delivery) else { return };
+    /// `took` is `None` if there was no attempt, because another node has it.
+    pub(super) fn free(&mut self, delivery: &str, took: Option<Duration>) {
+        let (Some(due), Some(took)) = (self.running.remove(delivery), took) else { return };
         for name in [due.account.to_string(), due.webhook] {
             let in_a_row = self.slow.entry(name).or_default();
             *in_a_row = if took >= SLOW { *in_a_row + 1 } else { 0 };
@@ -164,7 +165,7 @@ mod tests {
             self.ends = running;
             let ended: Vec<(u64, String, u64)> = ended;
             for (_, delivery, took) in ended {
-                self.slots.free(&delivery, Duration::from_secs(took));
+                self.slots.free(&delivery, Some(Duration::from_secs(took)));
                 self.done.insert(delivery);
             }
             let mut waiting = Waiting::default();
@@ -253,7 +254,7 @@ mod tests {
                 let mut running: Vec<_> = slots.running.keys().cloned().collect();
                 running.sort();
                 if !running.is_empty() {
-                    slots.free(which.get(&running), Duration::from_secs(took));
+                    slots.free(which.get(&running), Some(Duration::from_secs(took)));
                 }
             }
             let mut waiting = all(&then);

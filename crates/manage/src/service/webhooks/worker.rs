@@ -59,7 +59,8 @@ impl Attempts {
             }
         };
         if let Some((delivery, begun)) = self.begun.remove(&id) {
-            self.slots.free(&delivery, begun.elapsed());
+            let was_attempted = matches!(done, Ok(true));
+            self.slots.free(&delivery, was_attempted.then(|| begun.elapsed()));
         }
         if let Err(error) = done {
             // The claim ends after a minute, and the delivery is due again.
