@@ -56,7 +56,7 @@ pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{Image, ImageError, Settings, Theme, ThemeError, UpdateSettings};
 pub use tokens::{Refresh, SignIn, SignOut, Tokens};
-pub use usage::{Usage, UsageDay, UsageParams};
+pub use usage::{RecentRequest, Usage, UsageDay, UsageParams};
 pub use users::{
     AcceptInvitation, Accepted, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Session, SignUp,
     UpdateUser, User, UserFilter, VersionedUser,

@@ -22,6 +22,7 @@ mod mail;
 mod oidc;
 mod operator;
 mod people;
+mod requests;
 mod scopes;
 mod security;
 mod site;
