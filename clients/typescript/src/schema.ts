@@ -683,6 +683,26 @@ export interface paths {
         patch: operations["updateSettings"];
         trace?: never;
     };
+    "/v1/sign-in-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Creates a link that signs a user in, once and within a minute, for the operator's application that has signed the user in.
+         * @description Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the operator's account, and all rights of the user.
+         */
+        post: operations["createSignInLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tokens": {
         parameters: {
             query?: never;
@@ -1372,6 +1392,18 @@ export interface components {
             key_limit?: number | null;
             /** @description Name, which identities carry. */
             name: string;
+        };
+        /** @description A sign-in link to create. */
+        CreateSignInLink: {
+            /** @description Account whose pages open. The user must be a member. */
+            account?: string | null;
+            /** @description Name of a new user. If the address is unknown, the user is created as a member of the account. Requires `account` and `role`. */
+            name?: string | null;
+            /** @description Page of the account, such as `/keys` or `/usage`. Without an account, a page such as `/settings`. Defaults to the list of keys. */
+            path?: string | null;
+            role?: components["schemas"]["Role"] | null;
+            /** @description Id or e-mail address of the user. */
+            user: string;
         };
         /** @description A webhook to create. */
         CreateWebhook: {
@@ -2290,6 +2322,8 @@ export interface components {
         Session: {
             /** @description Client address at the start. */
             address: string | null;
+            /** @description Whether a sign-in link began it. */
+            by_link: boolean;
             /**
              * Format: date-time
              * @description Creation time.
@@ -2347,6 +2381,18 @@ export interface components {
              * @description Password.
              */
             password: string;
+        };
+        /** @description A link that signs a user in, once and within a minute. */
+        SignInLink: {
+            /**
+             * Format: date-time
+             * @description Expiry time.
+             */
+            ends_at: string;
+            /** @description URL of the link, to open in the user's browser. Only this answer contains it. A path if the server has no public URL. */
+            url: string;
+            /** @description The user. */
+            user: components["schemas"]["User"];
         };
         /**
          * @description The extent of signing out.
@@ -5166,6 +5212,44 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    createSignInLink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateSignInLink"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };

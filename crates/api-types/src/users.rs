@@ -95,6 +95,9 @@ pub struct Session {
     pub address: Option<String>,
     /// Client software at the start.
     pub user_agent: Option<String>,
+    /// Whether a sign-in link began it.
+    #[serde(default)]
+    pub by_link: bool,
     /// Whether the request belongs to this session.
     pub current: bool,
 }

@@ -41,6 +41,8 @@ mod authority;
 mod bounded_stream;
 #[cfg(feature = "dashboard")]
 mod dashboard;
+#[cfg(feature = "dashboard")]
+mod embed_origin;
 mod error;
 #[cfg(feature = "github")]
 mod github;
@@ -68,6 +70,8 @@ pub use appearance::{Accent, Theme};
 pub use authority::Rights;
 #[cfg(feature = "dashboard")]
 pub use dashboard::{DashboardSettings, dashboard};
+#[cfg(feature = "dashboard")]
+pub use embed_origin::{EmbedOrigin, EmbedOriginError};
 pub use error::ManagementError;
 #[cfg(feature = "github")]
 pub use github::{GithubAlerts, github_alerts};
@@ -87,8 +91,9 @@ pub use service::{
     AuditEntry, AuditQuery, AuditVerdict, Event, ExampleUrl, ExampleUrlError, IdempotentRequest, InvitationView,
     Invited, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management,
     ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, RecentRequest,
-    ResetLink, SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignUpPolicy, SignedIn, Target,
-    Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of, store_limits, stored_limits,
+    ResetLink, SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignInLink, SignInLinkDraft,
+    SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view,
+    purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};

@@ -7,6 +7,7 @@ mod audit;
 mod browser;
 mod compression;
 mod directions;
+mod embedding;
 mod first_hour;
 mod frame;
 mod hosts;

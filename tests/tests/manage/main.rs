@@ -41,6 +41,7 @@ mod retention;
 mod second_factor;
 mod serve;
 mod setting;
+mod sign_in_links;
 mod store;
 mod user_keys;
 mod verify;

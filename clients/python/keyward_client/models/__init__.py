@@ -18,6 +18,7 @@ from .create_account import CreateAccount
 from .create_key import CreateKey
 from .create_key_metadata import CreateKeyMetadata
 from .create_plan import CreatePlan
+from .create_sign_in_link import CreateSignInLink
 from .create_webhook import CreateWebhook
 from .credits_left import CreditsLeft
 from .delivery import Delivery
@@ -83,6 +84,7 @@ from .session import Session
 from .session_page import SessionPage
 from .settings import Settings
 from .sign_in import SignIn
+from .sign_in_link import SignInLink
 from .sign_out import SignOut
 from .sign_up import SignUp
 from .spent_budget import SpentBudget
@@ -129,6 +131,7 @@ __all__ = (
     "CreateKey",
     "CreateKeyMetadata",
     "CreatePlan",
+    "CreateSignInLink",
     "CreateWebhook",
     "CreditsLeft",
     "Delivery",
@@ -194,6 +197,7 @@ __all__ = (
     "SessionPage",
     "Settings",
     "SignIn",
+    "SignInLink",
     "SignOut",
     "SignUp",
     "SpentBudget",

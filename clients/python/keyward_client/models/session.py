@@ -16,6 +16,7 @@ class Session:
 
     Attributes:
         address (None | str): Client address at the start.
+        by_link (bool): Whether a sign-in link began it.
         created_at (datetime.datetime): Creation time.
         current (bool): Whether the request belongs to this session.
         id (str): Id. It opens nothing.
@@ -24,6 +25,7 @@ class Session:
     """
 
     address: None | str
+    by_link: bool
     created_at: datetime.datetime
     current: bool
     id: str
@@ -34,6 +36,8 @@ class Session:
     def to_dict(self) -> dict[str, Any]:
         address: None | str
         address = self.address
+
+        by_link = self.by_link
 
         created_at = self.created_at.isoformat()
 
@@ -51,6 +55,7 @@ class Session:
         field_dict.update(
             {
                 "address": address,
+                "by_link": by_link,
                 "created_at": created_at,
                 "current": current,
                 "id": id,
@@ -72,6 +77,8 @@ class Session:
 
         address = _parse_address(d.pop("address"))
 
+        by_link = d.pop("by_link")
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         current = d.pop("current")
@@ -89,6 +96,7 @@ class Session:
 
         session = cls(
             address=address,
+            by_link=by_link,
             created_at=created_at,
             current=current,
             id=id,

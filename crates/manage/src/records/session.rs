@@ -3,6 +3,7 @@ use keyward_core::id::UserId;
 use serde::{Deserialize, Serialize};
 
 use super::entity::Entity;
+use crate::actor::ActorName;
 use crate::store::Kind;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub(crate) struct StoredSession {
     pub(crate) idle_at: Timestamp,
     pub(crate) address: Option<String>,
     pub(crate) user_agent: Option<String>,
+    /// Who created the sign-in link that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) link_maker: Option<ActorName>,
 }
 
 impl Entity for StoredSession {

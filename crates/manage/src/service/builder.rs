@@ -23,6 +23,7 @@ use super::usage::Counters;
 use super::users::{ResetLink, ResetLinkSender};
 use super::{Inner, Management};
 use crate::error::ManagementError;
+use crate::origin::PublicUrl;
 use crate::store::ManagementStore;
 
 /// Builder for [`Management`].
@@ -95,6 +96,7 @@ impl ManagementBuilder {
                 bearer: true,
                 key_locations: Vec::new(),
                 passwords: true,
+                dashboard_url: String::new(),
                 #[cfg(feature = "oidc")]
                 identity_provider: None,
             },
@@ -191,6 +193,27 @@ impl ManagementBuilder {
     /// devices, known networks and sessions have separate budgets.
     pub fn sign_in_attempts(mut self, per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
         self.attempts = (per_address, per_email);
+        self
+    }
+
+    /// Sets the URL of the dashboard, and its [`base`](crate::DashboardSettings::base) there, for
+    /// [sign-in links](Management::create_sign_in_link). Defaults to links that are paths.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::{Management, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
+    ///     .dashboard_at(&"https://keys.example.com".parse()?, "/dashboard")
+    ///     .build()?;
+    /// # let _ = management;
+    /// # Ok(()) }
+    /// ```
+    pub fn dashboard_at(mut self, url: &PublicUrl, base: &str) -> Self {
+        self.settings.dashboard_url = format!("{url}{}", base.trim_end_matches('/'));
         self
     }
 

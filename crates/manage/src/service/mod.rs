@@ -49,8 +49,8 @@ pub use requests::RecentRequest;
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::SignInStep;
-pub use sign_in::{SessionView, SignedIn, Tokens};
+pub(crate) use sign_in::{LinkTarget, SignInStep};
+pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
 #[cfg(feature = "webhooks")]

@@ -81,6 +81,7 @@ pub(crate) struct Settings {
     pub(crate) bearer: bool,
     pub(crate) key_locations: Vec<Location>,
     pub(crate) passwords: bool,
+    pub(crate) dashboard_url: String,
     #[cfg(feature = "oidc")]
     pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,
 }

@@ -48,7 +48,7 @@ impl Management {
             return Err(ManagementError::SignedOut);
         }
         if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
-            let idle_at = now.saturating_add(self.0.settings.session_idle);
+            let idle_at = now.saturating_add(self.session_idle(&stored));
             let seen = StoredSession { last_seen_at: now, idle_at, ..stored.value.clone() };
             // Another request may have written it, and a full disk must not sign users out.
             if let Err(error) = self.write_quietly(&[stored.replace(&seen)?]).await {
@@ -81,6 +81,7 @@ impl Management {
             last_seen_at: session.last_seen_at,
             address: session.address,
             user_agent: session.user_agent,
+            by_link: session.link_maker.is_some(),
         }))
     }
 
@@ -133,6 +134,7 @@ impl Management {
             idle_at: now.saturating_add(self.0.settings.session_idle),
             address: context.address.map(|address| address.to_string()),
             user_agent: context.user_agent.clone(),
+            link_maker: None,
         };
         Ok((secret, session))
     }
