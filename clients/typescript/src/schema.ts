@@ -502,6 +502,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys/{key}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the last requests of a key, the newest first.
+         * @description At most 200 of the last 30 days, if the server or a service records them. Otherwise, the list is empty.
+         */
+        get: operations["listKeyRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys/{key}/revoke": {
         parameters: {
             query?: never;
@@ -2074,6 +2094,29 @@ export interface components {
          * @enum {string}
          */
         RatePer: "account" | "key";
+        /** @description A request with a key. */
+        RecentRequest: {
+            /**
+             * Format: date-time
+             * @description Time of the answer.
+             */
+            at: string;
+            /** @description Method, or null if it is unknown. */
+            method: string | null;
+            /** @description Network of the client (IPv4 /24, IPv6 /48), or null if it is unknown. */
+            network: string | null;
+            /** @description `OK` if the key was accepted, or the code of the refusal. */
+            outcome: string;
+            /** @description Pattern of the route, such as `/v1/videos/{id}`, or null if it is unknown. Never the path, which may hold personal data. */
+            route: string | null;
+        };
+        /** @description A page of a list. */
+        RecentRequestPage: {
+            /** @description Items. */
+            data: components["schemas"]["RecentRequest"][];
+            /** @description Cursor of the next page, to send as `after`. Null on the last page. */
+            next: string | null;
+        };
         /**
          * @description When a budget is refilled, at midnight UTC.
          * @enum {string}
@@ -4626,6 +4669,42 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    listKeyRequests: {
+        parameters: {
+            query?: {
+                /** @description Cursor: the `next` of the previous page. */
+                after?: string;
+                /** @description Maximum number of items, 1 to 500. Defaults to 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the key, such as `key_2fXk…`. It is not the key itself. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of requests */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentRequestPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };

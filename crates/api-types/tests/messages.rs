@@ -8,9 +8,9 @@ use keyward_api_types::{
     AcceptInvitation, AcceptLink, Accepted, Account, AuditEntry, AuditVerdict, ChangePassword, ChangedKey,
     CreateAccount, CreateKey, CreatePlan, CreateSignInLink, CreateWebhook, Delivery, ForgotPassword, Invitation,
     Invite, Invited, IssuedKey, IssuedWebhook, Joined, Key, Lifetimes, Member, Page, PasswordReset, Plan, Problem,
-    PutLifetimes, PutPlan, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey, RotateWebhookSecret, RotatedKey,
-    RotationPreview, Session, Settings, SignIn, SignInLink, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey,
-    UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
+    PutLifetimes, PutPlan, RecentRequest, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey,
+    RotateWebhookSecret, RotatedKey, RotationPreview, Session, Settings, SignIn, SignInLink, SignOut, SignUp, Tokens,
+    UpdateAccount, UpdateKey, UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -118,6 +118,9 @@ fn answers_are_written_as_they_are_read() {
     answer::<Usage>(
         json!({"days": [{"key": "key_1", "day": "2026-03-01T00:00:00Z", "outcome": "accepted", "times": 3}]}),
     );
+    answer::<RecentRequest>(json!({
+        "at": "2026-03-01T12:00:00Z", "method": "GET", "route": "/v1/videos/{id}", "network": "192.0.2.0/24", "outcome": "OK",
+    }));
     answer::<AuditEntry>(json!({
         "number": 1, "at": "2026-03-01T12:00:00Z", "actor": {"type": "key", "id": "key_1"}, "action": "key.revoke",
         "outcome": "done", "target": {"type": "key", "id": "key_1"}, "account": "acct_1", "address": null, "user_agent": null,

@@ -59,7 +59,7 @@ pub use keyward_api_types::{
     CreateWebhook, CreditsLeft, Delivery, DeliveryAttempt, DeliveryState, Effective, EffectiveLifetimes, EventKind,
     EventKindError, Image, ImageError, Invitation, Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Lifetimes,
     Limits, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutLifetimes, PutLimits,
-    PutPlan, Rate, RatePer, Refill, Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey,
+    PutPlan, Rate, RatePer, RecentRequest, Refill, Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey,
     RotateWebhookSecret, RotatedKey, RotationPreview, Secret, Session, Settings, SignInLink, Target, Theme, ThemeError,
     Tokens, UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
     WebhookState,

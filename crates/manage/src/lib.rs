@@ -90,10 +90,10 @@ pub use service::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, ApiDescription, Appearance, AppearanceUpdate, AuditCheckpoint,
     AuditEntry, AuditQuery, AuditVerdict, Event, ExampleUrl, ExampleUrlError, IdempotentRequest, InvitationView,
     Invited, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management,
-    ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, ResetLink,
-    SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignInLink, SignInLinkDraft, SignUpPolicy,
-    SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of,
-    store_limits, stored_limits,
+    ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, RecentRequest,
+    ResetLink, SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignInLink, SignInLinkDraft,
+    SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view,
+    purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
@@ -103,4 +103,7 @@ pub use store::PostgresManagementStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use store::SqliteManagementStore;
-pub use store::{Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
+pub use store::{
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
+    Write, Written,
+};

@@ -23,6 +23,7 @@ mod mail;
 mod oidc;
 mod operator;
 mod people;
+mod requests;
 mod scopes;
 mod security;
 mod site;

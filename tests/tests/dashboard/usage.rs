@@ -40,7 +40,7 @@ async fn furnish(site: &Site) -> CredentialId {
 }
 
 /// The texts of the cells of a table.
-fn rows(page: &str, label: &str) -> Vec<String> {
+pub(crate) fn rows(page: &str, label: &str) -> Vec<String> {
     let table = page.split(&format!("aria-label=\"{label}\"")).nth(1).unwrap_or_default();
     let body = table.split("</table>").next().unwrap().split("<tbody>").nth(1).unwrap_or_default();
     let text = |html: &str| {

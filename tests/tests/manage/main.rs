@@ -36,6 +36,7 @@ mod mail;
 mod mail_served;
 mod management;
 mod people;
+mod requests;
 mod retention;
 mod second_factor;
 mod serve;

@@ -66,6 +66,8 @@ from .put_plan import PutPlan
 from .question import Question
 from .rate import Rate
 from .rate_per import RatePer
+from .recent_request import RecentRequest
+from .recent_request_page import RecentRequestPage
 from .refill import Refill
 from .refresh import Refresh
 from .refused_key import RefusedKey
@@ -179,6 +181,8 @@ __all__ = (
     "Question",
     "Rate",
     "RatePer",
+    "RecentRequest",
+    "RecentRequestPage",
     "Refill",
     "Refresh",
     "RefusedKey",

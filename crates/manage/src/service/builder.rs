@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::audit::Refused;
 use super::events::{Event, EventHook};
 use super::keys::{RESERVED_PREFIXES, management_format, token_format};
+use super::requests::RequestBuffer;
 use super::settings::{Settings, SignUpPolicy, UserKeyPolicy};
 use super::sign_in::{Passwords, Throttle};
 use super::usage::Counters;
@@ -91,6 +92,7 @@ impl ManagementBuilder {
                 webhook_networks: Vec::new(),
                 proxies: TrustedProxies::none(),
                 guards_browsers: false,
+                recent_requests: false,
                 bearer: true,
                 key_locations: Vec::new(),
                 passwords: true,
@@ -229,6 +231,17 @@ impl ManagementBuilder {
         self
     }
 
+    /// Records the last requests of each key: [`Management::verifier`]. Off by default.
+    ///
+    /// At most 200 for each key are kept, for 30 days. A record has the time, the method, the pattern of the route, the client's network
+    /// (IPv4 /24, IPv6 /48) and the outcome. It has no path, no address and no key. Put a
+    /// [`RecentRequestsLayer`](keyward_core::RecentRequestsLayer) around the `AuthLayer`, and spawn
+    /// [`Management::run_recent_requests`].
+    pub fn recent_requests(mut self) -> Self {
+        self.settings.recent_requests = true;
+        self
+    }
+
     /// Accepts the provider's keys in another place, too: [`Management::verifier`]. The management API takes only Bearer.
     pub fn accept(mut self, location: Location) -> Self {
         self.settings.key_locations.push(location);
@@ -340,6 +353,7 @@ impl ManagementBuilder {
             passwords: Passwords::new(self.params),
             throttle: Throttle::new(self.attempts.0, self.attempts.1),
             counters: Counters::default(),
+            requests: RequestBuffer::default(),
             refused: Refused::default(),
             head: Mutex::new(None),
             creation_locks: std::array::from_fn(|_| Mutex::new(())),

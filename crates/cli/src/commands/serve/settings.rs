@@ -101,6 +101,11 @@ pub(super) struct Settings {
         value_name = "SCOPE"
     )))]
     introspection_scopes: Option<Vec<Scope>>,
+    /// Whether the gateway endpoints record the last 200 requests of each key, for 30 days: true or false. A record has the time, the
+    /// method, the network of the client (IPv4 /24, IPv6 /48) and the outcome. Paths are not recorded. Defaults to false.
+    #[config(default = false)]
+    #[config(layer_attr(arg(long, env = "KEYWARD_RECENT_REQUESTS", value_name = "BOOLEAN")))]
+    recent_requests: bool,
     /// The life of an unused session, such as 8h. Defaults to 8h.
     #[config(default = "8h")]
     #[config(layer_attr(arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")))]
@@ -451,6 +456,9 @@ impl Settings {
         }
         if !self.secret_keys_in_browsers {
             management = management.refuse_secret_keys_in_browsers();
+        }
+        if self.recent_requests {
+            management = management.recent_requests();
         }
         if let Some(networks) = &self.trust_proxy {
             let fields = self.forwarded_fields.map(|fields| fields.0).unwrap_or_default();

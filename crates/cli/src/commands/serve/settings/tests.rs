@@ -9,7 +9,7 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 35] = [
+const SAMPLES: [(&str, &str); 36] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("embed_origin", "https://app.example.com"),
@@ -28,6 +28,7 @@ const SAMPLES: [(&str, &str); 35] = [
     ("forwarded_fields", "forwarded"),
     ("key_locations", "X-API-Key"),
     ("introspection_scopes", "resources:read"),
+    ("recent_requests", "true"),
     ("session_idle", "6m"),
     ("session_life", "7h"),
     ("audit_retention", "8d"),
