@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod browser;
 mod compression;
+mod directions;
 mod first_hour;
 mod frame;
 mod hosts;

@@ -264,7 +264,9 @@ async fn the_server_reads_name_scopes_and_example_from_its_configuration() {
     let csrf = client.get("/login").await.field("csrf");
     client.post("/login", &[("csrf", &csrf), ("email", EMAIL), ("password", PASSWORD)]).await;
     let page = client.get("/accounts/operator/keys/new").await.body;
-    for text in ["<legend>Videos</legend>", "value=\"invoices:read\"", "data-preset=\"videos:read\">Player"] {
+    for text in
+        ["<legend><bdi>Videos</bdi></legend>", "value=\"invoices:read\"", "data-preset=\"videos:read\"><bdi>Player"]
+    {
         assert!(page.contains(text), "no {text} in {page}");
     }
     serving.kill().unwrap();

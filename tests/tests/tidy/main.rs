@@ -4,6 +4,7 @@
 
 mod five_minutes;
 mod imports;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::words;
 use crate::error::ManagementError;
 
-pub(super) const EXPIRED_FORM: &str = "This page has expired, or your browser blocks cookies. Try again.";
+pub(super) const EXPIRED_FORM: &str = words::errors::THIS_PAGE_HAS_EXPIRED;
 
 const LENGTH: usize = 32;
 

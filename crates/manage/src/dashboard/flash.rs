@@ -1,4 +1,4 @@
-use super::text::number;
+use super::words;
 
 pub(super) struct Note {
     pub(super) tone: &'static str,
@@ -23,82 +23,77 @@ impl Note {
         let word = words.next()?;
         let numbers: Vec<u64> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
         let effect = match numbers.as_slice() {
-            [confirmed, nodes, millis] => effect(*confirmed, *nodes, *millis),
+            [confirmed, nodes, millis] => words::notes::effect(*confirmed, *nodes, *millis),
             _ => String::new(),
         };
         let text = match word {
-            "revoked" => format!("The key is revoked. {effect}"),
-            "keys-revoked" => counted(&numbers, "revoked", true)?,
-            "keys-disabled" => counted(&numbers, "disabled", true)?,
-            "keys-enabled" => counted(&numbers, "enabled", false)?,
+            "revoked" => with_effect(words::notes::KEY_REVOKED, &effect),
+            "keys-revoked" => counted(&numbers, words::notes::keys_revoked)?,
+            "keys-disabled" => counted(&numbers, words::notes::keys_disabled)?,
+            "keys-enabled" => counted(&numbers, words::notes::keys_enabled)?,
             "none-selected" => {
-                return Some(Self::info("No key is selected. Select keys, then press the button again."));
+                return Some(Self::info(words::notes::NO_KEY_IS_SELECTED));
             }
-            "was-revoked" => return Some(Self::info("The key was already revoked.")),
-            "disabled" => format!("The key is disabled. You can enable it again. {effect}"),
-            "enabled" => format!("The key is enabled. {effect}"),
-            "expiry" => format!("The expiry is changed. {effect}"),
-            "access" => format!("The access is changed. {effect}"),
-            "unchanged" => return Some(Self::info("Nothing changed.")),
-            "test-again" => return Some(Self::info("The key was not tested: it is shown only once.")),
-            "api" => "The scopes and the example are changed.".to_owned(),
-            "lifetimes" => "The lifetimes are changed. They hold for new keys.".to_owned(),
-            "renamed" => "The name is changed.".to_owned(),
-            "role" => "The role is changed.".to_owned(),
-            "joined" => "You are now a member of this account.".to_owned(),
-            "declined" => "You declined the invitation.".to_owned(),
-            "withdrawn" => "The invitation is withdrawn, and its link no longer works.".to_owned(),
-            "removed" => "The member is removed.".to_owned(),
-            "user-keys-revoked" => "The user's keys are revoked. No node accepts them any more.".to_owned(),
-            "user-disabled" => "The user is disabled and signed out everywhere.".to_owned(),
-            "user-enabled" => "The user can sign in again.".to_owned(),
-            "user-deleted" => "The user is deleted.".to_owned(),
-            "left" => "You have left the account.".to_owned(),
-            "appearance" => "The appearance is changed.".to_owned(),
-            "account" => "The account's name is changed.".to_owned(),
-            "account-created" => "The account is created, and you are its owner. Invite its other members.".to_owned(),
-            "account-suspended" => "The account is suspended. No node accepts its keys.".to_owned(),
-            "account-reinstated" => "The account is reinstated. Its keys work again.".to_owned(),
-            "account-deleted" => "The account is deleted. No node accepts its keys.".to_owned(),
-            "account-plan" => "The plan of the account is changed.".to_owned(),
-            "plan-created" => "The plan is created.".to_owned(),
-            "plan-changed" => "The plan is changed.".to_owned(),
-            "plan-removed" => "The plan is removed.".to_owned(),
-            "limits" => "The limits are changed. They hold within a second.".to_owned(),
-            "webhook" => "The webhook is changed.".to_owned(),
-            "webhook-enabled" => "The webhook is enabled. It receives events from now on.".to_owned(),
-            "webhook-disabled" => "The webhook is disabled. You can enable it again.".to_owned(),
-            "webhook-removed" => "The webhook is deleted.".to_owned(),
-            "webhook-test" => "A test event is on its way. Reload the page to see the answer.".to_owned(),
-            "redelivered" => "The delivery is sent again. Reload the page to see the answer.".to_owned(),
-            "delivery-busy" => return Some(Self::info("The delivery is being sent right now. Reload the page.")),
+            "was-revoked" => return Some(Self::info(words::notes::KEY_WAS_REVOKED)),
+            "disabled" => with_effect(words::notes::KEY_DISABLED, &effect),
+            "enabled" => with_effect(words::notes::KEY_ENABLED, &effect),
+            "expiry" => with_effect(words::notes::THE_EXPIRY_IS_CHANGED, &effect),
+            "access" => with_effect(words::notes::THE_ACCESS_IS_CHANGED, &effect),
+            "unchanged" => return Some(Self::info(words::notes::NOTHING_CHANGED)),
+            "test-again" => return Some(Self::info(words::notes::THE_KEY_WAS_NOT_TESTED)),
+            "api" => words::notes::THE_SCOPES_AND_THE_EXAMPLE_ARE_CHANGED.to_owned(),
+            "lifetimes" => words::notes::THE_LIFETIMES_ARE_CHANGED.to_owned(),
+            "renamed" => words::notes::THE_NAME_IS_CHANGED.to_owned(),
+            "role" => words::notes::THE_ROLE_IS_CHANGED.to_owned(),
+            "joined" => words::notes::YOU_ARE_NOW_A_MEMBER.to_owned(),
+            "declined" => words::notes::YOU_DECLINED_THE_INVITATION.to_owned(),
+            "withdrawn" => words::notes::THE_INVITATION_IS_WITHDRAWN.to_owned(),
+            "removed" => words::notes::THE_MEMBER_IS_REMOVED.to_owned(),
+            "user-keys-revoked" => words::notes::THE_USERS_KEYS_ARE_REVOKED.to_owned(),
+            "user-disabled" => words::notes::THE_USER_IS_DISABLED.to_owned(),
+            "user-enabled" => words::notes::THE_USER_CAN_SIGN_IN_AGAIN.to_owned(),
+            "user-deleted" => words::notes::THE_USER_IS_DELETED.to_owned(),
+            "left" => words::notes::YOU_HAVE_LEFT_THE_ACCOUNT.to_owned(),
+            "appearance" => words::notes::THE_APPEARANCE_IS_CHANGED.to_owned(),
+            "account" => words::notes::THE_ACCOUNTS_NAME_IS_CHANGED.to_owned(),
+            "account-created" => words::notes::THE_ACCOUNT_IS_CREATED.to_owned(),
+            "account-deleted" => words::notes::THE_ACCOUNT_IS_DELETED.to_owned(),
+            "account-suspended" => words::notes::THE_ACCOUNT_IS_SUSPENDED.to_owned(),
+            "account-reinstated" => words::notes::THE_ACCOUNT_IS_REINSTATED.to_owned(),
+            "account-plan" => words::notes::THE_PLAN_OF_THE_ACCOUNT_IS_CHANGED.to_owned(),
+            "plan-created" => words::notes::THE_PLAN_IS_CREATED.to_owned(),
+            "plan-changed" => words::notes::THE_PLAN_IS_CHANGED.to_owned(),
+            "plan-removed" => words::notes::THE_PLAN_IS_REMOVED.to_owned(),
+            "limits" => words::notes::THE_LIMITS_ARE_CHANGED.to_owned(),
+            "webhook" => words::notes::THE_WEBHOOK_IS_CHANGED.to_owned(),
+            "webhook-enabled" => words::notes::THE_WEBHOOK_IS_ENABLED.to_owned(),
+            "webhook-disabled" => words::notes::THE_WEBHOOK_IS_DISABLED.to_owned(),
+            "webhook-removed" => words::notes::THE_WEBHOOK_IS_DELETED.to_owned(),
+            "webhook-test" => words::notes::A_TEST_EVENT_IS_ON_ITS_WAY.to_owned(),
+            "redelivered" => words::notes::THE_DELIVERY_IS_SENT_AGAIN.to_owned(),
+            "delivery-busy" => return Some(Self::info(words::notes::THE_DELIVERY_IS_BEING_SENT_RIGHT_NOW)),
             "failed-redelivered" => match numbers.as_slice() {
-                [0] => return Some(Self::info("No delivery has failed.")),
-                [1] => "1 failed delivery is sent again. Reload the page to see the answer.".to_owned(),
-                [number] => format!("{number} failed deliveries are sent again. Reload the page to see the answers."),
+                [0] => return Some(Self::info(words::notes::NO_DELIVERY_HAS_FAILED)),
+                [number] => words::notes::failed_redelivered(*number),
                 _ => return None,
             },
-            "registered" => "Your password is set. Sign in with it.".to_owned(),
-            "signed-up" => "Your account is ready, unless you already had one. Sign in.".to_owned(),
-            "password" => "Your password is changed and you are signed out everywhere. Sign in again.".to_owned(),
+            "registered" => words::notes::YOUR_PASSWORD_IS_SET.to_owned(),
+            "signed-up" => words::notes::YOUR_ACCOUNT_IS_READY.to_owned(),
+            "password" => words::notes::YOUR_PASSWORD_IS_CHANGED.to_owned(),
             "factor-needed" => {
-                return Some(Self::info(
-                    "This account requires a second factor of its members. Set one up to open it.",
-                ));
+                return Some(Self::info(words::notes::THIS_ACCOUNT_REQUIRES_A_SECOND));
             }
-            "factor-removed" => "Your second factor is removed. You sign in with your password alone.".to_owned(),
-            "factor-reset" => "The second factor is removed, and the user is signed out everywhere.".to_owned(),
-            "factor-required" => "All members now need a second factor.".to_owned(),
-            "factor-optional" => "A second factor is no longer required.".to_owned(),
+            "factor-removed" => words::notes::YOUR_SECOND_FACTOR_IS_REMOVED.to_owned(),
+            "factor-reset" => words::notes::THE_SECOND_FACTOR_IS_REMOVED.to_owned(),
+            "factor-required" => words::notes::ALL_MEMBERS_NOW_NEED_A_SECOND_FACTOR.to_owned(),
+            "factor-optional" => words::notes::A_SECOND_FACTOR_IS_NO_LONGER_REQUIRED.to_owned(),
             "half-over" => {
-                return Some(Self::bad("Entering the code took too long, or began in another tab. Sign in again."));
+                return Some(Self::bad(words::notes::ENTERING_THE_CODE_TOOK_TOO_LONG));
             }
-            "signed-out" => "You are signed out.".to_owned(),
-            "signed-out-all" => "You are signed out everywhere.".to_owned(),
+            "signed-out" => words::notes::YOU_ARE_SIGNED_OUT.to_owned(),
+            "signed-out-all" => words::notes::YOU_ARE_SIGNED_OUT_EVERYWHERE.to_owned(),
             "again" => {
-                return Some(Self::info(
-                    "You are signed in again. Nothing was sent yet: check the form, then send it.",
-                ));
+                return Some(Self::info(words::notes::YOU_ARE_SIGNED_IN_AGAIN));
             }
             _ => return None,
         };
@@ -106,29 +101,16 @@ impl Note {
     }
 }
 
-fn counted(numbers: &[u64], what: &str, is_refused: bool) -> Option<String> {
-    let (keys, them) = match numbers {
-        [0] => return Some("Nothing had to be changed.".to_owned()),
-        [1] => ("1 key is".to_owned(), "it"),
-        [count] => (format!("{} keys are", number(*count)), "them"),
-        _ => return None,
-    };
-    let effect = if is_refused { format!(" No node accepts {them}.") } else { String::new() };
-    Some(format!("{keys} {what}.{effect}"))
+fn counted(numbers: &[u64], sentence: fn(u64) -> String) -> Option<String> {
+    match numbers {
+        [0] => Some(words::notes::NOTHING_HAD_TO_BE_CHANGED.to_owned()),
+        [count] => Some(sentence(*count)),
+        _ => None,
+    }
 }
 
-fn effect(confirmed: u64, nodes: u64, millis: u64) -> String {
-    let mut text = if nodes == 0 {
-        format!("Effective everywhere after {millis} ms: no node was running.")
-    } else {
-        let plural = if nodes == 1 { "node" } else { "nodes" };
-        format!("Effective on {nodes} of {nodes} {plural} after {millis} ms.")
-    };
-    if confirmed < nodes {
-        let silent = nodes - confirmed;
-        text += &format!(" {silent} did not answer, and no longer accepts the key because its lease has expired.");
-    }
-    text
+fn with_effect(sentence: &str, effect: &str) -> String {
+    format!("{sentence} {effect}")
 }
 
 #[cfg(test)]

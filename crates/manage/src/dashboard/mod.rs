@@ -26,6 +26,7 @@ mod svg;
 mod text;
 mod themes;
 mod visitor;
+mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

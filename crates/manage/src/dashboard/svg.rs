@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use keyward_core::{CredentialId, Timestamp};
 
 use super::text::number;
+use super::words;
 use crate::service::{UsageDay, UsageTotal};
 use crate::store::CountUnit;
 
@@ -56,7 +57,7 @@ fn spark(days: &[(u64, u64)]) -> Spark {
     }
     let accepted: u64 = days.iter().map(|(accepted, _)| accepted).sum();
     let refused: u64 = days.iter().map(|(_, refused)| refused).sum();
-    Spark { bars, label: format!("Last 30 days: {} accepted, {} refused", number(accepted), number(refused)) }
+    Spark { bars, label: words::charts::spark(&number(accepted), &number(refused)) }
 }
 
 pub(super) struct Rule {
@@ -109,8 +110,8 @@ const PATTERNS: [&str; 7] = ["url(#p1)", "url(#p1)", "url(#p2)", "url(#p3)", "ur
 
 pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Timestamp) -> Chart {
     let (length, unit_name, now_name) = match unit {
-        CountUnit::Hour => (HOUR, "hour", "this hour"),
-        CountUnit::Day => (DAY, "day", "today"),
+        CountUnit::Hour => (HOUR, words::charts::HOUR, words::charts::THIS_HOUR),
+        CountUnit::Day => (DAY, words::charts::DAY, words::charts::TODAY),
     };
     let last = now.as_millis() / length;
     let first = last - i64::from(slots) + 1;
@@ -154,11 +155,11 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
             }
         }
         let is_partial = slot == last;
-        let label = if is_partial { format!("{label}, so far") } else { label };
-        let title = if words.is_empty() { format!("{label}: none") } else { format!("{label}: {}", words.join(", ")) };
+        let label = if is_partial { words::charts::so_far(&label) } else { label };
         if words.is_empty() {
-            words.push("none".to_owned());
+            words.push(words::charts::NONE.to_owned());
         }
+        let title = format!("{label}: {}", words.join(", "));
         words.insert(0, label.clone());
         // The text is on the side where it hides fewer bars.
         let is_right = x > width / 2;
@@ -193,7 +194,7 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
             .map(|(place, (outcome, times))| Legend {
                 outcome: (*outcome).to_owned(),
                 words: outcome.replace('_', " "),
-                meaning: meaning(outcome),
+                meaning: words::charts::meaning(outcome),
                 class: class(place, outcome),
                 pattern: pattern(place, outcome),
                 times: *times,
@@ -216,28 +217,6 @@ fn round_up(number: u64) -> u64 {
     let unit = 10_u64.pow(number.max(1).ilog10());
     let rounded = number.div_ceil(unit) * unit;
     if rounded.is_multiple_of(2) { rounded } else { rounded + unit }.max(2)
-}
-
-pub(super) fn meaning(outcome: &str) -> &'static str {
-    match outcome {
-        "accepted" => "The key was accepted",
-        "key_revoked" => "The key was revoked",
-        "key_compromised" => "The key was reported as compromised",
-        "key_expired" => "The key had expired",
-        "key_disabled" => "The key was disabled",
-        "key_not_yet_valid" => "The key was not valid yet",
-        "account_suspended" => "The account was suspended",
-        "insufficient_scope" => "The key lacked a scope",
-        "rate_limited" | "rate_limit_exceeded" => "Too many requests",
-        "network_not_allowed" => "The key does not allow this network",
-        "endpoint_not_allowed" => "The key does not allow this endpoint",
-        "secret_key_in_browser" => "A browser sent a key that is not publishable",
-        "kind_not_allowed" => "The key's kind does not allow this",
-        "mode_not_allowed" => "The key's mode does not allow this",
-        "plan_required" => "The account's plan does not include this",
-        "https_required" => "The request was not sent over HTTPS",
-        _ => "The request was refused",
-    }
 }
 
 #[cfg(test)]

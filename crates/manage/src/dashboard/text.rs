@@ -1,10 +1,8 @@
-use std::time::Duration;
-
 use keyward_core::Timestamp;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+use super::words;
+pub(super) use super::words::numbers::number;
+pub(super) use super::words::times::span;
 
 #[derive(Clone)]
 pub(super) struct When {
@@ -18,14 +16,11 @@ impl When {
         let iso = at.to_string();
         let (date, rest) = iso.split_at_checked(10).unwrap_or((&iso, ""));
         let time = rest.get(1..6).unwrap_or_default();
-        let full = format!("{date} {time} UTC");
+        let full = words::times::in_utc(date, time);
         let near = if at <= now {
-            match span(now.saturating_since(at)) {
-                None => "just now".to_owned(),
-                Some(span) => format!("{span} ago"),
-            }
+            words::times::ago(now.saturating_since(at))
         } else {
-            span(at.saturating_since(now)).map_or_else(|| "in a moment".to_owned(), |span| format!("in {span}"))
+            words::times::ahead(at.saturating_since(now))
         };
         Self { near, full, iso }
     }
@@ -33,29 +28,6 @@ impl When {
     pub(super) fn maybe(at: Option<Timestamp>, now: Timestamp) -> Option<Self> {
         at.map(|at| Self::at(at, now))
     }
-}
-
-pub(super) fn span(length: Duration) -> Option<String> {
-    let seconds = length.as_secs();
-    let (count, unit) = match seconds {
-        0..MINUTE => return None,
-        MINUTE..HOUR => (seconds / MINUTE, "minute"),
-        HOUR..DAY => (seconds / HOUR, "hour"),
-        _ => (seconds / DAY, "day"),
-    };
-    Some(format!("{count} {unit}{}", if count == 1 { "" } else { "s" }))
-}
-
-pub(super) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
+use super::words;
 use crate::appearance::Theme;
 
-const LABELS: [(Theme, &str); 3] = [(Theme::System, "Like the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")];
+const LABELS: [(Theme, &str); 3] = [
+    (Theme::System, words::frame::LIKE_THE_SYSTEM),
+    (Theme::Light, words::frame::LIGHT),
+    (Theme::Dark, words::frame::DARK),
+];
 
 pub(super) struct Choice {
     pub(super) value: &'static str,

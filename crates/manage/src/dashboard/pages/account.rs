@@ -13,6 +13,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::LifetimesOf;
 use crate::role::{Role, scopes};
@@ -21,7 +22,7 @@ use crate::service::AccountUpdate;
 pub(super) fn routes() -> Vec<Route> {
     let path = "/accounts/{account}/settings";
     vec![
-        Route::page(path, page).post(change).menu(Menu::Account, "Account", None).destination(),
+        Route::page(path, page).post(change).menu(Menu::Account, words::shared::ACCOUNT, None).destination(),
         Route::action("/accounts/{account}/second-factor", path, require_factor),
         Route::action("/accounts/{account}/limits", path, change_limits),
         Route::action("/accounts/{account}/lifetimes", path, change_lifetimes),
@@ -87,7 +88,7 @@ async fn show(
     let requires_factor = member.management().requires_second_factor(&member.actor, &member.account.id).await?;
     let account = &member.account;
     let name = form.typed("account_name", &account.name);
-    Ok(member.page_with(status, "Account", |frame| AccountPage {
+    Ok(member.page_with(status, words::shared::ACCOUNT, |frame| AccountPage {
         frame,
         name,
         id: account.id.to_string(),

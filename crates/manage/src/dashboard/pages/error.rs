@@ -9,6 +9,7 @@ use crate::dashboard::error::{PageError, retry_after};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::site_map::HOME;
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::web::Problem;
 
@@ -47,7 +48,7 @@ async fn page(error: PageError, visitor: &Visitor) -> Response {
     let page = ErrorPage {
         frame: visitor.error_frame(error.title).await,
         text: error.text,
-        button: error.button.unwrap_or_else(|| (HOME.to_owned(), "Go to the keys")),
+        button: error.button.unwrap_or_else(|| (HOME.to_owned(), words::errors::GO_TO_THE_KEYS)),
     };
     let mut response = visitor.html(error.status, &page);
     retry_after(&mut response, error.retry_after);

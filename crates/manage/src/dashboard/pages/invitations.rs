@@ -12,6 +12,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::links::account_path;
 use crate::dashboard::member::Member;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::InvitationView;
 
@@ -95,7 +96,7 @@ async fn show(
         has_account: member.home().is_some(),
         error: shown,
     };
-    Ok(member.page_with(status, "Invitations", page))
+    Ok(member.page_with(status, words::shared::INVITATIONS, page))
 }
 
 async fn page(member: Member) -> Result<Response, PageError> {

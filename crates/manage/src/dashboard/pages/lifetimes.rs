@@ -5,6 +5,7 @@ use keyward_api_types::{PutLifetimes, parse_seconds, write_seconds};
 use crate::dashboard::error::PageError;
 use crate::dashboard::form::Form;
 use crate::dashboard::member::Member;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::LifetimesOf;
 
@@ -59,8 +60,7 @@ fn read(field: &'static str, form: &Form) -> Result<Option<u32>, ManagementError
     if text.is_empty() {
         return Ok(None);
     }
-    let expected =
-        || ManagementError::invalid(field, format!("{text:?} is no lifetime: expected one such as 90d or 12h"));
+    let expected = || ManagementError::invalid(field, words::cards::no_lifetime(text));
     parse_seconds(text).map(Some).ok_or_else(expected)
 }
 

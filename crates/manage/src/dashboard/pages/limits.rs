@@ -9,6 +9,7 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::form::Form;
 use crate::dashboard::member::Member;
 use crate::dashboard::text::{number, span};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 
 pub(super) struct LimitsCard {
@@ -65,7 +66,7 @@ fn parsed(form: &Form, of_key: bool) -> Result<PutLimits, ManagementError> {
     });
     let budget = form.filled("budget").map(|text| text.trim().parse().map_err(|error| invalid("budget", &error)));
     let tasks = form.filled("tasks").map(|text| {
-        let wrong = |_| ManagementError::invalid("tasks", format!("{text:?} is no number: expected 0 to 100000"));
+        let wrong = |_| ManagementError::invalid("tasks", words::cards::no_task_limit(&text));
         text.trim().parse().map_err(wrong)
     });
     Ok(PutLimits {

@@ -20,6 +20,7 @@ use crate::dashboard::member::Member;
 use crate::dashboard::path_params::PathParams;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::number;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::{LifetimesOf, Plan, Versioned};
 use crate::role::scopes;
@@ -28,7 +29,10 @@ const PLAN: &str = "/plans/{plan}";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::page("/plans", list).post(create).menu(Menu::Operator, "Plans", scopes::PLANS_READ).destination(),
+        Route::page("/plans", list)
+            .post(create)
+            .menu(Menu::Operator, words::shared::PLANS, scopes::PLANS_READ)
+            .destination(),
         Route::page(PLAN, page).post(change).destination(),
         Route::page("/plans/{plan}/remove", confirm).post(remove).destination(),
         Route::action("/plans/{plan}/limits", PLAN, change_limits),
@@ -99,7 +103,7 @@ impl Typed {
 /// Reads a plan from a form. Only a new plan has its name there.
 fn plan_of(form: &Form, name: &str) -> Result<Plan, ManagementError> {
     let key_limit = form.filled("key_limit").map(|text| {
-        let message = |_| ManagementError::invalid("key_limit", format!("{text:?} is no number: expected 0 to 10000"));
+        let message = |_| ManagementError::invalid("key_limit", words::plans::no_key_limit(&text));
         text.trim().parse().map_err(message)
     });
     Ok(Plan { description: form.get("description").to_owned(), key_limit: key_limit.transpose()?, ..Plan::new(name) })
@@ -128,7 +132,7 @@ async fn show_list(
     let plans = member.management().plans(&member.actor).await?;
     let plans = plans.iter().map(|plan| Row::of(plan)).collect();
     let (may_write, typed) = (may_write(member), Typed::of(form, None));
-    Ok(member.page_with(status, "Plans", |frame| PlansPage { frame, plans, may_write, typed, error }))
+    Ok(member.page_with(status, words::shared::PLANS, |frame| PlansPage { frame, plans, may_write, typed, error }))
 }
 
 async fn create(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
@@ -227,7 +231,7 @@ struct RemovePage {
 async fn confirm(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
     let found = found(&member, &name).await?;
     let (plan, version) = (Row::of(&found), found.version);
-    Ok(member.page("Remove a plan", |frame| RemovePage { frame, plan, version }))
+    Ok(member.page(words::plans::REMOVE_A_PLAN, |frame| RemovePage { frame, plan, version }))
 }
 
 async fn remove(

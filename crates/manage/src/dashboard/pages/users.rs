@@ -12,6 +12,7 @@ use crate::dashboard::member::Member;
 use crate::dashboard::path_params::NamedUser;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::records::{User, Versioned};
 use crate::role::scopes;
 use crate::service::PageRequest;
@@ -20,7 +21,7 @@ const USER: &str = "/users/{id}";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::page("/users", list).menu(Menu::Operator, "Users", scopes::MEMBERS_READ).destination(),
+        Route::page("/users", list).menu(Menu::Operator, words::shared::USERS, scopes::MEMBERS_READ).destination(),
         Route::page(USER, details).destination(),
         Route::action("/users/{id}/disable", USER, disable),
         Route::action("/users/{id}/enable", USER, enable),
@@ -76,7 +77,7 @@ async fn list(member: Member) -> Result<Response, PageError> {
     };
     let users = found.into_iter().map(|user| row(&member, user)).collect();
     let next = next.map(|next| form::query("after", &next));
-    Ok(member.page("Users", |frame| UsersPage { frame, users, text, next }))
+    Ok(member.page(words::shared::USERS, |frame| UsersPage { frame, users, text, next }))
 }
 
 #[derive(Template)]
@@ -146,7 +147,7 @@ async fn confirm(member: Member, NamedUser(id): NamedUser) -> Result<Response, P
     let user = member.management().user(&member.actor, &id).await?;
     let user = row(&member, user);
     let policy = member.management().user_key_policy().as_str();
-    Ok(member.page("Delete a user", |frame| DeletePage { frame, user, policy }))
+    Ok(member.page(words::users::DELETE_A_USER, |frame| DeletePage { frame, user, policy }))
 }
 
 async fn delete(

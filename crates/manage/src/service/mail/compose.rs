@@ -6,6 +6,7 @@ use keyward_core::id::UserId;
 use keyward_core::store::{KeyRecord, KeyStatus};
 use keyward_core::{CredentialId, Timestamp};
 
+use super::words;
 use crate::error::ManagementError;
 use crate::mail::{Letter, Mailer, Outgoing, quoted};
 use crate::paths::account_path;
@@ -46,11 +47,12 @@ impl Management {
             }
             MailContent::KeyCompromised { key, user, at } => composer.compromised(letter, key, user, *at).await,
             MailContent::NewDevice { user, at, address, user_agent } => {
-                let device = user_agent.as_deref().map_or_else(|| "unknown".to_owned(), |agent| quoted(&cut(agent)));
+                let device =
+                    user_agent.as_deref().map_or_else(|| words::UNKNOWN.to_owned(), |agent| quoted(&cut(agent)));
                 let facts = vec![
-                    ("Time", utc(*at)),
-                    ("Device", device),
-                    ("Address", address.clone().unwrap_or_else(|| "unknown".to_owned())),
+                    (words::TIME, utc(*at)),
+                    (words::DEVICE, device),
+                    (words::ADDRESS, address.clone().unwrap_or_else(|| words::UNKNOWN.to_owned())),
                 ];
                 composer.new_device(letter, user, facts).await
             }
@@ -94,18 +96,15 @@ impl Composer<'_> {
             _ => None,
         };
         let name = quoted(&account.name);
-        letter.subject = format!("Invitation to {name} at {}", letter.provider);
+        letter.subject = words::invitation(&name, &letter.provider);
         letter.paragraphs = vec![match &inviter {
-            Some(user) => format!("{} invites you to the account {name} at {}.", quoted(&user.name), letter.provider),
-            None => format!("You are invited to the account {name} at {}.", letter.provider),
+            Some(user) => words::user_invites(&quoted(&user.name), &name, &letter.provider),
+            None => words::you_are_invited(&name, &letter.provider),
         }];
-        letter.facts = vec![("Role", known.role.to_string())];
-        letter.facts.extend(inviter.map(|user| ("Invited by", user.value.email)));
-        letter.link = Some(("Accept the invitation", self.link("/register?invitation=", &secret)));
-        letter.advice = vec![
-            format!("The link works once, until {}.", utc(known.ends_at)),
-            "If you did not expect this invitation, ignore this mail.".to_owned(),
-        ];
+        letter.facts = vec![(words::ROLE, known.role.to_string())];
+        letter.facts.extend(inviter.map(|user| (words::INVITED_BY, user.value.email)));
+        letter.link = Some((words::ACCEPT_THE_INVITATION, self.link("/register?invitation=", &secret)));
+        letter.advice = vec![words::invitation_ends(&utc(known.ends_at)), words::IGNORE_THE_INVITATION.to_owned()];
         let (id, address) = (self.id.to_owned(), known.value.email);
         Ok(Some(Outgoing { id, name: None, address, letter, secret: Some(secret) }))
     }
@@ -121,18 +120,15 @@ impl Composer<'_> {
         if !self.management.write_quietly(&writes).await? {
             return Err(ManagementError::Stale);
         }
-        letter.subject = format!("Choose a new password for {}", letter.provider);
+        letter.subject = words::reset(&letter.provider);
         letter.paragraphs = vec![match origin {
-            ResetOrigin::Mailed => format!("We got a request for a new password of the user {}.", quoted(&user.email)),
+            ResetOrigin::Mailed => words::reset_was_requested(&quoted(&user.email)),
             ResetOrigin::MadeBy(_) | ResetOrigin::MailedFor(_) => {
-                format!("An administrator sends you a link for a new password of the user {}.", quoted(&user.email))
+                words::reset_comes_from_administrator(&quoted(&user.email))
             }
         }];
-        letter.link = Some(("Choose a new password", self.link("/reset?reset=", &reset.secret)));
-        letter.advice = vec![
-            format!("The link works once, until {}. Using it signs you out everywhere.", utc(reset.ends_at)),
-            "If you did not ask for it, ignore this mail. Your password stays as it is.".to_owned(),
-        ];
+        letter.link = Some((words::CHOOSE_A_NEW_PASSWORD, self.link("/reset?reset=", &reset.secret)));
+        letter.advice = vec![words::reset_ends(&utc(reset.ends_at)), words::IGNORE_THE_RESET.to_owned()];
         Ok(Some(self.to(user, letter, Some(reset.secret))))
     }
 
@@ -148,12 +144,11 @@ impl Composer<'_> {
         if key.status(now) != KeyStatus::Active || key.expires_at != Some(expires_at) {
             return Ok(None);
         }
-        let soon = if expires_at.saturating_since(now) <= DAY { "1 day" } else { "7 days" };
-        letter.subject = format!("API key {} expires within {soon}", quoted(&key.name));
-        letter.paragraphs =
-            vec![format!("An API key for {} expires soon. Then, its callers are refused.", letter.provider)];
-        letter.facts = vec![("Expires", utc(expires_at))];
-        letter.advice = vec!["Rotate the key if it is in use, or let it expire.".to_owned()];
+        let soon = if expires_at.saturating_since(now) <= DAY { words::ONE_DAY } else { words::SEVEN_DAYS };
+        letter.subject = words::key_expires(&quoted(&key.name), soon);
+        letter.paragraphs = vec![words::key_expires_soon(&letter.provider)];
+        letter.facts = vec![(words::EXPIRES, utc(expires_at))];
+        letter.advice = vec![words::ROTATE_THE_KEY.to_owned()];
         self.about_key(letter, &key, user).await
     }
 
@@ -165,15 +160,14 @@ impl Composer<'_> {
         at: Timestamp,
     ) -> Result<Option<Outgoing>, ManagementError> {
         let Some((key, user)) = self.key_of(id, user).await? else { return Ok(None) };
-        letter.subject = format!("API key {} was reported as leaked", quoted(&key.name));
-        letter.paragraphs = vec![format!("An API key for {} was found where others can read it.", letter.provider)];
+        letter.subject = words::key_was_reported(&quoted(&key.name));
+        letter.paragraphs = vec![words::key_was_found(&letter.provider)];
         let status = key.status(self.management.now());
-        letter.facts = vec![("Reported", utc(at)), ("Status", status.to_string())];
+        letter.facts = vec![(words::REPORTED, utc(at)), (words::STATUS, status.to_string())];
         letter.advice = vec![if status == KeyStatus::Active {
-            "The key still works. Revoke it now, and create a new one.".to_owned()
+            words::KEY_STILL_WORKS.to_owned()
         } else {
-            "The key no longer works. Create a new one for its callers, and look for calls that were not yours."
-                .to_owned()
+            words::KEY_IS_REVOKED.to_owned()
         }];
         self.about_key(letter, &key, user).await
     }
@@ -185,12 +179,11 @@ impl Composer<'_> {
         facts: Vec<(&'static str, String)>,
     ) -> Result<Option<Outgoing>, ManagementError> {
         let Some(user) = self.management.active_user(user).await? else { return Ok(None) };
-        letter.subject = format!("New sign-in to {}", letter.provider);
-        letter.paragraphs =
-            vec![format!("A device that we have not seen before signed in as {}.", quoted(&user.email))];
+        letter.subject = words::new_sign_in(&letter.provider);
+        letter.paragraphs = vec![words::new_device(&quoted(&user.email))];
         letter.facts = facts;
-        letter.link = Some(("Open your settings", self.mailer.link("/settings")));
-        letter.advice = vec!["If it was not you, choose a new password and sign out everywhere.".to_owned()];
+        letter.link = Some((words::OPEN_YOUR_SETTINGS, self.mailer.link("/settings")));
+        letter.advice = vec![words::IF_IT_WAS_NOT_YOU.to_owned()];
         Ok(Some(self.to(user, letter, None)))
     }
 
@@ -211,12 +204,15 @@ impl Composer<'_> {
     ) -> Result<Option<Outgoing>, ManagementError> {
         let account = self.management.get::<Account>(key.account.as_str()).await?;
         let account = account.map_or_else(|| key.account.to_string(), |account| account.value.name);
-        let mut facts =
-            vec![("Key", quoted(&key.name)), ("Begins with", key.hint.to_string()), ("Account", quoted(&account))];
+        let mut facts = vec![
+            (words::KEY, quoted(&key.name)),
+            (words::BEGINS_WITH, key.hint.to_string()),
+            (words::ACCOUNT, quoted(&account)),
+        ];
         facts.append(&mut letter.facts);
         letter.facts = facts;
         letter.link =
-            Some(("Open the key", self.mailer.link(&account_path(&key.account, &format!("/keys/{}", key.id)))));
+            Some((words::OPEN_THE_KEY, self.mailer.link(&account_path(&key.account, &format!("/keys/{}", key.id)))));
         Ok(Some(self.to(user, letter, None)))
     }
 
@@ -239,5 +235,5 @@ fn cut(text: &str) -> String {
 fn utc(at: Timestamp) -> String {
     let text = at.to_string();
     let (date, time) = (text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default());
-    format!("{date} {time} UTC")
+    words::in_utc(date, time)
 }

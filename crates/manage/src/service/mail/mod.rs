@@ -6,6 +6,8 @@ mod compose;
 mod events;
 mod queue;
 #[cfg(feature = "mail")]
+mod words;
+#[cfg(feature = "mail")]
 mod worker;
 
 pub(crate) use queue::MailQuota;

@@ -10,6 +10,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::links::account_path;
 use crate::dashboard::member::Member;
 use crate::dashboard::once::{self, RevealedSecret};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 
@@ -25,7 +26,7 @@ struct NewPage {
 fn show(member: &Member, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
     let form_id = once::new_form()?;
     let name = form.get("account_name").to_owned();
-    Ok(member.page_with(status, "Create an account", |frame| NewPage { frame, form_id, name, error }))
+    Ok(member.page_with(status, words::accounts::CREATE_AN_ACCOUNT, |frame| NewPage { frame, form_id, name, error }))
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, PageError> {

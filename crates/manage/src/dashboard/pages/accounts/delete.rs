@@ -8,7 +8,7 @@ use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
-use crate::dashboard::text::number;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::Management;
@@ -33,25 +33,15 @@ async fn show(
 ) -> Result<Response, PageError> {
     let account = &member.account;
     let contents = member.management().account_contents(&member.actor, &account.id).await?;
-    let (keys, members) = (counted(contents.keys, "key"), counted(contents.members, "member"));
-    let webhooks = counted(contents.webhooks, "webhook");
-    Ok(member.page_with(status, "Delete an account", |frame| DeletePage {
+    Ok(member.page_with(status, words::accounts::DELETE_AN_ACCOUNT, |frame| DeletePage {
         frame,
         name: account.name.clone(),
         id: account.id.to_string(),
         version: account.version,
-        ends: format!("{keys}, {members} and {webhooks}"),
+        ends: words::accounts::contents(contents.keys, contents.members, contents.webhooks),
         typed: typed.to_owned(),
         error,
     }))
-}
-
-fn counted(count: u64, what: &str) -> String {
-    match count {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        count => format!("{} {what}s", number(count)),
-    }
 }
 
 fn require(member: &AtAccount) -> Result<(), ManagementError> {
@@ -67,7 +57,7 @@ pub(super) async fn delete(SignedInForm { at: member, form }: SignedInForm<AtAcc
     require(&member)?;
     let typed = form.get("account_id").trim();
     if typed != member.account.id.as_str() {
-        let text = format!("Type the id of the account, {}, to delete it.", member.account.id);
+        let text = words::accounts::type_the_id(member.account.id.as_str());
         let error = FieldError { field: "account_id", text };
         return show(&member, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(error)).await;
     }

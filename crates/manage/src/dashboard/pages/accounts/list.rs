@@ -9,6 +9,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::links::account_path;
 use crate::dashboard::member::Member;
 use crate::dashboard::text::{When, number};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::{Account, Versioned};
 use crate::role::scopes;
@@ -64,7 +65,14 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     }
     let next = next.map(|next| form::query("after", &next));
     let may_create = may(&scopes::ACCOUNTS_WRITE);
-    Ok(member.page("Accounts", |frame| AccountsPage { frame, accounts, text, next, shows_keys, may_create }))
+    Ok(member.page(words::shared::ACCOUNTS, |frame| AccountsPage {
+        frame,
+        accounts,
+        text,
+        next,
+        shows_keys,
+        may_create,
+    }))
 }
 
 fn row(member: &Member, account: Versioned<Account>, keys: Option<String>, now: Timestamp) -> Row {

@@ -7,13 +7,16 @@ mod suspend;
 
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 const SETTINGS: &str = "/accounts/{account}/settings";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::page("/accounts", list::page).menu(Menu::Operator, "Accounts", scopes::ACCOUNTS_READ).destination(),
+        Route::page("/accounts", list::page)
+            .menu(Menu::Operator, words::shared::ACCOUNTS, scopes::ACCOUNTS_READ)
+            .destination(),
         Route::page("/accounts/new", create::page).post(create::create).destination(),
         Route::page("/accounts/{account}/suspend", suspend::page).post(suspend::suspend).destination(),
         Route::page("/accounts/{account}/delete", delete::page).post(delete::delete).destination(),

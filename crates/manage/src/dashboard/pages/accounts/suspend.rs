@@ -7,6 +7,7 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::AccountUpdate;
@@ -26,7 +27,7 @@ fn require(member: &AtAccount) -> Result<(), ManagementError> {
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     require(&member)?;
     let (name, version) = (member.account.name.clone(), member.account.version);
-    Ok(member.page("Suspend an account", |frame| SuspendPage { frame, name, version }))
+    Ok(member.page(words::accounts::SUSPEND_AN_ACCOUNT, |frame| SuspendPage { frame, name, version }))
 }
 
 pub(super) async fn suspend(at: SignedInForm<AtAccount>) -> Result<Response, PageError> {

@@ -6,6 +6,7 @@ use keyward_core::Timestamp;
 use serde_json::{Map, Value};
 
 use super::names::plain;
+use crate::dashboard::words;
 use crate::service::{AuditEntry, Outcome};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(super) fn changes(entry: &AuditEntry) -> Vec<Change> {
         _ => fields(&after),
     };
     if let Some(Value::Object(next)) = successor {
-        new.extend(fields(&next).into_iter().map(|(name, value)| (format!("successor {name}"), value)));
+        new.extend(fields(&next).into_iter().map(|(name, value)| (words::audit::of_successor(&name), value)));
     }
     difference(&old, &new)
 }

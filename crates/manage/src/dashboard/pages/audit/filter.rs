@@ -4,10 +4,12 @@
 
 use keyward_core::Timestamp;
 
-use super::sentences::{GROUPS, known};
+use super::sentences::known;
 use crate::dashboard::error::FieldError;
 use crate::dashboard::form::Form;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
+use crate::dashboard::words::actions::GROUPS;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::{AuditSearch, invalid_cursor};
@@ -19,14 +21,14 @@ const DAY: i64 = 24 * 3_600 * 1_000;
 
 /// The kinds of targets, in words.
 pub(super) const TARGETS: [(&str, &str); 8] = [
-    ("key", "Keys"),
-    ("user", "Users"),
-    ("invitation", "Invitations"),
-    ("account", "Accounts"),
-    ("webhook", "Webhooks"),
-    ("plan", "Plans"),
-    ("settings", "Settings of the pages"),
-    ("audit_log", "The audit log"),
+    ("key", words::shared::KEYS),
+    ("user", words::shared::USERS),
+    ("invitation", words::shared::INVITATIONS),
+    ("account", words::shared::ACCOUNTS),
+    ("webhook", words::shared::WEBHOOKS),
+    ("plan", words::shared::PLANS),
+    ("settings", words::audit::SETTINGS_OF_THE_PAGES),
+    ("audit_log", words::audit::THE_AUDIT_LOG),
 ];
 
 pub(super) struct Filter {
@@ -50,7 +52,7 @@ impl Filter {
             text => match format!("{text}T00:00:00Z").parse::<Timestamp>() {
                 Ok(day) => Some(day),
                 Err(_) => {
-                    let text = format!("{text:?} is no date: expected one such as 2026-03-31.");
+                    let text = words::audit::no_date(text);
                     error.get_or_insert(FieldError { field, text });
                     None
                 }
@@ -60,7 +62,7 @@ impl Filter {
         if let (Some(from), Some(to)) = (from, to)
             && from > to
         {
-            let text = "The first day is after the last day, so there is no entry between them.".to_owned();
+            let text = words::audit::THE_FIRST_DAY_IS_AFTER.to_owned();
             error = Some(FieldError { field: "from", text });
         }
         let before = form.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::dashboard::links::{account_path, in_path};
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::{AuditEntry, PageRequest};
@@ -141,7 +142,7 @@ fn own_name(entry: &AuditEntry) -> Option<String> {
 pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Bool(value) => Some(if *value { "yes" } else { "no" }.to_owned()),
+        Value::Bool(value) => Some(if *value { words::audit::YES } else { words::audit::NO }.to_owned()),
         Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
         Value::Array(values) => {

@@ -6,12 +6,14 @@ use keyward_core::Timestamp;
 use super::changes::{Change, changes};
 use super::filter::{Filter, TARGETS};
 use super::names::Names;
-use super::sentences::{GROUPS, Part, sentence};
+use super::sentences::{Part, sentence};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
+use crate::dashboard::words::actions::{GROUPS, Group};
 use crate::role::scopes;
 use crate::service::{AuditEntry, AuditFound, AuditSearch, Outcome};
 
@@ -85,7 +87,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     let next = found.next.map(|next| form::joined(&filters, &form::query("after", &next.to_string())));
     let is_short = next.is_some() && found.entries.len() < PER_PAGE;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(member.page_with(status, "Audit log", |frame| AuditPage {
+    Ok(member.page_with(status, words::audit::AUDIT_LOG, |frame| AuditPage {
         frame,
         entries: rows,
         actions: actions(query.get("action")),
@@ -133,7 +135,7 @@ fn choice(value: &str, label: &str, chosen: &str) -> Choice {
 }
 
 fn actions(chosen: &str) -> Vec<Choices> {
-    let group = |group: &super::sentences::Group| Choices {
+    let group = |group: &Group| Choices {
         label: group.label,
         choices: group
             .all
@@ -153,8 +155,8 @@ fn actors(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> {
         if !is_listed {
             let name = names.of(&actor.kind, &actor.id);
             let label = match actor.kind.as_str() {
-                "key" => format!("Key “{name}”"),
-                "system" => format!("Program “{name}”"),
+                "key" => words::audit::key(&name),
+                "system" => words::audit::program(&name),
                 _ => name,
             };
             others.push(choice(&actor.id, &label, chosen));
@@ -164,7 +166,10 @@ fn actors(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> {
     if is_missing {
         others.push(choice(chosen, chosen, chosen));
     }
-    filled([Choices { label: "Members", choices: members }, Choices { label: "Others", choices: others }])
+    filled([
+        Choices { label: words::shared::MEMBERS, choices: members },
+        Choices { label: words::audit::OTHERS, choices: others },
+    ])
 }
 
 fn targets(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> {
@@ -175,7 +180,7 @@ fn targets(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> 
         if !ones.iter().any(|known| known.value == value) {
             let mut label = names.target(entry);
             if entry.target.kind != "user" {
-                label = format!("{} “{label}”", capital(&entry.target.kind));
+                label = words::audit::target(&capital(&entry.target.kind), &label);
             }
             ones.push(choice(&value, &label, chosen));
         }
@@ -185,7 +190,10 @@ fn targets(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> 
         ones.push(choice(chosen, chosen.split_once(':').map_or(chosen, |(_, id)| id), chosen));
     }
     ones.sort_by(|a, b| a.label.cmp(&b.label));
-    filled([Choices { label: "Kinds", choices: kinds }, Choices { label: "On this page", choices: ones }])
+    filled([
+        Choices { label: words::audit::KINDS, choices: kinds },
+        Choices { label: words::audit::ON_THIS_PAGE, choices: ones },
+    ])
 }
 
 fn filled(groups: [Choices; 2]) -> Vec<Choices> {

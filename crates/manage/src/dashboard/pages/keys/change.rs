@@ -7,6 +7,7 @@ use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::limits::put;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{KeyChange, key_filters};
 
@@ -33,8 +34,9 @@ pub(super) async fn expiry(SignedInForm { at: member, form }: SignedInForm<AtKey
     member.require_recent_sign_in().await?;
     let latest = details::latest_end(&member).await?;
     let wanted = expiry::read(&form, member.management().now(), latest);
-    let wanted = wanted
-        .and_then(|end| end.ok_or_else(|| ManagementError::invalid("expires_at", "choose an entry or a future date")));
+    let wanted = wanted.and_then(|end| {
+        end.ok_or_else(|| ManagementError::invalid("expires_at", words::keys::CHOOSE_AN_ENTRY_OR_A_FUTURE_DATE))
+    });
     let changed = match wanted {
         Ok(end) => {
             let change = KeyChange { expires_at: Some(end), ..KeyChange::default() };

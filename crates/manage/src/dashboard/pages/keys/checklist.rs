@@ -6,6 +6,7 @@ use crate::dashboard::cookies;
 use crate::dashboard::error::PageError;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::PageRequest;
@@ -26,15 +27,15 @@ pub(super) async fn steps(member: &AtAccount, has_key: bool, has_call: bool) -> 
     }
     let mut steps = vec![
         Step {
-            label: "Create a key",
+            label: words::keys::CREATE_A_KEY,
             path: "/keys/new",
-            help: "Your program sends it with each call.",
+            help: words::keys::YOUR_PROGRAM_SENDS_IT_WITH_EACH_CALL,
             is_done: has_key,
         },
         Step {
-            label: "Make a call",
+            label: words::keys::MAKE_A_CALL,
             path: "/usage",
-            help: "The page of a new key has commands to copy. Calls appear here within a minute.",
+            help: words::keys::THE_PAGE_OF_A_NEW,
             is_done: has_call,
         },
     ];
@@ -44,9 +45,9 @@ pub(super) async fn steps(member: &AtAccount, has_key: bool, has_call: bool) -> 
         let is_done = management.members(actor, account, &two).await?.items.len() > 1
             || !management.invitations(actor, account, &two).await?.items.is_empty();
         steps.push(Step {
-            label: "Invite a member",
+            label: words::keys::INVITE_A_MEMBER,
             path: "/members",
-            help: "If you lose access, another owner can help you.",
+            help: words::keys::IF_YOU_LOSE_ACCESS,
             is_done,
         });
     }
@@ -56,9 +57,9 @@ pub(super) async fn steps(member: &AtAccount, has_key: bool, has_call: bool) -> 
         let webhooks = management.webhooks(actor, account).await?;
         let is_done = webhooks.iter().any(|webhook| webhook.events.is_empty() || webhook.events.contains(&expiring));
         steps.push(Step {
-            label: "Set up expiry notices",
+            label: words::keys::SET_UP_EXPIRY_NOTICES,
             path: "/webhooks",
-            help: "A webhook tells your program 7 days and 1 day before a key expires.",
+            help: words::keys::A_WEBHOOK_TELLS_YOUR_PROGRAM,
             is_done,
         });
     }

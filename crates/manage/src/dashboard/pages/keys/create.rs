@@ -15,6 +15,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, RevealedSecret};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
 use crate::scope_catalog::ScopeCatalog;
@@ -69,13 +70,18 @@ async fn show(
     let expiry = Expiry::new(form, now, lifetimes.latest_end(now), default);
     let format = member.management().key_format();
     let kinds = [
-        (KeyKind::Secret, "secret", "Secret", "Full access. For servers, never for browsers or apps."),
-        (KeyKind::Restricted, "restricted", "Restricted", "Only the scopes that you choose below."),
-        (KeyKind::Publishable, "publishable", "Publishable", "Read-only. It may be public, for example in a browser."),
+        (KeyKind::Secret, "secret", words::keys::SECRET, words::keys::FULL_ACCESS_FOR_SERVERS_NEVER),
+        (
+            KeyKind::Restricted,
+            "restricted",
+            words::keys::RESTRICTED,
+            words::keys::ONLY_THE_SCOPES_THAT_YOU_CHOOSE_BELOW,
+        ),
+        (KeyKind::Publishable, "publishable", words::keys::PUBLISHABLE, words::keys::READ_ONLY_IT_MAY),
     ];
     let modes = [
-        (Mode::Test, "test", "Test", "For trying things out, without real effects."),
-        (Mode::Live, "live", "Live", "For real data and real money."),
+        (Mode::Test, "test", words::shared::TEST, words::keys::FOR_TRYING_THINGS_OUT),
+        (Mode::Live, "live", words::shared::LIVE, words::keys::FOR_REAL_DATA_AND_REAL_MONEY),
     ];
     let kinds: Vec<_> = kinds
         .into_iter()
@@ -89,8 +95,8 @@ async fn show(
         .collect();
     let provider = &member.visitor.app.settings().name;
     let purposes = [
-        ("api", provider.as_str(), "Calls the API."),
-        ("management", "Managing keys", "Calls the management API, which creates, lists and revokes keys."),
+        ("api", provider.as_str(), words::keys::CALLS_THE_API),
+        ("management", words::keys::MANAGING_KEYS, words::keys::CALLS_THE_MANAGEMENT_API),
     ];
     let form_id = once::new_form()?;
     let scopes = Picker::new(&member.scope_catalog().await?, form, None);
@@ -110,7 +116,7 @@ async fn show(
         is_mine: form.get("mine") == "1",
         tags: form.get("tags").to_owned(),
     };
-    Ok(member.page_with(status, "Create a key", page))
+    Ok(member.page_with(status, words::keys::CREATE_A_KEY, page))
 }
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
@@ -157,8 +163,10 @@ fn draft(
     catalog: &ScopeCatalog,
 ) -> Result<KeyDraft, ManagementError> {
     let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
-    let kind: KeyKind = form.get("kind").parse().map_err(|_| ManagementError::invalid("kind", "choose one"))?;
-    let mode: Mode = form.get("mode").parse().map_err(|_| ManagementError::invalid("mode", "choose one"))?;
+    let kind: KeyKind =
+        form.get("kind").parse().map_err(|_| ManagementError::invalid("kind", words::shared::CHOOSE_ONE))?;
+    let mode: Mode =
+        form.get("mode").parse().map_err(|_| ManagementError::invalid("mode", words::shared::CHOOSE_ONE))?;
     let granted = if kind == KeyKind::Restricted {
         if purpose == Purpose::Management {
             // Hidden boxes of the other purpose may still be ticked.

@@ -8,6 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::settings::variable;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::Purpose;
 use crate::service::KeyView;
@@ -58,7 +59,7 @@ pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Resp
     };
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
     let may_test = !created.is_managing && test_call::may_call(&example_url);
-    Ok(member.page("Copy your key", |frame| CreatedPage {
+    Ok(member.page(words::keys::COPY_YOUR_KEY, |frame| CreatedPage {
         variable: variable(&frame.provider),
         frame,
         created,
@@ -76,5 +77,5 @@ struct CreatedBeforePage {
 }
 
 pub(super) fn show_before(member: &AtAccount, created: CreatedKey) -> Response {
-    member.page("Already shown", |frame| CreatedBeforePage { frame, created })
+    member.page(words::shared::ALREADY_SHOWN, |frame| CreatedBeforePage { frame, created })
 }

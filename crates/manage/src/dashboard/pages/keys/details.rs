@@ -14,6 +14,7 @@ use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::audit::{Events, events_of_key};
 use crate::dashboard::pages::limits::LimitsCard;
 use crate::dashboard::svg::{self, Chart};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::UsageTotal;
@@ -77,7 +78,7 @@ pub(super) async fn show(
     let limits = LimitsCard::of(member, &subject, path, may_write && !key.is_ended, form).await?;
     let expiry = if may_write && !key.is_ended && key.rotated_to.is_none() {
         let latest = latest_end(member).await?;
-        Some(Expiry::new(form, now, latest, Some("No change".to_owned())))
+        Some(Expiry::new(form, now, latest, Some(words::keys::NO_CHANGE.to_owned())))
     } else {
         None
     };

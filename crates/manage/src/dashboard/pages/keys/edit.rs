@@ -14,6 +14,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
 use crate::scope_catalog::ScopeCatalog;
@@ -78,7 +79,14 @@ async fn show(
     };
     let networks = form.typed("networks", key.networks.join(" "));
     let endpoints = form.typed("endpoints", key.endpoints.join("\n"));
-    Ok(member.page_with(status, "Change access", |frame| EditPage { frame, key, picker, networks, endpoints, error }))
+    Ok(member.page_with(status, words::keys::CHANGE_ACCESS, |frame| EditPage {
+        frame,
+        key,
+        picker,
+        networks,
+        endpoints,
+        error,
+    }))
 }
 
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
@@ -104,7 +112,7 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey
             }
             let key = Key::of(&member.key, member.management().now());
             let fields = fields(&change);
-            Ok(member.page("Change access", |frame| ConfirmPage { frame, key, changes, fields }))
+            Ok(member.page(words::keys::CHANGE_ACCESS, |frame| ConfirmPage { frame, key, changes, fields }))
         }
         Err(error @ ManagementError::Invalid { .. }) => {
             show(&member, error.status(), &form, Some(FieldError::from(&error))).await
@@ -130,13 +138,13 @@ fn differences(member: &AtKey, change: &KeyChange) -> Vec<Difference> {
     let key = &member.key;
     let mut all = Vec::new();
     if let Some(scopes) = &change.scopes {
-        all.push(Difference::of("Scopes", key.scopes.iter(), scopes.iter()));
+        all.push(Difference::of(words::shared::SCOPES, key.scopes.iter(), scopes.iter()));
     }
     if let Some(endpoints) = &change.endpoints {
-        all.push(Difference::of("Endpoints", key.endpoints.iter(), endpoints.iter()));
+        all.push(Difference::of(words::keys::ENDPOINTS, key.endpoints.iter(), endpoints.iter()));
     }
     if let Some(networks) = &change.networks {
-        all.push(Difference::of("Networks", key.networks.iter(), networks.iter()));
+        all.push(Difference::of(words::keys::NETWORKS, key.networks.iter(), networks.iter()));
     }
     all.retain(|one| !one.removed.is_empty() || !one.added.is_empty());
     all

@@ -7,12 +7,18 @@ use keyward_core::lifecycle::length_text;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const DAY_MILLIS: i64 = 24 * 3_600 * 1_000;
 
-const DAYS: [(u32, &str); 4] = [(7, "In 7 days"), (30, "In 30 days"), (90, "In 90 days"), (365, "In a year")];
+const DAYS: [(u32, &str); 4] = [
+    (7, words::keys::IN_7_DAYS),
+    (30, words::keys::IN_30_DAYS),
+    (90, words::keys::IN_90_DAYS),
+    (365, words::keys::IN_A_YEAR),
+];
 
 pub(super) struct Choice {
     pub(super) value: String,
@@ -39,13 +45,13 @@ impl Expiry {
         let days = DAYS.iter().filter(|(days, _)| fits(now.saturating_add(*days * DAY)));
         offered.extend(days.map(|(days, label)| (days.to_string(), (*label).to_owned())));
         match latest {
-            None => offered.push(("never".to_owned(), "Never".to_owned())),
+            None => offered.push(("never".to_owned(), words::keys::NEVER.to_owned())),
             Some(latest) if latest > now => {
-                offered.push(("latest".to_owned(), format!("As late as allowed: {}", When::at(latest, now).full)));
+                offered.push(("latest".to_owned(), words::keys::as_late_as_allowed(&When::at(latest, now).full)));
             }
             Some(_) => {}
         }
-        offered.push(("on".to_owned(), "On a date".to_owned()));
+        offered.push(("on".to_owned(), words::keys::ON_A_DATE.to_owned()));
         let sent = form.get("expires");
         let chosen = if offered.iter().any(|(value, _)| value == sent) { sent } else { preselected };
         let choice = |(value, label): (String, String)| Choice { is_chosen: value == chosen, value, label };
@@ -55,14 +61,14 @@ impl Expiry {
             first_day: day(now),
             // A day that is chosen counts to its end.
             last_day: latest.map(|latest| day(Timestamp::from_millis(latest.as_millis() - DAY_MILLIS + 1_000))),
-            hint: latest.map(|latest| format!("At most until {}.", When::at(latest, now).full)),
+            hint: latest.map(|latest| words::keys::at_most_until(&When::at(latest, now).full)),
         }
     }
 }
 
 /// Labels the default of an account's lifetimes.
 pub(super) fn default_label(length: Duration) -> String {
-    format!("In {} (default)", length_text(length))
+    words::keys::in_time_by_default(&length_text(length))
 }
 
 /// Returns `None` for no particular end, and `Some(None)` for never.
@@ -71,7 +77,7 @@ pub(super) fn read(
     now: Timestamp,
     latest: Option<Timestamp>,
 ) -> Result<Option<Option<Timestamp>>, ManagementError> {
-    let invalid = || ManagementError::invalid("expires_at", "choose an entry or a future date");
+    let invalid = || ManagementError::invalid("expires_at", words::keys::CHOOSE_AN_ENTRY_OR_A_FUTURE_DATE);
     match form.get("expires") {
         "" | "default" => Ok(None),
         "never" => Ok(Some(None)),

@@ -15,6 +15,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::dashboard::text::number;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 /// An account with more keys needs no checklist.
@@ -132,18 +133,18 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     };
     let size = |size: u64| Choice {
         value: if size == SIZES[0] { String::new() } else { size.to_string() },
-        label: format!("{size} a page"),
+        label: words::keys::per_page(size),
         is_chosen: size == filter.size,
     };
     // A filter by use leaves out the keys with a last use.
     let is_reported = filter.query.unused_since.is_some() || found.items.iter().any(|key| key.last_used_at.is_some());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_READ));
-    Ok(member.page("Keys", |frame| KeysPage {
+    Ok(member.page(words::shared::KEYS, |frame| KeysPage {
         frame,
-        no_use: if is_reported { "never" } else { "not reported" },
+        no_use: if is_reported { words::shared::NEVER } else { words::keys::NOT_REPORTED },
         has_other_accounts: operates && member.account.id == *member.management().operator(),
         expiring: (expiring > 0).then(|| number(expiring)),
-        expiries: choose("expires", &[("", "Any expiry"), ("soon", "Expires in 14 days")]),
+        expiries: choose("expires", &[("", words::keys::ANY_EXPIRY), ("soon", words::keys::EXPIRES_IN_14_DAYS)]),
         pages: Pages::new(&filter, total, found.items.len()),
         keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
         columns: columns(&filter.form, filter.query.order, has_usage),
@@ -153,23 +154,38 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         may_write: member.may(&scopes::KEYS_WRITE),
         text: filter.form.get("q").trim().to_owned(),
         tags: filter.query.tags.to_string(),
-        modes: choose("mode", &[("", "Any mode"), ("live", "Live"), ("test", "Test")]),
+        modes: choose(
+            "mode",
+            &[("", words::keys::ANY_MODE), ("live", words::shared::LIVE), ("test", words::shared::TEST)],
+        ),
         kinds: choose(
             "kind",
-            &[("", "Any kind"), ("secret", "Secret"), ("restricted", "Restricted"), ("publishable", "Publishable")],
+            &[
+                ("", words::keys::ANY_KIND),
+                ("secret", words::keys::SECRET),
+                ("restricted", words::keys::RESTRICTED),
+                ("publishable", words::keys::PUBLISHABLE),
+            ],
         ),
         statuses: choose(
             "status",
             &[
-                ("", "Any status"),
-                ("active", "Active"),
-                ("disabled", "Disabled"),
-                ("expired", "Expired"),
-                ("revoked", "Revoked"),
-                ("compromised", "Compromised"),
+                ("", words::keys::ANY_STATUS),
+                ("active", words::keys::ACTIVE),
+                ("disabled", words::keys::DISABLED),
+                ("expired", words::keys::EXPIRED),
+                ("revoked", words::keys::REVOKED),
+                ("compromised", words::keys::COMPROMISED),
             ],
         ),
-        unused: choose("unused", &[("", "Any use"), ("30", "Not used for 30 days"), ("90", "Not used for 90 days")]),
+        unused: choose(
+            "unused",
+            &[
+                ("", words::keys::ANY_USE),
+                ("30", words::keys::NOT_USED_FOR_30_DAYS),
+                ("90", words::keys::NOT_USED_FOR_90_DAYS),
+            ],
+        ),
         sizes: SIZES.into_iter().map(size).collect(),
         sort: filter.form.get("sort").to_owned(),
         owner,

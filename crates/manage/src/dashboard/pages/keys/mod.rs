@@ -22,6 +22,7 @@ pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
 use super::home;
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
+use crate::dashboard::words;
 use crate::role::scopes as management_scopes;
 
 const KEY: &str = "/accounts/{account}/keys/{id}";
@@ -29,7 +30,7 @@ const KEY: &str = "/accounts/{account}/keys/{id}";
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::page("/accounts/{account}/keys", list::page)
-            .menu(Menu::Account, "Keys", management_scopes::KEYS_READ)
+            .menu(Menu::Account, words::shared::KEYS, management_scopes::KEYS_READ)
             .destination(),
         Route::page("/accounts/{account}/keys/new", create::page).post(create::create).destination(),
         Route::action("/accounts/{account}/keys/checklist", "/accounts/{account}/keys", checklist::hide),

@@ -10,6 +10,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::text::number;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 
@@ -43,7 +44,7 @@ pub(in crate::dashboard) fn reasons(form: &Form) -> Vec<Reason> {
 
 pub(in crate::dashboard) fn revocation(form: &Form) -> Result<Revocation, ManagementError> {
     let reason = form.filled("reason").map_or(Ok(RevocationReason::default()), |reason| reason.parse());
-    let reason = reason.map_err(|_| ManagementError::invalid("reason", "choose an entry"))?;
+    let reason = reason.map_err(|_| ManagementError::invalid("reason", words::keys::CHOOSE_AN_ENTRY))?;
     let noted = Revocation::new(reason).with_note(form.get("note"));
     noted.map_err(|error| ManagementError::invalid("note", error.to_string()))
 }
@@ -69,7 +70,14 @@ async fn show(
     };
     let key = Key::of(&member.key, member.management().now());
     let (reasons, note) = (reasons(form), form.get("note").to_owned());
-    Ok(member.page_with(status, "Revoke a key", |frame| RevokePage { frame, key, requests, reasons, note, error }))
+    Ok(member.page_with(status, words::keys::REVOKE_A_KEY, |frame| RevokePage {
+        frame,
+        key,
+        requests,
+        reasons,
+        note,
+        error,
+    }))
 }
 
 pub(super) async fn revoke(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {

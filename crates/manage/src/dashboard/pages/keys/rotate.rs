@@ -14,12 +14,17 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::once::{self, RevealedSecret};
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::KeyRotation;
 
-const OVERLAPS: [(&str, &str, u64); 4] =
-    [("24h", "24 hours", 86_400), ("now", "Not at all", 0), ("1h", "1 hour", 3_600), ("7d", "7 days", 604_800)];
+const OVERLAPS: [(&str, &str, u64); 4] = [
+    ("24h", words::shared::HOURS_24, 86_400),
+    ("now", words::shared::NOT_AT_ALL, 0),
+    ("1h", words::shared::HOUR_1, 3_600),
+    ("7d", words::shared::DAYS_7, 604_800),
+];
 
 struct Choice {
     value: &'static str,
@@ -56,13 +61,13 @@ async fn show(
     let key = Key::of(&member.key, now);
     let preview = member.management().preview_rotation(&member.actor, member.id()).await?;
     let default = match preview.expires_at {
-        Some(end) => format!("{} (default)", When::at(end, now).full),
-        None => "Never (default)".to_owned(),
+        Some(end) => words::keys::by_default(&When::at(end, now).full),
+        None => words::keys::NEVER_DEFAULT.to_owned(),
     };
     let expiry = Expiry::new(form, now, preview.latest_expires_at, Some(default));
     let chosen = OVERLAPS.iter().map(|(value, ..)| *value).find(|value| *value == form.get("overlap")).unwrap_or("24h");
     let form_id = once::new_form()?;
-    Ok(member.page_with(status, "Rotate a key", |frame| RotatePage {
+    Ok(member.page_with(status, words::keys::ROTATE_A_KEY, |frame| RotatePage {
         frame,
         key,
         form_id,
@@ -81,7 +86,7 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey
     let (_, _, seconds) = OVERLAPS
         .into_iter()
         .find(|(value, ..)| *value == sent)
-        .ok_or_else(|| ManagementError::invalid("overlap_seconds", "choose one"))?;
+        .ok_or_else(|| ManagementError::invalid("overlap_seconds", words::shared::CHOOSE_ONE))?;
     let (management, actor, id) = (member.management().clone(), member.actor.clone(), member.id().clone());
     let chosen = if form.get("expires") == "latest" { None } else { Some(expiry::read(&form, management.now(), None)) };
     let rotate = async move {

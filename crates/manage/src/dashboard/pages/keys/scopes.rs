@@ -5,6 +5,7 @@ use keyward_core::scope::Grant;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::member::{AtAccount, Member};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::scope_catalog::ScopeCatalog;
@@ -72,9 +73,9 @@ pub(super) fn read(catalog: &ScopeCatalog, form: &Form) -> Result<ScopeSet, Mana
 pub(super) fn parse<'a>(scopes: impl Iterator<Item = &'a str>) -> Result<ScopeSet, ManagementError> {
     let all: Vec<&str> = scopes.collect();
     if all.is_empty() {
-        return Err(ManagementError::invalid("scopes", "a restricted key needs at least one scope"));
+        return Err(ManagementError::invalid("scopes", words::keys::A_RESTRICTED_KEY_NEEDS));
     }
-    let message = "write them like resources:read, separated by spaces";
+    let message = words::keys::WRITE_THEM_LIKE_RESOURCES_READ;
     all.join(" ").parse().map_err(|_| ManagementError::invalid("scopes", message))
 }
 

@@ -13,6 +13,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::KeyView;
@@ -33,7 +34,7 @@ impl Action {
             "revoke" => Ok(Self::Revoke),
             "disable" => Ok(Self::Disable),
             "enable" => Ok(Self::Enable),
-            _ => Err(ManagementError::invalid("action", "choose Revoke, Disable or Enable")),
+            _ => Err(ManagementError::invalid("action", words::keys::CHOOSE_REVOKE_DISABLE_OR_ENABLE)),
         }
     }
 
@@ -47,9 +48,9 @@ impl Action {
 
     fn label(self) -> &'static str {
         match self {
-            Self::Revoke => "Revoke",
-            Self::Disable => "Disable",
-            Self::Enable => "Enable",
+            Self::Revoke => words::keys::REVOKE,
+            Self::Disable => words::shared::DISABLE,
+            Self::Enable => words::shared::ENABLE,
         }
     }
 
@@ -106,7 +107,7 @@ fn show(
     let now = member.management().now();
     let (changed, others): (Vec<&KeyView>, Vec<&KeyView>) = keys.iter().partition(|key| action.changes(key));
     let view = |keys: Vec<&KeyView>| keys.into_iter().map(|key| Key::of(key, now)).collect();
-    let title = format!("{} keys", action.label());
+    let title = words::keys::selected_title(action.label());
     member.page_with(status, &title, |frame| SelectedPage {
         frame,
         action: action.word(),
@@ -150,7 +151,7 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAcc
         return Err(error.into());
     }
     let again = selected(&member, &form).await?;
-    let text = format!("{changed} of the keys changed, and “{}” did not: {error}", key.name);
+    let text = words::keys::partly_changed(changed, &key.name, &error.to_string());
     Ok(show(&member, error.status(), action, &again, &form, Some(FieldError { field: "", text })))
 }
 
@@ -164,7 +165,7 @@ async fn selected(member: &AtAccount, form: &Form) -> Result<Vec<KeyView>, Manag
         }
     }
     if ids.len() > MOST {
-        return Err(ManagementError::invalid("id", format!("{} keys are selected: select at most {MOST}", ids.len())));
+        return Err(ManagementError::invalid("id", words::keys::too_many_selected(ids.len(), MOST)));
     }
     let mut keys = Vec::with_capacity(ids.len());
     for id in ids {

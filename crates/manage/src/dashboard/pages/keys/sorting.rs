@@ -3,6 +3,7 @@
 use keyward_core::store::{KeyColumn, KeyOrder};
 
 use crate::dashboard::form::{self, Form};
+use crate::dashboard::words;
 
 /// The name in the URL, and whether the first click sorts downwards.
 const NAMES: [(KeyColumn, &str, bool); 7] = [
@@ -46,18 +47,18 @@ pub(super) fn columns(form: &Form, order: KeyOrder, has_usage: bool) -> Vec<Colu
     };
     let plain = |label| Column { label, link: None, sorted: None };
     let mut columns = vec![
-        sortable("Name", KeyColumn::Name),
-        plain("Key"),
-        sortable("Mode", KeyColumn::Mode),
-        sortable("Kind", KeyColumn::Kind),
-        plain("Scopes"),
-        sortable("Created", KeyColumn::Created),
+        sortable(words::shared::NAME, KeyColumn::Name),
+        plain(words::shared::KEY),
+        sortable(words::shared::MODE, KeyColumn::Mode),
+        sortable(words::keys::KIND, KeyColumn::Kind),
+        plain(words::shared::SCOPES),
+        sortable(words::shared::CREATED, KeyColumn::Created),
     ];
-    columns.extend(has_usage.then(|| plain("30 days")));
+    columns.extend(has_usage.then(|| plain(words::shared::DAYS_30)));
     columns.extend([
-        sortable("Last used", KeyColumn::LastUsed),
-        sortable("Expires", KeyColumn::Expires),
-        sortable("Status", KeyColumn::Status),
+        sortable(words::keys::LAST_USED, KeyColumn::LastUsed),
+        sortable(words::shared::EXPIRES, KeyColumn::Expires),
+        sortable(words::keys::STATUS, KeyColumn::Status),
     ]);
     columns
 }

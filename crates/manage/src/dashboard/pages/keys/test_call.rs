@@ -13,6 +13,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 #[cfg(any(feature = "github", feature = "oidc"))]
 use crate::dashboard::settings::EXAMPLE_URL;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 
@@ -69,7 +70,7 @@ pub(super) async fn test(SignedInForm { at: member, form }: SignedInForm<AtAccou
     #[cfg(any(feature = "github", feature = "oidc"))]
     let called = call::call(&url, form.get("key")).await;
     #[cfg(not(any(feature = "github", feature = "oidc")))]
-    let called = Err("this build has no client".to_owned());
+    let called = Err(words::keys::THIS_BUILD_HAS_NO_CLIENT.to_owned());
     let key = Key::of(&key, member.management().now());
-    Ok(member.page("The answer", |frame| TestedPage { frame, key, url, called }))
+    Ok(member.page(words::keys::THE_ANSWER, |frame| TestedPage { frame, key, url, called }))
 }

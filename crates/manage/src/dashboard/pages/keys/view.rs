@@ -3,6 +3,7 @@ use keyward_core::lease::Propagation;
 use keyward_core::store::{KeyStatus, RevocationReason};
 
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::role::Purpose;
 use crate::service::KeyView;
 
@@ -62,9 +63,9 @@ impl Key {
             user: key.user.as_ref().map(ToString::to_string),
             tags: key.tags.iter().map(str::to_owned).collect(),
             created_by: key.created_by.as_ref().map_or_else(
-                || "unknown".to_owned(),
+                || words::shared::UNKNOWN.to_owned(),
                 |creator| match creator.kind.as_str() {
-                    "import" => format!("imported by {}", creator.id),
+                    "import" => words::keys::imported_by(&creator.id),
                     "system" => creator.id.clone(),
                     kind => format!("{kind} {}", creator.id),
                 },
@@ -77,18 +78,22 @@ impl Key {
     }
 
     pub(super) fn grants(&self) -> String {
-        if self.scopes.iter().any(|scope| scope == "*") { "everything".to_owned() } else { self.scopes.join(", ") }
+        if self.scopes.iter().any(|scope| scope == "*") {
+            words::keys::EVERYTHING.to_owned()
+        } else {
+            self.scopes.join(", ")
+        }
     }
 }
 
 pub(super) fn meaning(reason: RevocationReason) -> &'static str {
     match reason {
-        RevocationReason::KeyCompromise => "Others know the key",
-        RevocationReason::AffiliationChanged => "Its user has left",
-        RevocationReason::Superseded => "Replaced by another key",
-        RevocationReason::CessationOfOperation => "No longer used",
-        RevocationReason::PrivilegeWithdrawn => "Its rights were withdrawn",
-        _ => "No reason given",
+        RevocationReason::KeyCompromise => words::keys::OTHERS_KNOW_THE_KEY,
+        RevocationReason::AffiliationChanged => words::keys::ITS_USER_HAS_LEFT,
+        RevocationReason::Superseded => words::keys::REPLACED_BY_ANOTHER_KEY,
+        RevocationReason::CessationOfOperation => words::keys::NO_LONGER_USED,
+        RevocationReason::PrivilegeWithdrawn => words::keys::ITS_RIGHTS_WERE_WITHDRAWN,
+        _ => words::keys::NO_REASON_GIVEN,
     }
 }
 

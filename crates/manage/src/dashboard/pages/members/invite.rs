@@ -10,6 +10,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, RevealedSecret};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::Role;
 
@@ -37,7 +38,7 @@ pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAcc
     let email = form.get("email").to_owned();
     let role: Result<Role, _> = form.get("role").parse();
     let invite = async move {
-        let role = role.map_err(|_| ManagementError::invalid("role", "choose a role"))?;
+        let role = role.map_err(|_| ManagementError::invalid("role", words::members::CHOOSE_A_ROLE))?;
         if management.sends_mail() {
             let invited = management.invite_by_mail(&actor, &account, &email, role).await?;
             return Ok(Invitation { email: invited.email, role, secret: None });
@@ -64,7 +65,7 @@ pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAcc
     let secret = invitation.secret.take();
     let link = secret.filter(|_| !was_shown);
     let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
-    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, is_mailed, link }))
+    Ok(member.page(words::members::INVITED, |frame| InvitedPage { frame, invitation, is_mailed, link }))
 }
 
 pub(super) async fn withdraw(

@@ -12,6 +12,7 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::pages::keys::{Reason, reasons, revocation};
 use crate::dashboard::path_params::NamedUser;
 use crate::dashboard::text::number;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 #[derive(Template)]
@@ -45,7 +46,7 @@ async fn show(
         count += member.management().count_keys(&member.actor, &query).await?;
     }
     let name = member.name_of(user.as_str()).await?;
-    Ok(member.page_with(status, "Revoke keys", |frame| RevokeKeysPage {
+    Ok(member.page_with(status, words::members::REVOKE_KEYS, |frame| RevokeKeysPage {
         frame,
         user: user.to_string(),
         name,

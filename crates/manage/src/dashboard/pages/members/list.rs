@@ -9,6 +9,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::once;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::role::{Role, scopes};
 use crate::service::PageRequest;
 
@@ -42,10 +43,10 @@ struct OpenInvitation {
 
 fn meaning(role: Role) -> &'static str {
     match role {
-        Role::Viewer => "sees keys, usage and members",
-        Role::Developer => "also manages keys",
-        Role::Admin => "also manages members and the account, and sees the audit log",
-        Role::Owner => "can do everything",
+        Role::Viewer => words::members::SEES_KEYS_USAGE_AND_MEMBERS,
+        Role::Developer => words::members::ALSO_MANAGES_KEYS,
+        Role::Admin => words::members::ALSO_MANAGES_MEMBERS_AND_THE_ACCOUNT,
+        Role::Owner => words::members::CAN_DO_EVERYTHING,
     }
 }
 
@@ -99,7 +100,7 @@ pub(super) async fn show(
         error,
         next: found.next.map(|next| form::query("after", &next)),
     };
-    Ok(member.page_with(status, "Members", page))
+    Ok(member.page_with(status, words::shared::MEMBERS, page))
 }
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {

@@ -9,6 +9,7 @@ mod row;
 use super::home;
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 const MEMBERS: &str = "/accounts/{account}/members";
@@ -17,7 +18,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::page(MEMBERS, list::page)
             .post(invite::invite)
-            .menu(Menu::Account, "Members", scopes::MEMBERS_READ)
+            .menu(Menu::Account, words::shared::MEMBERS, scopes::MEMBERS_READ)
             .destination(),
         Route::action("/accounts/{account}/members/{id}/role", MEMBERS, role::change).keep("id", "member"),
         Route::page("/accounts/{account}/members/{id}/remove", remove::page).post(remove::remove).destination(),

@@ -8,6 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::path_params::NamedUser;
 use crate::dashboard::site_map::HOME;
+use crate::dashboard::words;
 
 #[derive(Template)]
 #[template(path = "dashboard/members/remove.html")]
@@ -21,7 +22,7 @@ pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Resul
     let view = member.management().member(&member.actor, &member.account.id, &user).await?;
     let removed = row(&member, view);
     let policy = member.management().user_key_policy().as_str();
-    Ok(member.page("Remove a member", |frame| RemovePage { frame, member: removed, policy }))
+    Ok(member.page(words::members::REMOVE_A_MEMBER, |frame| RemovePage { frame, member: removed, policy }))
 }
 
 pub(super) async fn remove(

@@ -9,6 +9,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, RevealedSecret};
 use crate::dashboard::path_params::NamedUser;
+use crate::dashboard::words;
 
 #[derive(Template)]
 #[template(path = "dashboard/members/reset.html")]
@@ -28,7 +29,7 @@ pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Resul
     let sends_mail = member.management().sends_mail();
     let page =
         |frame| ResetPage { frame, id: user.id.to_string(), name: user.name, email: user.email, sends_mail, form_id };
-    Ok(member.page("New password", page))
+    Ok(member.page(words::shared::NEW_PASSWORD, page))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,5 +73,5 @@ pub(super) async fn create(
     let is_mailed = created.secret.is_none();
     let link = created.secret.filter(|_| is_new);
     let link = link.map(|secret| format!("{base}/reset?{}", form::query("reset", &secret)));
-    Ok(member.page("New password", |frame| CreatedPage { frame, email: created.email, is_mailed, link }))
+    Ok(member.page(words::shared::NEW_PASSWORD, |frame| CreatedPage { frame, email: created.email, is_mailed, link }))
 }

@@ -7,6 +7,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::ApiDescription;
@@ -43,7 +44,7 @@ async fn show(
         version: known.version,
         error,
     };
-    Ok(member.page_with(status, "Scopes and example", page))
+    Ok(member.page_with(status, words::settings::SCOPES_AND_EXAMPLE, page))
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, PageError> {

@@ -8,6 +8,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
 use crate::dashboard::themes::{self, Choice};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::AppearanceUpdate;
@@ -44,7 +45,7 @@ async fn show(
         version: known.version,
         error,
     };
-    Ok(member.page_with(status, "Appearance", page))
+    Ok(member.page_with(status, words::settings::APPEARANCE, page))
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, PageError> {

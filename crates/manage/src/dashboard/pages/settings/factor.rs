@@ -13,6 +13,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
 use crate::dashboard::once::{self, RevealedSecret};
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{SecondFactor, SecondFactorSetUp};
 
@@ -86,7 +87,7 @@ async fn show(
     error: Option<(&'static str, FieldError)>,
 ) -> Result<Response, PageError> {
     let (state, form_id) = (state_of(member).await?, once::new_form()?);
-    Ok(member.page_with(status, "Second factor", |frame| FactorPage { frame, state, form_id, error }))
+    Ok(member.page_with(status, words::shared::SECOND_FACTOR, |frame| FactorPage { frame, state, form_id, error }))
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, PageError> {
@@ -130,7 +131,7 @@ async fn reveal(
     };
     let text = codes.as_ref().map(|codes| codes.join("\n")).unwrap_or_default();
     let download = format!("data:text/plain;base64,{}", STANDARD.encode(format!("{text}\n")));
-    let mut response = member.page("Recovery codes", |frame| RecoveryPage { frame, codes, download });
+    let mut response = member.page(words::settings::RECOVERY_CODES, |frame| RecoveryPage { frame, codes, download });
     member.visitor.renew_device(&mut response, &member.actor).await;
     Ok(response)
 }

@@ -5,12 +5,13 @@ mod own;
 
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
+use crate::dashboard::words;
 
 const SETTINGS: &str = "/settings";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::page(SETTINGS, own::page).menu(Menu::User, "Settings", None).destination(),
+        Route::page(SETTINGS, own::page).menu(Menu::User, words::settings::SETTINGS, None).destination(),
         Route::action("/settings/theme", SETTINGS, own::change_theme),
         Route::action("/settings/name", SETTINGS, own::change_name),
         Route::action("/settings/password", SETTINGS, own::change_password),

@@ -9,6 +9,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
 use crate::dashboard::text::When;
 use crate::dashboard::themes::{self, Choice};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::PageRequest;
@@ -61,14 +62,14 @@ async fn show(
             .map(|session| Session {
                 since: When::at(session.created_at, now),
                 last_seen: When::at(session.last_seen_at, now),
-                address: session.address.unwrap_or_else(|| "unknown address".to_owned()),
-                user_agent: session.user_agent.unwrap_or_else(|| "unknown client".to_owned()),
+                address: session.address.unwrap_or_else(|| words::settings::UNKNOWN_ADDRESS.to_owned()),
+                user_agent: session.user_agent.unwrap_or_else(|| words::settings::UNKNOWN_CLIENT.to_owned()),
                 is_current: session.current,
             })
             .collect(),
         error,
     };
-    Ok(member.page_with(status, "Settings", page))
+    Ok(member.page_with(status, words::settings::SETTINGS, page))
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, PageError> {
@@ -101,7 +102,7 @@ async fn finish<T>(
         ) => {
             let shown = match (which, &error) {
                 ("password", ManagementError::WrongCredentials) => {
-                    FieldError { field: "current", text: "The current password is wrong.".to_owned() }
+                    FieldError { field: "current", text: words::settings::THE_CURRENT_PASSWORD_IS_WRONG.to_owned() }
                 }
                 _ => FieldError::from(&error),
             };

@@ -11,6 +11,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::AnonymousForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 
 #[derive(Template)]
@@ -31,7 +32,12 @@ fn show(
 ) -> Result<Response, PageError> {
     let to = visitor.safe_redirect(form.get("to")).to_owned();
     let is_again = form.has("again");
-    visitor.open_page(status, "Enter the code", |frame| CodePage { frame: frame.note(note), to, is_again, error })
+    visitor.open_page(status, words::sign_in::ENTER_THE_CODE, |frame| CodePage {
+        frame: frame.note(note),
+        to,
+        is_again,
+        error,
+    })
 }
 
 pub(super) async fn page(visitor: Visitor) -> Result<Response, PageError> {

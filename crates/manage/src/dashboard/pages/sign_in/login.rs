@@ -11,6 +11,7 @@ use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::AnonymousForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{SignInStep, SignUpPolicy, SignedIn};
 
@@ -37,7 +38,7 @@ async fn show(
     let has_owner = visitor.app.management().has_owner().await?;
     let to = visitor.safe_redirect(to);
     let methods = Methods::of(visitor, to);
-    visitor.open_page(status, "Sign in", |frame| LoginPage {
+    visitor.open_page(status, words::shared::SIGN_IN, |frame| LoginPage {
         methods,
         frame: frame.note(note),
         email: form.get("email").to_owned(),

@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 use crate::dashboard::error::PageError;
 use crate::dashboard::site_map::HOME;
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::identity_provider::{Binding, IdentityProvider, IdentityProviderError};
 use crate::records::new_secret;
@@ -115,26 +116,24 @@ fn page_error(error: &IdentityProviderError) -> PageError {
 
 impl PageError {
     fn sign_in_over() -> Self {
-        let text =
-            "The sign-in took too long, began in another browser or tab, or your browser blocks cookies. Start again.";
-        Self::new(StatusCode::FORBIDDEN, "Sign in again", text).button("/login", "Sign in")
+        let text = words::oidc::THE_SIGN_IN_TOOK_TOO_LONG;
+        Self::new(StatusCode::FORBIDDEN, words::shared::SIGN_IN_AGAIN, text).button("/login", words::shared::SIGN_IN)
     }
 
     fn refused_there() -> Self {
-        let text = "The identity provider did not sign you in. Start again, or ask its administrator.";
-        Self::new(StatusCode::FORBIDDEN, "Not signed in", text).button("/login", "Sign in")
+        let text = words::oidc::THE_IDENTITY_PROVIDER_DID;
+        Self::new(StatusCode::FORBIDDEN, words::oidc::NOT_SIGNED_IN, text).button("/login", words::shared::SIGN_IN)
     }
 
     fn bad_answer() -> Self {
-        let text = "The server could not use the identity provider's answer. Start again. If that does not help, ask the operator, who \
-                    finds the reason in the server's log.";
-        Self::new(StatusCode::FORBIDDEN, "Not signed in", text).button("/login", "Sign in")
+        let text = words::oidc::THE_SERVER_COULD_NOT_USE;
+        Self::new(StatusCode::FORBIDDEN, words::oidc::NOT_SIGNED_IN, text).button("/login", words::shared::SIGN_IN)
     }
 
     fn provider_is_down() -> Self {
-        let text = "The server cannot reach the identity provider right now. Try again in a minute.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "The identity provider does not answer", text)
-            .button("/login", "Sign in")
+        let text = words::oidc::THE_SERVER_CANNOT_REACH;
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, words::oidc::THE_IDENTITY_PROVIDER_DOES_NOT_ANSWER, text)
+            .button("/login", words::shared::SIGN_IN)
             .retry_after(60)
     }
 }

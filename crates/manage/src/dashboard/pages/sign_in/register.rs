@@ -9,6 +9,7 @@ use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::AnonymousForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{NewUser, SignUpPolicy};
 
@@ -32,7 +33,7 @@ fn show(
     note: Option<Note>,
 ) -> Result<Response, PageError> {
     let is_open = visitor.app.management().sign_up_policy() == SignUpPolicy::Open;
-    visitor.open_page(status, "Register", |frame| RegisterPage {
+    visitor.open_page(status, words::sign_in::REGISTER, |frame| RegisterPage {
         frame: frame.note(note),
         invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
         is_open,

@@ -9,6 +9,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::AnonymousForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 
 #[derive(Template)]
@@ -29,7 +30,7 @@ fn show_forgot(
     error: Option<FieldError>,
 ) -> Result<Response, PageError> {
     visitor.app.management().require_passwords()?;
-    visitor.open_page(status, "Forgot your password?", |frame| ForgotPage {
+    visitor.open_page(status, words::sign_in::FORGOT_YOUR_PASSWORD, |frame| ForgotPage {
         frame,
         sends_links: visitor.app.management().sends_links(),
         was_sent,
@@ -74,7 +75,7 @@ fn show(
     note: Option<Note>,
 ) -> Result<Response, PageError> {
     visitor.app.management().require_passwords()?;
-    visitor.open_page(status, "Choose a new password", |frame| ResetPage {
+    visitor.open_page(status, words::sign_in::CHOOSE_A_NEW_PASSWORD, |frame| ResetPage {
         frame: frame.note(note),
         reset: form.get("reset").trim().to_owned(),
         error,

@@ -11,8 +11,9 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
-use crate::dashboard::svg::{self, Chart, meaning};
+use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::text::{number, span};
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::{KeyView, UsageTotal};
@@ -144,19 +145,19 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         let value = if value.is_empty() { String::new() } else { form::query(field, &value) };
         Tab { query: form::joined(&without(field), &value), label, is_current }
     };
-    let modes = [("", "All modes"), ("live", "Live"), ("test", "Test")];
+    let modes = [("", words::usage::ALL_MODES), ("live", words::shared::LIVE), ("test", words::shared::TEST)];
     let known_mode = mode.map(Mode::as_str).unwrap_or_default();
     let modes = modes.map(|(value, label)| tab("mode", value.to_owned(), label, value == known_mode));
     let ranges = RANGES.iter().map(|one| tab("days", one.days.to_string(), one.label, one.days == range.days));
     let (modes, ranges) = (modes.into(), ranges.collect());
-    Ok(member.page("Usage", |frame| UsagePage {
+    Ok(member.page(words::usage::USAGE, |frame| UsagePage {
         frame,
         chart,
         range,
         ranges,
         modes,
         all,
-        by_mode: [("Live", live), ("Test", test)]
+        by_mode: [(words::shared::LIVE, live), (words::shared::TEST, test)]
             .into_iter()
             .filter(|(_, sum)| sum.accepted + sum.refused > 0)
             .collect(),
@@ -164,7 +165,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         busiest,
         keys,
         more_keys: (more > 0).then(|| number(more as u64)),
-        reason: reason.map(|reason| meaning(&reason).to_owned()),
+        reason: reason.map(|reason| words::charts::meaning(&reason).to_owned()),
         without_reason: without("outcome"),
         quotas,
         limits,
@@ -246,7 +247,8 @@ async fn keys(
             sum.add(&day.outcome, day.times);
         }
         outcomes.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
-        let reasons = outcomes.iter().map(|(outcome, times)| format!("{}: {}", meaning(outcome), number(*times)));
+        let reasons =
+            outcomes.iter().map(|(outcome, times)| format!("{}: {}", words::charts::meaning(outcome), number(*times)));
         rows.push(KeyRow::new(member, &id, key.as_ref(), sum, reasons.collect::<Vec<_>>().join("; ")));
         if rows.len() == MOST_KEYS {
             break;
@@ -268,8 +270,8 @@ async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Limits), ManagementEr
             ..KeyQuery::default()
         };
         let (used, limit) = (management.count_keys(&member.actor, &query).await?, management.key_limit(account).await?);
-        let text = format!("{} of {}", number(used), number(limit.into()));
-        quotas.push(Quota { name: "Active keys", used, limit: limit.into(), text });
+        let text = words::usage::keys_used(&number(used), &number(limit.into()));
+        quotas.push(Quota { name: words::shared::ACTIVE_KEYS, used, limit: limit.into(), text });
     }
     let limits = match management.limits(&member.actor, &Subject::Account(account.clone())).await {
         Ok(limits) => limits,
@@ -279,9 +281,8 @@ async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Limits), ManagementEr
     if let Some(left) = &limits.left {
         let used = left.credits.saturating_sub(left.remaining);
         let refill = left.resets_in_seconds.and_then(|seconds| span(std::time::Duration::from_secs(seconds)));
-        let refill = refill.map(|span| format!(", refilled in {span}")).unwrap_or_default();
-        let text = format!("{} of {} credits{refill}", number(used), number(left.credits));
-        quotas.push(Quota { name: "Budget", used, limit: left.credits, text });
+        let text = words::usage::credits_used(&number(used), &number(left.credits), refill.as_deref());
+        quotas.push(Quota { name: words::shared::BUDGET, used, limit: left.credits, text });
     }
     let lines = limits.lines(number, |seconds| span(std::time::Duration::from_secs(seconds)));
     Ok((quotas, lines.into_iter().filter(|(name, _)| *name != "Left").collect()))

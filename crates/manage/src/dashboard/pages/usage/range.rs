@@ -2,6 +2,7 @@
 
 use keyward_core::Timestamp;
 
+use crate::dashboard::words;
 use crate::service::UsageTotal;
 use crate::store::{CountUnit, ModeCount};
 
@@ -21,10 +22,10 @@ const fn range(days: u32, label: &'static str, words: &'static str, unit: CountU
 }
 
 pub(super) const RANGES: [Range; 4] = [
-    range(1, "24 hours", "the last 24 hours", CountUnit::Hour, 24),
-    range(7, "7 days", "the last 7 days", CountUnit::Day, 7),
-    range(30, "30 days", "the last 30 days", CountUnit::Day, 30),
-    range(90, "90 days", "the last 90 days", CountUnit::Day, 90),
+    range(1, words::shared::HOURS_24, words::usage::THE_LAST_24_HOURS, CountUnit::Hour, 24),
+    range(7, words::shared::DAYS_7, words::usage::THE_LAST_7_DAYS, CountUnit::Day, 7),
+    range(30, words::shared::DAYS_30, words::usage::THE_LAST_30_DAYS, CountUnit::Day, 30),
+    range(90, words::usage::DAYS_90, words::usage::THE_LAST_90_DAYS, CountUnit::Day, 90),
 ];
 
 static DEFAULT: &Range = &RANGES[2];
@@ -41,7 +42,7 @@ impl Range {
     }
 
     pub(super) fn words_of_keys(&self) -> &'static str {
-        if self.days == 1 { "yesterday and today (UTC)" } else { self.words }
+        if self.days == 1 { words::usage::YESTERDAY_AND_TODAY_UTC } else { self.words }
     }
 
     pub(super) fn total(&self, count: &ModeCount) -> UsageTotal {

@@ -10,6 +10,7 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::once;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 
@@ -26,7 +27,7 @@ struct NewPage {
 
 fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
     let form_id = once::new_form()?;
-    Ok(member.page_with(status, "Create a webhook", |frame| NewPage {
+    Ok(member.page_with(status, words::webhooks::CREATE_A_WEBHOOK, |frame| NewPage {
         frame,
         form_id,
         error,

@@ -6,6 +6,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::RevealedSecret;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::service::IssuedWebhook;
 
 /// Has no `Debug`, because of its secret.
@@ -48,10 +49,10 @@ pub(super) fn show(member: &AtAccount, created: RevealedSecret<CreatedWebhook>) 
     match created {
         RevealedSecret::Now(created) => {
             let old_ends = When::maybe(created.old_ends_at, member.management().now());
-            member.page("Copy the secret", |frame| CreatedPage { frame, created, old_ends })
+            member.page(words::webhooks::COPY_THE_SECRET, |frame| CreatedPage { frame, created, old_ends })
         }
         RevealedSecret::Before(created) => {
-            member.page("Already shown", |frame| CreatedBeforePage { frame, id: created.id })
+            member.page(words::shared::ALREADY_SHOWN, |frame| CreatedBeforePage { frame, id: created.id })
         }
     }
 }

@@ -7,6 +7,7 @@ use super::place::AtWebhook;
 use crate::dashboard::error::PageError;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{Delivery, DeliveryAttempt, DeliveryState};
 
@@ -52,9 +53,9 @@ impl Row {
 impl Attempt {
     fn of(attempt: DeliveryAttempt, now: Timestamp) -> Self {
         let answer = match (attempt.status, attempt.error) {
-            (Some(status), _) => format!("status {status}"),
+            (Some(status), _) => words::webhooks::status(status),
             (None, Some(error)) => error,
-            (None, None) => "no answer".to_owned(),
+            (None, None) => words::webhooks::NO_ANSWER.to_owned(),
         };
         Self { at: When::at(attempt.at, now), answer, millis: attempt.duration_ms }
     }

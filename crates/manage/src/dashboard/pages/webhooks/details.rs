@@ -7,6 +7,7 @@ use super::view::Webhook;
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::words;
 use crate::role::scopes;
 use crate::service::{DeliveryState, PageRequest};
 
@@ -37,7 +38,7 @@ pub(super) async fn page(member: AtWebhook) -> Result<Response, PageError> {
     let may_write = member.may(&scopes::WEBHOOKS_WRITE);
     let next = found.next.map(|next| form::query("after", &next));
     let deliveries = found.items.into_iter().map(|delivery| Row::of(delivery, now)).collect();
-    Ok(member.page("Webhook", |frame| WebhookPage {
+    Ok(member.page(words::webhooks::WEBHOOK, |frame| WebhookPage {
         frame,
         webhook,
         deliveries,

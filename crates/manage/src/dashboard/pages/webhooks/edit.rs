@@ -8,6 +8,7 @@ use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::WebhookUpdate;
@@ -38,7 +39,7 @@ fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<Field
     let (url, description) = (form.typed("url", &webhook.url), form.typed("description", &webhook.description));
     let events = event_choices(is_chosen);
     let is_enabled = if was_sent { form.get("enabled") == "1" } else { webhook.is_enabled };
-    member.page_with(status, "Edit a webhook", |frame| EditPage {
+    member.page_with(status, words::webhooks::EDIT_A_WEBHOOK, |frame| EditPage {
         frame,
         webhook,
         error,

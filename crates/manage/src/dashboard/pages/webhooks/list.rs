@@ -5,6 +5,7 @@ use super::view::Webhook;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 #[derive(Template)]
@@ -22,5 +23,5 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     let webhooks = found.iter().map(|webhook| Webhook::of(webhook, management.now())).collect();
     let may_write = member.may(&scopes::WEBHOOKS_WRITE);
     let is_operator = member.account.id == *management.operator();
-    Ok(member.page("Webhooks", |frame| WebhooksPage { frame, webhooks, may_write, is_operator }))
+    Ok(member.page(words::shared::WEBHOOKS, |frame| WebhooksPage { frame, webhooks, may_write, is_operator }))
 }

@@ -13,6 +13,7 @@ mod view;
 use super::home;
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 const WEBHOOK: &str = "/accounts/{account}/webhooks/{id}";
@@ -20,7 +21,7 @@ const WEBHOOK: &str = "/accounts/{account}/webhooks/{id}";
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::page("/accounts/{account}/webhooks", list::page)
-            .menu(Menu::Account, "Webhooks", scopes::WEBHOOKS_READ)
+            .menu(Menu::Account, words::shared::WEBHOOKS, scopes::WEBHOOKS_READ)
             .destination(),
         Route::page("/accounts/{account}/webhooks/new", create::page).post(create::create).destination(),
         Route::page(WEBHOOK, details::page).destination(),

@@ -6,6 +6,7 @@ use super::view::Webhook;
 use crate::dashboard::error::PageError;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::words;
 use crate::role::scopes;
 
 #[derive(Template)]
@@ -18,7 +19,7 @@ struct RemovePage {
 pub(super) async fn page(member: AtWebhook) -> Result<Response, PageError> {
     member.require(&scopes::WEBHOOKS_WRITE)?;
     let webhook = Webhook::of(&member.webhook, member.management().now());
-    Ok(member.page("Delete a webhook", |frame| RemovePage { frame, webhook }))
+    Ok(member.page(words::webhooks::DELETE_A_WEBHOOK, |frame| RemovePage { frame, webhook }))
 }
 
 pub(super) async fn remove(SignedInForm { at: member, form }: SignedInForm<AtWebhook>) -> Result<Response, PageError> {

@@ -11,15 +11,16 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::once;
+use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
 
 const DAY: u32 = 86_400;
 const OVERLAPS: [Choice; 4] = [
-    Choice { seconds: DAY, label: "24 hours" },
-    Choice { seconds: 0, label: "Not at all" },
-    Choice { seconds: 3_600, label: "1 hour" },
-    Choice { seconds: 7 * DAY, label: "7 days" },
+    Choice { seconds: DAY, label: words::shared::HOURS_24 },
+    Choice { seconds: 0, label: words::shared::NOT_AT_ALL },
+    Choice { seconds: 3_600, label: words::shared::HOUR_1 },
+    Choice { seconds: 7 * DAY, label: words::shared::DAYS_7 },
 ];
 
 struct Choice {
@@ -42,7 +43,7 @@ struct RotatePage {
 fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
     let (id, url, form_id) = (member.webhook.id.clone(), member.webhook.url.clone(), once::new_form()?);
     let chosen = form.get("overlap").parse().unwrap_or(DAY);
-    Ok(member.page_with(status, "Rotate the secret", |frame| RotatePage {
+    Ok(member.page_with(status, words::webhooks::ROTATE_THE_SECRET, |frame| RotatePage {
         frame,
         id,
         url,
@@ -65,7 +66,7 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtWeb
     let id = member.webhook.id.clone();
     let overlap = match form.get("overlap") {
         "" => None,
-        sent => Some(sent.parse().map_err(|_| ManagementError::invalid("overlap_seconds", "choose one"))?),
+        sent => Some(sent.parse().map_err(|_| ManagementError::invalid("overlap_seconds", words::shared::CHOOSE_ONE))?),
     };
     let rotate = async move {
         let overlap = overlap.map(Duration::from_secs);

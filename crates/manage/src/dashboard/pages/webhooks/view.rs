@@ -4,6 +4,7 @@ use keyward_core::Timestamp;
 use crate::actor::ActorName;
 use crate::dashboard::form::Form;
 use crate::dashboard::text::When;
+use crate::dashboard::words;
 use crate::service::{WebhookState, WebhookView};
 
 pub(super) struct Webhook {
@@ -32,8 +33,8 @@ impl Webhook {
             description: webhook.description.clone(),
             events: webhook.events.iter().map(|kind| kind.as_str()).collect(),
             state: match webhook.state {
-                WebhookState::KeyInactive => "key inactive",
-                WebhookState::AccountSuspended => "suspended",
+                WebhookState::KeyInactive => words::webhooks::KEY_INACTIVE,
+                WebhookState::AccountSuspended => words::shared::SUSPENDED,
                 state => state.as_str(),
             },
             lacks_key: webhook.state == WebhookState::KeyInactive,

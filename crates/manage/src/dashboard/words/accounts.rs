@@ -1,0 +1,76 @@
+//! The pages of accounts.
+
+use super::numbers::{number, plural};
+
+// account.html
+pub(in crate::dashboard) const ACCOUNT_NAME: &str = "Account name";
+pub(in crate::dashboard) const RENAME_ACCOUNT: &str = "Rename account";
+pub(in crate::dashboard) const PLAN: &str = "Plan";
+pub(in crate::dashboard) const PLAN_AND_SUSPENSION: &str = "Plan and suspension";
+pub(in crate::dashboard) const NO_PLAN: &str = "No plan";
+pub(in crate::dashboard) const SUSPENDED_SINCE: [&str; 2] = ["Suspended ", ": all keys of the account are refused."];
+pub(in crate::dashboard) const REINSTATE: &str = "Reinstate";
+pub(in crate::dashboard) const SUSPEND: &str = "Suspend";
+pub(in crate::dashboard) const REQUIRED: &str = "required";
+pub(in crate::dashboard) const MEMBERS_WHO_SIGN: &str =
+    "Members who sign in with a password need a second factor. Without one, they see only the page that sets it up.";
+pub(in crate::dashboard) const MEMBERS_MAY_SIGN: &str = "Members may sign in with their password alone.";
+pub(in crate::dashboard) const MAKE_IT_OPTIONAL: &str = "Make it optional";
+pub(in crate::dashboard) const REQUIRE_A_SECOND_FACTOR: &str = "Require a second factor";
+pub(in crate::dashboard) const IT_HOLDS_AT_ONCE: &str = "It holds at once, for sessions that are open, too. API keys stay valid. Users of the identity provider have its \
+     second factor.";
+pub(in crate::dashboard) const DELETION: &str = "Deletion";
+pub(in crate::dashboard) const DELETING_THE_ACCOUNT_REVOKES: &str =
+    "Deleting the account revokes its keys for good. Its members, invitations and webhooks are removed.";
+pub(in crate::dashboard) const DELETE_ACCOUNT: &str = "Delete account";
+
+// accounts.html
+pub(in crate::dashboard) const CREATE_ACCOUNT: &str = "Create account";
+pub(in crate::dashboard) const NAME_OR_ID: &str = "Name or id";
+pub(in crate::dashboard) const PART_OF_THE_NAME_OR_THE_ID: &str = "Part of the name or the id";
+pub(in crate::dashboard) const ALL_ACCOUNTS: &str = "All accounts";
+pub(in crate::dashboard) const NO_ACCOUNT_MATCHES: &str = "No account matches.";
+pub(in crate::dashboard) const OPEN: &str = "Open";
+
+// create.html
+pub(in crate::dashboard) const CREATE_AN_ACCOUNT: &str = "Create an account";
+pub(in crate::dashboard) const YOU_BECOME_ITS_OWNER: &str =
+    "You become its owner. Then invite the customer as an owner, too.";
+
+// suspend.html
+pub(in crate::dashboard) const SUSPEND_QUESTION: [&str; 2] = ["Suspend ", "?"];
+pub(in crate::dashboard) const ALL_KEYS_OF_THE_ACCOUNT: &str =
+    "All keys of the account are refused until you reinstate it. Its members can still sign in and see it.";
+
+// suspend.rs
+pub(in crate::dashboard) const SUSPEND_AN_ACCOUNT: &str = "Suspend an account";
+
+// delete.html
+pub(in crate::dashboard) const DELETE_QUESTION: [&str; 2] = ["Delete ", "?"];
+pub(in crate::dashboard) const USERS_STAY_AND_SO_DOES: &str =
+    "Users stay, and so does the audit log. No account gets the id again.";
+pub(in crate::dashboard) const TYPE_THE_ID_OF_THE_ACCOUNT: [&str; 2] = ["Type the id of the account: ", ""];
+
+// delete.rs
+pub(in crate::dashboard) const DELETE_AN_ACCOUNT: &str = "Delete an account";
+
+/// What an account has.
+pub(in crate::dashboard) fn contents(keys: u64, members: u64, webhooks: u64) -> String {
+    let (keys, members) = (counted(keys, "key", "keys"), counted(members, "member", "members"));
+    format!("{keys}, {members} and {}", counted(webhooks, "webhook", "webhooks"))
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    let shown = if count == 0 { "no".to_owned() } else { number(count) };
+    format!("{shown} {}", plural(&shown, one, many))
+}
+
+pub(in crate::dashboard) fn type_the_id(id: &str) -> String {
+    format!("Type the id of the account, {id}, to delete it.")
+}
+
+pub(in crate::dashboard) fn the_account_has(ends: &str) -> String {
+    format!(
+        "The account has {ends}. The keys are revoked, and no node accepts them any more. Members, invitations and webhooks are removed."
+    )
+}

@@ -1,0 +1,133 @@
+//! What a page says when something fails.
+
+use keyward_core::store::StoreErrorKind;
+
+use crate::error::ManagementError;
+use crate::web::sentence;
+
+// csrf.rs
+pub(in crate::dashboard) const THIS_PAGE_HAS_EXPIRED: &str =
+    "This page has expired, or your browser blocks cookies. Try again.";
+
+// error.rs
+pub(in crate::dashboard) const YOU_OPENED_THIS_PAGE_OVER_PLAIN_HTTP: &str = "You opened this page over plain HTTP, which exposes passwords and keys. Open it over https://. If a proxy \
+     terminates HTTPS, the operator must configure it as a trusted proxy.";
+pub(in crate::dashboard) const OPEN_THIS_PAGE_OVER_HTTPS: &str = "Open this page over HTTPS";
+pub(in crate::dashboard) const OPEN_THIS_PAGE_UNDER_ITS_OWN_ADDRESS: &str = "Open this page under its own address";
+pub(in crate::dashboard) const THE_FORM_WAS_SENT_FROM_ANOTHER_SITE: &str =
+    "The form was sent from another site, so nothing was done.";
+pub(in crate::dashboard) const NOT_FROM_THIS_SITE: &str = "Not from this site";
+pub(in crate::dashboard) const THE_FORM_BELONGS_TO_ANOTHER_SESSION: &str =
+    "The form belongs to another session, so nothing was done. We kept what you typed: check it, then send it again.";
+pub(in crate::dashboard) const SEND_IT_AGAIN: &str = "Send it again";
+pub(in crate::dashboard) const BACK_TO_THE_FORM: &str = "Back to the form";
+pub(in crate::dashboard) const FORM_TOO_LARGE: &str = "Form too large";
+pub(in crate::dashboard) const THE_FORM_IS_LARGER_THAN: &str = "The form is larger than the server allows.";
+pub(in crate::dashboard) const YOUR_SESSION_HAS_ENDED: &str =
+    "Your session has ended, so nothing was done. Sign in to return to the form: we kept what you typed.";
+pub(in crate::dashboard) const YOU_SIGNED_IN_A_WHILE_AGO: &str = "You signed in a while ago. To protect your account, sign in again before you create access. You then return to \
+     this page.";
+pub(in crate::dashboard) const SET_UP_A_SECOND_FACTOR: &str = "Set up a second factor";
+
+// error.rs
+pub(in crate::dashboard) const GO_TO_THE_KEYS: &str = "Go to the keys";
+
+pub(in crate::dashboard) fn other_address(own: &str) -> String {
+    format!("You opened this page under another address, so it cannot create a link. Open {own} instead.")
+}
+
+pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, String) {
+    match error {
+        ManagementError::Invalid { field, message } => ("Check what you typed", format!("{}: {message}.", label(field))),
+        ManagementError::NotFound(what) => ("Not found", format!("This {what} does not exist, or you cannot see it.")),
+        ManagementError::Forbidden(scope) => {
+            ("No permission", format!("You don't have permission to do this ({scope}). Ask an owner or admin."))
+        }
+        ManagementError::Escalation(what) => ("No permission", format!("You can't grant more than you have: {what}.")),
+        ManagementError::Stale => {
+            ("Changed by another user", "Another user changed this after you opened it. Check it, then try again.".to_owned())
+        }
+        ManagementError::Duplicate(what) => ("Already exists", format!("This {what} already exists.")),
+        ManagementError::Ended => {
+            ("The key has ended", "The key is revoked or has expired. Create a new key.".to_owned())
+        }
+        ManagementError::Rotated => ("Already rotated", "The key was already rotated. Rotate its successor.".to_owned()),
+        ManagementError::KeyLimit { limit } => {
+            ("Too many keys", format!("The account has {limit} active keys, its maximum. Revoke one that you don't use."))
+        }
+        ManagementError::LifetimeTooLong(error) => ("Choose an earlier expiry", sentence(&error.to_string())),
+        ManagementError::LastOwner => ("An owner is needed", "An account needs at least one owner.".to_owned()),
+        ManagementError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
+        ManagementError::CodeRequired => ("Enter the code", "Enter the code that your authenticator app shows.".to_owned()),
+        ManagementError::WrongCode => (
+            "Wrong code",
+            "The code is wrong or was used before. Enter the one that your authenticator app shows now.".to_owned(),
+        ),
+        ManagementError::SecondFactorMissing => (
+            "A second factor is needed",
+            "This account requires a second factor of its members. Set one up, then come back.".to_owned(),
+        ),
+        ManagementError::SignInAgain => {
+            ("Sign in again", "You signed in a while ago. Sign in again, then repeat this.".to_owned())
+        }
+        ManagementError::AddressInUse => (
+            "You already have a user",
+            "A user with this e-mail address already exists. Sign in, then open the link again.".to_owned(),
+        ),
+        ManagementError::AccountLimit { limit } => {
+            ("Too many accounts", format!("You already own {limit} accounts, the maximum. If you need more, ask the operator."))
+        }
+        ManagementError::AccountDeleted(account) => {
+            ("The account was deleted", format!("The account {account} was deleted. Choose another id."))
+        }
+        ManagementError::LinkEnded => {
+            ("Invalid link", "The link was already used, has expired, or is wrong. Ask for a new one.".to_owned())
+        }
+        ManagementError::PasswordsOff => {
+            ("No passwords here", "You can't sign in with a password here. Use the button on the sign-in page.".to_owned())
+        }
+        ManagementError::NotAdmitted => (
+            "No access yet",
+            "You signed in at the identity provider, but you don't have a user here. Ask an owner or admin to invite the \
+             e-mail address that you use there, and make sure that it is verified."
+                .to_owned(),
+        ),
+        ManagementError::SignUpClosed => ("By invitation only", "Ask an owner or admin for an invitation.".to_owned()),
+        ManagementError::Throttled { retry_after } => {
+            ("Too many attempts", format!("Wait {} seconds, then try again.", retry_after.as_secs() + 1))
+        }
+        ManagementError::Busy { retry_after } => (
+            "Too busy",
+            format!("Many users are signing in right now. Try again in {} seconds.", retry_after.as_secs() + 1),
+        ),
+        ManagementError::OtherRequest | ManagementError::InProgress => {
+            ("Already sent", "You already sent this form. Check whether it took effect before you repeat it.".to_owned())
+        }
+        ManagementError::Store(error) if error.kind() == StoreErrorKind::Unavailable => (
+            "The database does not answer",
+            "The server cannot read or write its database right now. Check whether your change took effect before you repeat it."
+                .to_owned(),
+        ),
+        ManagementError::Publishable | ManagementError::UsersOnly | ManagementError::SignedOut => ("Sign in", "Sign in to see this page.".to_owned()),
+        ManagementError::Store(_) | ManagementError::Internal => {
+            ("Something went wrong", "The server could not do this. The operator finds the reason in its log.".to_owned())
+        }
+    }
+}
+
+fn label(field: &str) -> String {
+    match field {
+        "expires_at" => "Expires".to_owned(),
+        "default_seconds" => "Default lifetime".to_owned(),
+        "maximum_seconds" => "Maximum lifetime".to_owned(),
+        "email" => "E-mail address".to_owned(),
+        "overlap_seconds" => "Overlap".to_owned(),
+        other => {
+            let mut letters = other.replace('_', " ").chars().collect::<Vec<_>>();
+            if let Some(first) = letters.first_mut() {
+                first.make_ascii_uppercase();
+            }
+            letters.into_iter().collect()
+        }
+    }
+}

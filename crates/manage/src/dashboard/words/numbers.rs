@@ -1,0 +1,19 @@
+//! Numbers, and the words that depend on them.
+
+/// With commas between thousands.
+pub(in crate::dashboard) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Chooses the words for a number as it is shown. A translation may need more forms than two.
+pub(in crate::dashboard) fn plural<'a>(count: &str, one: &'a str, many: &'a str) -> &'a str {
+    if count == "1" { one } else { many }
+}

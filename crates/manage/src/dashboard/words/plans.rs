@@ -1,0 +1,33 @@
+//! The pages of plans.
+
+// details.html
+pub(in crate::dashboard) const THE_DEFAULT: &str = "the default";
+pub(in crate::dashboard) const THESE_LIMITS_HOLD_FOR_EACH: &str =
+    "These limits hold for each account that has the plan. An account's own limits replace them.";
+pub(in crate::dashboard) const DESCRIPTION_AND_KEYS: &str = "Description and keys";
+pub(in crate::dashboard) const ACTIVE_KEYS_OF_AN_ACCOUNT: &str = "Active keys of an account";
+pub(in crate::dashboard) const KEY_LIMIT_HELP: &str = "At most 10,000. Empty for the default of the server.";
+pub(in crate::dashboard) const THIS_SERVER_KEEPS_NO_LIMITS: &str = "This server keeps no limits.";
+
+// list.html
+pub(in crate::dashboard) const NO_PLANS_YET: &str = "No plans yet";
+pub(in crate::dashboard) const A_PLAN_HAS_LIMITS: [&str; 2] =
+    ["A plan has limits for all accounts that have it. Create one below, or with ", "."];
+pub(in crate::dashboard) const DEFAULT: &str = "default";
+pub(in crate::dashboard) const CREATE_A_PLAN: &str = "Create a plan";
+pub(in crate::dashboard) const CREATE_PLAN: &str = "Create plan";
+
+// remove.html
+pub(in crate::dashboard) const THE_LIMITS_AND_LIFETIMES: &str = "The limits and lifetimes of the plan are removed. Accounts that have the plan keep its name, and get the \
+     defaults of the server.";
+
+// plans.rs
+pub(in crate::dashboard) const REMOVE_A_PLAN: &str = "Remove a plan";
+
+pub(in crate::dashboard) fn at_most(limit: &str) -> String {
+    format!("at most {limit} in an account")
+}
+
+pub(in crate::dashboard) fn no_key_limit(text: &str) -> String {
+    format!("{text:?} is no number: expected 0 to 10000")
+}

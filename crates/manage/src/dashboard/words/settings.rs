@@ -1,0 +1,105 @@
+//! The settings of the user, and those of the operator.
+
+use super::numbers::plural;
+
+// api.html
+pub(in crate::dashboard) const SETTINGS: &str = "Settings";
+pub(in crate::dashboard) const SCOPES_AND_EXAMPLE: &str = "Scopes and example";
+pub(in crate::dashboard) const WHAT_YOUR_API_OFFERS_TO_RESTRICTED_KEYS: &str = "What your API offers to restricted keys, and the call that people see with a new key. Existing keys keep their \
+     scopes.";
+pub(in crate::dashboard) const A_SCOPE_AND_ITS_DESCRIPTION: [&str; 3] =
+    ["A scope and its description on each line. A line such as ", " begins a group, and ", " is a preset."];
+pub(in crate::dashboard) const THE_CONFIGURATION_HAS_SCOPES: &str =
+    "The configuration has scopes, too: the ones here replace them.";
+pub(in crate::dashboard) const URL_OF_THE_EXAMPLE_CALL: &str = "URL of the example call";
+pub(in crate::dashboard) const IT_SHOULD_ANSWER_A_GET: &str =
+    "It should answer a GET without side effects. “Test this key” calls it from this server.";
+
+// appearance.html
+pub(in crate::dashboard) const APPEARANCE: &str = "Appearance";
+pub(in crate::dashboard) const ALL_USERS_SEE: &str =
+    "All users see this as soon as you save it, also on the sign-in page.";
+pub(in crate::dashboard) const PROVIDER_NAME: &str = "Provider name";
+pub(in crate::dashboard) const LOGO: &str = "Logo";
+pub(in crate::dashboard) const LOGO_HELP: &str = "A PNG, JPEG or WebP image of up to 32 KiB, shown 28 pixels high.";
+pub(in crate::dashboard) const REMOVE_THIS_LOGO: &str = "Remove this logo";
+pub(in crate::dashboard) const COLOUR_OF_BUTTONS_AND_LINKS: &str = "Colour of buttons and links";
+pub(in crate::dashboard) const CHOOSE_ONE_THAT_IS_DARK: &str =
+    "Choose one that is dark enough to read on light pages. Dark pages use a lighter shade.";
+pub(in crate::dashboard) const DEFAULT_THEME: &str = "Default theme";
+
+// factor.html
+pub(in crate::dashboard) const YOU_SIGN_IN_WITH_THE_IDENTITY_PROVIDER: &str =
+    "You sign in with the identity provider. Set up a second factor there.";
+pub(in crate::dashboard) const WITH_A_SECOND_FACTOR: &str = "With a second factor, your password alone opens nothing: you also enter a code from an authenticator app on \
+     your phone or computer.";
+pub(in crate::dashboard) const SET_UP: &str = "Set up";
+pub(in crate::dashboard) const STEP_ONE: &str = "1. Add this server to your app";
+pub(in crate::dashboard) const SCAN_THE_PICTURE_WITH_YOUR_AUTHENTICATOR_APP: &str =
+    "Scan the picture with your authenticator app.";
+pub(in crate::dashboard) const QR_CODE_WITH_THE_SECRET: &str = "QR code with the secret that stands below";
+pub(in crate::dashboard) const OR_TYPE_THIS_SECRET_INTO_THE_APP: &str = "Or type this secret into the app:";
+pub(in crate::dashboard) const STEP_TWO: &str = "2. Enter the code that it shows";
+pub(in crate::dashboard) const TURN_ON: &str = "Turn on";
+pub(in crate::dashboard) const SIGNS_YOU_OUT_ELSEWHERE: &str = "This signs you out everywhere else.";
+pub(in crate::dashboard) const START_AGAIN_WITH_ANOTHER_SECRET: &str = "Start again with another secret";
+pub(in crate::dashboard) const RECOVERY_CODES: &str = "Recovery codes";
+pub(in crate::dashboard) const CODES_HELP: &str =
+    "Each signs you in once if you lose your app. New codes replace the old ones.";
+pub(in crate::dashboard) const CODE_FROM_YOUR_APP: &str = "Code from your app";
+pub(in crate::dashboard) const CREATE_NEW_CODES: &str = "Create new codes";
+pub(in crate::dashboard) const TURN_OFF: &str = "Turn off";
+pub(in crate::dashboard) const THEN_YOUR_PASSWORD_ALONE_SIGNS_YOU_IN: &str =
+    "Then your password alone signs you in. Accounts that require a second factor stay closed to you.";
+pub(in crate::dashboard) const CODE_FROM_YOUR_APP_OR_A_RECOVERY_CODE: &str = "Code from your app, or a recovery code";
+
+// recovery.html
+pub(in crate::dashboard) const KEEP_YOUR_RECOVERY_CODES: &str = "Keep your recovery codes";
+pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_ON: &str = "Your second factor is on. Store these codes now: you won't see them again. Each signs you in once, if you lose \
+     your app.";
+pub(in crate::dashboard) const DOWNLOAD: &str = "Download";
+pub(in crate::dashboard) const DONE_I_HAVE_STORED_THE_CODES: &str = "Done, I have stored the codes";
+pub(in crate::dashboard) const THE_SERVER_SHOWS_RECOVERY_CODES_ONCE: &str =
+    "The server shows recovery codes once. If you did not store them, create new ones.";
+pub(in crate::dashboard) const GO_TO_THE_SECOND_FACTOR: &str = "Go to the second factor";
+
+// settings.html
+pub(in crate::dashboard) const SAVE_THEME: &str = "Save theme";
+pub(in crate::dashboard) const YOU: &str = "You";
+pub(in crate::dashboard) const YOU_SIGN_IN_AS: [&str; 2] = ["You sign in as ", "."];
+pub(in crate::dashboard) const CURRENT_PASSWORD: &str = "Current password";
+pub(in crate::dashboard) const CHANGE_PASSWORD: &str = "Change password";
+pub(in crate::dashboard) const SIGNS_YOU_OUT: &str = "This signs you out everywhere.";
+pub(in crate::dashboard) const YOU_SIGN: &str =
+    "You sign in with your password and a code from your authenticator app.";
+pub(in crate::dashboard) const YOUR_PASSWORD_ALONE_SIGNS_YOU_IN: &str =
+    "Your password alone signs you in. Add a code from an authenticator app.";
+pub(in crate::dashboard) const CHANGE_SECOND_FACTOR: &str = "Change second factor";
+pub(in crate::dashboard) const SET_UP_SECOND_FACTOR: &str = "Set up second factor";
+pub(in crate::dashboard) const THE_PROVIDERS_NAME: &str = "The provider's name, logo and colours, for all users.";
+pub(in crate::dashboard) const CHANGE_APPEARANCE: &str = "Change appearance";
+pub(in crate::dashboard) const THE_SCOPES_THAT_RESTRICTED_KEYS_CAN_HAVE: &str =
+    "The scopes that restricted keys can have, and the call that people see with a new key.";
+pub(in crate::dashboard) const CHANGE_SCOPES_AND_EXAMPLE: &str = "Change scopes and example";
+pub(in crate::dashboard) const YOUR_SESSIONS: &str = "Your sessions";
+pub(in crate::dashboard) const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
+
+// own.rs
+pub(in crate::dashboard) const UNKNOWN_ADDRESS: &str = "unknown address";
+pub(in crate::dashboard) const UNKNOWN_CLIENT: &str = "unknown client";
+pub(in crate::dashboard) const THE_CURRENT_PASSWORD_IS_WRONG: &str = "The current password is wrong.";
+
+pub(in crate::dashboard) fn on_since(full: &str) -> String {
+    format!("since {full}. You enter a code whenever you sign in with your password.")
+}
+
+pub(in crate::dashboard) fn codes_left(count: usize) -> String {
+    if count == 0 {
+        return "You have no recovery codes left.".to_owned();
+    }
+    format!("You have {count} recovery {} left.", plural(&count.to_string(), "code", "codes"))
+}
+
+pub(in crate::dashboard) fn session_times(since: &str, last_seen: &str) -> String {
+    format!("since {since}, last seen {last_seen}")
+}

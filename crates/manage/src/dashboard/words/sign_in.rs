@@ -1,0 +1,43 @@
+//! Signing in, registering and choosing a password.
+
+// code.html
+pub(in crate::dashboard) const ENTER_THE_CODE: &str = "Enter the code";
+pub(in crate::dashboard) const THE_6_DIGITS: &str =
+    "The 6 digits that your authenticator app shows. If you have lost it, enter a recovery code.";
+pub(in crate::dashboard) const BACK_TO_THE_PASSWORD: &str = "Back to the password";
+pub(in crate::dashboard) const NO_APP_AND_NO_RECOVERY_CODE: &str =
+    "No app and no recovery code? Ask an owner of your account to remove your second factor.";
+
+// forgot.html
+pub(in crate::dashboard) const FORGOT_YOUR_PASSWORD: &str = "Forgot your password?";
+pub(in crate::dashboard) const IF_A_USER_WITH_THIS_ADDRESS_EXISTS: &str =
+    "If a user with this address exists, we have sent them a link. It works once, for an hour.";
+pub(in crate::dashboard) const SEND_ME_A_LINK: &str = "Send me a link";
+pub(in crate::dashboard) const ASK_AN_OWNER_OR_ADMIN: [&str; 2] = [
+    "Ask an owner or admin of your account for a link. They create it on the page ",
+    ", and you choose a new password with it.",
+];
+pub(in crate::dashboard) const IF_YOU_RUN_THIS_SERVER: [&str; 2] =
+    ["If you run this server, ", " with your address prints a link."];
+
+// login.html
+pub(in crate::dashboard) const THIS_SERVER_HAS_NO_OWNER_YET: &str =
+    "This server has no owner yet. Open the link that it printed at start and choose the first password.";
+pub(in crate::dashboard) const NEW_HERE: &str = "New here?";
+pub(in crate::dashboard) const REGISTER: &str = "Register";
+pub(in crate::dashboard) const HAVE_AN_INVITATION: &str = "Have an invitation?";
+pub(in crate::dashboard) const CHOOSE_YOUR_PASSWORD: &str = "Choose your password";
+
+// register.html
+pub(in crate::dashboard) const INVITATION: &str = "Invitation";
+pub(in crate::dashboard) const LINK_HELP: [&str; 2] = ["The text after ", " in the link that you received."];
+pub(in crate::dashboard) const PASSWORD_HELP: &str =
+    "At least 15 characters. Use several words, or better a password manager.";
+pub(in crate::dashboard) const SET_PASSWORD: &str = "Set password";
+pub(in crate::dashboard) const ALREADY_REGISTERED: &str = "Already registered?";
+pub(in crate::dashboard) const NO_INVITATION: &str = "No invitation?";
+
+// reset.html
+pub(in crate::dashboard) const CHOOSE_A_NEW_PASSWORD: &str = "Choose a new password";
+pub(in crate::dashboard) const LINK: &str = "Link";
+pub(in crate::dashboard) const NEW_PASSWORD_HELP: &str = "At least 15 characters. This signs you out everywhere.";

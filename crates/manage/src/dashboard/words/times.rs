@@ -1,0 +1,34 @@
+//! Times and spans.
+
+use std::time::Duration;
+
+use super::numbers::plural;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+pub(in crate::dashboard) fn in_utc(date: &str, time: &str) -> String {
+    format!("{date} {time} UTC")
+}
+
+pub(in crate::dashboard) fn ago(length: Duration) -> String {
+    span(length).map_or_else(|| "just now".to_owned(), |span| format!("{span} ago"))
+}
+
+pub(in crate::dashboard) fn ahead(length: Duration) -> String {
+    span(length).map_or_else(|| "in a moment".to_owned(), |span| format!("in {span}"))
+}
+
+/// Returns `None` for less than a minute.
+pub(in crate::dashboard) fn span(length: Duration) -> Option<String> {
+    let seconds = length.as_secs();
+    let (count, one, many) = match seconds {
+        0..MINUTE => return None,
+        MINUTE..HOUR => (seconds / MINUTE, "minute", "minutes"),
+        HOUR..DAY => (seconds / HOUR, "hour", "hours"),
+        _ => (seconds / DAY, "day", "days"),
+    };
+    let count = count.to_string();
+    Some(format!("{count} {}", plural(&count, one, many)))
+}

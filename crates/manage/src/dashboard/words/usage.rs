@@ -1,0 +1,73 @@
+//! The usage of an account.
+
+// usage.html
+pub(in crate::dashboard) const REQUESTS_BY_OUTCOME: &str = "Requests by outcome";
+pub(in crate::dashboard) const USAGE: &str = "Usage";
+pub(in crate::dashboard) const ACCEPTED: &str = "accepted";
+pub(in crate::dashboard) const REFUSED: &str = "refused";
+pub(in crate::dashboard) const ERROR_RATE_REFUSED_OF_ALL: &str = "error rate: refused of all";
+pub(in crate::dashboard) const ITS_KEYS_WERE_USED_IN_THIS_TIME: &str =
+    "Its keys were used in this time, so the service does not report usage.";
+pub(in crate::dashboard) const A_SERVICE_REPORTS_USAGE: &str = "A service reports usage if the management service checks its keys: by its verifier, its usage hook, or the \
+     gateway endpoints of this server.";
+pub(in crate::dashboard) const AS_A_TABLE: &str = "As a table";
+pub(in crate::dashboard) const REQUESTS_BY_OUTCOME_AS_A_TABLE: &str = "Requests by outcome, as a table";
+pub(in crate::dashboard) const HOUR_UTC: &str = "Hour (UTC)";
+pub(in crate::dashboard) const DAY_UTC: &str = "Day (UTC)";
+pub(in crate::dashboard) const BY_MODE: &str = "By mode";
+pub(in crate::dashboard) const REQUESTS_BY_MODE: &str = "Requests by mode";
+pub(in crate::dashboard) const ACCEPTED_COLUMN: &str = "Accepted";
+pub(in crate::dashboard) const REFUSED_COLUMN: &str = "Refused";
+pub(in crate::dashboard) const ERROR_RATE: &str = "Error rate";
+pub(in crate::dashboard) const WHY_REQUESTS_WERE_REFUSED: &str = "Why requests were refused";
+pub(in crate::dashboard) const REASONS_OF_REFUSALS: &str = "Reasons of refusals";
+pub(in crate::dashboard) const OF_ALL_REFUSALS: &str = "Of all refusals";
+pub(in crate::dashboard) const SHARE: &str = "Share";
+pub(in crate::dashboard) const WHICH_KEYS: &str = "Which keys";
+pub(in crate::dashboard) const BUSIEST_KEYS: &str = "Busiest keys";
+pub(in crate::dashboard) const KEYS_WITH_THE_MOST_REFUSALS: &str = "Keys with the most refusals";
+pub(in crate::dashboard) const ALL_REASONS: &str = "All reasons";
+pub(in crate::dashboard) const NO_KEY_WAS_REFUSED_FOR_THIS_REASON: &str = "No key was refused for this reason.";
+pub(in crate::dashboard) const REASONS: &str = "Reasons";
+pub(in crate::dashboard) const DOWNLOAD_ALL_AS_CSV: &str = "Download all as CSV";
+pub(in crate::dashboard) const LIMITS_OF_THE_PLAN: [&str; 2] = ["Limits of the plan ", ""];
+pub(in crate::dashboard) const REQUESTS_ARE_COUNTED_BY_KEY: &str = "Requests are counted by key, mode and outcome, not by scope: the scopes of a key say what it may do, not what a \
+     request did. Hours and days are in UTC.";
+
+// page.rs
+pub(in crate::dashboard) const ALL_MODES: &str = "All modes";
+
+// range.rs
+pub(in crate::dashboard) const THE_LAST_24_HOURS: &str = "the last 24 hours";
+pub(in crate::dashboard) const THE_LAST_7_DAYS: &str = "the last 7 days";
+pub(in crate::dashboard) const THE_LAST_30_DAYS: &str = "the last 30 days";
+pub(in crate::dashboard) const DAYS_90: &str = "90 days";
+pub(in crate::dashboard) const THE_LAST_90_DAYS: &str = "the last 90 days";
+pub(in crate::dashboard) const YESTERDAY_AND_TODAY_UTC: &str = "yesterday and today (UTC)";
+
+pub(in crate::dashboard) fn no_requests_with_keys(words: &str) -> String {
+    format!("No requests with keys of this account are reported for {words}.")
+}
+
+pub(in crate::dashboard) fn only(reason: &str) -> String {
+    format!("Only: {reason}.")
+}
+
+pub(in crate::dashboard) fn more_keys_were_refused(more: &str) -> String {
+    format!("{more} more keys were refused.")
+}
+
+pub(in crate::dashboard) fn in_time(time: &str) -> String {
+    format!("In {time}.")
+}
+
+pub(in crate::dashboard) fn keys_used(used: &str, limit: &str) -> String {
+    format!("{used} of {limit}")
+}
+
+pub(in crate::dashboard) fn credits_used(used: &str, limit: &str, refilled_in: Option<&str>) -> String {
+    match refilled_in {
+        Some(time) => format!("{used} of {limit} credits, refilled in {time}"),
+        None => format!("{used} of {limit} credits"),
+    }
+}

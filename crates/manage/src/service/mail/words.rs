@@ -1,0 +1,90 @@
+//! All words of the mails, so that they can be reviewed and translated together.
+
+pub(super) const TIME: &str = "Time";
+pub(super) const DEVICE: &str = "Device";
+pub(super) const ADDRESS: &str = "Address";
+pub(super) const UNKNOWN: &str = "unknown";
+pub(super) const ROLE: &str = "Role";
+pub(super) const INVITED_BY: &str = "Invited by";
+pub(super) const EXPIRES: &str = "Expires";
+pub(super) const REPORTED: &str = "Reported";
+pub(super) const STATUS: &str = "Status";
+pub(super) const KEY: &str = "Key";
+pub(super) const BEGINS_WITH: &str = "Begins with";
+pub(super) const ACCOUNT: &str = "Account";
+
+pub(super) const ACCEPT_THE_INVITATION: &str = "Accept the invitation";
+pub(super) const CHOOSE_A_NEW_PASSWORD: &str = "Choose a new password";
+pub(super) const OPEN_THE_KEY: &str = "Open the key";
+pub(super) const OPEN_YOUR_SETTINGS: &str = "Open your settings";
+
+pub(super) const IGNORE_THE_INVITATION: &str = "If you did not expect this invitation, ignore this mail.";
+pub(super) const IGNORE_THE_RESET: &str = "If you did not ask for it, ignore this mail. Your password stays as it is.";
+pub(super) const ROTATE_THE_KEY: &str = "Rotate the key if it is in use, or let it expire.";
+pub(super) const KEY_STILL_WORKS: &str = "The key still works. Revoke it now, and create a new one.";
+pub(super) const KEY_IS_REVOKED: &str =
+    "The key no longer works. Create a new one for its callers, and look for calls that were not yours.";
+pub(super) const IF_IT_WAS_NOT_YOU: &str = "If it was not you, choose a new password and sign out everywhere.";
+
+pub(super) const ONE_DAY: &str = "1 day";
+pub(super) const SEVEN_DAYS: &str = "7 days";
+
+pub(super) fn invitation(account: &str, provider: &str) -> String {
+    format!("Invitation to {account} at {provider}")
+}
+
+pub(super) fn user_invites(user: &str, account: &str, provider: &str) -> String {
+    format!("{user} invites you to the account {account} at {provider}.")
+}
+
+pub(super) fn you_are_invited(account: &str, provider: &str) -> String {
+    format!("You are invited to the account {account} at {provider}.")
+}
+
+pub(super) fn invitation_ends(when: &str) -> String {
+    format!("The link works once, until {when}.")
+}
+
+pub(super) fn reset(provider: &str) -> String {
+    format!("Choose a new password for {provider}")
+}
+
+pub(super) fn reset_was_requested(user: &str) -> String {
+    format!("We got a request for a new password of the user {user}.")
+}
+
+pub(super) fn reset_comes_from_administrator(user: &str) -> String {
+    format!("An administrator sends you a link for a new password of the user {user}.")
+}
+
+pub(super) fn reset_ends(when: &str) -> String {
+    format!("The link works once, until {when}. Using it signs you out everywhere.")
+}
+
+pub(super) fn key_expires(key: &str, within: &str) -> String {
+    format!("API key {key} expires within {within}")
+}
+
+pub(super) fn key_expires_soon(provider: &str) -> String {
+    format!("An API key for {provider} expires soon. Then, its callers are refused.")
+}
+
+pub(super) fn key_was_reported(key: &str) -> String {
+    format!("API key {key} was reported as leaked")
+}
+
+pub(super) fn key_was_found(provider: &str) -> String {
+    format!("An API key for {provider} was found where others can read it.")
+}
+
+pub(super) fn new_sign_in(provider: &str) -> String {
+    format!("New sign-in to {provider}")
+}
+
+pub(super) fn new_device(user: &str) -> String {
+    format!("A device that we have not seen before signed in as {user}.")
+}
+
+pub(super) fn in_utc(date: &str, time: &str) -> String {
+    format!("{date} {time} UTC")
+}

@@ -1,0 +1,180 @@
+//! All words of the pages stand in one module, so that they can be reviewed and translated together.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{root, sources};
+
+const PAGES: &str = "crates/manage/src/dashboard";
+const TEMPLATES: &str = "crates/manage/templates/dashboard";
+
+/// Attributes that people read or hear.
+const SPOKEN: [&str; 7] = ["aria-label", "aria-description", "placeholder", "title", "alt", "label", "data-label"];
+
+/// Literals that look like words, and are none.
+const NO_WORDS: [(&str, &str); 7] = [
+    ("Left", "is compared with a line of the limits"),
+    ("default-src 'none'; style-src 'unsafe-inline'; sandbox", "a header"),
+    ("public, max-age=31536000, immutable", "a header"),
+    ("camera=(), geolocation=(), microphone=(), payment=(), usb=()", "a header"),
+    ("keyward form token", "separates the uses of a secret"),
+    ("the answer names another issuer", "the audit log keeps it in English"),
+    ("the identity provider refused", "the audit log keeps it in English"),
+];
+
+/// Calls whose texts are for the operator.
+const LOGS: [&str; 5] = ["tracing::", "log_limited!", ".expect(", "reason = ", "unreachable!"];
+
+#[test]
+fn no_template_has_words_of_its_own() {
+    let mut found = Vec::new();
+    for path in templates(&root().join(TEMPLATES)) {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        found.extend(words_of_template(&text).into_iter().map(|words| format!("{name}: {words:?}")));
+    }
+    assert!(found.is_empty(), "put these words into {PAGES}/words:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_page_has_words_outside_their_module() {
+    let mut found = Vec::new();
+    for path in sources(&root().join(PAGES)) {
+        let name = path.strip_prefix(root().join(PAGES)).unwrap().display().to_string();
+        if name.starts_with("words/") || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        found.extend(words_of_source(code).into_iter().map(|words| format!("{name}: {words:?}")));
+    }
+    assert!(found.is_empty(), "put these words into {PAGES}/words:\n{}", found.join("\n"));
+}
+
+#[test]
+fn words_are_found_where_they_hide() {
+    for (template, words) in [
+        ("<p>{{ words::keys::ALL }}</p> <code>GET</code> · <pre>let x = 1;</pre>", vec![]),
+        ("<p{% if is_new %} class=\"new\"{% endif %}>New <b>key</b></p>", vec!["New", "key"]),
+        ("<a title=\"Keys of {{ name }}\" href=\"/keys\" data-label=\"{{ label }}\"></a>", vec!["Keys of"]),
+        ("{% call chart(chart, \"Requests\") %}{% endcall %}{{ of(\"scopes\") }}", vec!["Requests"]),
+        ("{% block width %}narrow{% endblock %}&amp;{# A remark #}", vec![]),
+        ("<input type=\"submit\" value=\"Send\"><input value=\"1\" placeholder=\"#3c4cc0\">", vec!["Send"]),
+    ] {
+        assert_eq!(words_of_template(template), words, "{template}");
+    }
+    for (source, words) in [
+        ("page(\"Keys\"); go(\"/keys\"); // The \"Keys\" page", vec!["Keys"]),
+        ("let text = \"no answer\"; let code = \"key.create\";", vec!["no answer"]),
+        ("format!(\"{count} of them\")", vec!["{count} of them"]),
+        ("tracing::warn!(\"a page failed\"); #[allow(x, reason = \"a word\")]", vec![]),
+    ] {
+        assert_eq!(words_of_source(source), words, "{source}");
+    }
+}
+
+fn templates(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(templates(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn words_of_template(template: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let html = without_expressions(template, &mut found);
+    let (mut rest, mut hidden_until) = (html.as_str(), None::<String>);
+    while !rest.is_empty() {
+        let (text, after) = rest.split_at(rest.find('<').unwrap_or(rest.len()));
+        let text = text.replace("&amp;", "");
+        if hidden_until.is_none() && text.contains(char::is_alphabetic) {
+            found.push(text.trim_matches(|sign: char| sign.is_whitespace() || sign == '·').to_owned());
+        }
+        let (tag, after) = after.split_at(after.find('>').map_or(after.len(), |end| end + 1));
+        let name =
+            tag.trim_start_matches('<').split(|sign: char| !sign.is_alphanumeric() && sign != '/').next().unwrap();
+        match &hidden_until {
+            Some(end) if name == end => hidden_until = None,
+            Some(_) => {}
+            // Code reads the same in each language.
+            None if name == "code" || name == "pre" => hidden_until = Some(format!("/{name}")),
+            None => {}
+        }
+        found.extend(spoken(tag));
+        rest = after;
+    }
+    found
+}
+
+/// The page without what the template engine replaces. Words among the arguments are found.
+fn without_expressions(template: &str, found: &mut Vec<String>) -> String {
+    // The name of a class.
+    let template = template.split("{% block width %}").map(|part| match part.split_once("{% endblock %}") {
+        Some((class, rest)) if class.bytes().all(|byte| byte.is_ascii_lowercase()) => rest,
+        _ => part,
+    });
+    let template: String = template.collect();
+    let (mut html, mut rest) = (String::new(), template.as_str());
+    while let Some(start) = ["{{", "{%", "{#"].iter().filter_map(|begin| rest.find(begin)).min() {
+        html.push_str(&rest[..start]);
+        let end = match &rest[start..start + 2] {
+            "{{" => "}}",
+            "{%" => "%}",
+            _ => "#}",
+        };
+        let length = rest[start..].find(end).unwrap() + 2;
+        let expression = &rest[start..start + length];
+        if end != "#}" {
+            let literals = expression.split('"').skip(1).step_by(2);
+            found.extend(literals.filter(|text| is_words(text)).map(str::to_owned));
+        }
+        rest = &rest[start + length..];
+    }
+    html + rest
+}
+
+fn spoken(tag: &str) -> Vec<String> {
+    let is_button = ["submit", "button", "reset"].iter().any(|kind| tag.contains(&format!("<input type=\"{kind}\"")));
+    let mut parts = tag.split('"').collect::<Vec<_>>().into_iter();
+    let mut found = Vec::new();
+    while let (Some(before), Some(value)) = (parts.next(), parts.next()) {
+        let name = before.trim_end_matches('=').rsplit(char::is_whitespace).next().unwrap();
+        let is_spoken = SPOKEN.contains(&name) || (name == "value" && is_button);
+        if is_spoken && value.contains(char::is_alphabetic) && !value.starts_with('#') {
+            found.push(value.trim().to_owned());
+        }
+    }
+    found
+}
+
+fn words_of_source(source: &str) -> Vec<String> {
+    let lines = source.lines().map(|line| line.split_once("// ").map_or(line, |(code, _)| code));
+    let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join("\n").replace("\\\"", "'");
+    let mut parts = code.split('"');
+    let mut found = Vec::new();
+    while let (Some(before), Some(literal)) = (parts.next(), parts.next()) {
+        let statement = before.rsplit([';', '{', '}']).next().unwrap();
+        let is_log = LOGS.iter().any(|log| statement.contains(log));
+        let is_known = NO_WORDS.iter().any(|(known, _)| *known == literal);
+        if !is_log && !is_known && is_words(literal) {
+            found.push(literal.to_owned());
+        }
+    }
+    found
+}
+
+/// A word with a capital letter, or two words.
+fn is_words(text: &str) -> bool {
+    let letters: Vec<char> = text.chars().collect();
+    let begins =
+        letters.first().is_some_and(|first| first.is_uppercase()) && letters.iter().any(|one| one.is_lowercase());
+    let is_two = letters.windows(3).any(|three| three[0].is_lowercase() && three[1] == ' ' && three[2].is_lowercase());
+    begins || is_two
+}
