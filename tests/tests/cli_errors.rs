@@ -158,6 +158,35 @@ fn each_mistake_gets_its_message_and_exit_code() {
 }
 
 #[test]
+fn errors_repeat_neither_a_key_nor_a_hidden_character() {
+    let folder = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| run(folder.path(), &[&["--database", "keys.db"], arguments].concat());
+    for purpose in ["api", "management"] {
+        let output = run(&["keys", "create", "--name", "a", "--purpose", purpose]);
+        let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        let end = &key[key.len() - 4..];
+        for arguments in [
+            &["keys", "show", &key][..],
+            &["keys", "disable", &key],
+            &["keys", "revoke", &key, "--yes"],
+            &["keys", "list", "--limit", &key],
+            &["keys", &key],
+            &["accounts", "suspend", &key],
+        ] {
+            let output = run(arguments);
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && !error.contains(&key) && error.contains(end), "{arguments:?}: {error}");
+        }
+    }
+    for argument in ["\u{202e}evil", "\u{1b}[2Jevil", "\u{200b}"] {
+        for arguments in [&["keys", "create", "--name", "a", "--mode", argument][..], &["keys", argument]] {
+            let error = String::from_utf8(run(arguments).stderr).unwrap();
+            assert!(!error.contains(argument) && error.contains("error"), "{error:?}");
+        }
+    }
+}
+
+#[test]
 fn help_groups_global_options_apart() {
     let folder = TempDir::new().unwrap();
     for command in ["keys create", "keys list", "accounts create", "serve", "audit list", "scan"] {

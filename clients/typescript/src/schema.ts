@@ -502,6 +502,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys/{key}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the last requests of a key, the newest first.
+         * @description At most 200 of the last 30 days, if the server or a service records them. Otherwise, the list is empty.
+         */
+        get: operations["listKeyRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys/{key}/revoke": {
         parameters: {
             query?: never;
@@ -661,6 +681,26 @@ export interface paths {
         head?: never;
         /** Changes the look of the pages at once, for the operator. */
         patch: operations["updateSettings"];
+        trace?: never;
+    };
+    "/v1/sign-in-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Creates a link that signs a user in, once and within a minute, for the operator's application that has signed the user in.
+         * @description Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the operator's account, and all rights of the user.
+         */
+        post: operations["createSignInLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/tokens": {
@@ -1375,6 +1415,18 @@ export interface components {
             /** @description Name, which identities carry. */
             name: string;
         };
+        /** @description A sign-in link to create. */
+        CreateSignInLink: {
+            /** @description Account whose pages open. The user must be a member. */
+            account?: string | null;
+            /** @description Name of a new user. If the address is unknown, the user is created as a member of the account. Requires `account` and `role`. */
+            name?: string | null;
+            /** @description Page of the account, such as `/keys` or `/usage`. Without an account, a page such as `/settings`. Defaults to the list of keys. */
+            path?: string | null;
+            role?: components["schemas"]["Role"] | null;
+            /** @description Id or e-mail address of the user. */
+            user: string;
+        };
         /** @description A webhook to create. */
         CreateWebhook: {
             /** @description Description for people. */
@@ -2064,6 +2116,29 @@ export interface components {
          * @enum {string}
          */
         RatePer: "account" | "key";
+        /** @description A request with a key. */
+        RecentRequest: {
+            /**
+             * Format: date-time
+             * @description Time of the answer.
+             */
+            at: string;
+            /** @description Method, or null if it is unknown. */
+            method: string | null;
+            /** @description Network of the client (IPv4 /24, IPv6 /48), or null if it is unknown. */
+            network: string | null;
+            /** @description `OK` if the key was accepted, or the code of the refusal. */
+            outcome: string;
+            /** @description Pattern of the route, such as `/v1/videos/{id}`, or null if it is unknown. Never the path, which may hold personal data. */
+            route: string | null;
+        };
+        /** @description A page of a list. */
+        RecentRequestPage: {
+            /** @description Items. */
+            data: components["schemas"]["RecentRequest"][];
+            /** @description Cursor of the next page, to send as `after`. Null on the last page. */
+            next: string | null;
+        };
         /**
          * @description When a budget is refilled, at midnight UTC.
          * @enum {string}
@@ -2269,6 +2344,8 @@ export interface components {
         Session: {
             /** @description Client address at the start. */
             address: string | null;
+            /** @description Whether a sign-in link began it. */
+            by_link: boolean;
             /**
              * Format: date-time
              * @description Creation time.
@@ -2330,6 +2407,18 @@ export interface components {
              * @description Password.
              */
             password: string;
+        };
+        /** @description A link that signs a user in, once and within a minute. */
+        SignInLink: {
+            /**
+             * Format: date-time
+             * @description Expiry time.
+             */
+            ends_at: string;
+            /** @description URL of the link, to open in the user's browser. Only this answer contains it. A path if the server has no public URL. */
+            url: string;
+            /** @description The user. */
+            user: components["schemas"]["User"];
         };
         /**
          * @description The extent of signing out.
@@ -4612,6 +4701,42 @@ export interface operations {
             default: components["responses"]["UnexpectedError"];
         };
     };
+    listKeyRequests: {
+        parameters: {
+            query?: {
+                /** @description Cursor: the `next` of the previous page. */
+                after?: string;
+                /** @description Maximum number of items, 1 to 500. Defaults to 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the key, such as `key_2fXk…`. It is not the key itself. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of requests */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentRequestPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidValue"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
     revokeKey: {
         parameters: {
             query?: never;
@@ -5115,6 +5240,44 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["UnexpectedError"];
+        };
+    };
+    createSignInLink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateSignInLink"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };

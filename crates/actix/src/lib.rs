@@ -50,6 +50,7 @@ mod own_account;
 mod protected_resource;
 #[cfg(feature = "limits")]
 mod rate_limit;
+mod recent_requests;
 mod request_id;
 mod require;
 #[cfg(feature = "test-util")]
@@ -64,6 +65,7 @@ pub use own_account::OwnAccount;
 pub use protected_resource::protected_resource;
 #[cfg(feature = "limits")]
 pub use rate_limit::{RateLimit, RateLimitFuture, RateLimitService};
+pub use recent_requests::{RecentRequests, RecentRequestsService};
 pub use request_id::{RequestId, request_id};
 pub use require::{Require, RequireFuture, RequireService};
 #[cfg(feature = "test-util")]

@@ -34,6 +34,7 @@ mod problem;
 pub mod schema;
 mod secret;
 mod settings;
+mod sign_in_links;
 mod strict;
 mod tokens;
 mod usage;
@@ -55,8 +56,9 @@ pub use plans::{CreatePlan, Plan, PutPlan};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{Image, ImageError, Settings, Theme, ThemeError, UpdateSettings};
+pub use sign_in_links::{CreateSignInLink, SignInLink};
 pub use tokens::{Refresh, SignIn, SignOut, Tokens};
-pub use usage::{Usage, UsageDay, UsageParams};
+pub use usage::{RecentRequest, Usage, UsageDay, UsageParams};
 pub use users::{
     AcceptInvitation, Accepted, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Session, SignUp,
     UpdateUser, User, UserFilter, VersionedUser,

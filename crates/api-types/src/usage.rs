@@ -19,6 +19,23 @@ pub struct Usage {
     pub days: Vec<UsageDay>,
 }
 
+/// A request with a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct RecentRequest {
+    /// Time of the answer.
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// Method, or null if it is unknown.
+    pub method: Option<String>,
+    /// Pattern of the route, such as `/v1/videos/{id}`, or null if it is unknown. Never the path, which may hold personal data.
+    pub route: Option<String>,
+    /// Network of the client (IPv4 /24, IPv6 /48), or null if it is unknown.
+    pub network: Option<String>,
+    /// `OK` if the key was accepted, or the code of the refusal.
+    pub outcome: String,
+}
+
 /// The requests of a key on a day with one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]

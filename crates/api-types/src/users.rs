@@ -101,6 +101,9 @@ pub struct Session {
     /// Name of the client software, such as `Firefox on Windows`, or `unknown device`.
     #[serde(default)]
     pub device: String,
+    /// Whether a sign-in link began it.
+    #[serde(default)]
+    pub by_link: bool,
     /// Whether the request belongs to this session.
     pub current: bool,
 }

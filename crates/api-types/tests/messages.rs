@@ -6,11 +6,11 @@ use std::fmt::Debug;
 
 use keyward_api_types::{
     AcceptInvitation, AcceptLink, Accepted, Account, AuditEntry, AuditVerdict, ChangePassword, ChangedKey,
-    CreateAccount, CreateKey, CreatePlan, CreateWebhook, Delivery, ForgotPassword, Invitation, Invite, Invited,
-    IssuedKey, IssuedWebhook, Joined, Key, Lifetimes, Member, Page, PasswordReset, Plan, Problem, PutLifetimes,
-    PutPlan, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey, RotateWebhookSecret, RotatedKey,
-    RotationPreview, Session, Settings, SignIn, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey, UpdateMember,
-    UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
+    CreateAccount, CreateKey, CreatePlan, CreateSignInLink, CreateWebhook, Delivery, ForgotPassword, Invitation,
+    Invite, Invited, IssuedKey, IssuedWebhook, Joined, Key, Lifetimes, Member, Page, PasswordReset, Plan, Problem,
+    PutLifetimes, PutPlan, RecentRequest, Refresh, ResetPassword, RevokeKey, RevokedKeys, RotateKey,
+    RotateWebhookSecret, RotatedKey, RotationPreview, Session, Settings, SignIn, SignInLink, SignOut, SignUp, Tokens,
+    UpdateAccount, UpdateKey, UpdateMember, UpdateSettings, UpdateUser, UpdateWebhook, Usage, VersionedUser, Webhook,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,10 +104,11 @@ fn answers_are_written_as_they_are_read() {
     answer::<VersionedUser>(merged(&[user(), json!({"version": 1})]));
     answer::<Session>(json!({
         "id": "a", "created_at": "2026-03-01T12:00:00Z", "last_seen_at": "2026-03-01T12:00:00Z", "address": "192.0.2.7",
-        "last_seen_from": "192.0.2.0/24", "user_agent": null, "device": "unknown device", "current": true,
+        "last_seen_from": "192.0.2.0/24", "user_agent": null, "device": "unknown device", "by_link": false, "current": true,
     }));
     answer::<PasswordReset>(json!({"user": user(), "reset": CANARY, "ends_at": "2026-03-01T12:00:00Z"}));
     answer::<PasswordReset>(json!({"user": user()}));
+    answer::<SignInLink>(json!({"user": user(), "url": CANARY, "ends_at": "2026-03-01T12:00:00Z"}));
     answer::<Accepted>(json!({"detail": "Sign in again."}));
     answer::<Tokens>(json!({
         "access_token": CANARY, "token_type": "Bearer", "expires_at": "2026-03-01T12:00:00Z", "refresh_token": CANARY,
@@ -117,6 +118,9 @@ fn answers_are_written_as_they_are_read() {
     answer::<Usage>(
         json!({"days": [{"key": "key_1", "day": "2026-03-01T00:00:00Z", "outcome": "accepted", "times": 3}]}),
     );
+    answer::<RecentRequest>(json!({
+        "at": "2026-03-01T12:00:00Z", "method": "GET", "route": "/v1/videos/{id}", "network": "192.0.2.0/24", "outcome": "OK",
+    }));
     answer::<AuditEntry>(json!({
         "number": 1, "at": "2026-03-01T12:00:00Z", "actor": {"type": "key", "id": "key_1"}, "action": "key.revoke",
         "outcome": "done", "target": {"type": "key", "id": "key_1"}, "account": "acct_1", "address": null, "user_agent": null,
@@ -170,6 +174,9 @@ fn requests_are_strict_and_written_as_they_are_read() {
     request::<AcceptLink>(json!({"invitation": CANARY}));
     request::<SignUp>(json!({"email": "ada@example.com", "name": "Ada", "password": CANARY}));
     request::<AcceptInvitation>(json!({"invitation": CANARY, "name": "Ada", "password": CANARY}));
+    request::<CreateSignInLink>(json!({
+        "user": "ada@example.com", "account": "acct_1", "path": "/usage", "name": "Ada", "role": "developer",
+    }));
     request::<ForgotPassword>(json!({"email": "ada@example.com"}));
     request::<ResetPassword>(json!({"reset": CANARY, "password": CANARY}));
     request::<UpdateUser>(json!({"name": "Ada"}));

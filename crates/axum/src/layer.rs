@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::ConnectInfo;
 use axum::extract::connect_info::MockConnectInfo;
+use axum::extract::{ConnectInfo, MatchedPath};
 use http::{Extensions, HeaderMap, Method};
 use keyward_core::adapter::{self, Http, Protocol, Respond};
 use keyward_core::render::Refusal;
@@ -76,6 +76,32 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
+/// A layer that states each request's method, route and client, for a record of recent requests.
+///
+/// Add it directly after the [`AuthLayer`], with `Router::layer` for both: then the pattern of the route is known, also if the key is
+/// refused. Around a finished router, add it to the routes, too.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, routing::get};
+/// use keyward::axum::{AuthLayer, RecentRequestsLayer};
+/// use keyward::manage::{Management, SqliteManagementStore};
+/// use keyward::sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = SqliteStore::temporary()?;
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).recent_requests().build()?;
+/// let authenticator = management.verifier()?;
+/// let app: Router = Router::new()
+///     .route("/v1/videos/{id}", get(async || "a video"))
+///     .layer(AuthLayer::from(authenticator.clone()))
+///     .layer(RecentRequestsLayer::new(&authenticator));
+/// tokio::spawn(async move { management.run_recent_requests().await });
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+pub type RecentRequestsLayer = adapter::ObserveLayer<Axum>;
+
 /// A service behind an [`AuthLayer`].
 pub type AuthService<S> = adapter::AuthService<S, Axum>;
 
@@ -93,6 +119,10 @@ impl Protocol for Axum {
         let connected = || extensions.get().map(|ConnectInfo::<SocketAddr>(peer)| peer);
         let mocked = || extensions.get().map(|MockConnectInfo::<SocketAddr>(peer)| peer);
         stated().or_else(connected).or_else(mocked).map(SocketAddr::ip)
+    }
+
+    fn route<'r>(_: &'r str, extensions: &'r Extensions) -> Option<&'r str> {
+        extensions.get().map(MatchedPath::as_str)
     }
 }
 

@@ -97,7 +97,7 @@ pub use auth_rejection::AuthRejection;
 pub use authenticated::Authenticated;
 pub use guarded::{Guarded, Scoped};
 pub use key_watch::KeyWatch;
-pub use layer::{AuthLayer, AuthService, Axum};
+pub use layer::{AuthLayer, AuthService, Axum, RecentRequestsLayer};
 pub use own_account::OwnAccount;
 pub use protected_resource::protected_resource;
 pub use request_id::RequestId;

@@ -72,6 +72,10 @@ impl Error {
         Self::new(kind, message)
     }
 
+    pub(crate) fn with_message(self, change: impl FnOnce(&str) -> String) -> Self {
+        Self { message: change(&self.message), ..self }
+    }
+
     /// Names the database or the server that failed.
     pub(crate) fn at(self, place: &str) -> Self {
         // A URL is long enough to be no other part of a message.

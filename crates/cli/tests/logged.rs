@@ -117,6 +117,7 @@ fn each_change_of_members_plans_and_users_is_logged_once() {
         (&["members", "role", bob, "developer"], "member.update"),
         (&["members", "remove", bob, "--yes"], "member.remove"),
         (&["users", "reset", "--email", "ada@example.com"], "user.create_password_reset"),
+        (&["users", "sign-in-link", "ada@example.com"], "user.create_sign_in_link"),
         (&["plans", "create", "Pro"], "plan.put"),
         (&["plans", "update", "Pro", "--key-limit", "3"], "plan.put"),
         (&["limits", "set", "--plan", "Pro", "--budget", "10/day"], "limits.put"),

@@ -102,6 +102,13 @@ fn other_commands_work_on_a_server() {
     assert!(shown["suspended_at"].is_string());
     run(&["accounts", "resume", account]);
     assert!(json(&["accounts", "list", "--all", "--json"]).as_array().unwrap().len() >= 2);
+    let former = run(&["accounts", "create", "--name", "Former"]);
+    let former = former.split(':').next().unwrap();
+    let asked: Ended = server.signed_in(&["accounts", "delete", former]).output().unwrap().into();
+    assert!(asked.code == 2 && asked.err.contains("pass --yes"), "{}", asked.err);
+    run(&["accounts", "delete", former, "--yes"]);
+    assert_eq!(server.signed_in(&["accounts", "show", former]).output_code(), 3);
+    assert!(run(&["audit", "list", "--account", former]).contains("account.delete"));
     run(&["plans", "remove", "Pro", "--yes"]);
     assert_eq!(json(&["plans", "list", "--json"]), json!([]));
 

@@ -1,7 +1,7 @@
 use http::Method;
 use keyward_api_types::{
-    ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RevokeKey, RevokedKeys, RotateKey, RotatedKey,
-    RotationPreview, UpdateKey, Usage, UsageParams,
+    ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RecentRequest, RevokeKey, RevokedKeys, RotateKey,
+    RotatedKey, RotationPreview, UpdateKey, Usage, UsageParams,
 };
 use keyward_core::id::UserId;
 use keyward_core::{AccountId, CredentialId};
@@ -164,5 +164,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn key_usage(&self, id: &CredentialId, days: u32) -> Result<Usage, ClientError> {
         self.ask(Request::get(&["keys", in_path(id)?, "usage"]).query(&UsageParams { days: Some(days) })).await
+    }
+
+    /// Lists a key's last requests, newest first, if the server or a service records them. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// [`ClientError::Id`].
+    pub fn walk_key_requests(&self, id: &CredentialId) -> Result<Walk<'_, RecentRequest>, ClientError> {
+        let id = in_path(id)?.to_owned();
+        Ok(Walk::new(self, move |after| Request::get(&["keys", &id, "requests"]).page(after)))
     }
 }

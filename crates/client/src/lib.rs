@@ -55,12 +55,13 @@ pub use client::{Client, ClientBuilder};
 pub use credential::{Credential, TokenSource};
 pub use error::{ClientError, TransportError};
 pub use keyward_api_types::{
-    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreateWebhook, CreditsLeft,
-    Delivery, DeliveryAttempt, DeliveryState, Effective, EffectiveLifetimes, EventKind, EventKindError, Image,
-    ImageError, Invitation, Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Lifetimes, Limits, Member, Outcome,
-    Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutLifetimes, PutLimits, PutPlan, Rate, RatePer, Refill,
-    Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey, RotateWebhookSecret, RotatedKey, RotationPreview,
-    Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey, UpdateSettings,
-    UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook, WebhookState,
+    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, Budget, ChangedKey, CreateKey, CreateSignInLink,
+    CreateWebhook, CreditsLeft, Delivery, DeliveryAttempt, DeliveryState, Effective, EffectiveLifetimes, EventKind,
+    EventKindError, Image, ImageError, Invitation, Invited, IssuedKey, IssuedWebhook, Key, KeyFilter, Lifetimes,
+    Limits, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutLifetimes, PutLimits,
+    PutPlan, Rate, RatePer, RecentRequest, Refill, Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey,
+    RotateWebhookSecret, RotatedKey, RotationPreview, Secret, Session, Settings, SignInLink, Target, Theme, ThemeError,
+    Tokens, UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
+    WebhookState,
 };
 pub use page::Walk;

@@ -1,7 +1,7 @@
 use http::Method;
 use keyward_api_types::{
-    AcceptInvitation, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Secret, Session, SignUp,
-    UpdateUser, UserFilter, VersionedUser,
+    AcceptInvitation, ChangePassword, CreateSignInLink, ForgotPassword, PasswordReset, ResetPassword, Secret, Session,
+    SignInLink, SignUp, UpdateUser, UserFilter, VersionedUser,
 };
 use keyward_core::id::UserId;
 
@@ -100,6 +100,27 @@ impl Client {
     /// [`ClientError`].
     pub async fn remove_second_factor(&self, user: &UserId) -> Result<(), ClientError> {
         self.send(Request::idempotent(Method::DELETE, &["users", user.as_str(), "second-factor"])?).await.map(drop)
+    }
+
+    /// Creates a link that signs a user in, once and within a minute. Open its URL in the user's browser, or in a frame.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use keyward_client::{Client, CreateSignInLink, Credential, Secret};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = Credential::bearer(Secret::new(std::env::var("KEYWARD_MANAGEMENT_KEY")?));
+    /// let client = Client::builder("https://keys.example.com").credential(key).build()?;
+    /// let link = client.create_sign_in_link(&CreateSignInLink::new("ada@example.com")).await?;
+    /// let frame = format!(r#"<iframe src="{}" allow="clipboard-write"></iframe>"#, link.url.expose());
+    /// # let _ = frame;
+    /// # Ok(()) }
+    /// ```
+    pub async fn create_sign_in_link(&self, link: &CreateSignInLink) -> Result<SignInLink, ClientError> {
+        self.ask(Request::idempotent(Method::POST, &["sign-in-links"])?.json(link)).await
     }
 
     /// Lists all users, or the user with this e-mail address.

@@ -32,10 +32,11 @@ pub use crate::connection::{Connection, TlsTransport, Transport, UnknownConnecti
 pub use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
 pub use crate::event::Event;
 pub use crate::layer::{
-    AuthService, Http, HttpKept, Protocol, RefusalWriter, RequestConnection, Respond, RespondInside, ResponseFuture,
-    caller,
+    AuthService, Http, HttpKept, ObserveLayer, ObserveService, Protocol, RefusalWriter, RequestConnection, Respond,
+    RespondInside, ResponseFuture, caller,
 };
 pub use crate::location::Location;
 pub use crate::log_limit::LogLimit;
+pub use crate::observe::{EnteredObservation, Observation, ObservedRequest, Observing, RecordRequest};
 pub use crate::policy::require_path_account;
 pub use crate::request_id::RequestId;

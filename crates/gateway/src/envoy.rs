@@ -37,7 +37,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
-use crate::verdict::{Refused, identity_of, required, spend, verdict};
+use crate::verdict::{Refused, describe, identity_of, required, spend, verdict};
 
 /// The largest `CheckRequest`, 64 KiB.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1_024;
@@ -178,6 +178,7 @@ impl ExtAuthz {
                 preflight: original.is_preflight(headers),
                 connection: &asked.request,
             };
+            describe(&self.authenticator, original.method, &asked.request);
             let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
             self.authenticator.check(target, fields)
         };

@@ -14,7 +14,7 @@ use keyward_limits::{RequestLimit, Spent};
 
 use crate::headers::identity_headers;
 use crate::original::Original;
-use crate::verdict::{check, identity_of, required, spend, verdict};
+use crate::verdict::{check, describe, identity_of, required, spend, verdict};
 
 /// Creates a router with `/forward-auth`, which decides on a request that a gateway received.
 ///
@@ -33,6 +33,9 @@ use crate::verdict::{check, identity_of, required, spend, verdict};
 ///
 /// `/forward-auth/refusal` always refuses, for gateways such as nginx that read only the status of the first answer. If the key has
 /// become valid in between, the answer is 503.
+///
+/// For a record of recent requests, put an [`ObserveLayer`](keyward_core::adapter::ObserveLayer) around the router. It records the
+/// method and the client, and no path, because a path may hold personal data.
 ///
 /// Keys confined to networks, and `HttpsOnly`, need the gateway as a trusted proxy:
 /// [`AuthenticatorBuilder::trusted_proxies`](keyward_core::adapter::AuthenticatorBuilder::trusted_proxies).
@@ -135,6 +138,7 @@ async fn ask(authenticator: &Authenticator, request: Request, again: bool) -> Re
             preflight: original.is_preflight(headers),
             connection: &request,
         };
+        describe(authenticator, original.method, &request);
         let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         if again { authenticator.check_again(target, fields) } else { authenticator.check(target, fields) }
     };

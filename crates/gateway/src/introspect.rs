@@ -25,7 +25,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::headers::kind_name;
-use crate::verdict::verdict;
+use crate::verdict::{observed, verdict};
 use crate::verify::{Confines, Question, VERIFY_SCOPE, VerifyReach, ask, refuse};
 
 const PATH: &str = "/v1/introspect";
@@ -320,19 +320,22 @@ async fn answer(
     };
     // Clients of this standard do not know modes: a key is active only where the caller's mode is its own.
     let within = Confines { mode: Some(caller.mode()), ..reach.confines(&caller) };
-    let verdict = match ask(keys, within, &question).await {
-        Ok(identity) => introspection.active(&identity),
-        Err(rejection) => {
-            // The authenticator writes the refusal, so that it is counted and reported.
-            let (head, _) = refuse(keys, rejection.clone(), request.headers()).into_parts();
-            if rejection.is_fault_of_service() {
-                let error = outage(head.status);
-                return failed(head, error, &rejection.message(), rejection.code());
+    let answer = async {
+        let verdict = match ask(keys, within, &question).await {
+            Ok(identity) => introspection.active(&identity),
+            Err(rejection) => {
+                // The authenticator writes the refusal, so that it is counted and reported.
+                let (head, _) = refuse(keys, rejection.clone(), request.headers()).into_parts();
+                if rejection.is_fault_of_service() {
+                    let error = outage(head.status);
+                    return failed(head, error, &rejection.message(), rejection.code());
+                }
+                json!({ "active": false })
             }
-            json!({ "active": false })
-        }
+        };
+        ([(CACHE_CONTROL, "no-store")], Json(verdict)).into_response()
     };
-    ([(CACHE_CONTROL, "no-store")], Json(verdict)).into_response()
+    observed(None, None, answer).await
 }
 
 fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Form, (StatusCode, String)> {

@@ -1,8 +1,9 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use keyward_core::adapter::{Admission, Check, CredentialFault};
+use keyward_core::adapter::{Admission, Check, Connection, CredentialFault, Observation};
 use keyward_core::policy::Policy;
 use keyward_core::{Authenticator, Identity, Rejection, Requirement, Scope};
 use keyward_limits::{RequestLimit, Spent};
@@ -22,6 +23,18 @@ pub(crate) async fn verdict(
         Admission::Anonymous => return Err(CredentialFault::Missing.into()),
     }
     Ok(admission)
+}
+
+/// Replaces the gateway's own request in the record of recent requests. Paths are not recorded.
+pub(crate) fn describe(authenticator: &Authenticator, method: &str, client: &dyn Connection) {
+    if Observation::is_current() {
+        Observation::describe(Some(method), None, authenticator.client(client));
+    }
+}
+
+/// Answers a question about a key. It is recorded as a request of its own, not as the one with which the caller asks.
+pub(crate) async fn observed<T>(method: Option<&str>, client: Option<IpAddr>, answer: impl Future<Output = T>) -> T {
+    if Observation::is_current() { Observation::new(method, None, client).over(answer).await } else { answer.await }
 }
 
 /// Spends the cost of an admitted request.

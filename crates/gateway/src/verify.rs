@@ -31,7 +31,7 @@ use smol_str::SmolStr;
 use crate::headers::kind_name;
 use crate::object::Object;
 use crate::original::Original;
-use crate::verdict::{Refused, verdict};
+use crate::verdict::{Refused, observed, verdict};
 
 /// The scope that a caller of [`verify`] needs.
 ///
@@ -118,6 +118,9 @@ struct Verifier {
 /// | `browser` | `true` if the request came from a browser, for `refuse_secret_keys_in_browsers`. Defaults to `false` |
 ///
 /// `client` is recorded as the last use only for callers of the operator's account ([`VerifyReach::Operator`]).
+///
+/// For a record of recent requests, put an [`ObserveLayer`](keyward_core::adapter::ObserveLayer) around the router. It records `method`
+/// and `client`, and no path, because a path may hold personal data.
 ///
 /// The answer is 200 with `{"valid":true, …}` and the identity, or with `{"valid":false, …}`, `code`, `reason`, `message` and the
 /// `status` that a service would answer. A batch is an array of at most [`MAX_BATCH`] questions, answered in order. An outage gives
@@ -241,14 +244,17 @@ async fn one(
         return wrong(&headers, StatusCode::BAD_REQUEST, &detail);
     }
     let Verifier { keys, reach, .. } = &verifier;
-    match verifier.decide(reach.confines(&caller), &question).await {
-        Ok((identity, spent)) => Json(valid(&identity, spent.as_ref())).into_response(),
-        // An outage gives no verdict. A caller that reads only the status must see that.
-        Err(refused) if refused.rejection.is_fault_of_service() => {
-            refuse(keys, refused.rejection, &headers).map(Body::from)
+    let answer = async {
+        match verifier.decide(reach.confines(&caller), &question).await {
+            Ok((identity, spent)) => Json(valid(&identity, spent.as_ref())).into_response(),
+            // An outage gives no verdict. A caller that reads only the status must see that.
+            Err(refused) if refused.rejection.is_fault_of_service() => {
+                refuse(keys, refused.rejection, &headers).map(Body::from)
+            }
+            Err(refused) => Json(invalid(keys, *refused, &headers)).into_response(),
         }
-        Err(refused) => Json(invalid(keys, *refused, &headers)).into_response(),
-    }
+    };
+    observed(question.method.as_deref(), question.client, answer).await
 }
 
 async fn batch(
@@ -269,12 +275,16 @@ async fn batch(
     }
     let Verifier { keys, reach, .. } = &verifier;
     let within = reach.confines(&caller);
-    let verdicts = join_all(questions.iter().map(|Object(question)| verifier.decide(within, question))).await;
-    let answers = verdicts.into_iter().map(|verdict| match verdict {
-        Ok((identity, spent)) => valid(&identity, spent.as_ref()),
-        Err(refused) => invalid(keys, *refused, &headers),
+    let answers = questions.iter().map(|Object(question)| {
+        let answer = async {
+            match verifier.decide(within, question).await {
+                Ok((identity, spent)) => valid(&identity, spent.as_ref()),
+                Err(refused) => invalid(keys, *refused, &headers),
+            }
+        };
+        observed(question.method.as_deref(), question.client, answer)
     });
-    Json(answers.collect::<Value>()).into_response()
+    Json(Value::Array(join_all(answers).await)).into_response()
 }
 
 /// The error texts are fixed, because serde's quote the input, which may be the key.

@@ -41,6 +41,8 @@ mod authority;
 mod bounded_stream;
 #[cfg(feature = "dashboard")]
 mod dashboard;
+#[cfg(feature = "dashboard")]
+mod embed_origin;
 mod error;
 #[cfg(feature = "github")]
 mod github;
@@ -49,7 +51,7 @@ mod identity_provider;
 #[cfg(feature = "mail")]
 mod mail;
 mod origin;
-#[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
+#[cfg(any(feature = "github", feature = "mail", feature = "oidc", feature = "webhooks"))]
 mod outbound;
 #[cfg(feature = "dashboard")]
 mod paths;
@@ -68,6 +70,8 @@ pub use appearance::{Accent, Theme};
 pub use authority::Rights;
 #[cfg(feature = "dashboard")]
 pub use dashboard::{DashboardSettings, dashboard};
+#[cfg(feature = "dashboard")]
+pub use embed_origin::{EmbedOrigin, EmbedOriginError};
 pub use error::ManagementError;
 #[cfg(feature = "github")]
 pub use github::{GithubAlerts, github_alerts};
@@ -77,7 +81,7 @@ pub use keyward_api_types::EventKind;
 #[cfg(feature = "mail")]
 pub use mail::{Mailer, MailerError};
 pub use origin::{PublicUrl, PublicUrlError};
-#[cfg(any(feature = "github", feature = "oidc", feature = "webhooks"))]
+#[cfg(any(feature = "github", feature = "mail", feature = "oidc", feature = "webhooks"))]
 pub use outbound::OutboundError;
 pub use records::{Account, LifetimesOf, Member, Plan, User, Versioned};
 pub use role::{Purpose, Role, RoleError, scopes};
@@ -86,9 +90,10 @@ pub use service::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, ApiDescription, Appearance, AppearanceUpdate, AuditCheckpoint,
     AuditEntry, AuditQuery, AuditVerdict, Event, ExampleUrl, ExampleUrlError, IdempotentRequest, InvitationView,
     Invited, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management,
-    ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, ResetLink,
-    SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignUpPolicy, SignedIn, Target, Tokens,
-    Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view, purpose_of, store_limits, stored_limits,
+    ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, RecentRequest,
+    ResetLink, SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignInLink, SignInLinkDraft,
+    SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view,
+    purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
@@ -98,4 +103,7 @@ pub use store::PostgresManagementStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use store::SqliteManagementStore;
-pub use store::{Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written};
+pub use store::{
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
+    Write, Written,
+};

@@ -59,6 +59,13 @@ pub struct PublicUrlError {
     why: &'static str,
 }
 
+impl PublicUrlError {
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn why(&self) -> &'static str {
+        self.why
+    }
+}
+
 impl PublicUrl {
     /// Returns `true` if only this machine can reach the URL.
     #[must_use]

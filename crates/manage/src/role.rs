@@ -12,6 +12,8 @@ pub mod scopes {
     pub const MEMBERS_READ: Scope = Scope::from_static("members:read");
     /// Change members.
     pub const MEMBERS_WRITE: Scope = Scope::from_static("members:write");
+    /// Create links that sign users in, in the operator's account.
+    pub const USERS_SIGN_IN: Scope = Scope::from_static("users:sign_in");
     /// Verify keys with `keyward-gateway`.
     pub const KEYS_VERIFY: Scope = Scope::from_static("keys:verify");
     /// See keys, but not their secrets.
@@ -34,12 +36,13 @@ pub mod scopes {
     pub const AUDIT_READ: Scope = Scope::from_static("audit:read");
 
     /// Scopes with descriptions.
-    pub const ALL: [(Scope, &str); 14] = [
+    pub const ALL: [(Scope, &str); 15] = [
         (ACCOUNTS_READ, "See accounts"),
         (ACCOUNTS_WRITE, "Change accounts"),
         (DELETIONS_WRITE, "Delete accounts for good"),
         (MEMBERS_READ, "See who belongs to an account"),
         (MEMBERS_WRITE, "Change who belongs to an account"),
+        (USERS_SIGN_IN, "Create links that sign users in"),
         (KEYS_READ, "See keys, never the keys themselves"),
         (KEYS_VERIFY, "Ask whether keys are good, and whose they are"),
         (KEYS_WRITE, "Issue, change, rotate and revoke keys"),

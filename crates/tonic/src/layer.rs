@@ -61,6 +61,9 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
+/// A layer that states each request's method and client, for a record of recent requests. Put it directly around the [`AuthLayer`].
+pub type RecentRequestsLayer = adapter::ObserveLayer<Grpc>;
+
 /// A service behind an [`AuthLayer`].
 pub type AuthService<S> = adapter::AuthService<S, Grpc>;
 
@@ -78,6 +81,13 @@ impl Protocol for Grpc {
         let stated = || extensions.get().map(|PeerAddress(peer)| *peer);
         let connected = || extensions.get().and_then(TcpConnectInfo::remote_addr);
         stated().or_else(connected).map(|peer| peer.ip())
+    }
+
+    /// The path names a method. A client may write anything else there, which is not recorded.
+    fn route<'r>(path: &'r str, _: &'r Extensions) -> Option<&'r str> {
+        let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        (service.split('.').all(is_name) && !method.is_empty() && is_name(method)).then_some(path)
     }
 }
 

@@ -71,7 +71,7 @@ mod status;
 #[cfg(feature = "test-util")]
 mod test_util;
 
-pub use layer::{AuthLayer, AuthService, Grpc};
+pub use layer::{AuthLayer, AuthService, Grpc, RecentRequestsLayer};
 pub use request::{guarded, identity};
 pub use status::to_status;
 #[cfg(feature = "test-util")]

@@ -8,7 +8,7 @@ use keyward::manage::{KeyView, Purpose, Role};
 use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
 /// The bit after them stands for a scope that only `*` grants.
-const MANAGE: [&str; 14] = [
+const MANAGE: [&str; 15] = [
     "accounts:read",
     "accounts:write",
     "members:read",
@@ -23,6 +23,7 @@ const MANAGE: [&str; 14] = [
     "webhooks:read",
     "webhooks:write",
     "deletions:write",
+    "users:sign_in",
 ];
 pub(crate) const EVERY: u32 = 1 << MANAGE.len();
 /// Only `*` grants the last one.
@@ -70,11 +71,11 @@ pub(crate) fn of_role(role: Role) -> u32 {
     let developer = ["keys:write", "keys:verify"];
     let admin = ["accounts:write", "members:write", "plans:write", "audit:read", "webhooks:read", "webhooks:write"];
     let beyond_viewer = |name: &str| developer.contains(&name) || admin.contains(&name);
-    let owner = "deletions:write";
+    let owner = ["deletions:write", "users:sign_in"];
     match role {
-        Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name) && *name != owner),
-        Role::Developer => mask(&MANAGE, |name| !admin.contains(name) && *name != owner),
-        Role::Admin => mask(&MANAGE, |name| *name != owner),
+        Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name) && !owner.contains(name)),
+        Role::Developer => mask(&MANAGE, |name| !admin.contains(name) && !owner.contains(name)),
+        Role::Admin => mask(&MANAGE, |name| !owner.contains(name)),
         Role::Owner => mask(&MANAGE, |_| true) | EVERY,
     }
 }

@@ -3,7 +3,8 @@ use std::sync::Mutex;
 
 use keyward::Timestamp;
 use keyward::manage::{
-    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written,
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
+    Write, Written,
 };
 use keyward::store::{StoreError, async_trait};
 
@@ -128,5 +129,17 @@ impl ManagementStore for MemoryManagementStore {
 
     async fn busiest(&self, _: &str, _: i64, _: i64, _: usize) -> Result<Vec<KeyTotal>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn add_requests(&self, _: &[RequestEntry]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn requests(&self, _: &str, _: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_requests(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
     }
 }

@@ -493,6 +493,7 @@ fn scopes(number: u8) -> ScopeSet {
         "members:*",
         "keys:read",
         "accounts:* members:* keys:* usage:read plans:* audit:read",
+        "users:* keys:*",
     ];
     texts[usize::from(number) % texts.len()].parse().unwrap()
 }

@@ -206,8 +206,12 @@ async fn the_list_is_downloaded_whole_and_as_it_is_filtered() {
     assert!(answer.header("content-disposition").starts_with("attachment; filename=\"keys-operator-"));
     let rows: Vec<_> = answer.body.split_terminator("\r\n").collect();
     assert_eq!(rows.len(), 603, "a head, two keys and their copies");
-    assert!(rows[0].starts_with("id,name,hint,mode,kind,status,"));
-    assert!(rows[1].contains(",\"a, \"\"b\"\"\",") && rows[1].contains(",test,secret,active,"), "{}", rows[1]);
+    assert!(rows[0].starts_with("\"id\",\"name\",\"hint\",\"mode\",\"kind\",\"status\","));
+    assert!(
+        rows[1].contains(",\"a, \"\"b\"\"\",") && rows[1].contains(",\"test\",\"secret\",\"active\","),
+        "{}",
+        rows[1]
+    );
     assert!(rows[2].contains("\"'=HYPERLINK("), "{}", rows[2]);
     assert!(!answer.body.contains(&secret));
     let answer = client.get("/accounts/operator/keys/export?mode=test").await;

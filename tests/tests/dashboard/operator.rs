@@ -124,7 +124,7 @@ async fn an_owner_of_the_operator_types_the_id_and_deletes_the_account() {
         let home = again.get("/keys").await;
         assert_eq!((home.status, home.header("location")), (303, "/invitations"));
         let open = again.get("/invitations").await;
-        assert!(open.body.contains("You don't belong to an account yet"), "{}", open.body);
+        assert!(open.body.contains("You don&#39;t belong to an account yet"), "{}", open.body);
     }
 }
 

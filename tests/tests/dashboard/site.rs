@@ -34,6 +34,13 @@ impl Site {
     }
 
     pub(crate) async fn build(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
+        Self::build_with(change, |settings| settings).await
+    }
+
+    pub(crate) async fn build_with(
+        change: impl FnOnce(ManagementBuilder) -> ManagementBuilder,
+        adapt: impl FnOnce(DashboardSettings) -> DashboardSettings,
+    ) -> Self {
         let store = SqliteStore::temporary().unwrap();
         let many = NonZeroU32::new(10_000).unwrap();
         let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
@@ -52,6 +59,7 @@ impl Site {
             .scope(Scope::from_static("resources:write"), "Create, change and delete resources")
             .example_url("https://api.example.com/v1/resources")
             .answer_unknown_paths();
+        let settings = adapt(settings);
         let api = Router::new().route("/api", get(async || "in")).layer(AuthLayer::from(authenticator.clone()));
         let listening = Listening::start(api.merge(dashboard(management.clone(), settings))).await;
         Self { management, store, authenticator, listening }

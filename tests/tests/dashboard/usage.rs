@@ -40,7 +40,7 @@ async fn furnish(site: &Site) -> CredentialId {
 }
 
 /// The texts of the cells of a table.
-fn rows(page: &str, label: &str) -> Vec<String> {
+pub(crate) fn rows(page: &str, label: &str) -> Vec<String> {
     let table = page.split(&format!("aria-label=\"{label}\"")).nth(1).unwrap_or_default();
     let body = table.split("</table>").next().unwrap().split("<tbody>").nth(1).unwrap_or_default();
     let text = |html: &str| {
@@ -97,11 +97,11 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
     let file = client.get(&format!("{USAGE}/export?days=1&mode=live")).await;
     assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
     let lines: Vec<&str> = file.body.lines().collect();
-    assert_eq!(lines[0], "hour,mode,outcome,requests");
-    assert!(lines.iter().any(|line| line.ends_with(":00:00Z,live,accepted,6")), "{lines:?}");
+    assert_eq!(lines[0], "\"hour\",\"mode\",\"outcome\",\"requests\"");
+    assert!(lines.iter().any(|line| line.ends_with(":00:00Z\",\"live\",\"accepted\",\"6\"")), "{lines:?}");
     assert!(!file.body.contains("test"), "{lines:?}");
     let file = client.get(&format!("{USAGE}/export?of=keys&days=7")).await.body;
-    assert!(file.contains(&format!("{noisy},key_revoked,3\r\n")), "{file}");
+    assert!(file.contains(&format!("{noisy}\",\"key_revoked\",\"3\"\r\n")), "{file}");
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ pub(crate) const REST: &[Row<'static>] = &[
     ("manager", "POST", "/v1/keys/key_unknown/enable", NOTHING, "", 404, "NOT_FOUND"),
     ("manager", "POST", "/v1/keys/key_unknown/rotate", NOTHING, r#"{"overlap_seconds":0}"#, 404, "NOT_FOUND"),
     ("manager", "GET", "/v1/keys/key_unknown/usage", NOTHING, "", 404, "NOT_FOUND"),
+    ("manager", "GET", "/v1/keys/key_unknown/requests", NOTHING, "", 404, "NOT_FOUND"),
     // Plans.
     ("operator", "POST", "/v1/plans", NOTHING, "{}", 422, "INVALID_VALUE"),
     ("operator", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro"}"#, 201, ""),

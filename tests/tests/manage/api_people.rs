@@ -70,6 +70,28 @@ pub(crate) const PEOPLE: &[Row<'static>] = &[
     ("manager", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 403, "ESCALATION"),
     // The user has none.
     ("operator", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 404, "NOT_FOUND"),
+    ("nobody", "POST", LINKS, NOTHING, "", 401, "MISSING_API_KEY"),
+    ("reader", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 404, "NOT_FOUND"),
+    ("manager", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 404, "NOT_FOUND"),
+    ("token", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 404, "NOT_FOUND"),
+    ("operator", "POST", LINKS, NOTHING, "{}", 422, "INVALID_VALUE"),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"user_unknown"}"#, 404, "NOT_FOUND"),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"not an address@"}"#, 422, "INVALID_VALUE"),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"new@example.com"}"#, 404, "NOT_FOUND"),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"{user}","account":"operator"}"#, 404, "NOT_FOUND"),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"{user}","path":"//evil.example"}"#, 422, "INVALID_VALUE"),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"new@example.com","name":"New"}"#, 422, "INVALID_VALUE"),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"new@example.com","role":"viewer"}"#, 422, "INVALID_VALUE"),
+    (
+        "operator",
+        "POST",
+        LINKS,
+        NOTHING,
+        r#"{"user":"n@example.com","name":"N","role":"viewer"}"#,
+        422,
+        "INVALID_VALUE",
+    ),
+    ("operator", "POST", LINKS, NOTHING, r#"{"user":"{user}","path":"/settings"}"#, 201, ""),
     // The user is the only owner of two accounts.
     ("operator", "POST", "/v1/users/{user}/disable", NOTHING, "", 409, "LAST_OWNER"),
     ("token", "GET", "/v1/users/self", NOTHING, "", 200, ""),
@@ -82,6 +104,7 @@ async fn every_route_about_people_has_its_statuses() {
     running.end().await;
 }
 
+const LINKS: &str = "/v1/sign-in-links";
 const OPEN: &str = "/v1/accounts/{account}/invitations";
 const OWN: &str = "/v1/users/self/invitations";
 const BY_LINK: &str = "/v1/users/self/invitations/accept";

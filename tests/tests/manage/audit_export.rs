@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex};
 use keyward::manage::{Actor, Context, KeyDraft, Management, SqliteManagementStore};
 use keyward::sqlite::SqliteStore;
 use keyward_needs::needs;
-use keyward_tests::program::{eventually, terminate};
+use keyward_tests::program::{eventually, skip_part, terminate};
 use serde_json::Value;
 
+use crate::full_disk::Disk;
 use crate::hook_receivers::block;
-use crate::serve::serve;
+use crate::serve::{keyward, serve};
 
 fn system() -> Actor {
     Actor::system("test", Context::new())
@@ -78,6 +79,10 @@ impl Logs {
         assert!(output.status.success(), "{output:?}");
     }
 
+    fn numbers_in_order(&self) -> Vec<u64> {
+        std::fs::read_to_string(self.file()).unwrap().lines().map(|line| number_of(line).unwrap()).collect()
+    }
+
     fn numbers_in_files(&self) -> BTreeSet<u64> {
         let files = std::fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path());
         let of_log = |path: &Path| {
@@ -116,6 +121,83 @@ fn logrotate_loses_no_entry_of_a_busy_server() {
     let compressed = compressed.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "gz"));
     assert!(compressed.count() >= 2, "logrotate has not rotated");
     server.stop();
+}
+
+#[test]
+fn each_entry_is_written_once_while_its_position_cannot_be() {
+    let mut logs = Logs::new();
+    let (database, file) = (logs.folder.path().join("keys.db"), logs.file());
+    let arguments = ["--audit-file", file.to_str().unwrap()];
+    let position = logs.folder.path().join("audit.jsonl.position");
+    let server = serve(&database, &arguments);
+    std::fs::remove_file(&position).unwrap();
+    std::fs::create_dir_all(position.join("full")).unwrap();
+    for _ in 0..3 {
+        logs.write_entries(5, "Example");
+        let last = logs.last;
+        eventually("the file has the entries", || logs.numbers_in_files().len() as u64 == last);
+    }
+    assert_eq!(logs.numbers_in_order(), (1..=logs.last).collect::<Vec<_>>());
+    std::fs::remove_dir_all(&position).unwrap();
+    let noted = || std::fs::read_to_string(&position).unwrap_or_default();
+    eventually("the position is written alone", || noted() == format!("{}\n", logs.last));
+    server.stop();
+    serve(&database, &arguments).stop();
+    assert_eq!(logs.numbers_in_order(), (1..=logs.last).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_server_starts_without_a_position() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let change =
+        |name: &str, mode| std::fs::set_permissions(place(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::create_dir(place("data")).unwrap();
+    change("data", 0o777);
+    std::fs::create_dir(place("log")).unwrap();
+    let file = place("log/audit.jsonl");
+    std::fs::write(&file, "").unwrap();
+    change("log/audit.jsonl", 0o600);
+    change("log", 0o555);
+    change("", 0o755);
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--audit-file", file.to_str().unwrap()];
+    let mut command = keyward(&place("data/keys.db"), &arguments);
+    if std::fs::write(place("log/other"), "").is_ok() {
+        // Root can write to each folder.
+        chown(&file, Some(NOBODY), None).unwrap();
+        std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
+    }
+    let refused = command.output().unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    let (written, advice) =
+        (format!("cannot write {}.position: ", file.display()), "let the user of the server write to ");
+    assert!(!refused.status.success() && error.contains(&written) && error.contains(advice), "{error}");
+}
+
+#[test]
+fn a_full_disk_leaves_no_part_of_an_entry_and_no_entry_twice() {
+    let mut logs = Logs::new();
+    let Some(disk) = Disk::mount() else {
+        skip_part("needs the right to mount a small disk (run as root)");
+        return;
+    };
+    let file = disk.path().join("audit.jsonl");
+    let server = serve(&logs.folder.path().join("keys.db"), &["--audit-file", file.to_str().unwrap()]);
+    let lines = || -> Vec<_> { std::fs::read_to_string(&file).unwrap().lines().map(number_of).collect() };
+    logs.write_entries(5, "Example");
+    eventually("the file has the entries", || lines().len() == 5);
+    disk.fill();
+    let changed = || std::fs::metadata(&file).unwrap().modified().unwrap();
+    let before = changed();
+    // More than the rest of the last block of the file.
+    logs.write_entries(60, "Example");
+    eventually("the server tries to write", || changed() != before);
+    disk.make_room();
+    eventually("the file has all entries", || lines().last() == Some(&Some(logs.last)));
+    server.stop();
+    assert_eq!(lines(), (1..=logs.last).map(Some).collect::<Vec<_>>());
 }
 
 struct Rsyslog(Child);

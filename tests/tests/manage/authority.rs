@@ -27,7 +27,7 @@ async fn members(setting: &Setting, account: &AccountId) -> usize {
     setting.management.members(&setting.system(), account, &Default::default()).await.unwrap().items.len()
 }
 
-async fn holder(setting: &Setting, by: &Actor, purpose: Purpose, new: NewKey) -> (Actor, CredentialId) {
+pub(crate) async fn holder(setting: &Setting, by: &Actor, purpose: Purpose, new: NewKey) -> (Actor, CredentialId) {
     let issued = setting.management.create_key(by, KeyDraft::of(purpose, new)).await.unwrap();
     // The service reads the rights of a key from its record, so the identity needs no request.
     let identity = Identity::api_key(issued.view.id.clone(), issued.view.account.clone());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyward::manage::{
     Actor, AuditQuery, Context, KeyDraft, Kind, LifetimesOf, List, Management, ManagementError, PageRequest, Purpose,
-    Role, SqliteManagementStore,
+    RequestEntry, RequestPage, Role, SqliteManagementStore,
 };
 use keyward::sqlite::SqliteStore;
 use keyward::store::{KeyQuery, KeyStatus, RevocationReason};
@@ -18,6 +18,8 @@ const URL: &str = "https://localhost:1/hooks";
 fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "done")
 }
+
+const KEY_WITH_REQUESTS: &str = "key_with_requests";
 
 async fn delete(setting: &Setting, by: &Actor, account: &AccountId) -> &'static str {
     let version = setting.management.account(&setting.system(), account).await.unwrap().version;
@@ -42,6 +44,17 @@ async fn furnish(setting: &Setting, owner: &Actor, account: &AccountId) -> Strin
     let month = PutLifetimes { maximum_seconds: Some(30 * 86_400), ..PutLifetimes::default() };
     management.put_lifetimes(&system, &LifetimesOf::Account(account.clone()), &month, 0).await.unwrap();
     management.require_second_factor(&system, account, true).await.unwrap();
+    let request = RequestEntry {
+        key: KEY_WITH_REQUESTS.to_owned(),
+        at: i64::MAX / 2,
+        number: 0,
+        account: account.to_string(),
+        method: None,
+        route: None,
+        network: None,
+        outcome: "OK".to_owned(),
+    };
+    setting.records.add_requests(&[request]).await.unwrap();
     invited.secret.to_string()
 }
 
@@ -51,6 +64,8 @@ async fn check_nothing_is_left(setting: &Setting, account: &AccountId) {
         assert!(left.is_empty(), "{left:?}");
     }
     assert!(setting.records.list(&List::of(Kind::Due, 10)).await.unwrap().is_empty());
+    let all = RequestPage { since: 0, after: None, limit: 10 };
+    assert_eq!(setting.records.requests(KEY_WITH_REQUESTS, &all).await.unwrap(), []);
     let lifetimes = format!("account:{account}");
     for (kind, id) in [
         (Kind::Account, account.as_str()),

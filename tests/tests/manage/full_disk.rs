@@ -10,11 +10,11 @@ use serde_json::json;
 
 use crate::serve::{keyward, serve};
 
-struct Disk(tempfile::TempDir);
+pub(crate) struct Disk(tempfile::TempDir);
 
 impl Disk {
     /// Returns `None` without the permission to mount.
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=8m", "keyward-test"]).arg(folder.path());
@@ -22,16 +22,16 @@ impl Disk {
         mounted.then_some(Self(folder))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut ballast = File::create(self.path().join("ballast")).unwrap();
         while ballast.write_all(&[0; 512]).is_ok() {}
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         std::fs::remove_file(self.path().join("ballast")).unwrap();
     }
 }

@@ -108,6 +108,34 @@ async fn earlier_deliveries_of_other_events_need_their_scopes() {
 }
 
 #[tokio::test]
+async fn a_key_that_redirects_a_webhook_gets_no_waiting_delivery_that_it_may_not_read() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let webhook = management.create_webhook(&owner, &account, URL, "", &[]).await.unwrap().webhook.id;
+    management.invite(&owner, &account, "bob@example.com", keyward::manage::Role::Viewer).await.unwrap();
+    something_happens(&setting, &account).await;
+    let waiting = deliveries(management, &owner, &account, &webhook).await;
+    assert!(waiting.iter().all(|delivery| delivery.state == DeliveryState::Pending), "{waiting:?}");
+    let version = async || management.webhook(&owner, &account, &webhook).await.unwrap().version;
+    let narrower = WebhookUpdate { events: Some(vec![EventKind::KeyCreated]), ..Default::default() };
+    management.update_webhook(&owner, &account, &webhook, narrower, version().await).await.unwrap();
+    let by = key(&setting, &account, Mode::Live, "webhooks:write keys:read", 90).await;
+    let moved = WebhookUpdate { url: Some("https://localhost:1/other".to_owned()), ..Default::default() };
+    management.update_webhook(&by, &account, &webhook, moved, version().await).await.unwrap();
+    let test = management.test_webhook(&by, &account, &webhook).await.unwrap().id;
+    setting.clock.advance(Duration::from_secs(60));
+    let after = deliveries(management, &owner, &account, &webhook).await;
+    assert!(after.iter().any(|delivery| delivery.kind == EventKind::MemberInvited), "{after:?}");
+    for delivery in after {
+        let error = delivery.attempts.last().unwrap().error.clone().unwrap();
+        let is_withheld = error.starts_with("the key behind the webhook");
+        let may_read = delivery.kind.as_str().starts_with("key.") || delivery.id == test;
+        assert_eq!((is_withheld, delivery.state == DeliveryState::Failed), (!may_read, !may_read), "{delivery:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_webhook_of_a_key_gets_nothing_after_the_key() {
     for end in ["revoke", "expire", "disable", "narrow", "rotate"] {
         let setting = on_sqlite();
@@ -150,6 +178,35 @@ async fn a_webhook_of_a_key_gets_nothing_after_the_key() {
         assert_eq!(view.created_by, Some(by.name()), "{end}");
         something_happens(&setting, &account).await;
         assert_eq!(deliveries(management, &system, &account, &webhook).await.len(), 2, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn the_successor_of_a_rotated_key_is_responsible_for_its_webhooks() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (_, account) = setting.customer("ada@example.com").await;
+    let system = setting.system();
+    // A key of the operator can have webhooks in other accounts.
+    for of in [account.clone(), management.operator().clone()] {
+        let by = key(&setting, &of, Mode::Live, "webhooks:* keys:read", 90).await;
+        let id = by.name().id.parse().unwrap();
+        let kinds = [EventKind::KeyRevoked];
+        let webhook = management.create_webhook(&by, &account, URL, "", &kinds).await.unwrap().webhook.id;
+        let other = management.create_webhook(&system, &account, URL, "", &kinds).await.unwrap().webhook;
+        let overlap = Duration::from_secs(3_600);
+        let successor = management.rotate_key(&system, &id, overlap).await.unwrap().view.id;
+        setting.clock.advance(2 * overlap);
+        let view = async || management.webhook(&system, &account, &webhook).await.unwrap();
+        let known = view().await;
+        assert_eq!((known.state, known.responsible.unwrap().id), (WebhookState::Active, successor.to_string()), "{of}");
+        assert_eq!(known.created_by, Some(by.name()), "{of}");
+        something_happens(&setting, &account).await;
+        assert_eq!(deliveries(management, &system, &account, &webhook).await.len(), 1, "{of}");
+        management.revoke_key(&system, &successor).await.unwrap();
+        assert_eq!(view().await.state, WebhookState::KeyInactive, "{of}");
+        let untouched = management.webhook(&system, &account, &other.id).await.unwrap();
+        assert_eq!(untouched.responsible, other.responsible, "{of}");
     }
 }
 

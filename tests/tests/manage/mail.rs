@@ -268,6 +268,41 @@ async fn mails_are_bounded_for_accounts_and_addresses() {
 
 #[needs(mail_server)]
 #[tokio::test]
+async fn invitations_use_up_neither_alerts_nor_own_links() {
+    let (setting, mailbox, _server) = begin().await;
+    let management = &setting.management;
+    setting.customer("victim@example.com").await;
+    for other in 0..4 {
+        let (owner, account) = setting.customer(&format!("other{other}@example.com")).await;
+        for n in 0..4 {
+            let invited = management.invite_by_mail(&owner, &account, "victim@example.com", Role::Viewer).await;
+            match invited {
+                Ok(invited) if n < 3 => management.withdraw_invitation(&owner, &account, &invited.id).await.unwrap(),
+                refused => assert!(n == 3 || other == 3, "{other} {n}: {}", code(refused)),
+            }
+        }
+    }
+    management.deliver_events().await.unwrap();
+    assert_eq!(mailbox.mails().len(), 0, "all are withdrawn");
+    let away = Context::new().address([203, 0, 113, 9]).user_agent("Firefox");
+    management.sign_in(&away, "victim@example.com", PASSWORD).await.unwrap();
+    management.deliver_events().await.unwrap();
+    assert_eq!(mailbox.newest_of(1)["headers"]["subject"], "New sign-in to Example API");
+    management.forgot_password(&away, "victim@example.com").await.unwrap();
+    // The link is made in another task, so that its time does not show whether the user exists.
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while setting.queued().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    management.deliver_events().await.unwrap();
+    assert!(mailbox.newest_of(2)["plain"].as_str().unwrap().contains("reset="));
+}
+
+#[needs(mail_server)]
+#[tokio::test]
 async fn names_are_quoted_and_the_provider_is_named() {
     let (setting, mailbox, _server) = begin().await;
     let management = &setting.management;

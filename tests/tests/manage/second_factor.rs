@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use keyward::clock::{Clock as _, ManualClock};
-use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, Management, ManagementError, PageRequest, Role};
+use keyward::manage::{
+    Actor, AuditQuery, Context, KeyDraft, Management, ManagementError, PageRequest, Role, SignInLinkDraft,
+};
 use totp_rs::{Builder, Secret, Totp};
 
 use crate::setting::{PASSWORD, Setting, on_sqlite};
@@ -255,4 +257,17 @@ async fn a_lost_factor_is_removed_by_those_who_may_reset_the_password() {
     let link = management.create_password_reset(&grace, &id).await.unwrap();
     management.reset_password(&Context::new(), &link.secret, "a new long password").await.unwrap();
     assert_eq!(code(management.sign_in(&Context::new(), email, "a new long password").await), "CODE_REQUIRED");
+}
+
+#[tokio::test]
+async fn a_sign_in_link_leaves_the_second_factor_in_force() {
+    let setting = on_sqlite();
+    let (management, operator) = (&setting.management, setting.operator().await);
+    let (ada, _) = setting.customer(EMAIL).await;
+    Person::set_up(&setting, &ada).await;
+    let link = management.create_sign_in_link(&operator, &SignInLinkDraft::new(EMAIL)).await.unwrap();
+    // The link is not used up: the dashboard uses it, and asks for the code.
+    for _ in 0..2 {
+        assert_eq!(code(management.sign_in_with_link(&Context::new(), &link.secret).await), "CODE_REQUIRED");
+    }
 }

@@ -7,7 +7,8 @@ use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
     Actor, Context, Count, CountUnit, KeyTotal, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount,
-    NewCount, NewUser, PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
+    NewCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, SignUpPolicy,
+    SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
@@ -122,6 +123,18 @@ impl ManagementStore for Failing {
 
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
         self.inner.busiest(account, from, to, limit).await
+    }
+
+    async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
+        self.inner.add_requests(requests).await
+    }
+
+    async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
+        self.inner.requests(key, page).await
+    }
+
+    async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {
+        self.inner.remove_requests(account).await
     }
 }
 

@@ -1,5 +1,6 @@
 use keyward::manage::{
-    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, Write, Written,
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
+    Write, Written,
 };
 use keyward::{Mode, Timestamp};
 
@@ -163,5 +164,56 @@ async fn of_many_who_write_at_once_one_is_first() {
             done += usize::from(written.await.unwrap() == Written::Done);
         }
         assert_eq!(done, 1);
+    }
+}
+
+fn request(key: &str, at: i64, number: i64) -> RequestEntry {
+    RequestEntry {
+        key: key.to_owned(),
+        at,
+        number,
+        account: format!("acct of {key}"),
+        method: (number % 2 == 0).then(|| "GET".to_owned()),
+        route: (number % 2 == 0).then(|| "/v1/’/{id}".to_owned()),
+        network: (number % 2 == 0).then(|| "192.0.2.0/24".to_owned()),
+        outcome: "OK".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_newest_requests_of_all_nodes() {
+    const DAY: i64 = 24 * 3_600 * 1_000;
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let list = async |key: &str, since: i64, after: Option<(i64, i64)>, limit: usize| {
+            store.requests(key, &RequestPage { since, after, limit }).await.unwrap()
+        };
+        assert_eq!(list("k", 0, None, 9).await, []);
+        store.add_requests(&[]).await.unwrap();
+        // Two nodes write at once, in any order, and one of them again after a failure.
+        let of_node = |node: i64| (0..150).map(|n| request("k", 40 * DAY + n * 2 + node, n)).collect::<Vec<_>>();
+        let (one, other) = (of_node(0), of_node(1));
+        let (first, second) = tokio::join!(store.add_requests(&one), store.add_requests(&other));
+        first.and(second).unwrap();
+        store.add_requests(&one).await.unwrap();
+        store.add_requests(&[request("l", 3 * DAY, 1), request("l", 3 * DAY, 2)]).await.unwrap();
+        let all = list("k", 0, None, 500).await;
+        assert_eq!(all.len(), 200);
+        assert!(all.iter().rev().map(|request| request.at).eq((100..300).map(|n| 40 * DAY + n)), "{all:?}");
+        assert_eq!(all[0], other[149]);
+        assert_eq!(all[1], one[149]);
+        assert_eq!(list("k", 0, None, 2).await, all[..2]);
+        assert_eq!(list("k", 0, Some((all[1].at, all[1].number)), 2).await, all[2..4]);
+        assert_eq!(list("k", all[4].at, None, 500).await, all[..5]);
+        assert_eq!(list("l", 0, Some((3 * DAY, 2)), 9).await, [request("l", 3 * DAY, 1)]);
+        // `maintain` sweeps a day later.
+        store.sweep(Timestamp::from_millis(32 * DAY)).await.unwrap();
+        assert_eq!(list("l", 0, None, 9).await.len(), 2);
+        store.sweep(Timestamp::from_millis(32 * DAY + 1)).await.unwrap();
+        assert_eq!(list("l", 0, None, 9).await, []);
+        store.remove_requests("acct of l").await.unwrap();
+        assert_eq!(list("k", 0, None, 500).await.len(), 200);
+        store.remove_requests("acct of k").await.unwrap();
+        assert_eq!(list("k", 0, None, 500).await, []);
     }
 }

@@ -18,6 +18,7 @@ from .create_account import CreateAccount
 from .create_key import CreateKey
 from .create_key_metadata import CreateKeyMetadata
 from .create_plan import CreatePlan
+from .create_sign_in_link import CreateSignInLink
 from .create_webhook import CreateWebhook
 from .credits_left import CreditsLeft
 from .delivery import Delivery
@@ -65,6 +66,8 @@ from .put_plan import PutPlan
 from .question import Question
 from .rate import Rate
 from .rate_per import RatePer
+from .recent_request import RecentRequest
+from .recent_request_page import RecentRequestPage
 from .refill import Refill
 from .refresh import Refresh
 from .refused_key import RefusedKey
@@ -83,6 +86,7 @@ from .session import Session
 from .session_page import SessionPage
 from .settings import Settings
 from .sign_in import SignIn
+from .sign_in_link import SignInLink
 from .sign_out import SignOut
 from .sign_up import SignUp
 from .spent_budget import SpentBudget
@@ -129,6 +133,7 @@ __all__ = (
     "CreateKey",
     "CreateKeyMetadata",
     "CreatePlan",
+    "CreateSignInLink",
     "CreateWebhook",
     "CreditsLeft",
     "Delivery",
@@ -176,6 +181,8 @@ __all__ = (
     "Question",
     "Rate",
     "RatePer",
+    "RecentRequest",
+    "RecentRequestPage",
     "Refill",
     "Refresh",
     "RefusedKey",
@@ -194,6 +201,7 @@ __all__ = (
     "SessionPage",
     "Settings",
     "SignIn",
+    "SignInLink",
     "SignOut",
     "SignUp",
     "SpentBudget",

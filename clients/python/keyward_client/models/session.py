@@ -16,6 +16,7 @@ class Session:
 
     Attributes:
         address (None | str): Client address at the start.
+        by_link (bool): Whether a sign-in link began it.
         created_at (datetime.datetime): Creation time.
         current (bool): Whether the request belongs to this session.
         device (str): Name of the client software, such as `Firefox on Windows`, or `unknown device`.
@@ -26,6 +27,7 @@ class Session:
     """
 
     address: None | str
+    by_link: bool
     created_at: datetime.datetime
     current: bool
     device: str
@@ -38,6 +40,8 @@ class Session:
     def to_dict(self) -> dict[str, Any]:
         address: None | str
         address = self.address
+
+        by_link = self.by_link
 
         created_at = self.created_at.isoformat()
 
@@ -60,6 +64,7 @@ class Session:
         field_dict.update(
             {
                 "address": address,
+                "by_link": by_link,
                 "created_at": created_at,
                 "current": current,
                 "device": device,
@@ -82,6 +87,8 @@ class Session:
             return cast(None | str, data)
 
         address = _parse_address(d.pop("address"))
+
+        by_link = d.pop("by_link")
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
@@ -109,6 +116,7 @@ class Session:
 
         session = cls(
             address=address,
+            by_link=by_link,
             created_at=created_at,
             current=current,
             device=device,

@@ -23,11 +23,12 @@ mod webhooks;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use keyward_core::key::KeyFormat;
 
-use crate::backend::{Backend, MissingFile, connect, connect_signed_in};
+use crate::backend::{Backend, MissingFile, connect, connect_signed_in, key_format};
 use crate::error::Error;
 use crate::options::Options;
-use crate::output::note;
+use crate::output::{note, visible};
 
 const ATTEMPTS: usize = 16;
 
@@ -112,8 +113,8 @@ enum Command {
 
 impl Arguments {
     pub(crate) fn read() -> Self {
-        let matches = Self::command().try_get_matches().unwrap_or_else(|error| explain(error).exit());
-        let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let matches = Self::command().try_get_matches().unwrap_or_else(|error| exit(&explain(error)));
+        let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| exit(&error));
         if let Err(error) = arguments.options.settle(&matches) {
             note!("error: {error}");
             std::process::exit(2);
@@ -130,7 +131,10 @@ impl Arguments {
         let is_local =
             matches!(self.command, Command::Serve(_) | Command::Scan(_) | Command::Pepper(_) | Command::Man(_));
         let done = Self::run_command(options, self.command).await;
-        done.map_err(|error| if is_local { error } else { error.of_failure_at(&options.place()) })
+        done.map_err(|error| {
+            let error = if is_local { error } else { error.of_failure_at(&options.place()) };
+            error.with_message(|message| scan::redacted(message, &key_format(options).unwrap_or_default()))
+        })
     }
 
     async fn run_command(options: &Options, command: Command) -> Result<(), Error> {
@@ -179,6 +183,17 @@ const OTHER_WORDS: [(&str, &[&str], &str); 7] = [
     ("plans", &["delete", "rm"], "remove a plan: keyward plans remove NAME"),
     ("webhooks", &["delete", "rm"], "remove a webhook: keyward webhooks remove ID"),
 ];
+
+/// clap repeats arguments as they are: with hidden characters, or a key where an id is expected.
+fn exit(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    let shown = scan::redacted(&text, &KeyFormat::default());
+    if !error.use_stderr() || (shown == text && visible(&text) == text) {
+        error.exit();
+    }
+    note!("{}", shown.trim_end());
+    std::process::exit(error.exit_code())
+}
 
 fn explain(error: clap::Error) -> clap::Error {
     name_variable(suggest_command(error))

@@ -1,9 +1,10 @@
 //! `keyward users …`
 
 use clap::Subcommand;
-use keyward_client::{Client, Session, VersionedUser};
+use keyward_client::{Client, CreateSignInLink, Role, Secret, Session, SignInLink, VersionedUser};
+use keyward_core::AccountId;
 use keyward_core::id::UserId;
-use keyward_manage::{Management, NewUser};
+use keyward_manage::{Management, NewUser, SignInLinkDraft};
 
 use super::members::invitation_table;
 use super::prompt::{confirm, new_password, secret};
@@ -36,6 +37,27 @@ pub(super) enum Command {
         /// The e-mail address.
         #[arg(long)]
         email: String,
+    },
+    /// Print a link that signs a user in, once and within a minute, for your application that has signed the user in. On a server, this
+    /// needs `users:sign_in`, and all rights of the user.
+    SignInLink {
+        /// The user's id or e-mail address.
+        user: String,
+        /// The account whose pages open. The user must be a member.
+        #[arg(long)]
+        account: Option<AccountId>,
+        /// The page that opens, such as /usage. Defaults to the list of keys.
+        #[arg(long)]
+        path: Option<String>,
+        /// The name of a new user: create the user as a member of the account if the address is unknown.
+        #[arg(long, requires_all = ["account", "role"])]
+        name: Option<String>,
+        /// The role of a new user.
+        #[arg(long, requires = "name")]
+        role: Option<Role>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Remove the second factor of a user who has lost it, and end the user's sessions and tokens. On a database, this helps a user
     /// whom no member may help.
@@ -150,6 +172,10 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Error
             create_owner(&database.management()?.management, &email, &name, password_stdin).await
         }
         Command::Reset { email } => reset(Backend::open(options, MissingFile::Refuse).await?.records()?, &email).await,
+        Command::SignInLink { user, account, path, name, role, json } => {
+            let link = CreateSignInLink { user, account, path, name, role };
+            sign_in_link(Backend::open(options, MissingFile::Refuse).await?.records()?, &link, json).await
+        }
         Command::RemoveSecondFactor { email } => {
             remove_second_factor(Backend::open(options, MissingFile::Refuse).await?.records()?, &email).await
         }
@@ -192,6 +218,35 @@ async fn with_email(client: &Client, email: &str) -> Result<UserId, Error> {
     let found = client.walk_users(Some(email)).all().await?;
     let user = found.into_iter().next();
     Ok(user.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such user"))?.id)
+}
+
+async fn sign_in_link(records: Records<'_>, link: &CreateSignInLink, json: bool) -> Result<(), Error> {
+    let made = match records {
+        Records::Database(management) => {
+            let mut draft = SignInLinkDraft::new(&link.user);
+            if let Some(account) = &link.account {
+                draft = draft.account(account.clone());
+            }
+            if let Some(path) = &link.path {
+                draft = draft.path(path);
+            }
+            if let (Some(name), Some(role)) = (&link.name, link.role) {
+                draft = draft.create(name, role);
+            }
+            let made = management.create_sign_in_link(&system(), &draft).await?;
+            SignInLink { user: made.user, url: Secret::new(made.url.as_str()), ends_at: made.ends_at }
+        }
+        Records::Server(client) => client.create_sign_in_link(link).await?,
+    };
+    if json {
+        return output::json_line(&serde_json::to_value(&made)?);
+    }
+    if made.url.expose().starts_with('/') {
+        note!("open this path of the server within a minute, once");
+    } else {
+        note!("open this link within a minute, once");
+    }
+    output::line(made.url.expose())
 }
 
 async fn remove_second_factor(records: Records<'_>, email: &str) -> Result<(), Error> {

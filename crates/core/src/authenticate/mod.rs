@@ -395,6 +395,12 @@ impl Authenticator {
         }
     }
 
+    /// Returns the client's address, if it is known. Trusted proxies state it.
+    #[must_use]
+    pub fn client(&self, connection: &dyn Connection) -> Option<IpAddr> {
+        self.0.proxies.client(connection)
+    }
+
     /// Returns this node's name, if the store has a change log.
     #[must_use]
     pub fn node(&self) -> Option<&NodeId> {

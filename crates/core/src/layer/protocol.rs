@@ -25,6 +25,14 @@ pub trait Protocol {
         extensions.get::<PeerAddress>().map(|peer| peer.0.ip())
     }
 
+    /// Returns the pattern of the request's route, such as `/v1/videos/{id}`, if it is known. Defaults to unknown.
+    ///
+    /// It is recorded, so it must not be the path, which may hold personal data.
+    fn route<'r>(path: &'r str, extensions: &'r Extensions) -> Option<&'r str> {
+        let _ = (path, extensions);
+        None
+    }
+
     /// Returns `true` if the server terminated TLS. Defaults to [`TlsTransport`].
     fn is_tls(extensions: &Extensions) -> bool {
         extensions.get::<TlsTransport>().is_some()

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use keyward_api_types::{
-    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, RevokeKey, RotateKey, RotatedKey,
-    RotationPreview, UpdateKey, Usage, UsageParams,
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, PageParams, RecentRequest, RevokeKey, RotateKey,
+    RotatedKey, RotationPreview, UpdateKey, Usage, UsageParams,
 };
 use keyward_core::lease::Propagation;
 use keyward_core::store::{KeyQuery, Revocation};
@@ -32,6 +32,7 @@ pub(super) fn router() -> OpenApiRouter<Management> {
         .routes(routes!(disable))
         .routes(routes!(enable))
         .routes(routes!(usage))
+        .routes(routes!(requests))
 }
 
 /// Lists keys, the newest first, including revoked and expired ones.
@@ -263,6 +264,22 @@ async fn usage(
     QueryParams(params): QueryParams<UsageParams>,
 ) -> Result<Json<Usage>, Problem> {
     Ok(Json(management.key_usage(&caller.actor, &key, params.days.unwrap_or(30)).await?))
+}
+
+/// Lists the last requests of a key, the newest first.
+///
+/// At most 200 of the last 30 days, if the server or a service records them. Otherwise, the list is empty.
+#[utoipa::path(get, operation_id = "listKeyRequests", path = "/v1/keys/{key}/requests", tag = "keys", security(("bearer" = [])),
+    params(("key" = String, Path, min_length = 1, max_length = 64), PageParams),
+    responses((status = 200, description = "A page of requests", body = Page<RecentRequest>)))]
+async fn requests(
+    State(management): State<Management>,
+    caller: Caller,
+    PathParam(key): PathParam<CredentialId>,
+    QueryParams(params): QueryParams<PageParams>,
+) -> Result<Response, Problem> {
+    let page = page_request(params.after, params.limit)?;
+    Ok(Json(to_page(management.key_requests(&caller.actor, &key, &page).await?, |request| request)).into_response())
 }
 
 pub(super) fn revocation(body: RevokeKey) -> Result<Revocation, ManagementError> {

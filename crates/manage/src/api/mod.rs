@@ -11,6 +11,7 @@ mod limits;
 mod members;
 mod plans;
 mod settings;
+mod sign_in_links;
 mod tokens;
 mod users;
 #[cfg(feature = "webhooks")]
@@ -181,6 +182,7 @@ fn protected_router() -> OpenApiRouter<Management> {
         .merge(lifetimes::router())
         .merge(limits::router())
         .merge(settings::router())
+        .merge(sign_in_links::router())
         .merge(audit::router());
     #[cfg(feature = "webhooks")]
     let router = router.merge(webhooks::router());

@@ -19,25 +19,32 @@ pub(super) const CHECKLIST: &str = "checklist";
 
 /// The theme that a visitor chose, over https or on this machine.
 pub(crate) fn chosen_theme(headers: &HeaderMap) -> Option<Theme> {
-    [true, false].into_iter().find_map(|is_secure| Cookies::read(headers, is_secure).get(THEME).parse().ok())
+    [true, false].into_iter().find_map(|is_secure| Cookies::read(headers, is_secure, false).get(THEME).parse().ok())
 }
 
 #[derive(Clone)]
 pub(super) struct Cookies {
     is_secure: bool,
+    is_framed: bool,
     values: Vec<(String, Zeroizing<String>)>,
 }
 
 impl Cookies {
-    pub(super) fn read(headers: &HeaderMap, is_secure: bool) -> Self {
+    /// Pages in a frame have cookies of other names, so that a frame never acts with the session of a window.
+    pub(super) fn read(headers: &HeaderMap, is_secure: bool, is_framed: bool) -> Self {
         let fields = headers.get_all(COOKIE).into_iter().filter_map(|field| field.to_str().ok());
         let pairs = fields.flat_map(|field| Cookie::split_parse(field).filter_map(Result::ok));
         let values = pairs.map(|cookie| (cookie.name().to_owned(), Zeroizing::new(cookie.value().to_owned())));
-        Self { is_secure, values: values.collect() }
+        Self { is_secure, is_framed, values: values.collect() }
     }
 
     pub(super) fn is_secure(&self) -> bool {
         self.is_secure
+    }
+
+    /// Returns `true` in a frame, if the settings name origins that may show one.
+    pub(super) fn is_framed(&self) -> bool {
+        self.is_framed
     }
 
     pub(super) fn get(&self, what: &str) -> &str {
@@ -51,6 +58,11 @@ impl Cookies {
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(self.is_secure());
+        if self.is_framed {
+            // Browsers send it in frames of other sites, and only below the site that it was set below (CHIPS). They also set it on
+            // loopback addresses over http.
+            cookie = cookie.same_site(SameSite::None).secure(true).partitioned(true);
+        }
         if let Some(seconds) = seconds {
             cookie = cookie.max_age(cookie::time::Duration::seconds(seconds));
         }
@@ -60,6 +72,7 @@ impl Cookies {
     }
 
     fn name(&self, what: &str) -> String {
-        if self.is_secure { format!("__Host-keyward_{what}") } else { format!("keyward_{what}") }
+        let place = if self.is_framed { "framed_" } else { "" };
+        if self.is_secure { format!("__Host-keyward_{place}{what}") } else { format!("keyward_{place}{what}") }
     }
 }

@@ -27,6 +27,7 @@ pub(super) struct Frame {
     pub(super) path: String,
     pub(super) note: Option<Note>,
     pub(super) docs_url: Option<String>,
+    pub(super) is_framed: bool,
 }
 
 pub(super) struct About {
@@ -53,6 +54,7 @@ impl Frame {
             path: visitor.return_path(),
             note: Note::of_code(visitor.flash()),
             docs_url: settings.docs_url.clone(),
+            is_framed: visitor.cookies.is_framed(),
         }
     }
 

@@ -6,8 +6,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use headers::{CacheControl, HeaderMapExt as _, StrictTransportSecurity};
+use http::Method;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderName, HeaderValue, Method};
 use keyward_core::adapter::{RequestId, Transport};
 
 use super::app::App;
@@ -20,18 +20,6 @@ use crate::web::{Arrival, write_pending};
 /// The page that sets up a second factor.
 const SET_UP: &str = "/settings/second-factor";
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
-                   frame-ancestors 'none'; base-uri 'none'";
-const HEADERS: [(&str, &str); 7] = [
-    ("content-security-policy", CSP),
-    ("x-content-type-options", "nosniff"),
-    // With `no-referrer`, browsers would send forms with `Origin: null`.
-    ("referrer-policy", "same-origin"),
-    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("x-frame-options", "DENY"),
-];
 
 pub(super) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let request_id = RequestId::of(request.headers());
@@ -62,9 +50,7 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     }
     write_pending(&mut response, request_id.as_str());
     let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
-    }
+    visitor.app.security_headers().add_to(headers);
     if !headers.contains_key(CACHE_CONTROL) {
         headers.typed_insert(CacheControl::new().with_no_store());
     }

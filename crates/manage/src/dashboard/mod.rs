@@ -19,6 +19,7 @@ mod once;
 mod pages;
 mod path_params;
 mod redirect;
+mod security_headers;
 mod session;
 mod settings;
 mod site_map;

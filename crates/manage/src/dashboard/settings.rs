@@ -1,5 +1,6 @@
 use keyward_core::Scope;
 
+use crate::embed_origin::EmbedOrigin;
 use crate::origin::PublicUrl;
 use crate::scope_catalog::ScopeCatalog;
 
@@ -27,6 +28,7 @@ pub struct DashboardSettings {
     pub(super) example_url: String,
     pub(super) answers_unknown_paths: bool,
     pub(super) docs_url: Option<String>,
+    pub(super) embed_origins: Vec<EmbedOrigin>,
 }
 
 /// Shown until the provider sets a URL. No key is sent to it.
@@ -56,6 +58,7 @@ impl DashboardSettings {
             example_url: EXAMPLE_URL.to_owned(),
             answers_unknown_paths: false,
             docs_url: None,
+            embed_origins: Vec::new(),
         }
     }
 
@@ -127,6 +130,25 @@ impl DashboardSettings {
     pub fn docs_url(mut self, url: impl Into<String>) -> Self {
         self.docs_url = Some(url.into());
         self
+    }
+
+    /// Allows pages of this origin to show the dashboard in a frame. Off by default. Call it once for each origin.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::DashboardSettings;
+    ///
+    /// let settings = DashboardSettings::new("Example API").embed_origin("https://app.example.com".parse()?);
+    /// # let _ = settings;
+    /// # Ok::<(), keyward::manage::EmbedOriginError>(())
+    /// ```
+    pub fn embed_origin(mut self, origin: EmbedOrigin) -> Self {
+        self.embed_origins.push(origin);
+        self
+    }
+
+    pub(super) fn may_be_framed(&self) -> bool {
+        !self.embed_origins.is_empty()
     }
 
     /// Sets the URL of the example call for a new key.

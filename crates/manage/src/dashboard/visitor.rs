@@ -6,8 +6,8 @@ use askama::Template;
 use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use headers::{ContentType, HeaderMapExt as _};
-use http::StatusCode;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use keyward_core::adapter::Transport;
 
 use super::app::App;
@@ -36,7 +36,8 @@ pub(super) struct Visitor {
 impl Visitor {
     pub(super) fn new(app: App, request: &Request, arrival: Arrival) -> Self {
         let is_plain_loopback = arrival.is_loopback && arrival.transport != Transport::Secure;
-        let cookies = Cookies::read(request.headers(), !is_plain_loopback);
+        let is_framed = app.settings().may_be_framed() && is_in_frame(request.headers());
+        let cookies = Cookies::read(request.headers(), !is_plain_loopback, is_framed);
         Self {
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             theme: Theme::default(),
@@ -107,6 +108,11 @@ impl Visitor {
             }
         }
     }
+}
+
+/// Browsers that partition cookies send the field, also with forms. Scripts cannot set it.
+fn is_in_frame(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-dest").is_some_and(|place| place == "iframe")
 }
 
 impl FromRequestParts<App> for Visitor {

@@ -40,8 +40,10 @@ pub(crate) fn quoted(name: &str) -> String {
     const BREAK: &str = "\u{200b}";
     let mut quiet = String::with_capacity(name.len() + 8);
     for c in name.chars() {
-        quiet.push(c);
-        if matches!(c, '.' | ':' | '@' | '/') {
+        // It must not end its quotation, either.
+        quiet.push(if matches!(c, '“' | '”' | '„' | '‟' | '"' | '＂') { '\'' } else { c });
+        // Names of hosts may have other full stops: RFC 3490.
+        if matches!(c, '.' | '。' | '．' | '｡' | ':' | '@' | '/') {
             quiet.push_str(BREAK);
         }
     }

@@ -1,25 +1,21 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::address::AddressError;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::transport::smtp::client::TlsParameters;
+use lettre::{Address, Message};
 use zeroize::Zeroizing;
 
 use super::address::{Encryption, MailServer};
 use super::letter::Letter;
+use super::session::{Failure, Security, Session};
 use crate::origin::PublicUrl;
+use crate::outbound::{native_roots, tls_config};
 
-/// For one answer of the server.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(45);
-/// The codes of RFC 4954 for a missing or refused sign-in. The administrator mends it, so the mail is sent later.
-const SIGN_IN_CODES: [u16; 4] = [530, 534, 535, 538];
-const MAX_REASON: usize = 300;
 
 /// Sends the service's mails over SMTP.
 ///
@@ -41,7 +37,7 @@ const MAX_REASON: usize = 300;
 #[must_use]
 pub struct Mailer {
     server: MailServer,
-    tls: Tls,
+    security: Security,
     from: Mailbox,
     links: String,
     provider: String,
@@ -83,8 +79,8 @@ pub(crate) struct Outgoing {
     pub(crate) name: Option<String>,
     pub(crate) address: String,
     pub(crate) letter: Letter,
-    /// The token in the link, if any.
-    pub(crate) secret: Option<Zeroizing<String>>,
+    /// Whether it has a link with a token.
+    pub(crate) has_secret: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -109,15 +105,18 @@ impl Mailer {
         if from.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
             return Err(wrong());
         }
-        let tls = match server.encryption {
-            Encryption::None => Tls::None,
-            wanted => {
-                let parameters = TlsParameters::new_rustls(server.host.clone())
-                    .map_err(|error| MailerError::Tls(error.to_string()))?;
-                if wanted == Encryption::Tls { Tls::Wrapper(parameters) } else { Tls::Required(parameters) }
+        let security = match server.encryption {
+            Encryption::None => Security::None,
+            Encryption::StartTls => {
+                let parameters = TlsParameters::new_rustls(server.host.clone());
+                Security::StartTls(parameters.map_err(|error| MailerError::Tls(error.to_string()))?)
+            }
+            Encryption::Tls => {
+                let config = tls_config(native_roots()).map_err(|error| MailerError::Tls(error.to_string()))?;
+                Security::Tls(Arc::new(config))
             }
         };
-        Ok(Self { server, tls, from, links: dashboard.to_string(), provider: "keyward".to_owned() })
+        Ok(Self { server, security, from, links: dashboard.to_string(), provider: "keyward".to_owned() })
     }
 
     /// Sets the password of the URL's user.
@@ -147,11 +146,17 @@ impl Mailer {
         if self.server.user.is_some() != self.server.password.is_some() {
             return Err(MailerError::Refused(place, "the URL has a user, but there is no password".to_owned()));
         }
-        match tokio::time::timeout(TIMEOUT, self.transport().test_connection()).await {
+        let checked = async {
+            let mut session = Session::begin(&self.server, &self.security).await?;
+            let is_ready = session.is_ready().await;
+            session.end().await;
+            Ok::<_, Failure>(is_ready)
+        };
+        match tokio::time::timeout(TIMEOUT, checked).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(MailerError::Unavailable(place, "it closed the connection".to_owned())),
-            Ok(Err(error)) if is_outage(&error) => Err(MailerError::Unavailable(place, reason(&error))),
-            Ok(Err(error)) => Err(MailerError::Refused(place, reason(&error))),
+            Ok(Err(failure)) if failure.is_outage() => Err(MailerError::Unavailable(place, failure.reason(false))),
+            Ok(Err(failure)) => Err(MailerError::Refused(place, failure.reason(false))),
             Err(_) => Err(MailerError::Unavailable(place, "it did not answer in time".to_owned())),
         }
     }
@@ -167,18 +172,20 @@ impl Mailer {
 
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<(), SendError> {
         let message = self.message(outgoing)?;
-        let failed = |is_final, text: &str| {
-            // A server may repeat the message.
-            let reason = match &outgoing.secret {
-                Some(secret) => text.replace(secret.as_str(), "(secret)"),
-                None => text.to_owned(),
-            };
-            SendError { is_final, reason }
+        let sent = async {
+            let mut session = Session::begin(&self.server, &self.security).await?;
+            let sent = session.send(&message).await;
+            Ok::<_, Failure>((session, sent))
         };
-        match tokio::time::timeout(TIMEOUT, self.transport().send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(failed(is_final(&error), &reason(&error))),
-            Err(_) => Err(failed(false, "the mail server did not answer in time")),
+        let failed =
+            |failure: &Failure| SendError { is_final: failure.is_final(), reason: failure.reason(outgoing.has_secret) };
+        match tokio::time::timeout(TIMEOUT, sent).await {
+            Ok(Ok((session, sent))) => {
+                session.end().await;
+                sent.map_err(|failure| failed(&failure))
+            }
+            Ok(Err(failure)) => Err(failed(&failure)),
+            Err(_) => Err(SendError { is_final: false, reason: "the mail server did not answer in time".to_owned() }),
         }
     }
 
@@ -206,18 +213,6 @@ impl Mailer {
             .multipart(MultiPart::alternative_plain_html(plain, html))
             .map_err(|error| internal(format!("the message: {error}")))
     }
-
-    /// Connections are not kept: mails are rare, and servers close idle connections.
-    fn transport(&self) -> AsyncSmtpTransport<Tokio1Executor> {
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.server.host)
-            .port(self.server.port)
-            .tls(self.tls.clone())
-            .timeout(Some(ANSWER_TIMEOUT));
-        if let (Some(user), Some(password)) = (&self.server.user, &self.server.password) {
-            builder = builder.credentials(Credentials::new(user.clone(), password.to_string()));
-        }
-        builder.build()
-    }
 }
 
 impl fmt::Debug for Mailer {
@@ -229,36 +224,4 @@ impl fmt::Debug for Mailer {
 /// Names have no control characters. One would make `lettre` panic.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-fn is_final(error: &smtp::Error) -> bool {
-    let code = error.status().map(u16::from);
-    error.is_permanent() && code.is_none_or(|code| !SIGN_IN_CODES.contains(&code))
-}
-
-/// An untrusted certificate is a failure to connect to lettre, but no outage.
-fn is_outage(error: &smtp::Error) -> bool {
-    let is_wrong = error.is_permanent() || error.is_client() || error.is_response() || error.is_tls();
-    !is_wrong && !causes(error).any(is_certificate)
-}
-
-fn is_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
-}
-
-fn causes<'a>(error: &'a smtp::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    let first: &'a (dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(first), |&error| error.source())
-}
-
-/// One line of bounded length.
-fn reason(error: &smtp::Error) -> String {
-    let mut text = String::new();
-    for cause in causes(error).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
-        }
-    }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
 }

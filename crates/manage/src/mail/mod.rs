@@ -1,8 +1,12 @@
 //! Mail over SMTP.
 
 mod address;
+mod failure;
+#[cfg(test)]
+mod hostile;
 mod letter;
 mod mailer;
+mod session;
 #[cfg(test)]
 mod tests;
 

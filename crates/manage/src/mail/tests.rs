@@ -2,7 +2,7 @@ use super::address::{Encryption, MailServer};
 use super::*;
 use crate::origin::PublicUrl;
 
-fn letter() -> Letter {
+pub(super) fn letter() -> Letter {
     Letter {
         provider: "Example API".to_owned(),
         accent: "#6d28d9".to_owned(),
@@ -14,7 +14,7 @@ fn letter() -> Letter {
     }
 }
 
-fn mailer(url: &str, from: &str) -> Result<Mailer, MailerError> {
+pub(super) fn mailer(url: &str, from: &str) -> Result<Mailer, MailerError> {
     Mailer::new(url, from, "https://keys.example.com".parse::<PublicUrl>().unwrap())
 }
 
@@ -82,7 +82,7 @@ fn names_add_no_header_and_no_recipient() {
             name: Some(name.to_owned()),
             address: "ada@example.com".to_owned(),
             letter,
-            secret: None,
+            has_secret: false,
         };
         let message = mailer("smtp://localhost", "keys@example.com").unwrap().message(&outgoing).unwrap();
         assert_eq!(message.envelope().to().iter().map(ToString::to_string).collect::<Vec<_>>(), ["ada@example.com"]);
@@ -113,7 +113,7 @@ fn invalid_senders_and_recipients_are_named() {
         name: None,
         address: address.to_owned(),
         letter: letter(),
-        secret: None,
+        has_secret: false,
     };
     let text = String::from_utf8(from.message(&outgoing("ada@example.com")).unwrap().formatted()).unwrap();
     assert!(text.contains("From: Example <keys@example.com>"), "{text}");
@@ -137,5 +137,7 @@ fn both_parts_have_the_text_and_only_html_is_escaped() {
 #[test]
 fn quoted_names_are_no_links() {
     assert_eq!(quoted("Acme"), "“Acme”");
+    assert_eq!(quoted("Acme” or “\""), "“Acme' or ''”");
+    assert_eq!(quoted("evil。example"), "“evil。\u{200b}example”");
     assert_eq!(quoted("https://evil.example"), "“https:\u{200b}/\u{200b}/\u{200b}evil.\u{200b}example”");
 }

@@ -21,6 +21,7 @@ mod policy;
 mod second_factor;
 mod secret;
 mod session;
+mod sign_in_link;
 mod token;
 mod user;
 #[cfg(feature = "webhooks")]
@@ -50,6 +51,7 @@ pub(crate) use policy::StoredPolicy;
 pub(crate) use second_factor::{RequiredFactor, StoredFactor};
 pub(crate) use secret::{digest_of, new_id, new_secret};
 pub(crate) use session::StoredSession;
+pub(crate) use sign_in_link::StoredSignInLink;
 pub(crate) use token::{AccessToken, Family, RefreshToken};
 pub(crate) use user::StoredUser;
 #[cfg(feature = "webhooks")]

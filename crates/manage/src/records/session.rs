@@ -4,6 +4,7 @@ use keyward_core::network::ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::entity::Entity;
+use crate::actor::ActorName;
 use crate::store::Kind;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub(crate) struct StoredSession {
     /// Earlier versions did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_seen_from: Option<IpNet>,
+    /// Who created the sign-in link that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) link_maker: Option<ActorName>,
 }
 
 impl Entity for StoredSession {

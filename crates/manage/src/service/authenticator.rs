@@ -37,7 +37,8 @@ impl Management {
         Ok(self.0.authenticator.get_or_init(|| made).clone())
     }
 
-    /// Creates an authenticator for the provider's keys that counts their use.
+    /// Creates an authenticator for the provider's keys that counts their use, and [records](crate::ManagementBuilder::recent_requests)
+    /// their requests if that is on.
     ///
     /// # Errors
     /// [`BuildError`] if no thread starts, or a [location](crate::ManagementBuilder::accept) is invalid.
@@ -58,8 +59,12 @@ impl Management {
             .format(self.0.format.clone())
             .hasher(self.0.hasher.clone())
             .trusted_proxies(self.0.settings.proxies.clone())
-            .clock(Arc::clone(&self.0.clock))
-            .on_event(self.usage_hook());
+            .clock(Arc::clone(&self.0.clock));
+        let builder = if self.records_requests() {
+            builder.on_event(self.recent_requests_hook())
+        } else {
+            builder.on_event(self.usage_hook())
+        };
         let guarded = self.0.settings.guards_browsers;
         let builder = if guarded { builder.refuse_secret_keys_in_browsers() } else { builder };
         let builder = if self.0.settings.bearer { builder } else { builder.without_bearer() };

@@ -16,12 +16,14 @@ use tokio::sync::{Mutex, OnceCell};
 use super::audit::Refused;
 use super::events::{Event, EventHook};
 use super::keys::{RESERVED_PREFIXES, management_format, token_format};
+use super::requests::RequestBuffer;
 use super::settings::{Settings, SignUpPolicy, UserKeyPolicy};
 use super::sign_in::{Passwords, Throttle};
 use super::usage::Counters;
 use super::users::{ResetLink, ResetLinkSender};
 use super::{Inner, Management};
 use crate::error::ManagementError;
+use crate::origin::PublicUrl;
 use crate::store::ManagementStore;
 
 /// Builder for [`Management`].
@@ -90,9 +92,11 @@ impl ManagementBuilder {
                 webhook_networks: Vec::new(),
                 proxies: TrustedProxies::none(),
                 guards_browsers: false,
+                recent_requests: false,
                 bearer: true,
                 key_locations: Vec::new(),
                 passwords: true,
+                dashboard_url: String::new(),
                 #[cfg(feature = "oidc")]
                 identity_provider: None,
             },
@@ -192,6 +196,27 @@ impl ManagementBuilder {
         self
     }
 
+    /// Sets the URL of the dashboard, and its [`base`](crate::DashboardSettings::base) there, for
+    /// [sign-in links](Management::create_sign_in_link). Defaults to links that are paths.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::{Management, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
+    ///     .dashboard_at(&"https://keys.example.com".parse()?, "/dashboard")
+    ///     .build()?;
+    /// # let _ = management;
+    /// # Ok(()) }
+    /// ```
+    pub fn dashboard_at(mut self, url: &PublicUrl, base: &str) -> Self {
+        self.settings.dashboard_url = format!("{url}{}", base.trim_end_matches('/'));
+        self
+    }
+
     /// Sets the trusted proxies. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = proxies;
@@ -203,6 +228,17 @@ impl ManagementBuilder {
     /// See [`refuse_secret_keys_in_browsers`](keyward_core::adapter::AuthenticatorBuilder::refuse_secret_keys_in_browsers).
     pub fn refuse_secret_keys_in_browsers(mut self) -> Self {
         self.settings.guards_browsers = true;
+        self
+    }
+
+    /// Records the last requests of each key: [`Management::verifier`]. Off by default.
+    ///
+    /// At most 200 for each key are kept, for 30 days. A record has the time, the method, the pattern of the route, the client's network
+    /// (IPv4 /24, IPv6 /48) and the outcome. It has no path, no address and no key. Put a
+    /// [`RecentRequestsLayer`](keyward_core::RecentRequestsLayer) around the `AuthLayer`, and spawn
+    /// [`Management::run_recent_requests`].
+    pub fn recent_requests(mut self) -> Self {
+        self.settings.recent_requests = true;
         self
     }
 
@@ -317,6 +353,7 @@ impl ManagementBuilder {
             passwords: Passwords::new(self.params),
             throttle: Throttle::new(self.attempts.0, self.attempts.1),
             counters: Counters::default(),
+            requests: RequestBuffer::default(),
             refused: Refused::default(),
             head: Mutex::new(None),
             creation_locks: std::array::from_fn(|_| Mutex::new(())),

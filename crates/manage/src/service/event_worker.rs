@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::error::ManagementError;
 use crate::service::Management;
+#[cfg(feature = "mail")]
+use crate::service::mail::Slots;
 #[cfg(feature = "webhooks")]
 use crate::service::webhooks::Attempts;
 
@@ -42,8 +44,10 @@ impl Management {
 
     #[cfg(feature = "mail")]
     async fn run_mails(self) {
+        let mut slots = Slots::default();
         while self.sends_mail() {
-            if warn(self.send_mails().await) == 0 {
+            let begun = warn(self.start_mails(&mut slots).await);
+            if begun + slots.settled(POLL).await == 0 {
                 tokio::time::sleep(POLL).await;
             }
         }
@@ -63,7 +67,12 @@ impl Management {
             }
         }
         #[cfg(feature = "mail")]
-        while self.send_mails().await? > 0 {}
+        {
+            let mut slots = Slots::default();
+            while self.start_mails(&mut slots).await? > 0 {
+                while slots.next().await.is_some() {}
+            }
+        }
         Ok(())
     }
 }

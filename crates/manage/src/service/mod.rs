@@ -16,6 +16,7 @@ mod mail;
 mod members;
 mod page;
 mod plans;
+mod requests;
 mod rights;
 mod seal;
 mod second_factor;
@@ -44,11 +45,12 @@ pub use limits::{store_limits, stored_limits};
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
+pub use requests::RecentRequest;
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::SignInStep;
-pub use sign_in::{SessionView, SignedIn, Tokens};
+pub(crate) use sign_in::{LinkTarget, SignInStep};
+pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
 #[cfg(feature = "webhooks")]
@@ -71,6 +73,7 @@ use crate::records::{Entity, Versioned};
 use crate::store::{Kind, List, ManagementStore, Write, Written};
 use audit::{Head, Refused};
 use events::EventHook;
+use requests::RequestBuffer;
 use settings::Settings;
 use sign_in::{Passwords, Throttle};
 use usage::Counters;
@@ -123,6 +126,7 @@ pub(crate) struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     counters: Counters,
+    requests: RequestBuffer,
     refused: Refused,
     head: Mutex<Option<Head>>,
     /// So that requests of this process seldom conflict.
@@ -178,13 +182,14 @@ impl Management {
     }
 
     /// Removes expired records, prunes the audit log, ends keys of users who have left, completes
-    /// deletions of accounts, and writes counts. Call it about
+    /// deletions of accounts, and writes counts and recent requests. Call it about
     /// once a minute.
     ///
     /// # Errors
     /// [`ManagementError::Store`].
     pub async fn maintain(&self) -> Result<(), ManagementError> {
         self.flush_usage().await?;
+        self.flush_requests().await?;
         self.flush_refused().await?;
         self.log_unfinished().await?;
         self.end_keys_of_leavers().await?;

@@ -150,6 +150,6 @@ impl Management {
     pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, ManagementError> {
         let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
         let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
-        Ok(self.now().saturating_since(session.created_at) < self.0.settings.recent_sign_in)
+        Ok(self.now().saturating_since(session.created_at) < self.recent_sign_in(&session))
     }
 }

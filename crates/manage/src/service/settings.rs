@@ -77,9 +77,11 @@ pub(crate) struct Settings {
     pub(crate) webhook_networks: Vec<keyward_core::network::ipnet::IpNet>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) guards_browsers: bool,
+    pub(crate) recent_requests: bool,
     pub(crate) bearer: bool,
     pub(crate) key_locations: Vec<Location>,
     pub(crate) passwords: bool,
+    pub(crate) dashboard_url: String,
     #[cfg(feature = "oidc")]
     pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,
 }

@@ -3,6 +3,7 @@ use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
 
 use super::record::{Kind, List, Record, Write, Written};
+use super::requests::{RequestEntry, RequestPage};
 use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount};
 
 /// A store for the management service's records. `tests/tests/manage/store.rs` tests every implementation.
@@ -49,7 +50,7 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`]. The batch may have been written.
     async fn write(&self, writes: &[Write]) -> Result<Written, StoreError>;
 
-    /// Removes records that expired before `before`, and hourly counts a day older. Returns the number of records.
+    /// Removes records that expired before `before`, hourly counts a day older, and requests 29 days older. Returns the number of records.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -99,6 +100,24 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError>;
+
+    /// Adds requests, except those that the store has, and keeps the newest 200 of each of their keys.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Some or all may have been added.
+    async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError>;
+
+    /// Returns requests of a key, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError>;
+
+    /// Removes the requests of all keys of an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_requests(&self, account: &str) -> Result<(), StoreError>;
 }
 
 #[async_trait]
@@ -149,5 +168,17 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
 
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
         (**self).busiest(account, from, to, limit).await
+    }
+
+    async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
+        (**self).add_requests(requests).await
+    }
+
+    async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
+        (**self).requests(key, page).await
+    }
+
+    async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {
+        (**self).remove_requests(account).await
     }
 }

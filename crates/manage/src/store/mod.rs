@@ -4,6 +4,7 @@ mod management_store;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
+mod requests;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod usage;
@@ -12,6 +13,8 @@ pub use management_store::ManagementStore;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresManagementStore;
 pub use record::{Kind, List, Record, Write, Written};
+pub(crate) use requests::{MOST_REQUESTS, REQUEST_RETENTION};
+pub use requests::{RequestEntry, RequestPage};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteManagementStore;
 pub use usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount};

@@ -10,17 +10,19 @@ use tokio_postgres::types::{Json, ToSql};
 
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
+use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
 use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, oldest_hour};
 
 /// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
 /// The files of the folder `migrations`, each with its name.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("V1__desk", include_str!("../../migrations/V1__desk.sql")),
     ("V2__totals", include_str!("../../migrations/V2__totals.sql")),
     ("V3__accepted_members", include_str!("../../migrations/V3__accepted_members.sql")),
     ("V4__usage_by_mode", include_str!("../../migrations/V4__usage_by_mode.sql")),
+    ("V5__recent_requests", include_str!("../../migrations/V5__recent_requests.sql")),
 ];
 
 const CONFLICT: &str = "KW001";
@@ -157,6 +159,8 @@ impl ManagementStore for PostgresManagementStore {
         for hours in hours {
             self.tables.execute(&format!("DELETE FROM {hours}"), &[&oldest_hour(before)]).await?;
         }
+        let requests = "DELETE FROM keyward_desk_requests WHERE at < $1";
+        self.tables.execute(requests, &[&oldest_request(before)]).await?;
         let records = "DELETE FROM keyward_desk_records WHERE expires_at < $1";
         Ok(self.tables.execute(records, &[&before.as_millis()]).await?)
     }
@@ -251,6 +255,64 @@ impl ManagementStore for PostgresManagementStore {
         let rows = self.tables.query(sql, &[&account, &from, &to, &limit]).await?;
         Ok(rows.iter().map(key_total).collect::<Result<_, _>>()?)
     }
+
+    async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
+        // Every node adds in the same order, so two nodes cannot deadlock.
+        let mut new: Vec<&RequestEntry> = requests.iter().collect();
+        new.sort();
+        let keys: Vec<&str> = new.iter().map(|new| new.key.as_str()).collect();
+        let times: Vec<i64> = new.iter().map(|new| new.at).collect();
+        let numbers: Vec<i64> = new.iter().map(|new| new.number).collect();
+        let accounts: Vec<&str> = new.iter().map(|new| new.account.as_str()).collect();
+        let methods: Vec<Option<&str>> = new.iter().map(|new| new.method.as_deref()).collect();
+        let routes: Vec<Option<&str>> = new.iter().map(|new| new.route.as_deref()).collect();
+        let networks: Vec<Option<&str>> = new.iter().map(|new| new.network.as_deref()).collect();
+        let outcomes: Vec<&str> = new.iter().map(|new| new.outcome.as_str()).collect();
+        let add = "INSERT INTO keyward_desk_requests (key, at, number, account, method, route, network, outcome) \
+                   SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) \
+                   ON CONFLICT DO NOTHING";
+        self.tables
+            .execute(add, &[&keys, &times, &numbers, &accounts, &methods, &routes, &networks, &outcomes])
+            .await?;
+        // Rows that another node is removing are skipped, so the nodes do not wait for each other.
+        let trim = "DELETE FROM keyward_desk_requests WHERE ctid = ANY(ARRAY( \
+                      SELECT old.ctid FROM ( \
+                        SELECT of_key.key, last.at, last.number FROM (SELECT DISTINCT unnest($1::text[]) AS key) AS of_key, \
+                        LATERAL (SELECT at, number FROM keyward_desk_requests AS known WHERE known.key = of_key.key \
+                          ORDER BY at DESC, number DESC LIMIT 1 OFFSET $2) AS last) AS last \
+                      JOIN keyward_desk_requests AS old \
+                        ON old.key = last.key AND (old.at, old.number) < (last.at, last.number) \
+                      FOR UPDATE OF old SKIP LOCKED))";
+        self.tables.execute(trim, &[&keys, &i64::try_from(MOST_REQUESTS - 1).unwrap_or(i64::MAX)]).await?;
+        Ok(())
+    }
+
+    async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
+        let sql = "SELECT key, at, number, account, method, route, network, outcome FROM keyward_desk_requests \
+                   WHERE key = $1 AND at >= $2 AND (at, number) < ($3, $4) ORDER BY at DESC, number DESC LIMIT $5";
+        let (at, number) = page.after.unwrap_or((i64::MAX, i64::MAX));
+        let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+        let rows = self.tables.query(sql, &[&key, &page.since, &at, &number, &limit]).await?;
+        Ok(rows.iter().map(request).collect::<Result<_, _>>()?)
+    }
+
+    async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {
+        self.tables.execute("DELETE FROM keyward_desk_requests WHERE account = $1", &[&account]).await?;
+        Ok(())
+    }
+}
+
+fn request(row: &Row) -> Result<RequestEntry, QueryError> {
+    Ok(RequestEntry {
+        key: row.try_get(0)?,
+        at: row.try_get(1)?,
+        number: row.try_get(2)?,
+        account: row.try_get(3)?,
+        method: row.try_get(4)?,
+        route: row.try_get(5)?,
+        network: row.try_get(6)?,
+        outcome: row.try_get(7)?,
+    })
 }
 
 fn key_total(row: &Row) -> Result<KeyTotal, QueryError> {

@@ -22,6 +22,8 @@ pub enum Kind {
     Invitation,
     /// A password reset.
     PasswordReset,
+    /// A link that signs a user in.
+    SignInLink,
     /// A user's identity at an identity provider.
     Link,
     /// An idempotent request.
@@ -86,6 +88,7 @@ impl Kind {
             Self::Refresh => "refresh",
             Self::Invitation => "invitation",
             Self::PasswordReset => "password_reset",
+            Self::SignInLink => "sign_in_link",
             Self::Link => "link",
             Self::Once => "once",
             Self::Making => "making",

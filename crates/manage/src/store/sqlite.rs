@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use keyward_core::store::StoreError;
 use keyward_core::{Mode, Timestamp};
@@ -7,6 +9,7 @@ use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExte
 
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
+use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
 use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, oldest_hour};
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
@@ -185,6 +188,7 @@ impl ManagementStore for SqliteManagementStore {
                 for hours in hours {
                     transaction.execute(&format!("DELETE FROM {hours}"), [oldest_hour(before)])?;
                 }
+                transaction.execute("DELETE FROM desk_requests WHERE at < ?1", [oldest_request(before)])?;
                 transaction.commit()?;
                 Ok(swept as u64)
             })
@@ -282,6 +286,73 @@ impl ManagementStore for SqliteManagementStore {
                 .collect()
         })
     }
+
+    async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
+        let requests = requests.to_vec();
+        self.tables
+            .write(move |transaction| {
+                add_requests(&transaction, &requests)?;
+                transaction.commit()
+            })
+            .await
+    }
+
+    async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
+        let (at, number) = page.after.unwrap_or((i64::MAX, i64::MAX));
+        self.tables.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT key, at, number, account, method, route, network, outcome FROM desk_requests \
+                     WHERE key = ?1 AND at >= ?2 AND (at, number) < (?3, ?4) ORDER BY at DESC, number DESC LIMIT ?5",
+                )?
+                .query_map((key, page.since, at, number, signed(page.limit as u64)), request)?
+                .collect()
+        })
+    }
+
+    async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {
+        let account = account.to_owned();
+        self.tables
+            .write(move |transaction| {
+                transaction.execute("DELETE FROM desk_requests WHERE account = ?1", [account])?;
+                transaction.commit()
+            })
+            .await
+    }
+}
+
+fn add_requests(connection: &Connection, requests: &[RequestEntry]) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(
+        "INSERT INTO desk_requests (key, at, number, account, method, route, network, outcome) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+    )?;
+    let mut trim = connection.prepare_cached(
+        "DELETE FROM desk_requests WHERE key = ?1 AND (at, number) < \
+         (SELECT at, number FROM desk_requests WHERE key = ?1 ORDER BY at DESC, number DESC LIMIT 1 OFFSET ?2)",
+    )?;
+    let mut keys = BTreeSet::new();
+    for new in requests {
+        let (method, route, network) = (&new.method, &new.route, &new.network);
+        add.execute((&new.key, new.at, new.number, &new.account, method, route, network, &new.outcome))?;
+        keys.insert(&new.key);
+    }
+    for key in keys {
+        trim.execute((key, signed(MOST_REQUESTS as u64 - 1)))?;
+    }
+    Ok(())
+}
+
+fn request(row: &rusqlite::Row<'_>) -> rusqlite::Result<RequestEntry> {
+    Ok(RequestEntry {
+        key: row.get(0)?,
+        at: row.get(1)?,
+        number: row.get(2)?,
+        account: row.get(3)?,
+        method: row.get(4)?,
+        route: row.get(5)?,
+        network: row.get(6)?,
+        outcome: row.get(7)?,
+    })
 }
 
 fn add_counts(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<()> {

@@ -149,6 +149,13 @@ pub(super) const CASES: &[Case] = &[
     case("create_password_reset", "user.create_password_reset", "done", |management, on| {
         async move { management.create_password_reset(&on.ada, &on.grace.0).await.map(drop) }.boxed()
     }),
+    case("create_sign_in_link", "user.create_sign_in_link", "done", |management, on| {
+        async move {
+            let link = SignInLinkDraft::new(on.grace.0.as_str()).account(on.account.clone());
+            management.create_sign_in_link(&on.operator, &link).await.map(drop)
+        }
+        .boxed()
+    }),
     case("reset_password", "user.reset_password", "LINK_ENDED", |management, on| {
         async move { management.reset_password(&Context::new(), &on.reset, OTHER).await }.boxed()
     }),

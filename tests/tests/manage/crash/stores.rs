@@ -192,4 +192,16 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
         self.inner.busiest(account, from, to, limit).await
     }
+
+    async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
+        self.crash.write(self.inner.add_requests(requests)).await
+    }
+
+    async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
+        self.inner.requests(key, page).await
+    }
+
+    async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {
+        self.crash.write(self.inner.remove_requests(account)).await
+    }
 }

@@ -2,6 +2,7 @@
 
 mod import;
 mod operations;
+mod requests;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::options::Options;
 use crate::output::{self, note};
 use crate::values::{duration, grant, kind, limit, metadata, mode, pair, reason, status};
 use operations::Changed;
+use requests::Requests;
 
 const NO_USAGE: &str = "no requests are reported. A service reports them if its keys are checked by the management service: by its \
                         verifier, its usage hook, or the gateway endpoints of keyward serve";
@@ -52,6 +54,8 @@ pub(in crate::commands) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the last requests of a key, newest first, if the server or a service records them.
+    Requests(Requests),
     /// Show a key.
     Show {
         /// The id of the key.
@@ -279,6 +283,7 @@ fn subject(command: &Command) -> Option<String> {
             account.as_ref().map(|account| format!("account {account}"))
         }
         Command::Usage { id: Some(id), .. }
+        | Command::Requests(Requests { id, .. })
         | Command::Show { id, .. }
         | Command::Revoke(Revoke { id: Some(id), .. })
         | Command::Rotate { id, .. }
@@ -302,6 +307,7 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
             }
             output::list(&usage.days, false, NO_USAGE, usage_table)
         }
+        Command::Requests(command) => requests::run(backend, &command).await,
         Command::Show { id, json } => output::object(&to_json(&operations::show(backend, &id).await?), json),
         Command::Revoke(command) => revoke(backend, command).await,
         Command::Rotate { id, overlap, expiry, dry_run } => rotate(backend, &id, overlap, expiry, dry_run).await,

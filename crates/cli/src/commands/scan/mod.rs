@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use keyward_core::Keys;
 use keyward_core::clock::{Clock, SystemClock};
-use keyward_core::key::{Digest, Hasher, KeyFormat};
+use keyward_core::key::{Digest, Hasher, KeyFormat, KeyKind};
 use keyward_core::lifecycle::KeysError;
 use keyward_core::store::{KeyRecord, KeyStatus};
+use keyward_manage::{MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 
 use super::effect::Effect;
 use super::prompt::{check_terminal, confirm};
@@ -27,6 +28,18 @@ use finder::Finder;
 use objects::Repository;
 use report::{Find, Known};
 use scanner::Scanner;
+
+/// Replaces keys with their hints. People pass a key where an id is expected, and errors repeat it in logs.
+pub(crate) fn redacted(text: &str, format: &KeyFormat) -> String {
+    let managing = KeyFormat::builder()
+        .prefix(SECRET_MANAGEMENT_PREFIX, KeyKind::Secret)
+        .prefix(MANAGEMENT_PREFIX, KeyKind::Restricted)
+        .build();
+    [Ok(format.clone()), managing, Ok(KeyFormat::default())]
+        .into_iter()
+        .filter_map(|format| Finder::new(&format.ok()?).ok())
+        .fold(text.to_owned(), |text, finder| finder.redact(&text))
+}
 
 #[derive(Args)]
 pub(super) struct Scan {

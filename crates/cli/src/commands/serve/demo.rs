@@ -5,7 +5,8 @@ use keyward_core::clock::{Clock, ManualClock, SystemClock};
 use keyward_core::key::KeyKind;
 use keyward_core::{AccountId, Mode, NewKey, PlainKey, ScopeSet, Timestamp};
 use keyward_manage::{
-    AccountUpdate, Context, KeyDraft, KeyView, Management, NewCount, NewUser, PageRequest, Plan, Purpose, Role,
+    AccountUpdate, Context, KeyDraft, KeyView, Management, NewCount, NewUser, PageRequest, Plan, Purpose, RequestEntry,
+    Role,
 };
 use serde_json::{Value, json};
 
@@ -160,5 +161,37 @@ async fn count(managed: &Managed, key: &KeyView, number: usize, first: i64, last
         [new(ago, "accepted", accepted), new(ago, "insufficient_scope", refused)]
     });
     let counts: Vec<_> = counts.collect();
-    managed.records.add(&counts).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))
+    managed.records.add(&counts).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
+    if last == 0 { record(managed, key, number).await } else { Ok(()) }
+}
+
+/// Records requests of the last hours, as often refused as [`count`] counts them.
+async fn record(managed: &Managed, key: &KeyView, number: usize) -> Result<(), Error> {
+    const ROUTES: [(&str, &str); 5] = [
+        ("GET", "/v1/resources"),
+        ("GET", "/v1/resources/{id}"),
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/jobs/{id}"),
+        ("PUT", "/v1/resources/{id}"),
+    ];
+    const NETWORKS: [&str; 3] = ["192.0.2.0/24", "198.51.100.0/24", "2001:db8:7::/48"];
+    let now = SystemClock.now().as_millis();
+    let requests = (0..60_i64).map(|place| {
+        // Every third request of the key that lacks a scope writes.
+        let is_refused = number == 2 && place % 3 == 0;
+        let turn = usize::try_from(place).unwrap_or(0);
+        let (method, route) = if is_refused { ROUTES[4] } else { ROUTES[turn % 4] };
+        RequestEntry {
+            key: key.id.to_string(),
+            at: now - (place * 97 + place * place * 3) * 1_000 - 1_000,
+            number: place,
+            account: key.account.to_string(),
+            method: Some(method.to_owned()),
+            route: Some(route.to_owned()),
+            network: Some(NETWORKS[turn % 7 % 3].to_owned()),
+            outcome: if is_refused { "INSUFFICIENT_SCOPE" } else { "OK" }.to_owned(),
+        }
+    });
+    let requests: Vec<_> = requests.collect();
+    managed.records.add_requests(&requests).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))
 }

@@ -19,8 +19,8 @@ use clap::Args;
 use confique::Config;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use keyward_core::AuthLayer;
 use keyward_core::lifecycle::Lifetimes;
+use keyward_core::{AuthLayer, RecentRequestsLayer};
 use keyward_gateway::{Introspection, VerifyReach};
 use keyward_limits::{Limits, RequestLimit};
 use keyward_manage::{Mailer, Management};
@@ -136,6 +136,8 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let callers = AuthLayer::from(authenticator.clone());
     let verify = keyward_gateway::verify_with_limits(verifier.clone(), callers, operator, limits.clone())
         .merge(introspection.router());
+    let recorder = management.records_requests().then(|| RecentRequestsLayer::new(&verifier));
+    let verify = recorded(verify, recorder.as_ref());
     let app = keyward_manage::api_with_gateway(management.clone())
         .reset_fallback()
         .merge(health(management))
@@ -146,6 +148,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     #[cfg(feature = "envoy")]
     let for_gateways =
         for_gateways.merge(keyward_gateway::envoy::ext_authz_router_with_limits(verifier.clone(), limit));
+    let for_gateways = recorded(for_gateways, recorder.as_ref());
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST);
     let mut gateways = None;
     let app = match gateway_port {
@@ -181,6 +184,10 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
 
     let maintained = tokio::spawn(maintain(management.clone(), metrics));
     let events = tokio::spawn(management.run_events());
+    let requests = recorder.map(|_| {
+        let management = management.clone();
+        tokio::spawn(async move { management.run_recent_requests().await })
+    });
     if let Some((file, number)) = audit_file {
         tokio::spawn(file.follow(management.clone(), number));
     }
@@ -193,10 +200,14 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     maintained.abort();
     // Deliveries and mails that were not answered are in the queue, and are due again after a minute or two.
     events.abort();
+    if let Some(requests) = requests {
+        requests.abort();
+    }
     limits.shutdown().await;
     verifier.shutdown().await;
     authenticator.shutdown().await;
     management.flush_usage().await?;
+    management.flush_requests().await?;
     management.flush_refused().await?;
     Ok(())
 }
@@ -257,6 +268,13 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Error> {
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     Ok((listener, url))
+}
+
+fn recorded(router: Router, recorder: Option<&RecentRequestsLayer>) -> Router {
+    match recorder {
+        Some(recorder) => router.layer(recorder.clone()),
+        None => router,
+    }
 }
 
 fn show_metrics(metrics: PrometheusHandle) -> Router {

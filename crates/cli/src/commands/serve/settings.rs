@@ -18,8 +18,8 @@ use keyward_manage::GithubAlerts;
 #[cfg(feature = "oidc")]
 use keyward_manage::IdentityProvider;
 use keyward_manage::{
-    DashboardSettings, ExampleUrl, ExampleUrlError, LeakPolicy, ManagementBuilder, PublicUrl, ScopeCatalog,
-    SignUpPolicy, UserKeyPolicy,
+    DashboardSettings, EmbedOrigin, ExampleUrl, ExampleUrlError, LeakPolicy, ManagementBuilder, PublicUrl,
+    ScopeCatalog, SignUpPolicy, UserKeyPolicy,
 };
 use keyward_serve::Limits;
 use serde::Deserialize;
@@ -49,6 +49,9 @@ pub(super) struct Settings {
     /// of --listen, for any client.
     #[config(layer_attr(arg(long, env = "KEYWARD_GATEWAY_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) gateway_listen: Option<SocketAddr>,
+    /// Origins whose pages may show the dashboard in a frame, separated by commas, such as `https://app.example.com`. Defaults to none.
+    #[config(layer_attr(arg(long, env = "KEYWARD_EMBED_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")))]
+    embed_origin: Option<Vec<EmbedOrigin>>,
     /// The name of the provider, on all pages. Defaults to keyward. The operator can change it on a page.
     #[config(layer_attr(arg(long, env = "KEYWARD_PROVIDER_NAME", value_name = "NAME")))]
     provider_name: Option<ProviderName>,
@@ -98,6 +101,11 @@ pub(super) struct Settings {
         value_name = "SCOPE"
     )))]
     introspection_scopes: Option<Vec<Scope>>,
+    /// Whether the gateway endpoints record the last 200 requests of each key, for 30 days: true or false. A record has the time, the
+    /// method, the network of the client (IPv4 /24, IPv6 /48) and the outcome. Paths are not recorded. Defaults to false.
+    #[config(default = false)]
+    #[config(layer_attr(arg(long, env = "KEYWARD_RECENT_REQUESTS", value_name = "BOOLEAN")))]
+    recent_requests: bool,
     /// The life of an unused session, such as 8h. Defaults to 8h.
     #[config(default = "8h")]
     #[config(layer_attr(arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")))]
@@ -378,6 +386,7 @@ impl Settings {
         };
         let scopes = text.parse::<ScopeCatalog>();
         dashboard = dashboard.scopes(scopes.map_err(|error| Error::usage(format!("scopes_file: {place}: {error}")))?);
+        dashboard = self.embed_origin.iter().flatten().cloned().fold(dashboard, DashboardSettings::embed_origin);
         Ok(match public_url {
             Some(url) => dashboard.public_url(url),
             None => dashboard,
@@ -433,6 +442,9 @@ impl Settings {
 
     pub(super) fn apply(&self, mut management: ManagementBuilder) -> Result<ManagementBuilder, Error> {
         self.check()?;
+        if let Some(url) = &self.public_url {
+            management = management.dashboard_at(url, "");
+        }
         if let Some(SignUp(policy)) = self.sign_up {
             management = management.sign_up(policy);
         }
@@ -444,6 +456,9 @@ impl Settings {
         }
         if !self.secret_keys_in_browsers {
             management = management.refuse_secret_keys_in_browsers();
+        }
+        if self.recent_requests {
+            management = management.recent_requests();
         }
         if let Some(networks) = &self.trust_proxy {
             let fields = self.forwarded_fields.map(|fields| fields.0).unwrap_or_default();

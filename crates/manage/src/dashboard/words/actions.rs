@@ -133,6 +133,13 @@ pub(in crate::dashboard) const GROUPS: [Group; 9] = [
                 "create",
                 " a link that resets the password of {target}",
             ),
+            action(
+                "user.create_sign_in_link",
+                "Sign-in link created",
+                "created",
+                "create",
+                " a link that signs {target} in",
+            ),
             action("user.forgot_password", "Reset link mailed", "asked", "ask", " for a link that resets the password"),
             action("user.reset_password", "Password reset", "reset", "reset", " the password with a link"),
             action("user.link", "Identity provider linked", "linked", "link", " an identity provider"),

@@ -131,6 +131,16 @@ pub(in crate::dashboard) const SOON: &str = "soon";
 pub(in crate::dashboard) const SELECTED_KEYS: &str = "Selected keys:";
 pub(in crate::dashboard) const PREVIOUS_PAGE: &str = "Previous page";
 
+// request_rows.html, requests.html
+pub(in crate::dashboard) const RECENT_REQUESTS: &str = "Recent requests";
+pub(in crate::dashboard) const ALL_RECENT_REQUESTS: &str = "All recent requests";
+pub(in crate::dashboard) const NO_REQUESTS_ARE_RECORDED: &str = "No requests are recorded.";
+pub(in crate::dashboard) const WHICH_REQUESTS_ARE_LISTED: &str = "At most 200 requests of the last 30 days. They have the pattern of the route and the network, not the path and the address.";
+pub(in crate::dashboard) const REQUEST_METHOD: &str = "Method";
+pub(in crate::dashboard) const REQUEST_ROUTE: &str = "Route";
+pub(in crate::dashboard) const REQUEST_NETWORK: &str = "Network";
+pub(in crate::dashboard) const REQUEST_OUTCOME: &str = "Outcome";
+
 // revoke.html
 pub(in crate::dashboard) const REVOKE_QUESTION: [&str; 2] = ["Revoke ", "?"];
 pub(in crate::dashboard) const REFUSES_ONE: [&str; 2] = ["Every node then refuses requests with ", "."];

@@ -41,3 +41,15 @@ pub(in crate::dashboard) const NO_INVITATION: &str = "No invitation?";
 pub(in crate::dashboard) const CHOOSE_A_NEW_PASSWORD: &str = "Choose a new password";
 pub(in crate::dashboard) const LINK: &str = "Link";
 pub(in crate::dashboard) const NEW_PASSWORD_HELP: &str = "At least 15 characters. This signs you out everywhere.";
+
+// again.html
+pub(in crate::dashboard) const OR_OPEN_THIS_PAGE_AGAIN: &str =
+    "Or open this page again from the application around it.";
+
+// link.html
+pub(in crate::dashboard) const CONTINUE: &str = "Continue";
+pub(in crate::dashboard) const YOU_ARE_SIGNED_IN_AS: [&str; 2] =
+    ["You are signed in as ", ". This link signs in the user for whom it was created."];
+pub(in crate::dashboard) const INVALID_LINK: &str = "Invalid link";
+pub(in crate::dashboard) const THE_LINK_HAS_ENDED: &str = "The link was already used, has expired, or is wrong. Go back to the application that opened this page, and open it \
+     again from there.";

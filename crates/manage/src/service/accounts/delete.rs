@@ -35,8 +35,8 @@ pub(crate) struct AccountContents {
 impl Management {
     /// Deletes an account at this version, for good. Needs `deletions:write` in the operator's account, which only its owners have.
     ///
-    /// Every node refuses the account's keys when this method returns. The keys are revoked. Members, invitations, webhooks, limits
-    /// and lifetimes of the account are removed. Users, usage counts and the audit log stay. No account gets the id again.
+    /// Every node refuses the account's keys when this method returns. The keys are revoked. Members, invitations, webhooks, limits,
+    /// lifetimes and recent requests of the account are removed. Users, usage counts and the audit log stay. No account gets the id again.
     ///
     /// After [`ManagementError::Store`], the deletion may have begun: call it again, or [`maintain`](Self::maintain) completes it.
     ///
@@ -225,6 +225,7 @@ impl Management {
 
     /// Invitations come before members, so that none is accepted in between. The worker of webhooks removes what is left in its queue.
     async fn remove_records_of(&self, id: &AccountId) -> Result<(), ManagementError> {
+        self.0.store.remove_requests(id.as_str()).await?;
         for kind in [Kind::Invitation, Kind::Webhook, Kind::Delivery, Kind::Member, Kind::Mail] {
             let owned = List::of(kind, PAGE).owner(id.as_str());
             let mut conflicts = 0;

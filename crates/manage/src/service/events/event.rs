@@ -130,8 +130,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changed_lifetimes_and_limits_are_changes_of_their_account_or_plan() {
+    fn changes_of_an_account_or_a_plan_are_its_events() {
         for (action, target, kind) in [
+            ("account.delete", "account", Some(EventKind::AccountDeleted)),
             ("lifetimes.put", "account", Some(EventKind::AccountUpdated)),
             ("lifetimes.put", "plan", Some(EventKind::PlanUpdated)),
             ("limits.put", "account", Some(EventKind::AccountUpdated)),

@@ -72,7 +72,7 @@ impl Management {
     /// [`ManagementError::UsersOnly`].
     pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
-        let invitation = self.own_invitation(&user, id).await?;
+        let invitation = self.own_invitation(actor, &user, id).await?;
         self.join_user(actor, &user, invitation).await
     }
 

@@ -10,7 +10,7 @@ impl Management {
     /// [`ManagementError::NotFound`], [`ManagementError::UsersOnly`].
     pub async fn decline_invitation(&self, actor: &Actor, id: &str) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
-        let invitation = self.own_invitation(&user, id).await?;
+        let invitation = self.own_invitation(actor, &user, id).await?;
         let draft = Draft::new(actor, "member.decline", Target::new("invitation", id)).account(&invitation.account);
         self.commit_or_stale(vec![invitation.remove()], draft).await
     }

@@ -134,7 +134,8 @@ impl Management {
         let mut writes = vec![write];
         if is_mailed {
             self.count_mails(MailQuota::Account(account), 1).await?;
-            self.count_mails(MailQuota::Address(&invitation.email), 1).await?;
+            self.count_mails(MailQuota::Inviting(account, &invitation.email), 1).await?;
+            self.count_mails(MailQuota::Invited(&invitation.email), 1).await?;
             let content = MailContent::Invitation { invitation: invitation.id.clone(), created_at: now };
             writes.push(self.new_mail(Some(account), content)?);
         }

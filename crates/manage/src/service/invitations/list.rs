@@ -38,7 +38,7 @@ impl Management {
     pub async fn own_invitations(&self, actor: &Actor) -> Result<Vec<InvitationView>, ManagementError> {
         let user = self.acting_user(actor).await?;
         let mut open = Vec::new();
-        for invitation in self.open_invitations_of(&user).await? {
+        for invitation in self.open_invitations_of(actor, &user).await? {
             match self.check_inviter(&invitation).await {
                 Ok(_) => {}
                 // The inviter may no longer give this role.

@@ -11,7 +11,7 @@ pub use keyward_api_types::Invitation as InvitationView;
 pub use invite::Invited;
 
 use super::Management;
-use crate::actor::principal_of;
+use crate::actor::{Actor, principal_of};
 use crate::error::ManagementError;
 use crate::records::{Invitation, StoredUser, Versioned, digest_of};
 use crate::role::scopes;
@@ -20,13 +20,23 @@ use crate::store::{Kind, List, Write};
 const MAX_OPEN: usize = 500;
 
 impl Management {
-    async fn own_invitation(&self, user: &StoredUser, id: &str) -> Result<Versioned<Invitation>, ManagementError> {
-        let open = self.open_invitations_of(user).await?;
+    async fn own_invitation(
+        &self,
+        actor: &Actor,
+        user: &StoredUser,
+        id: &str,
+    ) -> Result<Versioned<Invitation>, ManagementError> {
+        let open = self.open_invitations_of(actor, user).await?;
         open.into_iter().find(|known| known.id == id).ok_or(ManagementError::NotFound("invitation"))
     }
 
-    async fn open_invitations_of(&self, user: &StoredUser) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
-        if user.address_proven_at.is_none() {
+    async fn open_invitations_of(
+        &self,
+        actor: &Actor,
+        user: &StoredUser,
+    ) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
+        // The maker of a sign-in link may have used it, and does not read the user's mail.
+        if user.address_proven_at.is_none() || self.is_by_link(actor).await? {
             return Ok(Vec::new());
         }
         self.invitations_to(&user.email).await

@@ -126,6 +126,13 @@ impl Management {
         let rotated = rotated?;
         // Nobody has the new key yet.
         self.hand_on_limits(&rotated.predecessor.id, &rotated.record.id).await?;
+        // Without an overlap, the old key may have leaked, and others may have chosen where its webhooks send.
+        #[cfg(feature = "webhooks")]
+        if !overlap.is_zero()
+            && let Err(error) = self.hand_on_webhooks(&rotated.predecessor, &rotated.record.id).await
+        {
+            tracing::warn!(%error, key = %id, "the webhooks of a rotated key have no responsible key after its end");
+        }
         self.check_still_user(actor, &[&rotated.record, &rotated.predecessor]).await?;
         let now = self.now();
         Ok(NewlyRotated {

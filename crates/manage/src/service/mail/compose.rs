@@ -106,7 +106,7 @@ impl Composer<'_> {
         letter.link = Some((words::ACCEPT_THE_INVITATION, self.link("/register?invitation=", &secret)));
         letter.advice = vec![words::invitation_ends(&utc(known.ends_at)), words::IGNORE_THE_INVITATION.to_owned()];
         let (id, address) = (self.id.to_owned(), known.value.email);
-        Ok(Some(Outgoing { id, name: None, address, letter, secret: Some(secret) }))
+        Ok(Some(Outgoing { id, name: None, address, letter, has_secret: true }))
     }
 
     async fn reset(
@@ -129,7 +129,7 @@ impl Composer<'_> {
         }];
         letter.link = Some((words::CHOOSE_A_NEW_PASSWORD, self.link("/reset?reset=", &reset.secret)));
         letter.advice = vec![words::reset_ends(&utc(reset.ends_at)), words::IGNORE_THE_RESET.to_owned()];
-        Ok(Some(self.to(user, letter, Some(reset.secret))))
+        Ok(Some(self.to(user, letter, true)))
     }
 
     async fn expiring(
@@ -184,7 +184,7 @@ impl Composer<'_> {
         letter.facts = facts;
         letter.link = Some((words::OPEN_YOUR_SETTINGS, self.mailer.link("/settings")));
         letter.advice = vec![words::IF_IT_WAS_NOT_YOU.to_owned()];
-        Ok(Some(self.to(user, letter, None)))
+        Ok(Some(self.to(user, letter, false)))
     }
 
     async fn key_of(
@@ -213,12 +213,12 @@ impl Composer<'_> {
         letter.facts = facts;
         letter.link =
             Some((words::OPEN_THE_KEY, self.mailer.link(&account_path(&key.account, &format!("/keys/{}", key.id)))));
-        Ok(Some(self.to(user, letter, None)))
+        Ok(Some(self.to(user, letter, false)))
     }
 
-    fn to(&self, user: Versioned<StoredUser>, letter: Letter, secret: Option<zeroize::Zeroizing<String>>) -> Outgoing {
+    fn to(&self, user: Versioned<StoredUser>, letter: Letter, has_secret: bool) -> Outgoing {
         let StoredUser { name, email, .. } = user.value;
-        Outgoing { id: self.id.to_owned(), name: Some(name), address: email, letter, secret }
+        Outgoing { id: self.id.to_owned(), name: Some(name), address: email, letter, has_secret }
     }
 
     fn link(&self, path: &str, secret: &str) -> String {

@@ -6,10 +6,14 @@ mod compose;
 mod events;
 mod queue;
 #[cfg(feature = "mail")]
+mod slots;
+#[cfg(feature = "mail")]
 mod words;
 #[cfg(feature = "mail")]
 mod worker;
 
 pub(crate) use queue::MailQuota;
+#[cfg(feature = "mail")]
+pub(crate) use slots::Slots;
 #[cfg(all(feature = "mail", feature = "metrics"))]
 pub(crate) use worker::describe_metrics;

@@ -11,17 +11,30 @@ use crate::store::Write;
 const HOUR: i64 = 3_600_000;
 /// So that an account cannot flood strangers with invitations.
 const PER_ACCOUNT: u32 = 100;
-/// So that all accounts together cannot flood one address.
+/// So that all accounts together cannot flood one address. Each kind of mail has its own count: invitations must not use up
+/// what an address gets in alerts and links of its own.
 const PER_ADDRESS: u32 = 10;
+/// So that one account does not use up the invitations that others send to an address.
+const PER_ACCOUNT_AND_ADDRESS: u32 = 3;
 /// News about keys, which only members get.
 #[cfg(feature = "mail")]
 const NEWS_PER_ACCOUNT: u32 = 500;
 
-/// The account or address for which an hour's mails are counted.
+/// What an hour's mails are counted by.
 #[derive(Clone, Copy)]
 pub(crate) enum MailQuota<'a> {
+    /// Invitations of an account.
     Account(&'a AccountId),
-    Address(&'a str),
+    /// Invitations of an account to an address.
+    Inviting(&'a AccountId, &'a str),
+    /// Invitations to an address.
+    Invited(&'a str),
+    /// Reset links that others have sent to an address.
+    ResetFor(&'a str),
+    /// Reset links that somebody who knows the address asked for.
+    Forgotten(&'a str),
+    /// News about sign-ins.
+    SignIns(&'a str),
     #[cfg(feature = "mail")]
     News(&'a AccountId),
 }
@@ -30,7 +43,11 @@ impl MailQuota<'_> {
     fn id(self, hour: i64) -> String {
         let of = match self {
             Self::Account(account) => format!("account {account}"),
-            Self::Address(email) => format!("address {email}"),
+            Self::Inviting(account, email) => format!("inviting {account} {email}"),
+            Self::Invited(email) => format!("invited {email}"),
+            Self::ResetFor(email) => format!("reset {email}"),
+            Self::Forgotten(email) => format!("forgotten {email}"),
+            Self::SignIns(email) => format!("sign-ins {email}"),
             #[cfg(feature = "mail")]
             Self::News(account) => format!("news {account}"),
         };
@@ -40,7 +57,8 @@ impl MailQuota<'_> {
     fn most(self) -> u32 {
         match self {
             Self::Account(_) => PER_ACCOUNT,
-            Self::Address(_) => PER_ADDRESS,
+            Self::Inviting(..) => PER_ACCOUNT_AND_ADDRESS,
+            Self::Invited(_) | Self::ResetFor(_) | Self::Forgotten(_) | Self::SignIns(_) => PER_ADDRESS,
             #[cfg(feature = "mail")]
             Self::News(_) => NEWS_PER_ACCOUNT,
         }
@@ -116,7 +134,7 @@ impl Management {
         if !self.sends_mail() || is_known || before.last_sign_in_at.is_none() {
             return Ok(None);
         }
-        match self.count_mails(MailQuota::Address(&before.email), 1).await {
+        match self.count_mails(MailQuota::SignIns(&before.email), 1).await {
             Ok(()) => {}
             Err(ManagementError::Throttled { .. } | ManagementError::Stale) => return Ok(None),
             Err(error) => return Err(error),

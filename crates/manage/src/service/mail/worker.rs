@@ -1,46 +1,48 @@
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
+use super::slots::Slots;
 use crate::error::ManagementError;
 use crate::mail::{Mailer, SendError};
-use crate::records::{StoredMail, Versioned};
+use crate::records::{Entity as _, StoredMail, Versioned};
 use crate::service::Management;
 use crate::service::jitter;
 use crate::store::{Kind, List};
 
 /// Longer than an attempt. If a node dies, another one sends the mail.
 const CLAIM: Duration = Duration::from_secs(120);
-const PAGE: usize = 50;
-const MAX_ATTEMPTS: usize = 4;
+const PAGE: usize = 500;
+/// Behind the invitations of a flood, there may be a link for which somebody waits.
+const MAX_PAGES: usize = 10;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 /// The pauses after each failure, in seconds. The mail also ends after its life.
 const PAUSES: [u64; 9] = [5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR];
 
 impl Management {
-    /// Queues mails about new events, and attempts the mails that are due. Returns the number of both.
-    pub(crate) async fn send_mails(&self) -> Result<usize, ManagementError> {
+    /// Queues mails about new events, and begins to attempt those that are due and have a slot. Returns the number of both.
+    pub(crate) async fn start_mails(&self, slots: &mut Slots) -> Result<usize, ManagementError> {
         let Some(mailer) = &self.0.mailer else { return Ok(0) };
         let mut begun = self.queue_key_mails().await?;
-        let mut running = JoinSet::new();
-        for mail in self.due_mails(PAGE).await? {
-            if running.len() == MAX_ATTEMPTS {
-                begun += ended(running.join_next().await);
-            }
-            let (management, mailer) = (self.clone(), mailer.clone());
-            running.spawn(async move { management.attempt_mail(&mailer, mail).await });
-        }
-        while let Some(done) = running.join_next().await {
-            begun += ended(Some(done));
+        for mail in slots.choose(self.due_mails().await?) {
+            let (management, mailer, known) = (self.clone(), mailer.clone(), mail.value.clone());
+            slots.start(&known, async move { management.attempt_mail(&mailer, mail).await });
+            begun += 1;
         }
         Ok(begun)
     }
 
-    async fn due_mails(&self, limit: usize) -> Result<Vec<Versioned<StoredMail>>, ManagementError> {
-        let now = self.now();
-        let mut due = self.list::<StoredMail>(&List::of(Kind::Mail, limit)).await?;
-        due.retain(|mail| mail.at <= now);
+    async fn due_mails(&self) -> Result<Vec<Versioned<StoredMail>>, ManagementError> {
+        let (now, mut due) = (self.now(), Vec::new());
+        let mut list = List::of(Kind::Mail, PAGE);
+        for _ in 0..MAX_PAGES {
+            let page = self.list::<StoredMail>(&list).await?;
+            list.after = page.last().map(|mail| (mail.sort(), mail.id()));
+            let is_last = page.len() < PAGE || page.last().is_some_and(|mail| mail.at > now);
+            due.extend(page.into_iter().filter(|mail| mail.at <= now));
+            if is_last {
+                break;
+            }
+        }
         Ok(due)
     }
 
@@ -101,22 +103,6 @@ impl Management {
         metrics::gauge!("keyward_mail_queue").set(queue.len() as f64);
         metrics::gauge!("keyward_mail_queue_oldest_seconds").set(oldest.as_secs_f64());
         Ok(())
-    }
-}
-
-fn ended(done: Option<Result<Result<bool, ManagementError>, tokio::task::JoinError>>) -> usize {
-    match done {
-        Some(Ok(Ok(was_attempted))) => usize::from(was_attempted),
-        // The claim ends after two minutes, and the mail is due again.
-        Some(Ok(Err(error))) => {
-            keyward_core::log_limited!(warn, %error, "a mail waits for the store");
-            0
-        }
-        Some(Err(error)) => {
-            tracing::error!(%error, "an attempt to send a mail panicked");
-            0
-        }
-        None => 0,
     }
 }
 

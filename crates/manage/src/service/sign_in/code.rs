@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::sessions::SignedIn;
-use crate::actor::Context;
+use crate::actor::{ActorName, Context};
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 use crate::service::Management;
@@ -18,7 +18,7 @@ const LIFE: Duration = Duration::from_secs(300);
 
 pub(crate) enum SignInStep {
     Done(SignedIn),
-    /// The password was right. The text goes back to the browser.
+    /// The password or the link was right. The text goes back to the browser.
     Code(Zeroizing<String>),
 }
 
@@ -27,6 +27,8 @@ struct HalfSignedIn {
     user: UserId,
     epoch: u64,
     ends_at: Timestamp,
+    #[serde(default)]
+    link_maker: Option<ActorName>,
 }
 
 impl Management {
@@ -39,9 +41,19 @@ impl Management {
     ) -> Result<SignInStep, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         if user.second_factor_at.is_none() {
-            return Ok(SignInStep::Done(self.begin_session(context, &user, &signed_in, None).await?));
+            return Ok(SignInStep::Done(self.begin_session(context, &user, &signed_in, None, None).await?));
         }
-        let half = HalfSignedIn { user: user.id.clone(), epoch: user.epoch, ends_at: self.now().saturating_add(LIFE) };
+        self.ask_for_code(&user, visit, None).await
+    }
+
+    pub(super) async fn ask_for_code(
+        &self,
+        user: &StoredUser,
+        visit: &str,
+        link_maker: Option<ActorName>,
+    ) -> Result<SignInStep, ManagementError> {
+        let ends_at = self.now().saturating_add(LIFE);
+        let half = HalfSignedIn { user: user.id.clone(), epoch: user.epoch, ends_at, link_maker };
         let plain = serde_json::to_vec(&half).map_err(|_| ManagementError::Internal)?;
         Ok(SignInStep::Code(Zeroizing::new(self.visit_sealer(visit).await?.seal(&plain)?)))
     }
@@ -54,16 +66,18 @@ impl Management {
         visit: &str,
         code: &str,
     ) -> Result<SignedIn, ManagementError> {
-        self.require_passwords()?;
         let plain = self.visit_sealer(visit).await?.open(half).ok_or(ManagementError::SignedOut)?;
         let half: HalfSignedIn = serde_json::from_slice(&plain).map_err(|_| ManagementError::SignedOut)?;
+        if half.link_maker.is_none() {
+            self.require_passwords()?;
+        }
         let user: Versioned<StoredUser> = self.get(half.user.as_str()).await?.ok_or(ManagementError::SignedOut)?;
         let is_same = user.epoch == half.epoch && user.second_factor_at.is_some() && user.disabled_at.is_none();
         if half.ends_at <= self.now() || !is_same {
             return Err(ManagementError::SignedOut);
         }
         let signed_in = self.seen(context, &user);
-        self.begin_session(context, &user, &signed_in, Some(code)).await
+        self.begin_session(context, &user, &signed_in, Some(code), half.link_maker).await
     }
 
     async fn visit_sealer(&self, visit: &str) -> Result<Sealer, ManagementError> {

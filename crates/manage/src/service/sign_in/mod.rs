@@ -5,6 +5,7 @@ mod devices;
 #[cfg(feature = "oidc")]
 mod external;
 mod hashing;
+mod link;
 mod password;
 mod sessions;
 #[cfg(test)]
@@ -15,6 +16,9 @@ mod tokens;
 #[cfg(feature = "dashboard")]
 pub(crate) use code::SignInStep;
 pub(super) use hashing::{Lane, Match, Passwords};
+#[cfg(feature = "dashboard")]
+pub(crate) use link::LinkTarget;
+pub use link::{SignInLink, SignInLinkDraft};
 pub use sessions::{SessionView, SignedIn};
 pub(super) use throttle::{Attempt, Throttle};
 pub use tokens::Tokens;

@@ -53,7 +53,7 @@ impl Management {
             return Err(ManagementError::SignedOut);
         }
         if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
-            let idle_at = now.saturating_add(self.0.settings.session_idle);
+            let idle_at = now.saturating_add(self.session_idle(&stored));
             let last_seen_from = context.address.map(around);
             let seen = StoredSession { last_seen_at: now, last_seen_from, idle_at, ..stored.value.clone() };
             // Another request may have written it, and a full disk must not sign users out.
@@ -89,6 +89,7 @@ impl Management {
             device: device_name(session.user_agent.as_deref()),
             address: session.address,
             user_agent: session.user_agent,
+            by_link: session.link_maker.is_some(),
         }))
     }
 
@@ -241,6 +242,7 @@ impl Management {
             address: context.address.map(|address| address.to_string()),
             user_agent: context.user_agent.clone(),
             last_seen_from: context.address.map(around),
+            link_maker: None,
         };
         Ok((secret, session))
     }

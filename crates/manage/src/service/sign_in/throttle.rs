@@ -32,6 +32,7 @@ pub(crate) enum Attempt {
     SignUp,
     ForgotPassword,
     Link,
+    SignInLink,
     Refresh,
     #[cfg(feature = "oidc")]
     External,

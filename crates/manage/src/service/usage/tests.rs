@@ -16,8 +16,8 @@ use crate::error::ManagementError;
 use crate::service::AuditQuery;
 use crate::service::Management;
 use crate::store::{
-    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, SqliteManagementStore, Write,
-    Written,
+    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
+    SqliteManagementStore, Write, Written,
 };
 
 const FULL: i64 = 10_000;
@@ -97,6 +97,18 @@ impl ManagementStore for Slow {
 
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
         self.inner.busiest(account, from, to, limit).await
+    }
+
+    async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
+        self.inner.add_requests(requests).await
+    }
+
+    async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
+        self.inner.requests(key, page).await
+    }
+
+    async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {
+        self.inner.remove_requests(account).await
     }
 }
 

@@ -78,14 +78,14 @@ impl Management {
     /// whose hour begins when it is sent.
     ///
     /// # Errors
-    /// Those of [`create_password_reset`](Self::create_password_reset); [`ManagementError::Throttled`] after 10 mails to the address in an
+    /// Those of [`create_password_reset`](Self::create_password_reset); [`ManagementError::Throttled`] after 10 such mails to the address in an
     /// hour; [`ManagementError::Internal`] without a [`mailer`](crate::ManagementBuilder::mailer).
     pub async fn mail_password_reset(&self, actor: &Actor, user: &UserId) -> Result<User, ManagementError> {
         if !self.sends_mail() {
             return Err(ManagementError::Internal);
         }
         let (known, guards) = self.check_may_reset(actor, user).await?;
-        self.count_mails(MailQuota::Address(&known.email), 1).await?;
+        self.count_mails(MailQuota::ResetFor(&known.email), 1).await?;
         let origin = ResetOrigin::MailedFor(actor.name());
         let mail = self.new_mail(None, MailContent::Reset { user: user.clone(), origin })?;
         let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
@@ -116,7 +116,7 @@ impl Management {
     }
 
     /// Sends a reset link if [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) or a
-    /// [`mailer`](crate::ManagementBuilder::mailer) is set. An address gets at most 10 mails in an hour.
+    /// [`mailer`](crate::ManagementBuilder::mailer) is set. An address gets at most 10 such mails in an hour.
     /// Neither the result nor its duration shows whether the user exists.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Management {
                 let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
                 let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
                 let Some(send) = management.0.send_reset_link.clone() else {
-                    management.count_mails(MailQuota::Address(&user.email), 1).await?;
+                    management.count_mails(MailQuota::Forgotten(&user.email), 1).await?;
                     let content = MailContent::Reset { user: user.id.clone(), origin: ResetOrigin::Mailed };
                     management.write_quietly(&[management.new_mail(None, content)?]).await?;
                     management.note_frequent(draft);

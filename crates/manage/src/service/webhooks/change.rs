@@ -1,6 +1,7 @@
-use keyward_api_types::EventKind;
 pub use keyward_api_types::UpdateWebhook as WebhookUpdate;
-use keyward_core::AccountId;
+use keyward_api_types::{Actor as ActorName, EventKind};
+use keyward_core::store::KeyRecord;
+use keyward_core::{AccountId, CredentialId};
 use serde_json::{Value, json};
 
 use super::secret::new_secret;
@@ -17,6 +18,7 @@ use crate::webhook_client::check_url;
 
 const MAX_DESCRIPTION: usize = 200;
 const MAX_EVENTS: usize = 50;
+const PER_READ: usize = 200;
 
 impl Management {
     /// Creates a webhook and its secret. Needs `webhooks:write`, the scopes that show what its events show, and a recent
@@ -172,6 +174,46 @@ impl Management {
             .account(account)
             .before(audit_value(&known.value));
         self.commit_or_stale(vec![known.remove()], draft).await
+    }
+
+    /// Makes the successor of a key responsible for the webhooks of the key. It has the same rights.
+    pub(in crate::service) async fn hand_on_webhooks(
+        &self,
+        predecessor: &KeyRecord,
+        successor: &CredentialId,
+    ) -> Result<(), ManagementError> {
+        let name = |id: &CredentialId| ActorName { kind: "key".to_owned(), id: id.to_string() };
+        let (old, new) = (name(&predecessor.id), name(successor));
+        let mut list = List::of(Kind::Webhook, PER_READ);
+        // A key of the operator can have made webhooks in all accounts.
+        if predecessor.account != *self.operator() {
+            list = list.owner(predecessor.account.as_str());
+        }
+        loop {
+            let page = self.list::<StoredWebhook>(&list).await?;
+            for webhook in page.iter().filter(|webhook| webhook.responsible.as_ref() == Some(&old)) {
+                self.hand_on(&webhook.id, &old, &new).await?;
+            }
+            match page.last() {
+                Some(last) if page.len() == PER_READ => list.after = Some((last.sort(), last.id())),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn hand_on(&self, webhook: &str, old: &ActorName, new: &ActorName) -> Result<(), ManagementError> {
+        // An attempt can change it at the same time.
+        for _ in 0..ATTEMPTS {
+            let Some(known) = self.get::<StoredWebhook>(webhook).await? else { return Ok(()) };
+            if known.responsible.as_ref() != Some(old) {
+                return Ok(());
+            }
+            let next = StoredWebhook { responsible: Some(new.clone()), ..known.value.clone() };
+            if self.write_quietly(&[known.replace(&next)?]).await? {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Stale)
     }
 }
 

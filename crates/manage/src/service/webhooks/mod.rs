@@ -8,6 +8,7 @@ mod list;
 mod publish;
 mod queue;
 mod secret;
+mod slots;
 mod state;
 mod worker;
 

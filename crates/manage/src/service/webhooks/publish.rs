@@ -35,7 +35,7 @@ impl Management {
                     let found = self.list::<StoredWebhook>(&list).await?;
                     let mut getting = Vec::new();
                     for webhook in found {
-                        if self.stopped(&webhook).await?.is_none() {
+                        if self.stopped(&webhook, None).await?.is_none() {
                             getting.push(webhook.value);
                         }
                     }

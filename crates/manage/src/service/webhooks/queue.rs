@@ -51,7 +51,7 @@ impl Management {
             self.write_quietly(&[due.remove(), delivery.remove()]).await?;
             return Ok(false);
         };
-        let stopped = self.stopped(&webhook).await?;
+        let stopped = self.stopped(&webhook, Some(delivery.kind)).await?;
         let answer = match stopped {
             None => self.attempt(&webhook, &delivery).await,
             Some(stopped) => Answer::not_sent(stopped.reason(), self.now()),

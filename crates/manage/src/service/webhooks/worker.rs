@@ -1,21 +1,17 @@
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::{Id, JoinSet};
 
+use super::slots::{MAX_PER_WEBHOOK, Slots, Waiting};
 use crate::error::ManagementError;
-use crate::records::{Due, Entity as _, EventCursor, StoredWebhook, Versioned};
+use crate::records::{Entity as _, EventCursor, StoredWebhook};
 use crate::service::Management;
 use crate::service::events::WEBHOOKS;
 use crate::store::{Kind, List};
 
-const MAX_ATTEMPTS: usize = 64;
-/// So that a receiver that hangs delays no other.
-const MAX_ATTEMPTS_PER_WEBHOOK: usize = 4;
-/// So that no account delays another, however many webhooks it has.
-const MAX_ATTEMPTS_PER_ACCOUNT: usize = 16;
 const PAGE: usize = 200;
-/// While slots are free, the queue is read up to this many pages. Deliveries of a slow receiver may be the oldest.
+/// The queue is read up to this many pages. Deliveries of a slow receiver may be the oldest.
 const MAX_PAGES: usize = 10;
 /// Behind that, the worker visits this many webhooks in turn, so that no account's deliveries hide those of others.
 const VISITED: usize = 50;
@@ -24,32 +20,24 @@ const VISITED: usize = 50;
 #[derive(Default)]
 pub(crate) struct Attempts {
     tasks: JoinSet<Result<bool, ManagementError>>,
-    webhooks: HashMap<Id, Due>,
+    slots: Slots,
+    /// The delivery of each task, and when it began.
+    begun: HashMap<Id, (String, Instant)>,
     /// The webhook that was visited last.
     visited: Option<(i64, String)>,
 }
 
 impl Attempts {
-    fn may_start(&self, due: &Due) -> bool {
-        let of_webhook = self.webhooks.values().filter(|running| running.webhook == due.webhook).count();
-        let of_account = self.webhooks.values().filter(|running| running.account == due.account).count();
-        let is_running = self.webhooks.values().any(|running| running.delivery == due.delivery);
-        of_webhook < MAX_ATTEMPTS_PER_WEBHOOK && of_account < MAX_ATTEMPTS_PER_ACCOUNT && self.has_slot() && !is_running
-    }
-
-    /// Returns the number of attempts that were started: one or none.
-    fn start(&mut self, management: &Management, due: Versioned<Due>) -> usize {
-        if !self.may_start(&due) {
-            return 0;
+    /// Returns the number of attempts that were started.
+    fn start(&mut self, management: &Management, mut waiting: Waiting) -> usize {
+        let mut started = 0;
+        while let Some(due) = self.slots.take(&mut waiting) {
+            let (management, delivery) = (management.clone(), due.delivery.clone());
+            let task = self.tasks.spawn(async move { management.deliver(due).await });
+            self.begun.insert(task.id(), (delivery, Instant::now()));
+            started += 1;
         }
-        let (management, noted) = (management.clone(), due.value.clone());
-        let task = self.tasks.spawn(async move { management.deliver(due).await });
-        self.webhooks.insert(task.id(), noted);
-        1
-    }
-
-    fn has_slot(&self) -> bool {
-        self.webhooks.len() < MAX_ATTEMPTS
+        started
     }
 
     /// Waits up to `at_most` for an attempt to end. Returns how many have ended.
@@ -70,7 +58,10 @@ impl Attempts {
                 (error.id(), Ok(false))
             }
         };
-        self.webhooks.remove(&id);
+        if let Some((delivery, begun)) = self.begun.remove(&id) {
+            let was_attempted = matches!(done, Ok(true));
+            self.slots.free(&delivery, was_attempted.then(|| begun.elapsed()));
+        }
         if let Err(error) = done {
             // The claim ends after a minute, and the delivery is due again.
             tracing::warn!(%error, "the outcome of a delivery was not stored");
@@ -82,44 +73,35 @@ impl Attempts {
 impl Management {
     /// Publishes new events, and starts the attempts that are due. Returns the number of both.
     pub(crate) async fn start_deliveries(&self, attempts: &mut Attempts) -> Result<usize, ManagementError> {
-        let mut begun = self.publish().await?;
-        if self.get::<EventCursor>(WEBHOOKS).await?.is_none() {
+        let begun = self.publish().await?;
+        if self.get::<EventCursor>(WEBHOOKS).await?.is_none() || attempts.slots.are_full() {
             return Ok(begun);
         }
-        let mut last = None;
+        let (mut waiting, mut last) = (Waiting::default(), None);
         for _ in 0..MAX_PAGES {
             let page = self.due(last.as_ref(), PAGE).await?;
             last = page.last().map(|due| due.value.clone());
             let is_last = page.len() < PAGE;
-            for due in page {
-                begun += attempts.start(self, due);
-            }
-            if is_last || !attempts.has_slot() {
-                return Ok(begun);
+            page.into_iter().for_each(|due| waiting.add(due));
+            if is_last {
+                return Ok(begun + attempts.start(self, waiting));
             }
         }
-        Ok(begun + self.visit_webhooks(attempts).await?)
+        self.visit_webhooks(attempts, &mut waiting).await?;
+        Ok(begun + attempts.start(self, waiting))
     }
 
-    async fn visit_webhooks(&self, attempts: &mut Attempts) -> Result<usize, ManagementError> {
+    async fn visit_webhooks(&self, attempts: &mut Attempts, waiting: &mut Waiting) -> Result<(), ManagementError> {
         let mut list = List::of(Kind::Webhook, VISITED);
         list.after.clone_from(&attempts.visited);
         let webhooks = self.list::<StoredWebhook>(&list).await?;
-        let mut begun = 0;
         for webhook in &webhooks {
-            if !attempts.has_slot() {
-                return Ok(begun);
-            }
-            for due in self.due_to(&webhook.id, MAX_ATTEMPTS_PER_WEBHOOK).await? {
-                begun += attempts.start(self, due);
-            }
-            attempts.visited = Some((webhook.sort(), webhook.id()));
+            self.due_to(&webhook.id, MAX_PER_WEBHOOK).await?.into_iter().for_each(|due| waiting.add(due));
         }
-        if webhooks.len() < VISITED {
-            // The next turn begins with the first.
-            attempts.visited = None;
-        }
-        Ok(begun)
+        // After the last, the next turn begins with the first.
+        let last = webhooks.last().filter(|_| webhooks.len() == VISITED);
+        attempts.visited = last.map(|webhook| (webhook.sort(), webhook.id()));
+        Ok(())
     }
 
     /// Reports the queue, up to a page of it.
@@ -141,33 +123,4 @@ pub(crate) fn describe_metrics() {
     describe_counter!("keyward_webhook_deliveries_total", "Attempts to deliver an event to a webhook, by outcome");
     describe_gauge!("keyward_webhook_queue", "Deliveries to webhooks that are due, up to 1000");
     describe_gauge!("keyward_webhook_queue_oldest_seconds", Unit::Seconds, "Time since the oldest delivery was due");
-}
-
-#[cfg(test)]
-mod tests {
-    use keyward_core::{AccountId, Timestamp};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn no_account_takes_the_slots_of_another() {
-        let due = |account: &str, webhook: usize, delivery: usize| Due {
-            delivery: format!("{account}.{webhook}.{delivery}"),
-            webhook: format!("{account}.{webhook}"),
-            account: account.parse::<AccountId>().unwrap(),
-            at: Timestamp::from_millis(0),
-        };
-        let mut attempts = Attempts::default();
-        let mut started = 0;
-        for (webhook, delivery) in (0..20).flat_map(|webhook| (0..10).map(move |delivery| (webhook, delivery))) {
-            let due = due("acct_slow", webhook, delivery);
-            if attempts.may_start(&due) {
-                let task = attempts.tasks.spawn(std::future::pending());
-                attempts.webhooks.insert(task.id(), due);
-                started += 1;
-            }
-        }
-        assert_eq!(started, MAX_ATTEMPTS_PER_ACCOUNT);
-        assert!(attempts.has_slot() && attempts.may_start(&due("acct_other", 0, 0)));
-    }
 }

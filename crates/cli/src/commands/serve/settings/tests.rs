@@ -9,9 +9,10 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 34] = [
+const SAMPLES: [(&str, &str); 36] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
+    ("embed_origin", "https://app.example.com"),
     ("metrics_listen", "127.0.0.1:2"),
     ("gateway_listen", "127.0.0.1:12"),
     ("provider_name", "Example API"),
@@ -27,6 +28,7 @@ const SAMPLES: [(&str, &str); 34] = [
     ("forwarded_fields", "forwarded"),
     ("key_locations", "X-API-Key"),
     ("introspection_scopes", "resources:read"),
+    ("recent_requests", "true"),
     ("session_idle", "6m"),
     ("session_life", "7h"),
     ("audit_retention", "8d"),
@@ -66,7 +68,7 @@ fn variable(name: &str) -> String {
 
 fn key(name: &str, value: &str) -> String {
     match (name, value.parse::<u32>().is_ok() || value.parse::<bool>().is_ok()) {
-        ("trust_proxy" | "key_locations" | "introspection_scopes" | "webhook_allow_network", _) => {
+        ("embed_origin" | "trust_proxy" | "key_locations" | "introspection_scopes" | "webhook_allow_network", _) => {
             format!("{name} = [\"{value}\"]\n")
         }
         (_, true) => format!("{name} = {value}\n"),

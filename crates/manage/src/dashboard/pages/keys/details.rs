@@ -6,6 +6,7 @@ use keyward_limits::Subject;
 
 use super::chain::Chain;
 use super::expiry::Expiry;
+use super::requests::Requests;
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
@@ -36,6 +37,7 @@ struct KeyPage {
     error: Option<FieldError>,
     owner: String,
     creator: String,
+    requests: Option<Requests>,
     events: Option<Events>,
     chain: Option<Chain>,
 }
@@ -69,6 +71,7 @@ pub(super) async fn show(
         _ => key.created_by.clone(),
     };
     let (events, chain) = (events_of_key(member).await?, Chain::of(member).await?);
+    let requests = Requests::of(member).await?;
     let typed_name = form.typed("name", &key.name);
     let typed_tags = form.typed("tags", key.tags.join(", "));
     let title = key.name.clone();
@@ -94,6 +97,7 @@ pub(super) async fn show(
         error,
         owner,
         creator,
+        requests,
         events,
         chain,
     }))

@@ -9,6 +9,7 @@ mod expiry;
 mod export;
 mod filter;
 mod list;
+mod requests;
 mod revoke;
 mod rotate;
 mod scopes;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/accounts/{account}/keys/{id}/enable", KEY, change::enable),
         Route::action("/accounts/{account}/keys/{id}/limits", KEY, change::limits),
         Route::action("/accounts/{account}/keys/{id}/expiry", KEY, change::expiry),
+        Route::page("/accounts/{account}/keys/{id}/requests", requests::page).destination(),
         Route::page("/accounts/{account}/keys/{id}/rotate", rotate::page).post(rotate::rotate).destination(),
         Route::page("/accounts/{account}/keys/{id}/revoke", revoke::page).post(revoke::revoke).destination(),
         Route::page("/keys", home::go).destination(),

@@ -1,5 +1,6 @@
 pub(super) mod again;
 mod code;
+mod link;
 mod login;
 mod logout;
 mod methods;
@@ -15,6 +16,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::page("/login", login::page).post(login::sign_in),
         Route::page("/login/code", code::page).post(code::check),
+        Route::page("/login/link", link::page).post(link::sign_in),
         #[cfg(feature = "oidc")]
         Route::page("/login/oidc", oidc::begin),
         #[cfg(feature = "oidc")]

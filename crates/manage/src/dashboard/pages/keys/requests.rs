@@ -1,0 +1,75 @@
+//! The last requests of a key, on its page and on a page of their own.
+
+use askama::Template;
+use axum::response::Response;
+use keyward_core::Timestamp;
+
+use crate::dashboard::error::PageError;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtKey;
+use crate::dashboard::text::When;
+use crate::dashboard::words;
+use crate::error::ManagementError;
+use crate::role::scopes;
+use crate::service::{PageRequest, RecentRequest};
+
+const ON_KEY_PAGE: usize = 10;
+const ALL: usize = 200;
+
+pub(super) struct Requests {
+    pub(super) rows: Vec<Row>,
+    pub(super) has_more: bool,
+}
+
+pub(super) struct Row {
+    pub(super) at: When,
+    pub(super) method: Option<String>,
+    pub(super) route: Option<String>,
+    pub(super) network: Option<String>,
+    pub(super) outcome: String,
+    /// The class of the outcome.
+    pub(super) badge: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/requests.html")]
+struct RequestsPage {
+    frame: Frame,
+    key: String,
+    name: String,
+    requests: Requests,
+}
+
+impl Requests {
+    /// `None` if the user may not see them, or nothing records them.
+    pub(super) async fn of(member: &AtKey) -> Result<Option<Self>, ManagementError> {
+        if !member.may(&scopes::USAGE_READ) {
+            return Ok(None);
+        }
+        let requests = Self::last(member, ON_KEY_PAGE).await?;
+        Ok(Some(requests).filter(|requests| !requests.rows.is_empty() || member.management().records_requests()))
+    }
+
+    async fn last(member: &AtKey, limit: usize) -> Result<Self, ManagementError> {
+        let page = PageRequest { limit, ..PageRequest::default() };
+        let management = member.management();
+        let found = management.key_requests(&member.actor, member.id(), &page).await?;
+        let now = management.now();
+        let rows = found.items.into_iter().map(|request| Row::of(request, now));
+        Ok(Self { rows: rows.collect(), has_more: found.next.is_some() })
+    }
+}
+
+impl Row {
+    fn of(request: RecentRequest, now: Timestamp) -> Self {
+        let RecentRequest { at, method, route, network, outcome } = request;
+        let badge = if outcome == "OK" { "done" } else { "refused" };
+        Self { at: When::at(at, now), method, route, network, outcome, badge }
+    }
+}
+
+pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
+    let requests = Requests::last(&member, ALL).await?;
+    let (key, name) = (member.id().to_string(), member.key.name.clone());
+    Ok(member.page(words::keys::RECENT_REQUESTS, |frame| RequestsPage { frame, key, name, requests }))
+}

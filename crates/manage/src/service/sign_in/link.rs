@@ -1,0 +1,349 @@
+//! Links with which a host application hands over a user whom it has signed in.
+
+use std::fmt;
+use std::time::Duration;
+
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, Timestamp};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+#[cfg(feature = "dashboard")]
+use super::code::SignInStep;
+use super::sessions::SignedIn;
+use super::throttle::Attempt;
+use crate::actor::{Actor, ActorName, Context, Principal, Through, Who, principal_of};
+use crate::error::ManagementError;
+use crate::records::{
+    Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
+};
+use crate::role::{Role, scopes};
+use crate::service::audit::{Draft, Target};
+use crate::service::email::{TypedEmail, normal_email};
+use crate::service::rights::Effect;
+use crate::service::{ATTEMPTS, Management, check_name};
+use crate::store::Write;
+
+const LINK_LIFE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+/// The host knows how long ago the user signed in there, and the server does not.
+const SESSION_IDLE: Duration = HOUR;
+const SESSION_LIFE: Duration = Duration::from_secs(8 * 3_600);
+const RECENT: Duration = HOUR;
+
+const MAX_PATH: usize = 500;
+
+/// A sign-in link to create.
+///
+/// # Examples
+/// ```
+/// use keyward::manage::{Role, SignInLinkDraft};
+///
+/// let acme = keyward::AccountId::generate();
+/// let draft = SignInLinkDraft::new("ada@example.com").account(acme).path("/usage").create("Ada", Role::Developer);
+/// # let _ = draft;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SignInLinkDraft {
+    user: String,
+    account: Option<AccountId>,
+    path: Option<String>,
+    new_user: Option<(String, Role)>,
+}
+
+impl SignInLinkDraft {
+    /// Describes a link for the user with this id or e-mail address.
+    pub fn new(user: impl Into<String>) -> Self {
+        Self { user: user.into(), account: None, path: None, new_user: None }
+    }
+
+    /// Sets the account whose pages open. The user must be a member.
+    pub fn account(mut self, account: AccountId) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    /// Sets the page that opens, below the account if there is one. Other paths than those of pages open the list of keys.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Creates the user as a member of the account if the address is unknown. The user has no password.
+    pub fn create(mut self, name: impl Into<String>, role: Role) -> Self {
+        self.new_user = Some((name.into(), role));
+        self
+    }
+}
+
+/// A link that signs a user in, once and within a minute.
+pub struct SignInLink {
+    /// URL of the link, shown once. A path without [`dashboard_at`](crate::ManagementBuilder::dashboard_at).
+    pub url: Zeroizing<String>,
+    /// Value of `link` in the URL.
+    pub secret: Zeroizing<String>,
+    /// The user.
+    pub user: User,
+    /// Expiry time.
+    pub ends_at: Timestamp,
+}
+
+impl fmt::Debug for SignInLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignInLink").field("user", &self.user.id).finish_non_exhaustive()
+    }
+}
+
+/// Where a link leads.
+#[cfg(feature = "dashboard")]
+pub(crate) struct LinkTarget {
+    pub(crate) account: Option<AccountId>,
+    pub(crate) path: Option<String>,
+}
+
+impl Management {
+    /// Creates a link that signs a user in, once and within a minute, for an application that has signed the user in. Needs
+    /// `users:sign_in` in the operator's account, and `members:write` in every account of the user, whose roles may not exceed the
+    /// actor's.
+    ///
+    /// # Errors
+    /// [`ManagementError::Escalation`], [`ManagementError::SignInAgain`]; [`ManagementError::NotFound`] for unknown users and for
+    /// users who are no member of the account; [`ManagementError::Invalid`] for the own user and for disabled users.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::{Actor, Context, Management, Role, SignInLinkDraft, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// let system = Actor::system("example", Context::new());
+    /// let acme = management.create_account(&system, "Acme").await?.value.id;
+    ///
+    /// let draft = SignInLinkDraft::new("ada@example.com").account(acme).create("Ada", Role::Developer);
+    /// let link = management.create_sign_in_link(&system, &draft).await?;
+    /// let signed_in = management.sign_in_with_link(&Context::new(), &link.secret).await?;
+    /// assert_eq!(signed_in.user.name, "Ada");
+    /// assert!(management.sign_in_with_link(&Context::new(), &link.secret).await.is_err());
+    /// # Ok(()) }
+    /// ```
+    pub async fn create_sign_in_link(
+        &self,
+        actor: &Actor,
+        draft: &SignInLinkDraft,
+    ) -> Result<SignInLink, ManagementError> {
+        // First, so that others cannot find out which users exist.
+        self.rights(actor, self.operator()).await?.require(&scopes::USERS_SIGN_IN)?;
+        self.check_recent(actor).await?;
+        check_path(draft.path.as_deref())?;
+        let user = self.user_of_draft(actor, draft).await?;
+        if actor.user() == Some(&user.id) {
+            return Err(ManagementError::invalid(
+                "user",
+                "expected another user: an open session or token must not begin another one",
+            ));
+        }
+        let guards = self.check_may_sign_in(&actor.principal(), &user.id, draft.account.as_ref()).await?;
+        if user.disabled_at.is_some() {
+            return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
+        }
+        let secret = new_secret("kwl_")?;
+        let link = StoredSignInLink {
+            digest: digest_of(&secret),
+            user: user.id.clone(),
+            epoch: user.epoch,
+            maker: actor.name(),
+            account: draft.account.clone(),
+            path: draft.path.clone(),
+            ends_at: self.now().saturating_add(LINK_LIFE),
+        };
+        let writes = [vec![link.insert()?], guards].concat();
+        let mut entry = Draft::new(actor, "user.create_sign_in_link", Target::new("user", &user.id))
+            .after(json!({"ends_at": link.ends_at, "path": link.path}));
+        if let Some(account) = &link.account {
+            entry = entry.account(account);
+        }
+        self.commit_or_stale(writes, entry).await?;
+        let url = Zeroizing::new(format!("{}/login/link?link={}", self.0.settings.dashboard_url, *secret));
+        Ok(SignInLink { url, secret, user: User::from(&user.value), ends_at: link.ends_at })
+    }
+
+    /// Begins a session with a sign-in link. It lasts an hour without use and at most 8 hours, and counts as a recent sign-in for an
+    /// hour. It does not show invitations to the user's address.
+    ///
+    /// # Errors
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`]; [`ManagementError::CodeRequired`] if the user has a second
+    /// factor, for which the dashboard asks.
+    pub async fn sign_in_with_link(&self, context: &Context, secret: &str) -> Result<SignedIn, ManagementError> {
+        self.0.throttle.check_address(Attempt::SignInLink, context)?;
+        self.begin_by_link(context, secret).await
+    }
+
+    async fn begin_by_link(&self, context: &Context, secret: &str) -> Result<SignedIn, ManagementError> {
+        for _ in 0..ATTEMPTS {
+            let (link, user, mut writes) = self.read_link(secret).await?;
+            if user.second_factor_at.is_some() {
+                return Err(ManagementError::CodeRequired);
+            }
+            let signed_in = self.seen(context, &user);
+            let (session_secret, session) = self.new_session(context, &signed_in)?;
+            let session = self.begun_by_link(session, Some(link.maker.clone()));
+            writes.extend([link.remove(), session.insert()?, user.replace(&signed_in)?]);
+            writes.extend(self.mail_of_sign_in(context, &user, self.is_known_device(context, &user).await?).await?);
+            let mut draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id))
+                .after(json!({"sign_in_link_of": link.maker}));
+            if let Some(account) = &link.account {
+                draft = draft.account(account);
+            }
+            // On a conflict, everything is read again. A concurrent use has removed the link.
+            if self.commit(writes, draft).await?.is_ok() {
+                let device = self.prove_device(context, &signed_in).await;
+                let (user, ends_at) = (User::from(&signed_in), session.ends_at);
+                return Ok(SignedIn { session: session_secret, user, ends_at, device });
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// A user with a second factor enters its code next. The link is used up before.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn begin_sign_in_with_link(
+        &self,
+        context: &Context,
+        secret: &str,
+        visit: &str,
+    ) -> Result<(SignInStep, LinkTarget), ManagementError> {
+        self.0.throttle.check_address(Attempt::SignInLink, context)?;
+        let (link, user, mut writes) = self.read_link(secret).await?;
+        let target = LinkTarget { account: link.account.clone(), path: link.path.clone() };
+        if user.second_factor_at.is_none() {
+            return Ok((SignInStep::Done(self.begin_by_link(context, secret).await?), target));
+        }
+        writes.push(link.remove());
+        if !self.write_quietly(&writes).await? {
+            return Err(ManagementError::LinkEnded);
+        }
+        Ok((self.ask_for_code(&user, visit, Some(link.value.maker)).await?, target))
+    }
+
+    async fn user_of_draft(
+        &self,
+        actor: &Actor,
+        draft: &SignInLinkDraft,
+    ) -> Result<Versioned<StoredUser>, ManagementError> {
+        const UNKNOWN: ManagementError = ManagementError::NotFound("user");
+        if !draft.user.contains('@') {
+            if draft.new_user.is_some() {
+                return Err(ManagementError::invalid("user", "expected the e-mail address of the new user"));
+            }
+            let id: UserId = draft.user.parse().map_err(|_| UNKNOWN)?;
+            return self.get(id.as_str()).await?.ok_or(UNKNOWN);
+        }
+        let Some(typed) = TypedEmail::read(&draft.user) else { return Err(invalid_address(&draft.user)) };
+        if let Some(known) = self.find_typed(&typed).await? {
+            return Ok(known);
+        }
+        let Some((name, role)) = &draft.new_user else { return Err(UNKNOWN) };
+        let account = draft.account.as_ref().ok_or_else(|| {
+            ManagementError::invalid("account", "a new user needs an account: expected the id of an account")
+        })?;
+        let email = normal_email(&draft.user).map_err(|_| invalid_address(&draft.user))?;
+        let name = check_name("name", name)?;
+        let rights = self.rights(actor, account).await?;
+        rights.require(&scopes::MEMBERS_WRITE)?;
+        rights.check_role(*role)?;
+        self.read_account(account).await?;
+        match self.add_to(self.new_user(email, name, None), account, *role, actor).await {
+            // A concurrent request may have created the user.
+            Ok(_) | Err(ManagementError::Duplicate(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.find_typed(&typed).await?.ok_or(UNKNOWN)
+    }
+
+    /// A link gives all rights of its user, so its maker must have them.
+    async fn check_may_sign_in(
+        &self,
+        maker: &Principal,
+        user: &UserId,
+        account: Option<&AccountId>,
+    ) -> Result<Vec<Write>, ManagementError> {
+        let held = self.guarded_rights(maker, self.operator()).await?;
+        held.rights.require(&scopes::USERS_SIGN_IN)?;
+        let guards = self.check_governs_all(maker, user, Effect::Grants).await?;
+        if let Some(account) = account {
+            let member = self.get::<Member>(&Member::id_of(account, user)).await?;
+            drop(member.ok_or(ManagementError::NotFound("member"))?);
+        }
+        Ok(guards)
+    }
+
+    /// The maker's rights count at the use, too.
+    async fn read_link(
+        &self,
+        secret: &str,
+    ) -> Result<(Versioned<StoredSignInLink>, Versioned<StoredUser>, Vec<Write>), ManagementError> {
+        const ENDED: ManagementError = ManagementError::LinkEnded;
+        let link: Versioned<StoredSignInLink> = self.get(&digest_of(secret)).await?.ok_or(ENDED)?;
+        let user: Versioned<StoredUser> = self.get(link.user.as_str()).await?.ok_or(ENDED)?;
+        if link.ends_at <= self.now() || link.epoch != user.epoch || user.disabled_at.is_some() {
+            return Err(ENDED);
+        }
+        let maker = principal_of(&link.maker).ok_or(ENDED)?;
+        match self.check_may_sign_in(&maker, &user.id, link.account.as_ref()).await {
+            Ok(guards) => Ok((link, user, guards)),
+            Err(
+                ManagementError::NotFound(_)
+                | ManagementError::Forbidden(_)
+                | ManagementError::Escalation(_)
+                | ManagementError::SecondFactorMissing,
+            ) => Err(ENDED),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) async fn is_by_link(&self, actor: &Actor) -> Result<bool, ManagementError> {
+        let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(false) };
+        let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
+        Ok(session.link_maker.is_some())
+    }
+
+    pub(super) fn begun_by_link(&self, session: StoredSession, maker: Option<ActorName>) -> StoredSession {
+        let Some(maker) = maker else { return session };
+        StoredSession {
+            ends_at: session.ends_at.min(session.created_at.saturating_add(SESSION_LIFE)),
+            idle_at: session.idle_at.min(session.created_at.saturating_add(SESSION_IDLE)),
+            link_maker: Some(maker),
+            ..session
+        }
+    }
+
+    pub(super) fn session_idle(&self, session: &StoredSession) -> Duration {
+        let idle = self.0.settings.session_idle;
+        if session.link_maker.is_some() { idle.min(SESSION_IDLE) } else { idle }
+    }
+
+    pub(crate) fn recent_sign_in(&self, session: &StoredSession) -> Duration {
+        let within = self.0.settings.recent_sign_in;
+        if session.link_maker.is_some() { within.min(RECENT) } else { within }
+    }
+}
+
+fn invalid_address(text: &str) -> ManagementError {
+    ManagementError::invalid("user", format!("`{text}` is not an e-mail address: expected one such as ada@example.com"))
+}
+
+fn check_path(path: Option<&str>) -> Result<(), ManagementError> {
+    let Some(path) = path else { return Ok(()) };
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if path.len() <= MAX_PATH && path.starts_with('/') && !path.starts_with("//") && is_plain {
+        return Ok(());
+    }
+    let shown: String = path.chars().take(100).collect();
+    Err(ManagementError::invalid(
+        "path",
+        format!("`{shown}` is not a path of a page: expected one such as /keys, of at most {MAX_PATH} characters"),
+    ))
+}

@@ -1,0 +1,269 @@
+//! Sign-in links, and the dashboard in a frame of another site.
+
+use axum::Router;
+use axum::extract::Query;
+use axum::response::Html;
+use axum::routing::get;
+use fantoccini::Locator;
+use keyward::manage::{Actor, Context, NewUser, Role, SignInLinkDraft};
+use keyward_needs::needs;
+use keyward_tests::service::Listening;
+
+use crate::browser::Browser;
+use crate::http::{Answer, Client};
+use crate::security::App;
+use crate::site::{EMAIL, PASSWORD, Site, keep_log};
+
+const GRACE: &str = "grace@example.com";
+
+/// An application that shows the URL `to` in a frame, and leads to it.
+struct Host(Listening);
+
+#[derive(serde::Deserialize)]
+struct To {
+    to: String,
+}
+
+impl Host {
+    async fn start() -> Self {
+        let page = async |Query(To { to }): Query<To>| {
+            Html(format!(
+                "<!doctype html><title>Host</title><h1>Host</h1><a id=\"over\" href=\"{to}\">Keys</a>\
+                 <iframe src=\"{to}\" width=\"900\" height=\"700\" allow=\"clipboard-write\"></iframe>"
+            ))
+        };
+        Self(Listening::start(Router::new().route("/", get(page))).await)
+    }
+
+    /// `localhost` and `127.0.0.1` are different sites. Two ports of one host are one site, but different origins.
+    fn origin(&self, host: &str) -> String {
+        format!("http://{host}:{}", self.0.address.port())
+    }
+
+    async fn frame(&self, browser: &Browser, host: &str, url: &str) {
+        browser.client.goto(&format!("{}/?to={url}", self.origin(host))).await.unwrap();
+        browser.find("iframe").await.enter_frame().await.unwrap();
+    }
+}
+
+async fn site(origins: &[String]) -> Site {
+    let site = Site::build_with(
+        |management| management,
+        |settings| origins.iter().fold(settings, |settings, origin| settings.embed_origin(origin.parse().unwrap())),
+    )
+    .await;
+    site.add_owner().await;
+    site
+}
+
+/// The secret of a link for a developer of the operator's account, who is created at the first one.
+async fn link(site: &Site, path: &str) -> String {
+    let system = Actor::system("test", Context::new());
+    let draft = SignInLinkDraft::new(GRACE).account(site.management.operator().clone()).path(path);
+    let draft = draft.create("Grace", Role::Developer);
+    site.management.create_sign_in_link(&system, &draft).await.unwrap().secret.to_string()
+}
+
+async fn open(client: &mut Client, link: &str) -> Answer {
+    let page = client.get(&format!("/login/link?link={link}")).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert_eq!(page.header("referrer-policy"), "strict-origin");
+    client.post("/login/link", &[("csrf", &page.field("csrf")), ("link", link)]).await
+}
+
+#[tokio::test]
+async fn a_link_is_used_by_the_form_and_leads_to_its_page() {
+    keep_log();
+    let site = site(&[]).await;
+    for (path, location) in [
+        ("/keys", "/accounts/operator/keys"),
+        ("/usage", "/accounts/operator/usage"),
+        // Not the path of a page.
+        ("/nothing/here", "/keys"),
+    ] {
+        let link = link(&site, path).await;
+        // A program that looks at the link does not use it up.
+        for _ in 0..2 {
+            Client::new(&site).get(&format!("/login/link?link={link}")).await;
+        }
+        let mut client = Client::new(&site);
+        let answer = open(&mut client, &link).await;
+        assert_eq!((answer.status, answer.header("location")), (303, location));
+        assert!(client.get("/accounts/operator/keys").await.body.contains("Grace"));
+        let again = open(&mut Client::new(&site), &link).await;
+        assert_eq!(again.status, 401);
+        assert!(again.body.contains("open it again from there"), "{}", again.body);
+        site.assert_kept_nowhere(&[&link]);
+    }
+    // The form needs the token of this browser, and the script does not send it without a click then.
+    let link = link(&site, "/keys").await;
+    let refused = Client::new(&site).post("/login/link", &[("csrf", ""), ("link", &link)]).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("expired") && !refused.body.contains("data-now"), "{}", refused.body);
+    // A window with a session asks first.
+    let mut signed_in = Client::signed_in(&site).await;
+    let page = signed_in.get(&format!("/login/link?link={link}")).await;
+    assert!(page.body.contains("You are signed in as") && !page.body.contains("data-now"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn embedding_changes_nothing_unless_origins_are_named() {
+    let off = site(&[]).await;
+    let on = site(&["https://app.example.com".to_owned()]).await;
+    for (site, is_on, dest) in
+        [(&off, false, "document"), (&off, false, "iframe"), (&on, true, "document"), (&on, true, "iframe")]
+    {
+        let answer = Client::new(site).with("sec-fetch-dest", dest).get("/login").await;
+        let cookie = answer.header("set-cookie");
+        let (policy, frame_options) = (answer.header("content-security-policy"), answer.header("x-frame-options"));
+        if is_on {
+            assert!(policy.contains("frame-ancestors 'self' https://app.example.com; base-uri"), "{policy}");
+            assert_eq!(frame_options, "");
+        } else {
+            assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+            assert_eq!(frame_options, "DENY");
+        }
+        if is_on && dest == "iframe" {
+            assert!(cookie.starts_with("keyward_framed_visit="), "{cookie}");
+            for attribute in ["SameSite=None", "Secure", "Partitioned", "HttpOnly", "Path=/"] {
+                assert!(cookie.contains(attribute), "{cookie}");
+            }
+        } else {
+            assert!(cookie.starts_with("keyward_visit=") && cookie.contains("SameSite=Lax"), "{cookie}");
+            assert!(!cookie.contains("Partitioned") && !cookie.contains("Secure"), "{cookie}");
+        }
+    }
+}
+
+/// The cookies of a frame have `SameSite=None`, so a browser could send them with forms of other sites.
+#[tokio::test]
+async fn forms_of_other_sites_are_refused_in_frames_too() {
+    let site = site(&["https://app.example.com".to_owned()]).await;
+    let link = link(&site, "/keys").await;
+    let mut framed = Client::new(&site).with("sec-fetch-dest", "iframe");
+    assert_eq!(open(&mut framed, &link).await.status, 303);
+    let page = framed.get("/accounts/operator/keys/new").await;
+    assert_eq!(page.status, 200);
+    let own = format!("http://{}", site.address());
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://app.example.com"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        let mut other = Client::new(&site).with("sec-fetch-dest", "iframe").with(name, value);
+        other.cookies = framed.cookies.clone();
+        let answer = other.post("/logout", &[("csrf", &page.field("csrf"))]).await;
+        assert_eq!(answer.status, 403, "{name}: {value}");
+    }
+    let mut same = Client::new(&site).with("sec-fetch-dest", "iframe").with("origin", &own);
+    same.cookies = framed.cookies.clone();
+    assert_eq!(same.post("/logout", &[("csrf", "")]).await.status, 403, "a form without a token");
+    // The session of a frame is none for a window.
+    let mut window = Client::new(&site);
+    window.cookies = framed.cookies.clone();
+    assert_eq!(window.get("/keys").await.status, 303);
+    assert_eq!(same.post("/logout", &[("csrf", &page.field("csrf"))]).await.status, 303);
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn a_page_of_another_site_signs_a_user_in_and_shows_the_keys() {
+    keep_log();
+    let host = Host::start().await;
+    let site = site(&[host.origin("localhost")]).await;
+    let browser = Browser::open(&site).await;
+    // A window has a session of another user, which stays.
+    browser.sign_in().await;
+    let link = link(&site, "/keys").await;
+    host.frame(&browser, "localhost", &site.url(&format!("/login/link?link={link}"))).await;
+    browser.see("Create your first key").await;
+    let text = browser.text().await;
+    assert!(text.contains("Grace") && !text.contains("Ada"), "{text}");
+    browser.click("a[href$='/keys/new']").await;
+    browser.fill("name", "from the frame").await;
+    browser.press("Create key").await;
+    let key = browser.text_of("#key").await;
+    assert_eq!(site.call_api(&key).await, 200);
+    let cookies = browser.client.get_all_cookies().await.unwrap();
+    assert!(cookies.iter().any(|cookie| cookie.name() == "keyward_framed_session"), "{cookies:?}");
+    browser.client.clone().enter_parent_frame().await.unwrap();
+    browser.go("/accounts/operator/keys").await;
+    browser.see("from the frame").await;
+    assert!(browser.text().await.contains("Ada"), "the window has the session of the frame");
+    site.assert_kept_nowhere(&[&link]);
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn a_browser_shows_no_frame_to_an_origin_that_is_not_named() {
+    let host = Host::start().await;
+    let site = site(&[host.origin("localhost")]).await;
+    let browser = Browser::open(&site).await;
+    // Another site, and another origin of the same site.
+    for (origin, is_shown) in [("localhost", true), ("127.0.0.1", false)] {
+        host.frame(&browser, origin, &site.url("/login")).await;
+        if is_shown {
+            browser.see("E-mail address").await;
+        } else {
+            // The frame has an error page of the browser.
+            tokio::time::timeout(std::time::Duration::from_secs(10), async {
+                while !browser.html().await.contains("refused to connect") {
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+            })
+            .await
+            .expect("the browser says that the frame is refused");
+            assert!(browser.client.find(Locator::Css("#email")).await.is_err());
+        }
+        browser.client.clone().enter_parent_frame().await.unwrap();
+    }
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn a_link_works_in_a_window_with_and_without_a_script() {
+    let host = Host::start().await;
+    let site = site(&[]).await;
+    for has_script in [true, false] {
+        let browser = if has_script { Browser::open(&site).await } else { Browser::open_without_script(&site).await };
+        let link = link(&site, "/usage").await;
+        let to = site.url(&format!("/login/link?link={link}"));
+        browser.client.goto(&format!("{}/?to={to}", host.origin("localhost"))).await.unwrap();
+        browser.click("#over").await;
+        if !has_script {
+            browser.picture("sign-in-link").await;
+            browser.press("Continue").await;
+        }
+        browser.see("Grace").await;
+        assert_eq!(browser.path().await, "/accounts/operator/usage");
+        browser.close().await;
+    }
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn a_user_with_a_second_factor_enters_its_code_after_a_link() {
+    let (mut app, site) = App::with_site().await;
+    let system = Actor::system("test", Context::new());
+    site.management.create_owner(&system, NewUser::new(GRACE, "Grace", PASSWORD)).await.unwrap();
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    app.set_up(&browser).await;
+    browser.click("a[download]").await;
+    browser.press("Done, I have stored the codes").await;
+    browser.press_in_user_menu("Sign out").await;
+    let made =
+        site.management.create_sign_in_link(&system, &SignInLinkDraft::new(EMAIL).path("/settings")).await.unwrap();
+    browser.go(&made.url).await;
+    browser.see("Enter the code").await;
+    browser.fill("code", &app.code()).await;
+    browser.press("Sign in").await;
+    browser.see("Your sessions").await;
+
+    assert_eq!(open(&mut Client::new(&site), &made.secret).await.status, 401);
+    browser.close().await;
+}

@@ -1,0 +1,117 @@
+//! The recent requests on the page of a key.
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use keyward::axum::{AuthLayer, RecentRequestsLayer, Scoped};
+use keyward::manage::{KeyDraft, Purpose};
+use keyward::{NewKey, PeerAddress};
+use keyward_needs::needs;
+use tower::ServiceExt;
+
+use crate::browser::Browser;
+use crate::http::Client;
+use crate::site::Site;
+use crate::usage::rows;
+
+keyward::axum::scopes! {
+    VideosRead = "videos:read";
+}
+
+/// A service with the layer, which shares the store with the pages.
+fn service(site: &Site) -> Router {
+    let authenticator = site.management.verifier().unwrap();
+    Router::new()
+        .route("/v1/videos/{id}", get(async || "a video"))
+        .route("/v1/secrets", get(async |_: Scoped<VideosRead>| "a secret"))
+        .layer(AuthLayer::from(authenticator.clone()))
+        .layer(RecentRequestsLayer::new(&authenticator))
+}
+
+async fn call(service: &Router, key: &str, path: &str) -> u16 {
+    let request = Request::get(path).header("authorization", format!("Bearer {key}"));
+    let request = request.extension(PeerAddress(([203, 0, 113, 77], 9).into())).body(Body::empty()).unwrap();
+    service.clone().oneshot(request).await.unwrap().status().as_u16()
+}
+
+async fn key(site: &Site) -> (String, String) {
+    let new = NewKey::restricted("operator".parse().unwrap(), "worker", "jobs:read".parse().unwrap());
+    let draft = KeyDraft::of(Purpose::Api, new);
+    let issued = site.management.create_key(&site.owner().await, draft).await.unwrap();
+    (format!("/accounts/operator/keys/{}", issued.view.id), issued.key.expose_once().to_string())
+}
+
+#[tokio::test]
+async fn a_service_shows_on_the_page_of_the_key_what_it_asked() {
+    let site = Site::build(keyward::manage::ManagementBuilder::recent_requests).await;
+    site.add_owner().await;
+    let (path, key) = key(&site).await;
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get(&path).await.body;
+    assert!(page.contains("<h2>Recent requests</h2>\n<p class=\"dim\">No requests are recorded.</p>"), "{page}");
+
+    let service = service(&site);
+    assert_eq!(call(&service, &key, "/v1/videos/grace@example.com?token=s3cret-token").await, 200);
+    assert_eq!(call(&service, &key, "/v1/secrets").await, 403);
+    assert_eq!(call(&service, &key, "/alan@example.com").await, 404);
+    let page = client.get(&path).await.body;
+    let shown: Vec<String> =
+        rows(&page, "Recent requests").iter().map(|row| row.split_once(" | ").unwrap().1.to_owned()).collect();
+    assert_eq!(
+        shown,
+        [
+            "GET | unknown | 203.0.113.0/24 | OK |",
+            "GET | /v1/secrets | 203.0.113.0/24 | INSUFFICIENT_SCOPE |",
+            "GET | /v1/videos/{id} | 203.0.113.0/24 | OK |",
+        ]
+    );
+    site.management
+        .set_key_disabled(&site.owner().await, &path.rsplit('/').next().unwrap().parse().unwrap(), true)
+        .await
+        .unwrap();
+    assert_eq!(call(&service, &key, "/v1/videos/7").await, 401);
+    for _ in 0..12 {
+        call(&service, &key, "/v1/videos/7").await;
+    }
+    let page = client.get(&path).await.body;
+    assert_eq!(rows(&page, "Recent requests").len(), 10);
+    assert!(
+        rows(&page, "Recent requests")[0].ends_with(" | /v1/videos/{id} | 203.0.113.0/24 | API_KEY_DISABLED |"),
+        "{page}"
+    );
+    let link = format!("{path}/requests");
+    assert!(page.contains(&format!("<a href=\"{link}\">All recent requests</a>")), "{page}");
+    let all = client.get(&link).await.body;
+    assert_eq!(rows(&all, "Recent requests").len(), 16);
+    site.assert_kept_nowhere(&[&key, "grace@example.com", "s3cret-token", "alan@example.com", "203.0.113.77"]);
+}
+
+#[tokio::test]
+async fn without_the_option_nothing_is_recorded_or_shown() {
+    let site = Site::with_owner().await;
+    let (path, key) = key(&site).await;
+    assert_eq!(call(&service(&site), &key, "/v1/videos/7").await, 200);
+    let page = Client::signed_in(&site).await.get(&path).await.body;
+    assert!(!page.contains("Recent requests"), "{page}");
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn recent_requests_fit_a_phone_and_lead_to_all() {
+    let site = Site::build(keyward::manage::ManagementBuilder::recent_requests).await;
+    site.add_owner().await;
+    let (path, key) = key(&site).await;
+    let service = service(&site);
+    for number in 0..12 {
+        call(&service, &key, if number % 3 == 0 { "/v1/secrets" } else { "/v1/videos/7" }).await;
+    }
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.go(&path).await;
+    browser.see("INSUFFICIENT_SCOPE").await;
+    browser.picture("recent-requests").await;
+    browser.press("All recent requests").await;
+    browser.see("At most 200 requests").await;
+    browser.close().await;
+}
