@@ -264,7 +264,7 @@ async fn a_sign_in_link_leaves_the_second_factor_in_force() {
     let setting = on_sqlite();
     let (management, operator) = (&setting.management, setting.operator().await);
     let (ada, _) = setting.customer(EMAIL).await;
-    Person::set_up(&setting, &ada).await;
+    Person::set_up(&setting.management, &setting.clock, &ada).await;
     let link = management.create_sign_in_link(&operator, &SignInLinkDraft::new(EMAIL)).await.unwrap();
     // The link is not used up: the dashboard uses it, and asks for the code.
     for _ in 0..2 {

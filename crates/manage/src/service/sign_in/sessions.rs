@@ -113,6 +113,7 @@ impl Management {
             device: device_name(family.user_agent.as_deref()),
             address: None,
             user_agent: family.user_agent,
+            by_link: false,
         };
         Ok(open.map(view).collect())
     }
