@@ -1125,6 +1125,7 @@ export interface components {
          *       },
          *       "name": "Example Ltd",
          *       "plan": "Pro",
+         *       "requires_second_factor": false,
          *       "role": "owner",
          *       "suspended_at": null,
          *       "version": 1
@@ -5986,7 +5987,10 @@ export interface operations {
     removeSecondFactor: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Unique text, such as a UUID. A request that is sent again with it within a day takes effect once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the user. */
                 user: string;
@@ -6007,6 +6011,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidValue"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];
         };

@@ -6,12 +6,17 @@ import httpx
 
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     user: str,
+    *,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -20,6 +25,7 @@ def _get_kwargs(
         ),
     }
 
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -50,6 +56,16 @@ def _parse_response(
 
         return response_404
 
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
 
@@ -75,6 +91,7 @@ def sync_detailed(
     user: str,
     *,
     client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Removes the second factor of a user who has lost it, and ends all sessions and tokens of the user.
     The password stays.
@@ -83,6 +100,7 @@ def sync_detailed(
 
     Args:
         user (str):
+        idempotency_key (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -94,6 +112,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         user=user,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -107,6 +126,7 @@ def sync(
     user: str,
     *,
     client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Removes the second factor of a user who has lost it, and ends all sessions and tokens of the user.
     The password stays.
@@ -115,6 +135,7 @@ def sync(
 
     Args:
         user (str):
+        idempotency_key (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -127,6 +148,7 @@ def sync(
     return sync_detailed(
         user=user,
         client=client,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -134,6 +156,7 @@ async def asyncio_detailed(
     user: str,
     *,
     client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Removes the second factor of a user who has lost it, and ends all sessions and tokens of the user.
     The password stays.
@@ -142,6 +165,7 @@ async def asyncio_detailed(
 
     Args:
         user (str):
+        idempotency_key (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,6 +177,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         user=user,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -164,6 +189,7 @@ async def asyncio(
     user: str,
     *,
     client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Removes the second factor of a user who has lost it, and ends all sessions and tokens of the user.
     The password stays.
@@ -172,6 +198,7 @@ async def asyncio(
 
     Args:
         user (str):
+        idempotency_key (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -185,5 +212,6 @@ async def asyncio(
         await asyncio_detailed(
             user=user,
             client=client,
+            idempotency_key=idempotency_key,
         )
     ).parsed
