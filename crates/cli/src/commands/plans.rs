@@ -6,7 +6,7 @@ use keyward_client::{Plan, PutPlan};
 use super::prompt::confirm;
 use crate::backend::{Records, system};
 use crate::error::{Error, ErrorKind};
-use crate::output;
+use crate::output::{self, note};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -72,7 +72,9 @@ pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Er
                 confirm(&format!("Remove the plan {name:?}?"))?;
             }
             remove(records, &name, known.version).await?;
-            output::line(&format!("removed the plan {name}"))
+            output::line(&format!("removed the plan {name}"))?;
+            note!("accounts that have it keep its name, and have no limits of a plan until they get another one");
+            Ok(())
         }
     }
 }

@@ -105,7 +105,7 @@ impl Management {
         if writes { self.check_recent(actor).await } else { Ok(()) }
     }
 
-    /// Removes a plan at this version. Its accounts keep its name and get default limits and lifetimes. Needs `plans:write` in the
+    /// Removes a plan at this version. Its accounts keep its name, and have no limits and lifetimes of a plan. Needs `plans:write` in the
     /// operator's account.
     ///
     /// # Errors

@@ -18,8 +18,8 @@ pub(in crate::dashboard) const CREATE_A_PLAN: &str = "Create a plan";
 pub(in crate::dashboard) const CREATE_PLAN: &str = "Create plan";
 
 // remove.html
-pub(in crate::dashboard) const THE_LIMITS_AND_LIFETIMES: &str = "The limits and lifetimes of the plan are removed. Accounts that have the plan keep its name, and get the \
-     defaults of the server.";
+pub(in crate::dashboard) const THE_LIMITS_AND_LIFETIMES: &str = "The limits and lifetimes of the plan are removed. Accounts that have the plan keep its name, \
+     and have no limits of a plan until they get another one.";
 
 // plans.rs
 pub(in crate::dashboard) const REMOVE_A_PLAN: &str = "Remove a plan";
