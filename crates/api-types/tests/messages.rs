@@ -88,7 +88,7 @@ fn answers_are_written_as_they_are_read() {
     answer::<ChangedKey>(merged(&[key(), effective()]));
     answer::<Account>(json!({
         "id": "acct_1", "name": "Example", "plan": "pro", "features": ["export"], "suspended_at": null,
-        "created_at": "2026-03-01T12:00:00Z", "lifetimes": {"default_seconds": 60, "maximum_seconds": null}, "role": "owner",
+        "created_at": "2026-03-01T12:00:00Z", "lifetimes": {"default_seconds": 60, "maximum_seconds": null}, "role": "owner", "requires_second_factor": true,
         "version": 1,
     }));
     answer::<Lifetimes>(json!({
