@@ -161,8 +161,9 @@ fn each_mistake_gets_its_message_and_exit_code() {
 fn errors_repeat_neither_a_key_nor_a_hidden_character() {
     let folder = TempDir::new().unwrap();
     let run = |arguments: &[&str]| run(folder.path(), &[&["--database", "keys.db"], arguments].concat());
+    assert!(run(&["keys", "create", "--name", "first"]).status.success(), "it creates the account");
     for purpose in ["api", "management"] {
-        let output = run(&["keys", "create", "--name", "a", "--purpose", purpose]);
+        let output = run(&["keys", "create", "--name", "a", "--account", "default", "--purpose", purpose]);
         let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
         let end = &key[key.len() - 4..];
         for arguments in [
