@@ -322,7 +322,7 @@ async fn the_api_describes_itself() {
     let running = Running::start().await;
     let described = running.send("nobody", "GET", "/openapi.json", NOTHING, "").await.body;
     assert!(described["openapi"].as_str().unwrap().starts_with("3.1"));
-    assert_eq!(described["paths"].as_object().unwrap().len(), 53);
+    assert_eq!(described["paths"].as_object().unwrap().len(), 55);
     let page = running.send("nobody", "GET", "/docs", NOTHING, "").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("/v1/keys/{key}/rotate") && !page.text.contains("://cdn"), "{}", page.text);

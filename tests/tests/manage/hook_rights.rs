@@ -185,6 +185,7 @@ async fn a_webhook_of_a_key_gets_nothing_after_the_key() {
 async fn the_successor_of_a_rotated_key_is_responsible_for_its_webhooks() {
     let setting = on_sqlite();
     let management = &setting.management;
+    setting.operator().await;
     let (_, account) = setting.customer("ada@example.com").await;
     let system = setting.system();
     // A key of the operator can have webhooks in other accounts.
