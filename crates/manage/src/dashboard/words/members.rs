@@ -3,6 +3,7 @@
 use super::numbers::plural;
 
 // invited.html
+pub(in crate::dashboard) const SECOND_FACTOR: &str = "second factor";
 pub(in crate::dashboard) const INVITED: &str = "Invited";
 pub(in crate::dashboard) const WE_SEND_AN_INVITATION_AS: [&str; 3] = [
     "We send ",

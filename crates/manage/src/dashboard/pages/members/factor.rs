@@ -29,7 +29,7 @@ async fn member_with_factor(member: &AtAccount, user: &UserId) -> Result<MemberV
     if member.management().has_second_factor(user).await? {
         Ok(view)
     } else {
-        Err(ManagementError::NotFound("second factor").into())
+        Err(ManagementError::NotFound(words::members::SECOND_FACTOR).into())
     }
 }
 
