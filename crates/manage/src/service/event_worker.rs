@@ -7,7 +7,7 @@ use crate::service::Management;
 #[cfg(feature = "mail")]
 use crate::service::mail::Slots;
 #[cfg(feature = "webhooks")]
-use crate::service::webhooks::Attempts;
+use crate::service::webhooks::Deliveries;
 
 const POLL: Duration = Duration::from_secs(1);
 
@@ -28,13 +28,13 @@ impl Management {
             #[cfg(feature = "mail")]
             mails.spawn(management.clone().run_mails());
             #[cfg(feature = "webhooks")]
-            let mut attempts = Attempts::default();
+            let mut deliveries = Deliveries::default();
             loop {
                 let begun = warn(management.call_hook().await);
                 #[cfg(feature = "webhooks")]
-                let begun = begun + warn(management.start_deliveries(&mut attempts).await);
+                let begun = begun + warn(management.start_deliveries(&mut deliveries).await);
                 #[cfg(feature = "webhooks")]
-                let begun = begun + attempts.settled(POLL).await;
+                let begun = begun + deliveries.settled(POLL).await;
                 if begun == 0 {
                     tokio::time::sleep(POLL).await;
                 }
@@ -61,16 +61,16 @@ impl Management {
         while self.call_hook().await? > 0 {}
         #[cfg(feature = "webhooks")]
         {
-            let mut attempts = Attempts::default();
-            while self.start_deliveries(&mut attempts).await? > 0 {
-                while attempts.next().await.is_some() {}
+            let mut deliveries = Deliveries::default();
+            while self.start_deliveries(&mut deliveries).await? > 0 {
+                while deliveries.settled(Duration::MAX).await > 0 {}
             }
         }
         #[cfg(feature = "mail")]
         {
             let mut slots = Slots::default();
             while self.start_mails(&mut slots).await? > 0 {
-                while slots.next().await.is_some() {}
+                while slots.settled(Duration::MAX).await > 0 {}
             }
         }
         Ok(())

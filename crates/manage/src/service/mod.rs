@@ -1,6 +1,8 @@
 mod accounts;
 mod api_description;
 mod appearance;
+#[cfg(any(feature = "mail", feature = "webhooks"))]
+mod attempts;
 mod audit;
 mod authenticator;
 mod builder;

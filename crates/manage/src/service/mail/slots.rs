@@ -1,12 +1,13 @@
 //! Which of the mails that are due are attempted now.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
-use tokio::task::{Id, JoinSet};
+use keyward_core::Timestamp;
 
 use crate::error::ManagementError;
 use crate::records::{MailContent, StoredMail, Versioned};
+use crate::service::attempts::Attempts;
 
 /// In this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,15 @@ enum Class {
 }
 
 impl Class {
+    fn of(content: &MailContent) -> Self {
+        match content {
+            MailContent::Reset { .. } | MailContent::KeyCompromised { .. } | MailContent::NewDevice { .. } => {
+                Self::Urgent
+            }
+            MailContent::Invitation { .. } | MailContent::KeyExpiring { .. } => Self::Other,
+        }
+    }
+
     const fn slots(self) -> usize {
         match self {
             Self::Urgent => 8,
@@ -30,87 +40,67 @@ impl Class {
 
 /// The attempts that are running.
 #[derive(Default)]
-pub(crate) struct Slots {
-    tasks: JoinSet<Result<bool, ManagementError>>,
-    running: HashMap<Id, Running>,
-    /// Of the mails that were chosen last.
-    failing: HashSet<String>,
-}
+pub(crate) struct Slots(Attempts<Slot>);
 
-#[derive(Clone, PartialEq, Eq)]
-struct Running {
+#[derive(Clone)]
+pub(super) struct Slot {
     mail: String,
     owner: String,
     class: Class,
 }
 
 impl Slots {
-    /// Returns the mails to attempt now: the urgent ones first, and one for each owner.
-    pub(super) fn choose(&mut self, due: Vec<Versioned<StoredMail>>) -> Vec<Versioned<StoredMail>> {
-        self.failing = due.iter().filter(|mail| mail.failures > 0).map(|mail| owner(&mail.value)).collect();
-        let mut due: Vec<_> = due.into_iter().map(|mail| (self.describe(&mail.value), mail)).collect();
-        due.sort_by_key(|(described, mail)| (described.class, mail.at));
-        let mut taken: Vec<Running> = self.running.values().cloned().collect();
-        let mut chosen = Vec::new();
-        for (described, mail) in due {
-            let of_class = taken.iter().filter(|other| other.class == described.class).count();
-            let is_free = taken.len() < Class::Urgent.slots() && of_class < described.class.slots();
-            if is_free && taken.iter().all(|other| other.owner != described.owner && other.mail != described.mail) {
-                taken.push(described);
-                chosen.push(mail);
+    /// Returns the mails of the queue to attempt now: the urgent ones first, and one for each owner.
+    pub(super) fn choose(
+        &self,
+        queue: Vec<Versioned<StoredMail>>,
+        now: Timestamp,
+    ) -> Vec<(Slot, Versioned<StoredMail>)> {
+        // A mail that failed waits for its next attempt, while others of its owner are due.
+        let failing: HashSet<String> = queue.iter().filter(|mail| mail.failures > 0).map(|mail| owner(mail)).collect();
+        let mut due: Vec<_> = queue
+            .into_iter()
+            .filter(|mail| mail.at <= now)
+            .map(|mail| {
+                let owner = owner(&mail);
+                let class = if failing.contains(&owner) { Class::Failing } else { Class::of(&mail.content) };
+                (Slot { mail: mail.id.clone(), owner, class }, mail)
+            })
+            .collect();
+        due.sort_by_key(|(slot, mail)| (slot.class, mail.at));
+        let mut taken: Vec<Slot> = self.0.running().cloned().collect();
+        due.retain(|(slot, _)| {
+            let of_class = taken.iter().filter(|other| other.class == slot.class).count();
+            let is_free = taken.len() < Class::Urgent.slots() && of_class < slot.class.slots();
+            let may = is_free && taken.iter().all(|other| other.owner != slot.owner && other.mail != slot.mail);
+            if may {
+                taken.push(slot.clone());
             }
-        }
-        chosen
+            may
+        });
+        due
     }
 
     pub(super) fn start(
         &mut self,
-        mail: &StoredMail,
+        slot: Slot,
         attempt: impl Future<Output = Result<bool, ManagementError>> + Send + 'static,
     ) {
-        let running = self.describe(mail);
-        let task = self.tasks.spawn(attempt);
-        self.running.insert(task.id(), running);
+        self.0.start(slot, attempt);
     }
 
     /// Waits up to `at_most` for an attempt to end. Returns how many have ended.
     pub(crate) async fn settled(&mut self, at_most: Duration) -> usize {
-        let (mut ended, mut wait) = (0, at_most);
-        while let Ok(Some(())) = tokio::time::timeout(wait, self.next()).await {
-            (ended, wait) = (ended + 1, Duration::ZERO);
-        }
-        ended
-    }
-
-    /// Waits for the next attempt to end. `None` if none is running.
-    pub(crate) async fn next(&mut self) -> Option<()> {
-        let id = match self.tasks.join_next_with_id().await? {
-            Ok((id, done)) => {
-                if let Err(error) = done {
-                    // The claim ends after two minutes, and the mail is due again.
-                    keyward_core::log_limited!(warn, %error, "a mail waits for the store");
-                }
-                id
+        let ended = |_, done| match done {
+            Ok(Ok(_)) => {}
+            // The claim ends after two minutes, and the mail is due again.
+            Ok(Err(error)) => {
+                let error: ManagementError = error;
+                keyward_core::log_limited!(warn, %error, "a mail waits for the store");
             }
-            Err(error) => {
-                tracing::error!(%error, "an attempt to send a mail panicked");
-                error.id()
-            }
+            Err(error) => tracing::error!(%error, "an attempt to send a mail panicked"),
         };
-        self.running.remove(&id);
-        Some(())
-    }
-
-    fn describe(&self, mail: &StoredMail) -> Running {
-        let owner = owner(mail);
-        let class = match mail.content {
-            _ if self.failing.contains(&owner) => Class::Failing,
-            MailContent::Reset { .. } | MailContent::KeyCompromised { .. } | MailContent::NewDevice { .. } => {
-                Class::Urgent
-            }
-            MailContent::Invitation { .. } | MailContent::KeyExpiring { .. } => Class::Other,
-        };
-        Running { mail: mail.id.clone(), owner, class }
+        self.0.settled(at_most, ended).await
     }
 }
 
@@ -127,8 +117,6 @@ fn owner(mail: &StoredMail) -> String {
 
 #[cfg(test)]
 mod tests {
-    use keyward_core::Timestamp;
-
     use super::*;
     use crate::records::ResetOrigin;
 
@@ -149,10 +137,11 @@ mod tests {
         mail(format!("reset.{user}"), None, content, 0)
     }
 
-    fn begin(slots: &mut Slots, due: Vec<Versioned<StoredMail>>) -> Vec<String> {
-        let chosen = slots.choose(due);
-        chosen.iter().for_each(|mail| slots.start(&mail.value, std::future::pending()));
-        chosen.iter().map(|mail| mail.id.clone()).collect()
+    fn begin(slots: &mut Slots, queue: Vec<Versioned<StoredMail>>) -> Vec<String> {
+        let chosen = slots.choose(queue, Timestamp::from_millis(0));
+        let ids = chosen.iter().map(|(_, mail)| mail.id.clone()).collect();
+        chosen.into_iter().for_each(|(slot, _)| slots.start(slot, std::future::pending()));
+        ids
     }
 
     #[tokio::test]
@@ -173,5 +162,18 @@ mod tests {
         let failing = (0..9).flat_map(|account| (0..60).map(move |n| invitation(&format!("acct_bad{account}"), n, 1)));
         let due = failing.chain([invitation("acct_good", 1, 0)]).collect();
         assert_eq!(begin(&mut slots, due), ["acct_good.1", "acct_bad0.0", "acct_bad1.0"]);
+    }
+
+    #[tokio::test]
+    async fn an_account_fails_while_its_failed_mail_waits() {
+        let mut slots = Slots::default();
+        let accounts = || (0..5).map(|account| format!("acct_bad{account}"));
+        let waiting = accounts().map(|account| {
+            let mut mail = invitation(&account, 0, 1);
+            mail.value.at = Timestamp::from_millis(30_000);
+            mail
+        });
+        let queue = waiting.chain(accounts().map(|account| invitation(&account, 1, 0))).collect();
+        assert_eq!(begin(&mut slots, queue), ["acct_bad0.1", "acct_bad1.1"]);
     }
 }

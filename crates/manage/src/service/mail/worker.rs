@@ -11,7 +11,7 @@ use crate::store::{Kind, List};
 /// Longer than an attempt. If a node dies, another one sends the mail.
 const CLAIM: Duration = Duration::from_secs(120);
 const PAGE: usize = 500;
-/// Behind the invitations of a flood, there may be a link for which somebody waits.
+/// Behind the invitations of a flood, there may be a reset link for which its user waits.
 const MAX_PAGES: usize = 10;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
@@ -23,27 +23,28 @@ impl Management {
     pub(crate) async fn start_mails(&self, slots: &mut Slots) -> Result<usize, ManagementError> {
         let Some(mailer) = &self.0.mailer else { return Ok(0) };
         let mut begun = self.queue_key_mails().await?;
-        for mail in slots.choose(self.due_mails().await?) {
-            let (management, mailer, known) = (self.clone(), mailer.clone(), mail.value.clone());
-            slots.start(&known, async move { management.attempt_mail(&mailer, mail).await });
+        for (slot, mail) in slots.choose(self.queued_mails().await?, self.now()) {
+            let (management, mailer) = (self.clone(), mailer.clone());
+            slots.start(slot, async move { management.attempt_mail(&mailer, mail).await });
             begun += 1;
         }
         Ok(begun)
     }
 
-    async fn due_mails(&self) -> Result<Vec<Versioned<StoredMail>>, ManagementError> {
-        let (now, mut due) = (self.now(), Vec::new());
+    /// Returns the mails that are due, and some that are due next.
+    async fn queued_mails(&self) -> Result<Vec<Versioned<StoredMail>>, ManagementError> {
+        let (now, mut queue) = (self.now(), Vec::new());
         let mut list = List::of(Kind::Mail, PAGE);
         for _ in 0..MAX_PAGES {
             let page = self.list::<StoredMail>(&list).await?;
             list.after = page.last().map(|mail| (mail.sort(), mail.id()));
             let is_last = page.len() < PAGE || page.last().is_some_and(|mail| mail.at > now);
-            due.extend(page.into_iter().filter(|mail| mail.at <= now));
+            queue.extend(page);
             if is_last {
                 break;
             }
         }
-        Ok(due)
+        Ok(queue)
     }
 
     /// Returns `true` after an attempt. A node that dies between the server's answer and the removal sends the mail again.

@@ -16,7 +16,7 @@ pub(super) use attempt::Clients;
 pub use change::WebhookUpdate;
 pub use keyward_api_types::{Delivery, DeliveryAttempt, DeliveryState, Webhook as WebhookView, WebhookState};
 pub use secret::IssuedWebhook;
-pub(crate) use worker::Attempts;
+pub(crate) use worker::Deliveries;
 #[cfg(feature = "metrics")]
 pub(crate) use worker::describe_metrics;
 

@@ -1,12 +1,10 @@
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
-
-use tokio::task::{Id, JoinSet};
 
 use super::slots::{MAX_PER_WEBHOOK, Slots, Waiting};
 use crate::error::ManagementError;
 use crate::records::{Entity as _, EventCursor, StoredWebhook};
 use crate::service::Management;
+use crate::service::attempts::Attempts;
 use crate::service::events::WEBHOOKS;
 use crate::store::{Kind, List};
 
@@ -16,25 +14,23 @@ const MAX_PAGES: usize = 10;
 /// Behind that, the worker visits this many webhooks in turn, so that no account's deliveries hide those of others.
 const VISITED: usize = 50;
 
-/// The attempts that are running.
+/// The deliveries that are attempted now.
 #[derive(Default)]
-pub(crate) struct Attempts {
-    tasks: JoinSet<Result<bool, ManagementError>>,
+pub(crate) struct Deliveries {
     slots: Slots,
-    /// The delivery of each task, and when it began.
-    begun: HashMap<Id, (String, Instant)>,
+    /// The delivery of each attempt, and when it began.
+    attempts: Attempts<(String, Instant)>,
     /// The webhook that was visited last.
     visited: Option<(i64, String)>,
 }
 
-impl Attempts {
+impl Deliveries {
     /// Returns the number of attempts that were started.
     fn start(&mut self, management: &Management, mut waiting: Waiting) -> usize {
         let mut started = 0;
         while let Some(due) = self.slots.take(&mut waiting) {
-            let (management, delivery) = (management.clone(), due.delivery.clone());
-            let task = self.tasks.spawn(async move { management.deliver(due).await });
-            self.begun.insert(task.id(), (delivery, Instant::now()));
+            let (management, begun) = (management.clone(), (due.delivery.clone(), Instant::now()));
+            self.attempts.start(begun, async move { management.deliver(due).await });
             started += 1;
         }
         started
@@ -42,39 +38,29 @@ impl Attempts {
 
     /// Waits up to `at_most` for an attempt to end. Returns how many have ended.
     pub(crate) async fn settled(&mut self, at_most: Duration) -> usize {
-        let (mut ended, mut wait) = (0, at_most);
-        while let Ok(Some(())) = tokio::time::timeout(wait, self.next()).await {
-            (ended, wait) = (ended + 1, Duration::ZERO);
-        }
-        ended
-    }
-
-    /// Waits for the next attempt to end. `None` if none is running.
-    pub(crate) async fn next(&mut self) -> Option<()> {
-        let (id, done) = match self.tasks.join_next_with_id().await? {
-            Ok((id, done)) => (id, done),
-            Err(error) => {
-                tracing::error!(%error, "an attempt to deliver an event panicked");
-                (error.id(), Ok(false))
+        let slots = &mut self.slots;
+        let ended = |(delivery, begun): (String, Instant), done| {
+            let was_attempted = matches!(done, Ok(Ok(true)));
+            slots.free(&delivery, was_attempted.then(|| begun.elapsed()));
+            match done {
+                Ok(Ok(_)) => {}
+                // The claim ends after a minute, and the delivery is due again.
+                Ok(Err(error)) => {
+                    let error: ManagementError = error;
+                    tracing::warn!(%error, "the outcome of a delivery was not stored");
+                }
+                Err(error) => tracing::error!(%error, "an attempt to deliver an event panicked"),
             }
         };
-        if let Some((delivery, begun)) = self.begun.remove(&id) {
-            let was_attempted = matches!(done, Ok(true));
-            self.slots.free(&delivery, was_attempted.then(|| begun.elapsed()));
-        }
-        if let Err(error) = done {
-            // The claim ends after a minute, and the delivery is due again.
-            tracing::warn!(%error, "the outcome of a delivery was not stored");
-        }
-        Some(())
+        self.attempts.settled(at_most, ended).await
     }
 }
 
 impl Management {
     /// Publishes new events, and starts the attempts that are due. Returns the number of both.
-    pub(crate) async fn start_deliveries(&self, attempts: &mut Attempts) -> Result<usize, ManagementError> {
+    pub(crate) async fn start_deliveries(&self, deliveries: &mut Deliveries) -> Result<usize, ManagementError> {
         let begun = self.publish().await?;
-        if self.get::<EventCursor>(WEBHOOKS).await?.is_none() || attempts.slots.are_full() {
+        if self.get::<EventCursor>(WEBHOOKS).await?.is_none() || deliveries.slots.are_full() {
             return Ok(begun);
         }
         let (mut waiting, mut last) = (Waiting::default(), None);
@@ -84,23 +70,23 @@ impl Management {
             let is_last = page.len() < PAGE;
             page.into_iter().for_each(|due| waiting.add(due));
             if is_last {
-                return Ok(begun + attempts.start(self, waiting));
+                return Ok(begun + deliveries.start(self, waiting));
             }
         }
-        self.visit_webhooks(attempts, &mut waiting).await?;
-        Ok(begun + attempts.start(self, waiting))
+        self.visit_webhooks(deliveries, &mut waiting).await?;
+        Ok(begun + deliveries.start(self, waiting))
     }
 
-    async fn visit_webhooks(&self, attempts: &mut Attempts, waiting: &mut Waiting) -> Result<(), ManagementError> {
+    async fn visit_webhooks(&self, deliveries: &mut Deliveries, waiting: &mut Waiting) -> Result<(), ManagementError> {
         let mut list = List::of(Kind::Webhook, VISITED);
-        list.after.clone_from(&attempts.visited);
+        list.after.clone_from(&deliveries.visited);
         let webhooks = self.list::<StoredWebhook>(&list).await?;
         for webhook in &webhooks {
             self.due_to(&webhook.id, MAX_PER_WEBHOOK).await?.into_iter().for_each(|due| waiting.add(due));
         }
         // After the last, the next turn begins with the first.
         let last = webhooks.last().filter(|_| webhooks.len() == VISITED);
-        attempts.visited = last.map(|webhook| (webhook.sort(), webhook.id()));
+        deliveries.visited = last.map(|webhook| (webhook.sort(), webhook.id()));
         Ok(())
     }
 
