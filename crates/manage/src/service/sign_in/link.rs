@@ -102,6 +102,13 @@ pub(crate) struct LinkTarget {
     pub(crate) path: Option<String>,
 }
 
+#[cfg(feature = "dashboard")]
+impl LinkTarget {
+    fn of(link: &StoredSignInLink) -> Self {
+        Self { account: link.account.clone(), path: link.path.clone() }
+    }
+}
+
 impl Management {
     /// Creates a link that signs a user in, once and within a minute, for an application that has signed the user in. Needs
     /// `users:sign_in` in the operator's account, and `members:write` in every account of the user, whose roles may not exceed the
@@ -178,10 +185,14 @@ impl Management {
     /// factor, for which the dashboard asks.
     pub async fn sign_in_with_link(&self, context: &Context, secret: &str) -> Result<SignedIn, ManagementError> {
         self.0.throttle.check_address(Attempt::SignInLink, context)?;
-        self.begin_by_link(context, secret).await
+        Ok(self.begin_by_link(context, secret).await?.0)
     }
 
-    async fn begin_by_link(&self, context: &Context, secret: &str) -> Result<SignedIn, ManagementError> {
+    async fn begin_by_link(
+        &self,
+        context: &Context,
+        secret: &str,
+    ) -> Result<(SignedIn, StoredSignInLink), ManagementError> {
         for _ in 0..ATTEMPTS {
             let (link, user, mut writes) = self.read_link(secret).await?;
             if user.second_factor_at.is_some() {
@@ -201,7 +212,7 @@ impl Management {
             if self.commit(writes, draft).await?.is_ok() {
                 let device = self.prove_device(context, &signed_in).await;
                 let (user, ends_at) = (User::from(&signed_in), session.ends_at);
-                return Ok(SignedIn { session: session_secret, user, ends_at, device });
+                return Ok((SignedIn { session: session_secret, user, ends_at, device }, link.value));
             }
         }
         Err(ManagementError::Stale)
@@ -216,15 +227,17 @@ impl Management {
         visit: &str,
     ) -> Result<(SignInStep, LinkTarget), ManagementError> {
         self.0.throttle.check_address(Attempt::SignInLink, context)?;
-        let (link, user, mut writes) = self.read_link(secret).await?;
-        let target = LinkTarget { account: link.account.clone(), path: link.path.clone() };
-        if user.second_factor_at.is_none() {
-            return Ok((SignInStep::Done(self.begin_by_link(context, secret).await?), target));
+        match self.begin_by_link(context, secret).await {
+            Ok((signed_in, link)) => return Ok((SignInStep::Done(signed_in), LinkTarget::of(&link))),
+            Err(ManagementError::CodeRequired) => {}
+            Err(error) => return Err(error),
         }
+        let (link, user, mut writes) = self.read_link(secret).await?;
         writes.push(link.remove());
         if !self.write_quietly(&writes).await? {
             return Err(ManagementError::LinkEnded);
         }
+        let target = LinkTarget::of(&link);
         Ok((self.ask_for_code(&user, visit, Some(link.value.maker)).await?, target))
     }
 
