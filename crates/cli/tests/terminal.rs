@@ -1,4 +1,4 @@
-//! What the program shows on a terminal.
+//! The program on a terminal: it does not show a typed password.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]

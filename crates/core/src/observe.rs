@@ -74,7 +74,7 @@ struct Seen {
     recorder: Arc<dyn RecordRequest>,
 }
 
-/// What is known of a request whose answer is not. Dropping it records the request, if a hook saw its key.
+/// The known parts of a request that has no answer yet. Dropping it records the request, if a hook saw its key.
 ///
 /// An adapter to a framework creates one for each request, and polls the inner service within it.
 ///

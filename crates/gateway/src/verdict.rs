@@ -32,7 +32,7 @@ pub(crate) fn describe(authenticator: &Authenticator, method: &str, client: &dyn
     }
 }
 
-/// Answers a question about a key. It is recorded as a request of its own, not as the one with which the caller asks.
+/// Answers a question about a key. The record has it as one more request, beside the one with which the caller asks.
 pub(crate) async fn observed<T>(method: Option<&str>, client: Option<IpAddr>, answer: impl Future<Output = T>) -> T {
     if Observation::is_current() { Observation::new(method, None, client).over(answer).await } else { answer.await }
 }

@@ -40,7 +40,7 @@ impl FromStr for EmbedOrigin {
             return Err(wrong("it has a wildcard, but each origin must be named"));
         }
         let url: PublicUrl = text.parse().map_err(|error: PublicUrlError| wrong(error.why()))?;
-        // The policy is a list with separators of its own, and knows no IPv6 addresses.
+        // The policy is a list with separators, and knows no IPv6 addresses.
         let origin = url.to_string();
         let host = origin.split_once("://").map_or("", |(_, host)| host);
         if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':')) {

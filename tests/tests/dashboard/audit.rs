@@ -167,7 +167,7 @@ async fn a_file_has_all_entries_of_the_filter_however_many() {
     assert!(file.body.lines().nth(1).unwrap().contains("Ada changed the account “Odd”"), "{}", &file.body[..500]);
     let keys = client.get(&format!("{LOG}/export?action=key.create")).await.body;
     assert_eq!(keys.lines().count(), 3, "{keys}");
-    assert!(!keys.lines().any(|line| line.contains(",\"=")), "{keys}");
+    assert!(!keys.lines().any(|line| line.starts_with("\"=") || line.contains(",\"=")), "{keys}");
 
     let lines = client.get(&format!("{LOG}/export?action=account.update&format=jsonl")).await;
     assert_eq!(lines.header("content-type"), "application/jsonl; charset=utf-8");

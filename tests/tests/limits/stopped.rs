@@ -1,4 +1,4 @@
-//! Limits beside a server that has stopped: no call waits for ever.
+//! Limits beside a server that has stopped: each call returns an error in time.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! What the failure of a mail means.
+//! Failures of mails: whether another attempt helps, and the reason for the log.
 
 use std::error::Error;
 use std::io;

@@ -21,7 +21,7 @@ pub(crate) struct StoredSession {
     /// Earlier versions did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_seen_from: Option<IpNet>,
-    /// Who created the sign-in link that began it.
+    /// The actor that created the sign-in link that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) link_maker: Option<ActorName>,
 }

@@ -178,13 +178,13 @@ async fn off_the_runtime(work: impl FnOnce() -> io::Result<()> + Send + 'static)
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|ended| Err(io::Error::other(ended)))
 }
 
-/// Opens no link, device or pipe. A write to a pipe could wait for ever, and a device would lose its mode.
+/// Opens no link, device or pipe. A write to a pipe could never return, and a device would lose its mode.
 fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     // Opening a device can change it, so it is not opened at all.
     if let Ok(found) = std::fs::symlink_metadata(path) {
         check_regular(&found)?;
     }
-    // What another user puts there in between.
+    // Another user may replace the file after this check.
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;

@@ -23,7 +23,7 @@ const BEGUN: Duration = Duration::from_secs(60);
 /// Longer than any request.
 const WATCHED: Duration = Duration::from_secs(3_600);
 
-/// What ends with an account.
+/// The parts of an account that end with it.
 #[cfg(feature = "dashboard")]
 pub(crate) struct AccountContents {
     /// The active and disabled ones.

@@ -11,8 +11,8 @@ use crate::store::Write;
 const HOUR: i64 = 3_600_000;
 /// So that an account cannot flood strangers with invitations.
 const PER_ACCOUNT: u32 = 100;
-/// So that all accounts together cannot flood one address. Each kind of mail has its own count: invitations must not use up
-/// what an address gets in alerts and links of its own.
+/// So that all accounts together cannot flood one address. Each kind of mail has its own count, so that invitations use up
+/// neither alerts nor reset links.
 const PER_ADDRESS: u32 = 10;
 /// So that one account does not use up the invitations that others send to an address.
 const PER_ACCOUNT_AND_ADDRESS: u32 = 3;
@@ -20,7 +20,7 @@ const PER_ACCOUNT_AND_ADDRESS: u32 = 3;
 #[cfg(feature = "mail")]
 const NEWS_PER_ACCOUNT: u32 = 500;
 
-/// What an hour's mails are counted by.
+/// The subject for which an hour's mails are counted.
 #[derive(Clone, Copy)]
 pub(crate) enum MailQuota<'a> {
     /// Invitations of an account.
@@ -31,7 +31,7 @@ pub(crate) enum MailQuota<'a> {
     Invited(&'a str),
     /// Reset links that others have sent to an address.
     ResetFor(&'a str),
-    /// Reset links that somebody who knows the address asked for.
+    /// Reset links that were asked for with the address alone.
     Forgotten(&'a str),
     /// News about sign-ins.
     SignIns(&'a str),

@@ -235,7 +235,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whatever waits and runs.
+        /// For all deliveries that wait or run.
         #[test]
         fn slots_are_shared(
             first in prop::collection::vec((0..80_usize, 0..20_usize, 0..8_usize), 0..300),
@@ -271,7 +271,7 @@ mod tests {
                     prop_assert!(number == 1 || of(&other.account) > 0 || slots.is_slow(&other.webhook, &other.account));
                 }
             }
-            // What is left waits for a reason.
+            // Each delivery that is left has a reason to wait.
             for queue in waiting.queues.values() {
                 let Some(left) = queue.iter().find(|due| !slots.running.contains_key(&due.delivery)) else { continue };
                 prop_assert!(slots.rank(&slots.used(), &left.webhook, &left.account).is_none());

@@ -1,4 +1,4 @@
-//! The last requests of a key, on its page and on a page of their own.
+//! The last requests of a key, on the key's page and on a separate page.
 
 use askama::Template;
 use axum::response::Response;
