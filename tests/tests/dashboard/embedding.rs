@@ -256,6 +256,7 @@ async fn a_user_with_a_second_factor_enters_its_code_after_a_link() {
     browser.click("a[download]").await;
     browser.press("Done, I have stored the codes").await;
     browser.press_in_user_menu("Sign out").await;
+    browser.see("You are signed out").await;
     let made =
         site.management.create_sign_in_link(&system, &SignInLinkDraft::new(EMAIL).path("/settings")).await.unwrap();
     browser.go(&made.url).await;
@@ -265,5 +266,23 @@ async fn a_user_with_a_second_factor_enters_its_code_after_a_link() {
     browser.see("Your sessions").await;
 
     assert_eq!(open(&mut Client::new(&site), &made.secret).await.status, 401);
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn the_secret_of_a_link_leaves_the_address_before_the_page_asks() {
+    let site = site(&[]).await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    let link = link(&site, "/usage").await;
+    browser.go(&format!("/login/link?link={link}")).await;
+    browser.see("You are signed in as").await;
+    assert_eq!(browser.client.current_url().await.unwrap().as_str(), site.url("/login/link"));
+    browser.press("Continue").await;
+    browser.see("Grace").await;
+    browser.client.back().await.unwrap();
+    browser.see("Grace").await;
+    assert!(!browser.client.current_url().await.unwrap().as_str().contains("kwl_"));
     browser.close().await;
 }
