@@ -35,7 +35,7 @@ pub(in crate::dashboard) const ALL: &str = "all";
 pub(in crate::dashboard) const SET_UP_BY: &str = "Set up by";
 pub(in crate::dashboard) const PREVIOUS_SECRETS: &str = "Previous secrets";
 pub(in crate::dashboard) const DELIVERIES: &str = "Deliveries";
-pub(in crate::dashboard) const SEND_ALL_FAILED_AGAIN: &str = "Send all failed again";
+pub(in crate::dashboard) const SEND_ALL_UNDELIVERED_AGAIN: &str = "Send all undelivered again";
 pub(in crate::dashboard) const NO_DELIVERIES_IN_THE_LAST_30_DAYS: &str = "No deliveries in the last 30 days.";
 pub(in crate::dashboard) const NO_DELIVERIES: &str = "No deliveries.";
 pub(in crate::dashboard) const EVENT: &str = "Event";
@@ -86,6 +86,7 @@ pub(in crate::dashboard) const PREVIOUS_SECRETS_SIGN_FOR: &str = "The previous s
 
 // deliveries.rs
 pub(in crate::dashboard) const NO_ANSWER: &str = "no answer";
+pub(in crate::dashboard) const NOT_SENT: &str = "not sent";
 
 // edit.rs
 pub(in crate::dashboard) const EDIT_A_WEBHOOK: &str = "Edit a webhook";
@@ -106,6 +107,10 @@ pub(in crate::dashboard) fn the_server_disabled_this_webhook(reason: &str) -> St
 
 pub(in crate::dashboard) fn every_attempt_has_failed_since(full: &str) -> String {
     format!("Every attempt has failed since {full}. After 5 days, the server disables the webhook.")
+}
+
+pub(in crate::dashboard) fn events_are_kept_since(full: &str) -> String {
+    format!("Its events are kept since {full}, up to 30 days. Send them after you have taken it over.")
 }
 
 pub(in crate::dashboard) fn sign_too_until(full: &str) -> String {

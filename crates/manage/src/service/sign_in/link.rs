@@ -311,6 +311,7 @@ impl Management {
                 ManagementError::NotFound(_)
                 | ManagementError::Forbidden(_)
                 | ManagementError::Escalation(_)
+                | ManagementError::KeyHasLimits
                 | ManagementError::SecondFactorMissing,
             ) => Err(ENDED),
             Err(error) => Err(error),
