@@ -16,7 +16,7 @@ use super::throttle::Attempt;
 use crate::actor::{Actor, ActorName, Context, Principal, Through, Who, principal_of};
 use crate::error::ManagementError;
 use crate::records::{
-    Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
+    Asked, Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
 };
 use crate::role::{Role, scopes};
 use crate::service::audit::{DoesNotFit, Draft, Target};
@@ -307,7 +307,7 @@ impl Management {
     ) -> Result<SignedIn, ManagementError> {
         let mut usable = self.read_link(digest, true).await?;
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &usable.user.id));
-        let factor = self.check_factor(context, &usable.user, Some(code), &draft).await?;
+        let factor = self.check_factor(context, &usable.user, Some(code), Asked::AtSignIn, &draft).await?;
         for _ in 0..ATTEMPTS {
             match self.commit_by_link(context, usable, &factor).await? {
                 Ok(signed_in) => return Ok(signed_in),
@@ -389,6 +389,7 @@ impl Management {
                 ManagementError::NotFound(_)
                 | ManagementError::Forbidden(_)
                 | ManagementError::Escalation(_)
+                | ManagementError::KeyHasLimits
                 | ManagementError::SecondFactorMissing,
             ) => Err(ENDED),
             Err(error) => Err(error),

@@ -6,7 +6,7 @@ use super::sessions::SignedIn;
 use super::throttle::{Attempt, network};
 use crate::actor::Context;
 use crate::error::ManagementError;
-use crate::records::{Entity, StoredUser, User, Versioned};
+use crate::records::{Asked, Entity, StoredUser, User, Versioned};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::TypedEmail;
 use crate::service::{ATTEMPTS, Management};
@@ -47,7 +47,7 @@ impl Management {
         code: Option<&str>,
     ) -> Result<SignedIn, ManagementError> {
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
-        let mut writes = self.check_factor(context, user, code, &draft).await?;
+        let mut writes = self.check_factor(context, user, code, Asked::AtSignIn, &draft).await?;
         let draft = with_factor(draft, user);
         let (secret, session) = self.new_session(context, signed_in)?;
         writes.push(session.insert()?);
