@@ -55,6 +55,7 @@ impl Management {
                     Purpose::Management => Rights::of_record(&key, Purpose::Management).for_users(None),
                     Purpose::Api => Rights::of_provider_key(&key),
                 };
+                let rights = rights.limited_by(self.limited_as(id).await?);
                 Ok(GuardedRights { rights: rights.within(account, self.operator()), guards: Vec::new() })
             }
             Principal::User(id) => self.user_rights(id, account).await,

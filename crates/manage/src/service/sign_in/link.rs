@@ -356,6 +356,7 @@ impl Management {
                 ManagementError::NotFound(_)
                 | ManagementError::Forbidden(_)
                 | ManagementError::Escalation(_)
+                | ManagementError::KeyHasLimits
                 | ManagementError::SecondFactorMissing,
             ) => Ok(None),
             Err(error) => Err(error),
