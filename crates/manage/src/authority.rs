@@ -241,10 +241,9 @@ impl Rights {
         if !is_included {
             return self.check_role(role);
         }
-        let mut included = Self { reach: self.reach.clone(), ..Self::of(Role::Developer) };
-        let KeyRights { mode, networks, endpoints, expires_at, users, .. } = self.keys.clone();
-        included.keys = KeyRights { mode, networks, endpoints, expires_at, users, ..included.keys };
-        included.check_role(role)
+        let Self { manage, keys, .. } = Self::of(Role::Developer);
+        let keys = KeyRights { kind: keys.kind, scopes: keys.scopes, ..self.keys.clone() };
+        Self { manage, keys, ..self.clone() }.check_role(role)
     }
 
     /// Only the role counts: taking away grants nothing.
