@@ -129,6 +129,8 @@ pub(in crate::dashboard) const NONE_REPORTED: &str = "none reported";
 pub(in crate::dashboard) const OLD_KEY_STILL_IN_USE: &str = "old key still in use";
 pub(in crate::dashboard) const SOON: &str = "soon";
 pub(in crate::dashboard) const SELECTED_KEYS: &str = "Selected keys:";
+/// The script puts the number in.
+pub(in crate::dashboard) const NUMBER_SELECTED: &str = "{} selected:";
 pub(in crate::dashboard) const PREVIOUS_PAGE: &str = "Previous page";
 
 // request_rows.html, requests.html
