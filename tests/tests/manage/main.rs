@@ -33,6 +33,7 @@ mod keys;
 mod lifetimes;
 mod limits;
 mod mail;
+mod mail_notices;
 mod mail_served;
 mod management;
 mod people;
