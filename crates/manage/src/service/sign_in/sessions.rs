@@ -98,11 +98,18 @@ impl Management {
     /// # Errors
     /// [`ManagementError::UsersOnly`].
     pub async fn own_programs(&self, actor: &Actor) -> Result<Vec<SessionView>, ManagementError> {
+        Ok(self.newest_programs(actor).await?.0)
+    }
+
+    /// Also returns `true` if there are older sign-ins.
+    pub(crate) async fn newest_programs(&self, actor: &Actor) -> Result<(Vec<SessionView>, bool), ManagementError> {
         let user = self.acting_user(actor).await?;
         let own = self.own_family(actor).await?.map(|family| family.value.id);
-        let mut list = List::of(Kind::Family, MAX_PROGRAMS).owner(user.id.as_str());
+        let mut list = List::of(Kind::Family, MAX_PROGRAMS + 1).owner(user.id.as_str());
         list.newest_first = true;
-        let families = self.list::<Family>(&list).await?;
+        let mut families = self.list::<Family>(&list).await?;
+        let has_more = families.len() > MAX_PROGRAMS;
+        families.truncate(MAX_PROGRAMS);
         let open = families.into_iter().map(|family| family.value).filter(|family| self.is_live(family, &user));
         let view = |family: Family| SessionView {
             current: own.as_ref() == Some(&family.id),
@@ -115,7 +122,7 @@ impl Management {
             user_agent: family.user_agent,
             by_link: false,
         };
-        Ok(open.map(view).collect())
+        Ok((open.map(view).collect(), has_more))
     }
 
     /// Ends a session of the acting user, or a program's sign-in with its tokens, with the id in the lists.

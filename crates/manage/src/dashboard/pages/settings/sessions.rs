@@ -9,10 +9,15 @@ use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{PageRequest, SessionView};
 
+/// As many as the service lists of programs.
+const MOST: usize = 200;
+
 /// Sign-ins in one list: a user who looks for a stranger's need not know how each of them began.
 pub(super) struct Sessions {
     pub(super) open: Vec<Session>,
     pub(super) has_others: bool,
+    /// Older ones are not shown.
+    pub(super) has_more: bool,
 }
 
 pub(super) struct Session {
@@ -27,7 +32,6 @@ pub(super) struct Session {
 
 impl Sessions {
     pub(super) async fn of(member: &Member) -> Result<Self, ManagementError> {
-        const MOST: usize = 200;
         let (management, actor) = (member.management(), &member.actor);
         let now = management.now();
         let request = PageRequest { limit: MOST, ..PageRequest::default() };
@@ -40,14 +44,15 @@ impl Sessions {
             is_program,
             is_current: view.current,
         };
-        let browsers = management.own_sessions(actor, &request).await?.items;
-        let programs = management.own_programs(actor).await?;
-        let mut open: Vec<Session> = browsers.into_iter().map(|view| shown(view, false)).collect();
+        let browsers = management.own_sessions(actor, &request).await?;
+        let (programs, has_more_programs) = management.newest_programs(actor).await?;
+        let has_more = browsers.next.is_some() || has_more_programs;
+        let mut open: Vec<Session> = browsers.items.into_iter().map(|view| shown(view, false)).collect();
         open.extend(programs.into_iter().map(|view| shown(view, true)));
         // The current one may be older than all others of the page.
         open.sort_by_key(|session| !session.is_current);
-        let has_others = open.iter().any(|session| !session.is_current);
-        Ok(Self { open, has_others })
+        let has_others = has_more || open.iter().any(|session| !session.is_current);
+        Ok(Self { open, has_others, has_more })
     }
 }
 
