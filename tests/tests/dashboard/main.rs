@@ -24,6 +24,7 @@ mod oidc;
 mod operator;
 mod people;
 mod requests;
+mod routes;
 mod scopes;
 mod security;
 mod sessions;

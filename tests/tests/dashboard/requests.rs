@@ -20,7 +20,7 @@ keyward::axum::scopes! {
 }
 
 /// A service with the layer, which shares the store with the pages.
-fn service(site: &Site) -> Router {
+pub(crate) fn service(site: &Site) -> Router {
     let authenticator = site.management.verifier().unwrap();
     Router::new()
         .route("/v1/videos/{id}", get(async || "a video"))
@@ -29,7 +29,7 @@ fn service(site: &Site) -> Router {
         .layer(RecentRequestsLayer::new(&authenticator))
 }
 
-async fn call(service: &Router, key: &str, path: &str) -> u16 {
+pub(crate) async fn call(service: &Router, key: &str, path: &str) -> u16 {
     let request = Request::get(path).header("authorization", format!("Bearer {key}"));
     let request = request.extension(PeerAddress(([203, 0, 113, 77], 9).into())).body(Body::empty()).unwrap();
     service.clone().oneshot(request).await.unwrap().status().as_u16()
