@@ -1513,7 +1513,7 @@ export interface components {
          * @description The state of a delivery.
          * @enum {string}
          */
-        DeliveryState: "pending" | "delivered" | "failed";
+        DeliveryState: "pending" | "delivered" | "failed" | "not_sent";
         /** @description How a change reached every node. */
         Effective: {
             /** @description Number of nodes that confirmed the change. */
@@ -1548,7 +1548,7 @@ export interface components {
          * @description The kind of an event.
          * @enum {string}
          */
-        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "AccountDeleted" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "SecondFactorAdded" | "SecondFactorRemoved" | "SecondFactorBlocked" | "RecoveryCodeUsed" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookSecretRotated" | "WebhookTest";
+        EventKind: "KeyCreated" | "KeyImported" | "KeyUpdated" | "KeyRotated" | "KeyDisabled" | "KeyEnabled" | "KeyRevoked" | "KeyCompromised" | "KeyExpiring" | "KeyUnused" | "LimitReached" | "AccountCreated" | "AccountUpdated" | "AccountDeleted" | "MemberInvited" | "MemberAdded" | "MemberUpdated" | "MemberRemoved" | "InvitationDeclined" | "InvitationWithdrawn" | "PlanUpdated" | "PlanRemoved" | "UserCreated" | "UserUpdated" | "UserDisabled" | "UserEnabled" | "UserDeleted" | "PasswordChanged" | "SecondFactorAdded" | "SecondFactorRemoved" | "SecondFactorBlocked" | "RecoveryCodeUsed" | "TokenReused" | "SettingsUpdated" | "AuditPruned" | "WebhookCreated" | "WebhookUpdated" | "WebhookRemoved" | "WebhookDisabled" | "WebhookStopped" | "WebhookSecretRotated" | "WebhookTest";
         /**
          * @description A request for a reset link.
          * @example {
@@ -2786,6 +2786,12 @@ export interface components {
             responsible: components["schemas"]["Actor"] | null;
             /** @description Whether it gets events. */
             state: components["schemas"]["WebhookState"];
+            /**
+             * Format: date-time
+             * @description Time at which the server noticed that the responsible key does not work. Its events are kept since then, and not
+             *     sent.
+             */
+            stopped_since: string | null;
             /** @description URL. */
             url: string;
             /**

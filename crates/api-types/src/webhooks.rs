@@ -78,6 +78,7 @@ kinds! {
     WebhookUpdated "webhook.updated" "A webhook was changed.",
     WebhookRemoved "webhook.removed" "A webhook was removed.",
     WebhookDisabled "webhook.disabled" "A webhook was disabled after failures, or because its receiver is gone.",
+    WebhookStopped "webhook.stopped" "A webhook gets nothing any more, because its key ended or lost a scope.",
     WebhookSecretRotated "webhook.secret_rotated" "The secret of a webhook was rotated.",
     WebhookTest "webhook.test" "A test, sent on request to one webhook only.",
 }
@@ -155,6 +156,10 @@ pub struct Webhook {
     /// Time of the first failure since the last success.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub failing_since: Option<Timestamp>,
+    /// Time at which the server noticed that the responsible key does not work. Its events are kept since then, and not
+    /// sent.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
+    pub stopped_since: Option<Timestamp>,
     /// Until when the last of the previous secrets signs, too.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub previous_secret_ends_at: Option<Timestamp>,
@@ -238,7 +243,7 @@ pub struct IssuedWebhook {
 /// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// An attempt follows.
     Pending,
@@ -246,6 +251,8 @@ pub enum DeliveryState {
     Delivered,
     /// All attempts failed.
     Failed,
+    /// The webhook was stopped, because its key did not work. A redelivery sends it.
+    NotSent,
 }
 
 impl fmt::Display for DeliveryState {
@@ -254,6 +261,7 @@ impl fmt::Display for DeliveryState {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Failed => "failed",
+            Self::NotSent => "not_sent",
         })
     }
 }

@@ -71,7 +71,7 @@ fn webhook() -> Value {
     json!({
         "id": "whk_1", "account": "acct_1", "url": "https://example.com/", "description": "Alerts",
         "events": ["key.revoked"], "enabled": true, "disabled_reason": null, "failing_since": null,
-        "previous_secret_ends_at": null, "state": "key_inactive", "created_by": {"type": "user", "id": "usr_1"},
+        "stopped_since": null, "previous_secret_ends_at": null, "state": "key_inactive", "created_by": {"type": "user", "id": "usr_1"},
         "responsible": {"type": "key", "id": "key_1"}, "created_at": "2026-03-01T12:00:00Z", "version": 1,
     })
 }

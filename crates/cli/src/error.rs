@@ -99,6 +99,16 @@ impl Error {
         }
     }
 
+    /// Says how to create a plan that is missing.
+    pub(crate) fn about_plan(self, plan: Option<&str>) -> Self {
+        match (self.kind, plan) {
+            (ErrorKind::NotFound, Some(_)) => {
+                self.with_message(|message| format!("{message}: create it with keyward plans create"))
+            }
+            _ => self,
+        }
+    }
+
     /// Names a file that cannot be read.
     pub(crate) fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::usage(format!("cannot read {}: {error}", path.display()))

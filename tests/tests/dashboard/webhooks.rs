@@ -298,8 +298,8 @@ async fn deliveries_are_shown_and_sent_again_with_a_script_and_without() {
         browser.press("Enable").await;
         browser.see("The webhook is enabled.").await;
         receiver.answer(204);
-        browser.press("Send all failed again").await;
-        browser.see("1 failed delivery is sent again.").await;
+        browser.press("Send all undelivered again").await;
+        browser.see("1 delivery is sent again.").await;
         deliver().await;
         browser.client.refresh().await.unwrap();
         browser.see("delivered").await;

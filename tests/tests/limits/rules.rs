@@ -373,8 +373,8 @@ async fn commands_set_the_limits_in_valkey() {
     let shown = json(&["limits", "show", account[0], account[1], "--json"]);
     assert_eq!((&shown["left"]["remaining"], &shown["rates"][0]["quota"]), (&9.into(), &5.into()));
     for (arguments, code, said) in [
-        (["limits", "show", "--account", "acct_unknown", "--json"], 3, "there is no account acct_unknown"),
-        (["limits", "set", "--key", "key_unknown", "--tasks=1"], 3, "there is no key key_unknown"),
+        (["limits", "show", "--account", "acct_unknown", "--json"], 3, "account acct_unknown in "),
+        (["limits", "set", "--key", "key_unknown", "--tasks=1"], 3, "key key_unknown in "),
         (["limits", "set", "--key", id, "--tasks=100001"], 2, "100001"),
     ] {
         let (ended, _, error) = run(&arguments);

@@ -27,6 +27,7 @@ mod hook_receivers;
 mod hook_rights;
 mod hook_rotation;
 mod hook_secrets;
+mod hook_stops;
 mod hook_tls;
 mod introspection;
 mod keys;

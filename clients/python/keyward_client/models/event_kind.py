@@ -41,6 +41,7 @@ class EventKind(StrEnum):
     WEBHOOKDISABLED = "WebhookDisabled"
     WEBHOOKREMOVED = "WebhookRemoved"
     WEBHOOKSECRETROTATED = "WebhookSecretRotated"
+    WEBHOOKSTOPPED = "WebhookStopped"
     WEBHOOKTEST = "WebhookTest"
     WEBHOOKUPDATED = "WebhookUpdated"
 

@@ -34,6 +34,9 @@ class IssuedWebhook:
         previous_secret_ends_at (datetime.datetime | None): Until when the last of the previous secrets signs, too.
         responsible (Actor | None):
         state (WebhookState): Whether a webhook gets events.
+        stopped_since (datetime.datetime | None): Time at which the server noticed that the responsible key does not
+            work. Its events are kept since then, and not
+            sent.
         url (str): URL.
         version (int): Version, for updates. Each change increments it.
         secret (str): A secret. Only this body contains it.
@@ -51,6 +54,7 @@ class IssuedWebhook:
     previous_secret_ends_at: datetime.datetime | None
     responsible: Actor | None
     state: WebhookState
+    stopped_since: datetime.datetime | None
     url: str
     version: int
     secret: str = _attrs_field(repr=False)
@@ -103,6 +107,12 @@ class IssuedWebhook:
 
         state = self.state.value
 
+        stopped_since: None | str
+        if isinstance(self.stopped_since, datetime.datetime):
+            stopped_since = self.stopped_since.isoformat()
+        else:
+            stopped_since = self.stopped_since
+
         url = self.url
 
         version = self.version
@@ -125,6 +135,7 @@ class IssuedWebhook:
                 "previous_secret_ends_at": previous_secret_ends_at,
                 "responsible": responsible,
                 "state": state,
+                "stopped_since": stopped_since,
                 "url": url,
                 "version": version,
                 "secret": secret,
@@ -226,6 +237,21 @@ class IssuedWebhook:
 
         state = WebhookState(d.pop("state"))
 
+        def _parse_stopped_since(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                stopped_since_type_0 = datetime.datetime.fromisoformat(data)
+
+                return stopped_since_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        stopped_since = _parse_stopped_since(d.pop("stopped_since"))
+
         url = d.pop("url")
 
         version = d.pop("version")
@@ -245,6 +271,7 @@ class IssuedWebhook:
             previous_secret_ends_at=previous_secret_ends_at,
             responsible=responsible,
             state=state,
+            stopped_since=stopped_since,
             url=url,
             version=version,
             secret=secret,

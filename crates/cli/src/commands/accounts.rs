@@ -16,7 +16,7 @@ use super::prompt::confirm;
 use crate::backend::{Backend, MissingFile, Records, every_page, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
-use crate::output;
+use crate::{note, output};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -128,7 +128,18 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
         Command::Suspend { id } => (id, UpdateAccount { suspended: Some(true), ..UpdateAccount::default() }),
         Command::Resume { id } => (id, UpdateAccount { suspended: Some(false), ..UpdateAccount::default() }),
     };
-    print(&update_account(backend, id, update).await?)
+    let plan = update.plan.clone().flatten();
+    print(&update_account(backend, id, update).await?)?;
+    note_unknown_plan(backend, plan.as_deref()).await
+}
+
+/// The plans of a service may be names in its code, so an unknown one is no error.
+async fn note_unknown_plan(backend: &Backend, plan: Option<&str>) -> Result<(), Error> {
+    let (Backend::Management(management, _), Some(plan)) = (backend, plan) else { return Ok(()) };
+    if management.plans(&system()).await?.iter().all(|known| known.value.name != plan) {
+        note!("no plan here is named {plan:?}, so it has no limits and lifetimes: create it with keyward plans create");
+    }
+    Ok(())
 }
 
 async fn create(

@@ -61,6 +61,17 @@ pub(super) struct Of {
     account: Option<AccountId>,
 }
 
+impl Command {
+    /// Names the subject, and the database or the server.
+    pub(super) fn describe(&self) -> impl FnOnce(Error, &str) -> Error + use<> {
+        let (Self::Show { of, .. } | Self::Set { of, .. } | Self::Clear { of, .. }) = self;
+        let account = of.account.as_ref().map(|id| format!("account {id}"));
+        let plan = of.plan.clone();
+        let subject = plan.as_ref().map(|plan| format!("plan {plan:?}")).or(account);
+        move |error, place| error.about_plan(plan.as_deref()).about(subject.as_deref(), place)
+    }
+}
+
 impl Of {
     fn subject(self) -> Result<LifetimesOf, Error> {
         let plan = self.plan.map(|plan| LifetimesOf::Plan(plan.into()));

@@ -72,6 +72,18 @@ pub(super) struct Of {
     key: Option<CredentialId>,
 }
 
+impl Command {
+    /// Names the subject, and the database or the server.
+    pub(super) fn describe(&self) -> impl FnOnce(Error, &str) -> Error + use<> {
+        let (Self::Show { of, .. } | Self::Set { of, .. } | Self::Clear { of, .. }) = self;
+        let account = of.account.as_ref().map(|id| format!("account {id}"));
+        let key = of.key.as_ref().map(|id| format!("key {id}"));
+        let plan = of.plan.clone();
+        let subject = plan.as_ref().map(|plan| format!("plan {plan:?}")).or(account).or(key);
+        move |error, place| error.about_plan(plan.as_deref()).about(subject.as_deref(), place)
+    }
+}
+
 impl Of {
     fn subject(self) -> Result<Subject, Error> {
         let account = self.account.map(Subject::Account);
@@ -146,7 +158,7 @@ async fn put(backend: &Backend, subject: &Subject, limits: &PutLimits, version: 
 
 /// The plan of an account. Without a management service, plans are only names in accounts.
 async fn known_plan(keys: &Keys, subject: &Subject) -> Result<Option<String>, Error> {
-    let missing = || Error::new(ErrorKind::NotFound, format!("there is no {subject}"));
+    let missing = || Error::new(ErrorKind::NotFound, format!("there is no such {}", subject.kind()));
     match subject {
         Subject::Plan(_) => Ok(None),
         Subject::Account(account) => {

@@ -148,9 +148,14 @@ impl Arguments {
                 let missing = if is_new { MissingFile::Create } else { MissingFile::Refuse };
                 plans::run(backend(missing).await?.records()?, command).await
             }
-            Command::Limits(command) => limits::run(&backend(MissingFile::Refuse).await?, command).await,
+            Command::Limits(command) => {
+                let (backend, describe) = (backend(MissingFile::Refuse).await?, command.describe());
+                limits::run(&backend, command).await.map_err(|error| describe(error, &options.place()))
+            }
             Command::Lifetimes(command) => {
-                lifetimes::run(backend(MissingFile::Refuse).await?.records()?, command).await
+                let (backend, describe) = (backend(MissingFile::Refuse).await?, command.describe());
+                let ran = lifetimes::run(backend.records()?, command).await;
+                ran.map_err(|error| describe(error, &options.place()))
             }
             Command::Audit(command) => audit::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Webhooks(command) => webhooks::run(backend(MissingFile::Refuse).await?.records()?, command).await,

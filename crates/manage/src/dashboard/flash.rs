@@ -74,7 +74,7 @@ impl Note {
             "delivery-busy" => return Some(Self::info(words::notes::THE_DELIVERY_IS_BEING_SENT_RIGHT_NOW)),
             "failed-redelivered" => match numbers.as_slice() {
                 [0] => return Some(Self::info(words::notes::NO_DELIVERY_HAS_FAILED)),
-                [number] => words::notes::failed_redelivered(*number),
+                [number] => words::notes::undelivered_redelivered(*number),
                 _ => return None,
             },
             "registered" => words::notes::YOUR_PASSWORD_IS_SET.to_owned(),

@@ -19,6 +19,9 @@ pub(crate) struct StoredWebhook {
     pub(crate) enabled: bool,
     pub(crate) disabled_reason: Option<String>,
     pub(crate) failing_since: Option<Timestamp>,
+    /// When the server noticed that the key behind it does not work.
+    #[serde(default)]
+    pub(crate) stopped_since: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
     #[serde(default)]
     pub(crate) created_by: Option<Actor>,

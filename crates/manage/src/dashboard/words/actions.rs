@@ -175,6 +175,13 @@ pub(in crate::dashboard) const GROUPS: [Group; 9] = [
             action("webhook.remove", "Webhook deleted", "deleted", "delete", " the webhook “{target}”"),
             action("webhook.disable", "Webhook disabled", "disabled", "disable", " the webhook “{target}”"),
             action(
+                "webhook.stop",
+                "Webhook stopped",
+                "stopped",
+                "stop",
+                " the webhook “{target}”, because its key does not work",
+            ),
+            action(
                 "webhook.rotate_secret",
                 "Webhook secret rotated",
                 "rotated",

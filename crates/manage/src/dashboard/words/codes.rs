@@ -23,7 +23,8 @@ const WEBHOOKS: [(&str, &str); 5] = [
     ("account_suspended", "suspended"),
 ];
 #[cfg(feature = "webhooks")]
-const DELIVERIES: [(&str, &str); 3] = [("pending", "pending"), ("delivered", "delivered"), ("failed", "failed")];
+const DELIVERIES: [(&str, &str); 4] =
+    [("pending", "pending"), ("delivered", "delivered"), ("failed", "failed"), ("not_sent", "not sent")];
 
 pub(in crate::dashboard) fn status(code: impl Display) -> String {
     word(&STATUSES, code)

@@ -96,10 +96,10 @@ fn refused(count: u64, what: &str) -> String {
     )
 }
 
-pub(in crate::dashboard) fn failed_redelivered(count: u64) -> String {
+pub(in crate::dashboard) fn undelivered_redelivered(count: u64) -> String {
     let count = count.to_string();
     let (sent, answers) = (plural(&count, "delivery is", "deliveries are"), plural(&count, "answer", "answers"));
-    format!("{count} failed {sent} sent again. Reload the page to see the {answers}.")
+    format!("{count} {sent} sent again. Reload the page to see the {answers}.")
 }
 
 /// How far a change of a key has come.

@@ -35,7 +35,7 @@ pub(in crate::dashboard) const ALL: &str = "all";
 pub(in crate::dashboard) const SET_UP_BY: &str = "Set up by";
 pub(in crate::dashboard) const PREVIOUS_SECRETS: &str = "Previous secrets";
 pub(in crate::dashboard) const DELIVERIES: &str = "Deliveries";
-pub(in crate::dashboard) const SEND_ALL_FAILED_AGAIN: &str = "Send all failed again";
+pub(in crate::dashboard) const SEND_ALL_UNDELIVERED_AGAIN: &str = "Send all undelivered again";
 pub(in crate::dashboard) const NO_DELIVERIES_IN_THE_LAST_30_DAYS: &str = "No deliveries in the last 30 days.";
 pub(in crate::dashboard) const NO_DELIVERIES: &str = "No deliveries.";
 pub(in crate::dashboard) const EVENT: &str = "Event";
@@ -104,6 +104,10 @@ pub(in crate::dashboard) fn the_server_disabled_this_webhook(reason: &str) -> St
 
 pub(in crate::dashboard) fn every_attempt_has_failed_since(full: &str) -> String {
     format!("Every attempt has failed since {full}. After 5 days, the server disables the webhook.")
+}
+
+pub(in crate::dashboard) fn events_are_kept_since(full: &str) -> String {
+    format!("Its events are kept since {full}, up to 30 days. Send them after you have taken it over.")
 }
 
 pub(in crate::dashboard) fn sign_too_until(full: &str) -> String {

@@ -21,11 +21,13 @@ const TURN: &str = "turn";
 const MAX_ANNOUNCEMENTS: usize = 500;
 
 impl Management {
-    /// Announces keys that expire soon or are not used, once an hour, on one node.
+    /// Announces keys that expire soon or are not used, and webhooks that have stopped, once an hour, on one node.
     pub(crate) async fn announce_by_time(&self) -> Result<(), ManagementError> {
         if !self.has_listeners().await? || !self.begin_turn().await? {
             return Ok(());
         }
+        #[cfg(feature = "webhooks")]
+        self.note_stopped_webhooks().await?;
         let mut query = KeyQuery {
             status: Some(KeyStatus::Active),
             limit: KeyQuery::MAX_LIMIT,

@@ -28,7 +28,7 @@ pub struct Event {
     /// Account, if any.
     pub account: Option<AccountId>,
     /// The account, actor, target, outcome and audit entry, and for keys some of their values. A rotation also has the
-    /// successor. Never a secret.
+    /// successor. A webhook that was disabled or stopped has the reason. Never a secret.
     pub data: Value,
 }
 
@@ -78,6 +78,7 @@ fn kind_of(action: &str, target: &str) -> Option<EventKind> {
         "webhook.update" => EventKind::WebhookUpdated,
         "webhook.remove" => EventKind::WebhookRemoved,
         "webhook.disable" => EventKind::WebhookDisabled,
+        "webhook.stop" => EventKind::WebhookStopped,
         "webhook.rotate_secret" => EventKind::WebhookSecretRotated,
         _ => return None,
     })
@@ -109,6 +110,11 @@ impl Event {
                 data["successor"] = key_values(Some(successor));
                 data["successor"]["id"] = data["key"]["rotated_to"].clone();
             }
+        }
+        if entry.target.kind == "webhook"
+            && let Some(reason) = entry.after.as_ref().and_then(|after| after.get("reason"))
+        {
+            data["reason"] = reason.clone();
         }
         Self { id: format!("evt_{}", entry.number), kind, at: entry.at, account: entry.account.clone(), data }
     }

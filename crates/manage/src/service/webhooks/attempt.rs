@@ -12,8 +12,8 @@ use crate::webhook_client::WebhookClient;
 /// Customers' webhooks have a client that reaches no private network.
 #[derive(Default)]
 pub(in crate::service) struct Clients {
-    operator: OnceLock<WebhookClient>,
-    customers: OnceLock<WebhookClient>,
+    pub(super) operator: OnceLock<WebhookClient>,
+    pub(super) customers: OnceLock<WebhookClient>,
 }
 
 pub(super) struct Answer {

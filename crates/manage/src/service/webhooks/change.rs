@@ -24,7 +24,7 @@ impl Management {
     /// Creates a webhook and its secret. Needs `webhooks:write`, the scopes that show what its events show, and a recent
     /// sign-in. A webhook of the operator's account receives the events of all accounts. No kinds mean all.
     ///
-    /// A webhook of a key gets nothing after the key has ended.
+    /// A webhook of a key gets nothing after the key has ended. Then it is stopped: its events are kept, and not sent.
     ///
     /// # Errors
     /// [`ManagementError::Invalid`] for a URL that is not https, or with 20 webhooks.
@@ -69,6 +69,7 @@ impl Management {
             enabled: true,
             disabled_reason: None,
             failing_since: None,
+            stopped_since: None,
             created_at: self.now(),
             created_by: Some(actor.name()),
             responsible: Some(actor.name()),
@@ -145,7 +146,7 @@ impl Management {
             (next.disabled_reason, next.failing_since) = (None, None);
         }
         if next.url != known.url || next.events != known.events || enabled == Some(true) {
-            next.responsible = Some(actor.name());
+            (next.responsible, next.stopped_since) = (Some(actor.name()), None);
         }
         let draft = Draft::new(actor, "webhook.update", Target::new("webhook", id))
             .account(account)

@@ -77,7 +77,7 @@ impl Management {
         Ok(view(known.value))
     }
 
-    /// Sends the failed deliveries of a webhook again, up to 500, one a second. Needs what [`redeliver`](Self::redeliver)
+    /// Sends the deliveries of a webhook again that failed or were not sent, up to 500, one a second. Needs what [`redeliver`](Self::redeliver)
     /// needs. Returns their number.
     #[cfg(feature = "dashboard")]
     pub(crate) async fn redeliver_failed(
@@ -94,15 +94,16 @@ impl Management {
 
     #[cfg(feature = "dashboard")]
     async fn again_all(&self, webhook: &str, rights: &Rights) -> Result<usize, ManagementError> {
-        let is_failed = |delivery: &&Versioned<StoredDelivery>| {
-            delivery.state == DeliveryState::Failed && rights.require_events(&[delivery.kind]).is_ok()
+        let is_undelivered = |delivery: &&Versioned<StoredDelivery>| {
+            matches!(delivery.state, DeliveryState::Failed | DeliveryState::NotSent)
+                && rights.require_events(&[delivery.kind]).is_ok()
         };
         let mut list = List::of(Kind::Delivery, PER_READ).subject(webhook);
         list.newest_first = true;
         let (mut number, mut at) = (0, self.now());
         loop {
             let page = self.list::<StoredDelivery>(&list).await?;
-            for failed in page.iter().filter(is_failed) {
+            for failed in page.iter().filter(is_undelivered) {
                 // On a conflict, another request sends it again.
                 if self.write_quietly(&self.again(failed, at).await?).await? {
                     number += 1;
@@ -134,9 +135,9 @@ impl Management {
         let (event, kind) = (new_id("evt")?, EventKind::WebhookTest);
         let data = json!({"account": account, "target": Target::new("webhook", webhook)});
         let payload = json!({"type": kind, "timestamp": self.now(), "data": data}).to_string();
-        let writes = planned(&known, &event, kind, payload, self.now())?;
+        let writes = planned(&known, &event, kind, payload, self.now(), None)?;
         let draft = Draft::new(actor, "webhook.test", Target::new("webhook", webhook)).account(account);
-        self.commit_or_stale(writes.to_vec(), draft).await?;
+        self.commit_or_stale(writes, draft).await?;
         let id = format!("{event}.{webhook}");
         let sent = self.get::<StoredDelivery>(&id).await?.ok_or(ManagementError::NotFound("delivery"))?;
         Ok(view(sent.value))

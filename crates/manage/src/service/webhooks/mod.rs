@@ -10,6 +10,9 @@ mod queue;
 mod secret;
 mod slots;
 mod state;
+mod stop;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub(super) use attempt::Clients;

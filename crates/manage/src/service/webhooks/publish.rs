@@ -4,6 +4,8 @@ use keyward_api_types::{DeliveryState, EventKind};
 use keyward_core::Timestamp;
 
 use super::MAX_WEBHOOKS;
+use super::attempt::Answer;
+use super::state::Stopped;
 use crate::error::ManagementError;
 use crate::records::{Entity as _, EventCursor, StoredDelivery, StoredWebhook};
 use crate::service::Management;
@@ -19,7 +21,7 @@ impl Management {
         let Some(cursor) = self.get::<EventCursor>(WEBHOOKS).await? else { return Ok(0) };
         let entries = self.entries_after(cursor.number, BATCH).await?;
         let Some(mut last) = entries.last().map(|entry| entry.number) else { return Ok(0) };
-        let mut known: HashMap<String, Vec<StoredWebhook>> = HashMap::new();
+        let mut known: HashMap<String, Vec<(StoredWebhook, Option<Stopped>)>> = HashMap::new();
         let mut writes = Vec::new();
         for entry in &entries {
             if writes.len() > MAX_WRITES {
@@ -35,16 +37,19 @@ impl Management {
                     let found = self.list::<StoredWebhook>(&list).await?;
                     let mut getting = Vec::new();
                     for webhook in found {
-                        if self.stopped(&webhook, None).await?.is_none() {
-                            getting.push(webhook.value);
+                        let stopped = self.stopped(&webhook, None).await?;
+                        self.note_stop(&webhook, stopped).await?;
+                        // A user disables a webhook, and the operator suspends an account. A key can end unnoticed.
+                        if matches!(stopped, None | Some(Stopped::KeyInactive)) {
+                            getting.push((webhook.value, stopped));
                         }
                     }
                     known.insert(account.clone(), getting);
                 }
-                for webhook in known.get(&account).into_iter().flatten() {
+                for (webhook, stopped) in known.get(&account).into_iter().flatten() {
                     let is_own = entry.target.kind == "webhook" && entry.target.id == webhook.id;
                     if webhook.wants(event.kind) && webhook.since < entry.number && !is_own {
-                        writes.extend(planned(webhook, &event.id, event.kind, event.payload(), self.now())?);
+                        writes.extend(planned(webhook, &event.id, event.kind, event.payload(), self.now(), *stopped)?);
                     }
                 }
             }
@@ -63,8 +68,9 @@ pub(super) fn planned(
     kind: EventKind,
     payload: String,
     now: Timestamp,
-) -> Result<[Write; 2], ManagementError> {
-    let delivery = StoredDelivery {
+    stopped: Option<Stopped>,
+) -> Result<Vec<Write>, ManagementError> {
+    let mut delivery = StoredDelivery {
         id: format!("{event}.{}", webhook.id),
         webhook: webhook.id.clone(),
         account: webhook.account.clone(),
@@ -77,5 +83,10 @@ pub(super) fn planned(
         next_attempt_at: Some(now),
         attempts: Vec::new(),
     };
-    Ok([delivery.insert()?, delivery.due(now).insert()?])
+    if let Some(stopped) = stopped {
+        (delivery.state, delivery.next_attempt_at) = (DeliveryState::NotSent, None);
+        delivery.attempts.push(Answer::not_sent(stopped.reason(), now).attempt);
+        return Ok(vec![delivery.insert()?]);
+    }
+    Ok(vec![delivery.insert()?, delivery.due(now).insert()?])
 }

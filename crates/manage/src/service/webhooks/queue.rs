@@ -119,7 +119,7 @@ fn count(state: DeliveryState) {
     let outcome = match state {
         DeliveryState::Pending => "retried",
         DeliveryState::Delivered => "delivered",
-        DeliveryState::Failed => "failed",
+        DeliveryState::Failed | DeliveryState::NotSent => "failed",
     };
     metrics::counter!("keyward_webhook_deliveries_total", "outcome" => outcome).increment(1);
 }

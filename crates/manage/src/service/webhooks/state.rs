@@ -12,7 +12,7 @@ use crate::records::{StoredWebhook, Versioned};
 use crate::service::Management;
 
 /// Why a webhook gets nothing.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopped {
     Disabled,
     KeyInactive,
@@ -96,6 +96,7 @@ impl Management {
             enabled: value.enabled,
             disabled_reason: value.disabled_reason,
             failing_since: value.failing_since,
+            stopped_since: value.stopped_since,
             created_by: value.created_by,
             responsible: value.responsible,
             created_at: value.created_at,

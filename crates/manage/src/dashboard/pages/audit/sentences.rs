@@ -96,9 +96,7 @@ fn object(object: &str, entry: &AuditEntry, names: &Names, parts: &mut Vec<Part>
             "target" => Part::name(names.target(entry), names.path_of(&entry.target.kind, &entry.target.id)),
             "kind" => Part::word(entry.target.kind.as_str()),
             "email" => Part::name(value("email").unwrap_or_else(|| words::actions::A_USER.to_owned()), None),
-            "role" => {
-                Part::word(value(name).map_or_else(|| words::actions::another(name), |role| words::codes::role(role)))
-            }
+            "role" => Part::word(value(name).map_or_else(|| words::actions::another(name), words::codes::role)),
             _ => Part::word(value(name).unwrap_or_else(|| words::actions::another(name))),
         });
         rest = after;

@@ -1,0 +1,104 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use keyward_api_types::EventKind;
+use keyward_core::AccountId;
+use keyward_sqlite::SqliteStore;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::actor::{Actor, Context};
+use crate::records::StoredWebhook;
+use crate::service::{AccountUpdate, Management};
+use crate::store::SqliteManagementStore;
+use crate::webhook_client::WebhookClient;
+
+/// The largest number of attempts that accounts share which have an attempt already.
+const SHARED: usize = 48;
+
+fn system() -> Actor {
+    Actor::system("test", Context::new())
+}
+
+/// Counts requests. Answers 204, or never.
+async fn receiver(answers: bool) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let number = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&number);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let counted = Arc::clone(&counted);
+            tokio::spawn(async move {
+                let mut request = [0; 8_192];
+                while socket.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    if answers {
+                        socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (url, number)
+}
+
+async fn account_with_webhooks(management: &Management, name: &str, webhooks: usize, url: &str) -> AccountId {
+    let account = management.create_account(&system(), name).await.unwrap().value.id;
+    for _ in 0..webhooks {
+        let (public, kinds) = ("https://example.com/", [EventKind::AccountUpdated]);
+        let made = management.create_webhook(&system(), &account, public, "", &kinds).await.unwrap().webhook;
+        // Customers cannot set this URL.
+        let known = management.get::<StoredWebhook>(&made.id).await.unwrap().unwrap();
+        let next = StoredWebhook { url: url.to_owned(), ..known.value.clone() };
+        assert!(management.write_quietly(&[known.replace(&next).unwrap()]).await.unwrap());
+    }
+    account
+}
+
+async fn rename(management: &Management, account: &AccountId, number: usize) {
+    let version = management.account(&system(), account).await.unwrap().version;
+    let update = AccountUpdate { name: Some(format!("Name {number}")), ..AccountUpdate::default() };
+    management.update_account(&system(), account, &update, version).await.unwrap();
+}
+
+async fn within(limit: Duration, what: &str, is_true: impl Fn() -> bool) -> Duration {
+    let began = Instant::now();
+    while !is_true() {
+        assert!(began.elapsed() < limit, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receivers_of_four_accounts_that_hang_delay_no_event_of_a_fifth() {
+    let store = SqliteStore::temporary().unwrap();
+    let records = SqliteManagementStore::open(&store).unwrap();
+    let management = Management::builder(store, records).build().unwrap();
+    // The receivers of this test are on this machine.
+    let client = WebhookClient::new(&["127.0.0.0/8".parse().unwrap()]);
+    assert!(management.0.webhook_clients.customers.set(client).is_ok());
+    let (hanging, held) = receiver(false).await;
+    let (quick, received) = receiver(true).await;
+    let fifth = account_with_webhooks(&management, "Fifth", 1, &quick).await;
+    for number in 0..4 {
+        let account = account_with_webhooks(&management, &format!("Slow {number}"), 20, &hanging).await;
+        for event in 0..5 {
+            rename(&management, &account, event).await;
+        }
+    }
+    let worker = tokio::spawn(management.run_events());
+    within(Duration::from_secs(15), "the hanging receivers get no attempts", || held.load(Ordering::SeqCst) >= SHARED)
+        .await;
+    // At first with all shared slots taken, then past the time limit of the attempts that hang.
+    for event in 1..=6 {
+        rename(&management, &fifth, event).await;
+        let at_most = Duration::from_secs(5);
+        within(at_most, &format!("event {event} waits"), || received.load(Ordering::SeqCst) >= event).await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+    }
+    assert_eq!(received.load(Ordering::SeqCst), 6);
+    worker.abort();
+}
