@@ -493,7 +493,7 @@ export interface paths {
         };
         /** Returns the limits of a key, and what is left of its budget. */
         get: operations["getKeyLimits"];
-        /** Replaces the limits of a key. They hold in addition to those of its account, within a second. A key cannot change its own. */
+        /** Replaces the limits of a key. They hold in addition to those of its account, within a second. They hold for all keys of its rotations together. A key cannot change its own, and with limits of its own it changes none. */
         put: operations["putKeyLimits"];
         post?: never;
         delete?: never;
@@ -694,7 +694,7 @@ export interface paths {
         put?: never;
         /**
          * Creates a link that signs a user in, once and within a minute, for the operator's application that has signed the user in.
-         * @description Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the operator's account, and all rights of the user.
+         * @description Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in`, which includes the rights of a developer in customers' accounts, and all rights of other users. A key of a customer's account signs in users of only this account.
          */
         post: operations["createSignInLink"];
         delete?: never;
@@ -1543,7 +1543,7 @@ export interface components {
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_DELETED" | "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        ErrorCode: "ACCOUNT_DELETED" | "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_HAS_LIMITS" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description The kind of an event.
          * @enum {string}
@@ -2365,6 +2365,8 @@ export interface components {
             last_seen_at: string;
             /** @description Network of the last use, if known: a /24 of IPv4 or a /48 of IPv6. */
             last_seen_from: string | null;
+            /** @description Name of the key, user or program that created the link. */
+            link_from: string | null;
             /** @description Client software at the start. */
             user_agent: string | null;
         };

@@ -201,6 +201,8 @@ pub struct Rotation {
     pub latest_end: Option<Timestamp>,
     /// The successor's creator, if known.
     pub created_by: Option<Creator>,
+    /// The successor's id. Defaults to a generated one.
+    pub successor: Option<CredentialId>,
 }
 
 /// A changed key.
@@ -584,7 +586,7 @@ impl Keys {
         let record = KeyRecord {
             rotated_from: Some(id.clone()),
             disabled_at: old.disabled_at,
-            ..self.record(CredentialId::generate(), &key, new, now)?
+            ..self.record(rotation.successor.clone().unwrap_or_else(CredentialId::generate), &key, new, now)?
         };
         let committed = self.store.rotate(id, old.version, &record, now.saturating_add(overlap)).await?;
         let Changed { record: predecessor, propagation } = self.changed(committed).await;

@@ -55,5 +55,7 @@ pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskHo
 pub use rates::{RateLimiter, RateLimits};
 pub use request::RequestLimit;
 pub use rules::{BudgetRule, LimitRules, Per, RateRule, Refill, RuleError, Subject};
-pub use store::{ChangedRules, Counter, CounterState, LimitStore, MemoryLimits, StoredRules, credits_left};
+pub use store::{
+    ChangedRules, Counter, CounterState, LimitStore, MemoryLimits, StoredRules, counted_as, credits_left, hand_on_rules,
+};
 pub use strict::StrictRates;

@@ -179,6 +179,17 @@ struct Rules {
     rates: HashSet<SmolStr>,
 }
 
+impl Rules {
+    /// Returns the rules of a key, and the key as which it counts.
+    fn of_key<'a>(&'a self, key: &'a CredentialId) -> (Option<&'a LimitRules>, &'a CredentialId) {
+        let own = self.keys.get(key.as_str());
+        match own.and_then(LimitRules::counts_as) {
+            Some(first) => (self.keys.get(first.as_str()), first),
+            None => (own, key),
+        }
+    }
+}
+
 /// The counters of a key or a token.
 struct Caller {
     generation: u64,
@@ -295,7 +306,14 @@ impl Limits {
     /// Returns how many tasks a key may run at once, if that is limited. Its account's limit holds as well.
     #[must_use]
     pub fn tasks_of_key(&self, key: &CredentialId) -> Option<u32> {
-        self.0.rules().keys.get(key.as_str()).and_then(LimitRules::get_tasks)
+        self.held_tasks_of_key(key).map(|(_, tasks)| tasks)
+    }
+
+    /// Returns the key as which the tasks count, too.
+    pub(crate) fn held_tasks_of_key(&self, key: &CredentialId) -> Option<(CredentialId, u32)> {
+        let rules = self.0.rules();
+        let (own, first) = rules.of_key(key);
+        Some((first.clone(), own?.get_tasks()?))
     }
 
     pub(crate) fn tasks_of_plan(&self, plan: Option<&str>) -> Option<u32> {
@@ -430,7 +448,8 @@ impl Inner {
         let generation = self.generation.load(Ordering::Acquire);
         let plan = identity.plan().and_then(|plan| rules.plans.get(plan));
         let of_account = LimitRules::of_account(rules.accounts.get(account), plan);
-        let own = rules.keys.get(id).cloned().unwrap_or_default();
+        let (own, first) = rules.of_key(identity.id());
+        let own = own.cloned().unwrap_or_default();
         // The rules stay locked, so that no slower thread puts an older rule back.
         let (mut rates, mut budgets) = (Vec::new(), Vec::new());
         let mut meters = locked(&self.meters);
@@ -444,7 +463,7 @@ impl Inner {
             |holder: &str, name: &str, whose: &str| Counter::new(format!("rate/{holder}/{name}/{whose}"), false);
         for rate in own.rates() {
             let rule = Rule::Rate(rate.clone());
-            rates.push((rate.name.clone(), meter(of_rate("key", &rate.name, id), rule)));
+            rates.push((rate.name.clone(), meter(of_rate("key", &rate.name, first.as_str()), rule)));
         }
         for rate in of_account.rates() {
             let (holder, whose) = match rate.per {
@@ -455,7 +474,7 @@ impl Inner {
             rates.push((rate.name.clone(), meter(of_rate(holder, &rate.name, whose), rule)));
         }
         if let Some(budget) = own.get_budget() {
-            budgets.push(meter(Counter::of_budget(&Subject::Key(identity.id().clone())), Rule::Budget(budget.clone())));
+            budgets.push(meter(Counter::of_budget(&Subject::Key(first.clone())), Rule::Budget(budget.clone())));
         }
         if let Some(budget) = of_account.get_budget() {
             budgets.push(meter(

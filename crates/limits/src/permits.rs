@@ -275,10 +275,10 @@ impl TaskPermits {
     pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
         let limit = match &self.0.source {
             Source::Plans { .. } => None,
-            Source::Rules(limits) => limits.tasks_of_key(caller.id()),
+            Source::Rules(limits) => limits.held_tasks_of_key(caller.id()),
         };
         let of_key = match limit {
-            Some(limit) => Some(self.take(TaskHolder::key(caller.id()), limit, caller.plan()).await?),
+            Some((key, limit)) => Some(self.take(TaskHolder::key(&key), limit, caller.plan()).await?),
             None => None,
         };
         let permit = self.acquire_for(caller.account(), caller.plan()).await?;

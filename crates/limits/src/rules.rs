@@ -219,6 +219,8 @@ pub struct LimitRules {
     rates: Vec<RateRule>,
     budget: Option<BudgetRule>,
     tasks: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts_as: Option<CredentialId>,
 }
 
 #[derive(Deserialize)]
@@ -228,13 +230,17 @@ struct Unchecked {
     rates: Vec<RateRule>,
     budget: Option<BudgetRule>,
     tasks: Option<u32>,
+    counts_as: Option<CredentialId>,
 }
 
 impl TryFrom<Unchecked> for LimitRules {
     type Error = RuleError;
 
     fn try_from(unchecked: Unchecked) -> Result<Self, RuleError> {
-        let Unchecked { rates, budget, tasks } = unchecked;
+        let Unchecked { rates, budget, tasks, counts_as } = unchecked;
+        if let Some(first) = counts_as {
+            return Ok(Self::counting_as(first));
+        }
         let rules = rates.into_iter().try_fold(Self::new(), Self::rate)?;
         let rules = budget.into_iter().try_fold(rules, Self::budget)?;
         tasks.into_iter().try_fold(rules, Self::tasks)
@@ -246,6 +252,18 @@ impl LimitRules {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Creates the rules of a successor: it has the rules of this key, and spends from the same counters.
+    #[must_use]
+    pub fn counting_as(first: CredentialId) -> Self {
+        Self { counts_as: Some(first), ..Self::default() }
+    }
+
+    /// Returns the key whose rules and counters this one has, if any.
+    #[must_use]
+    pub fn counts_as(&self) -> Option<&CredentialId> {
+        self.counts_as.as_ref()
     }
 
     /// Adds a rate limit.
@@ -332,7 +350,7 @@ impl LimitRules {
     /// Returns `true` if they limit nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rates.is_empty() && self.budget.is_none() && self.tasks.is_none()
+        self.rates.is_empty() && self.budget.is_none() && self.tasks.is_none() && self.counts_as.is_none()
     }
 
     /// Returns an account's rules: its own, and for the rest its plan's.
@@ -343,7 +361,7 @@ impl LimitRules {
         }
         let budget = own.and_then(|own| own.budget.as_ref()).or(plan.and_then(|plan| plan.budget.as_ref()));
         let tasks = own.and_then(|own| own.tasks).or(plan.and_then(|plan| plan.tasks));
-        Self { rates: rates.into_values().cloned().collect(), budget: budget.cloned(), tasks }
+        Self { rates: rates.into_values().cloned().collect(), budget: budget.cloned(), tasks, counts_as: None }
     }
 }
 
@@ -389,6 +407,10 @@ mod tests {
             .unwrap();
         let text = serde_json::to_string(&rules).unwrap();
         assert_eq!(serde_json::from_str::<LimitRules>(&text).unwrap(), rules);
+        assert!(!text.contains("counts_as"), "older versions refuse unknown fields");
+        let successor = LimitRules::counting_as("key_1".parse().unwrap());
+        let text = serde_json::to_string(&successor).unwrap();
+        assert_eq!(serde_json::from_str::<LimitRules>(&text).unwrap(), successor);
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use keyward_core::CredentialId;
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::rejection::Budget;
 use keyward_core::store::StoreError;
@@ -157,6 +158,48 @@ pub async fn credits_left(store: &dyn LimitStore, holder: &Subject, budget: &Bud
     let nothing = Wish { least: 0, most: 0 };
     let (_, grant) = take(state.as_ref(), &Rule::Budget(budget.clone()), read.now, nothing);
     Ok(Budget { credits: grant.total, remaining: grant.left, period: grant.length, resets_in: grant.valid })
+}
+
+/// Returns whose rules and counters hold for a subject: for a successor the first key of its rotations, for others themselves.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn counted_as(store: &dyn LimitStore, subject: &Subject) -> Result<Subject, StoreError> {
+    let Subject::Key(_) = subject else { return Ok(subject.clone()) };
+    let first = store.rules(subject).await?.rules.counts_as().cloned();
+    Ok(first.map_or_else(|| subject.clone(), Subject::Key))
+}
+
+/// Lets a successor count as its predecessor, if that key ever had rules. Call it before the rotation, with the id of
+/// [`Rotation::successor`](keyward_core::lifecycle::Rotation::successor), so that the successor never works without limits.
+///
+/// # Errors
+/// [`StoreError`].
+///
+/// # Examples
+/// ```
+/// use keyward::CredentialId;
+/// use keyward::limits::{BudgetRule, LimitRules, LimitStore, MemoryLimits, Refill, Subject, counted_as, hand_on_rules};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, old, new) = (MemoryLimits::new(), "key_1".parse::<CredentialId>()?, CredentialId::generate());
+/// let rules = LimitRules::new().budget(BudgetRule::new(10, Refill::Never))?;
+/// store.put_rules(&Subject::Key(old.clone()), &rules, None).await?;
+/// hand_on_rules(&store, &old, &new).await?;
+/// assert_eq!(counted_as(&store, &Subject::Key(new)).await?, Subject::Key(old));
+/// # Ok(()) }
+/// ```
+pub async fn hand_on_rules(
+    store: &dyn LimitStore,
+    predecessor: &CredentialId,
+    successor: &CredentialId,
+) -> Result<(), StoreError> {
+    let known = store.rules(&Subject::Key(predecessor.clone())).await?;
+    if known.version > 0 {
+        let first = known.rules.counts_as().unwrap_or(predecessor);
+        store.put_rules(&Subject::Key(successor.clone()), &LimitRules::counting_as(first.clone()), None).await?;
+    }
+    Ok(())
 }
 
 /// Rules and counters in memory. Clones share them.

@@ -5,7 +5,7 @@ use keyward_core::key::KeyKind;
 use keyward_core::lifecycle::{KeyRights, KeyUsers, MissingRight};
 use keyward_core::scope::Grant;
 use keyward_core::store::KeyRecord;
-use keyward_core::{AccountId, Mode, NewKey, Scope, ScopeSet, Timestamp};
+use keyward_core::{AccountId, CredentialId, Mode, NewKey, Scope, ScopeSet, Timestamp};
 
 use crate::error::ManagementError;
 use crate::role::{Purpose, Role, scopes};
@@ -33,6 +33,8 @@ pub struct Rights {
     manage: ScopeSet,
     /// The rights that keys may get. Users have no mode.
     keys: KeyRights,
+    /// The key whose limits hold: the actor's own, or the first of its rotations. `None` without limits of a key.
+    limits: Option<CredentialId>,
 }
 
 fn is_managing(grant: &Grant) -> bool {
@@ -78,6 +80,7 @@ impl Rights {
                 expires_at: None,
                 users: KeyUsers::All,
             },
+            limits: None,
         }
     }
 
@@ -98,7 +101,23 @@ impl Rights {
                 Purpose::Api => ScopeSet::default(),
             },
             keys,
+            limits: None,
         }
+    }
+
+    /// The limits of this key hold.
+    pub(crate) fn limited_by(mut self, key: Option<CredentialId>) -> Self {
+        self.limits = key;
+        self
+    }
+
+    pub(crate) fn have_limits(&self) -> bool {
+        self.limits.is_some()
+    }
+
+    /// Whoever changes limits could change what bounds it.
+    pub(crate) fn check_changes_limits(&self) -> Result<(), ManagementError> {
+        if self.have_limits() { Err(ManagementError::KeyHasLimits) } else { Ok(()) }
     }
 
     pub(crate) fn within(mut self, account: &AccountId, operator: &AccountId) -> Self {
@@ -173,12 +192,17 @@ impl Rights {
     /// Compares a grant with these rights in every dimension.
     ///
     /// # Errors
-    /// [`ManagementError::Escalation`] with the first that exceeds them.
+    /// [`ManagementError::Escalation`] with the first that exceeds them; [`ManagementError::KeyHasLimits`].
     pub fn covers(&self, wanted: &Self) -> Result<(), ManagementError> {
         // Exhaustive: a dimension that is not compared does not compile.
-        let Self { reach, purpose, manage, keys } = wanted;
-        let Self { reach: own_reach, purpose: own_purpose, manage: own_manage, keys: own_keys } = self;
+        let Self { reach, purpose, manage, keys, limits } = wanted;
+        let Self { reach: own_reach, purpose: own_purpose, manage: own_manage, keys: own_keys, limits: own_limits } =
+            self;
         let refuse = |what: String| Err(ManagementError::Escalation(what));
+        // Only itself and its successors spend what the actor spends.
+        if own_limits.is_some() && own_limits != limits {
+            return Err(ManagementError::KeyHasLimits);
+        }
         if *own_reach != Reach::Everywhere && own_reach != reach {
             return refuse("another account".to_owned());
         }
@@ -208,9 +232,23 @@ impl Rights {
         })
     }
 
+    /// Signing in as a user of this role needs `users:sign_in`. In a customer's account, that scope includes the rights of a
+    /// developer, so that the key of a host application needs no other. All other dimensions are compared, and so are
+    /// the roles above, and all roles in the operator's account.
+    pub(crate) fn check_signs_in(&self, role: Role) -> Result<(), ManagementError> {
+        self.require(&scopes::USERS_SIGN_IN)?;
+        let is_included = role <= Role::Developer && self.reach != Reach::Everywhere;
+        if !is_included {
+            return self.check_role(role);
+        }
+        let Self { manage, keys, .. } = Self::of(Role::Developer);
+        let keys = KeyRights { kind: keys.kind, scopes: keys.scopes, ..self.keys.clone() };
+        Self { manage, keys, ..self.clone() }.check_role(role)
+    }
+
     /// Only the role counts: taking away grants nothing.
     pub(crate) fn check_outranks(&self, role: Role) -> Result<(), ManagementError> {
-        let Self { reach, purpose, manage, keys } = self.clone();
+        let Self { reach, purpose, manage, keys, limits: _ } = self.clone();
         let rank = Self { reach, purpose, ..Self::of_role(manage, keys.scopes, keys.kind) };
         rank.check_role(role)
     }

@@ -34,6 +34,12 @@ pub enum ManagementError {
     /// The grant exceeds the caller's rights.
     #[error("you can't grant {0}: your own rights don't include it")]
     Escalation(String),
+    /// The acting key has limits of its own. It would free itself if it gave others authority or changed limits.
+    #[error(
+        "the key that you use has limits of its own, so it cannot create or change other keys, give roles, or change limits: use a key without \
+         limits of its own, or sign in as a user"
+    )]
+    KeyHasLimits,
     /// A publishable key may be public, so it cannot show or revoke itself.
     #[error(
         "a publishable key cannot do this, because it may be public: use a key with the scope `keys:read` or `keys:write`"
@@ -147,6 +153,7 @@ impl ManagementError {
             Self::NotFound(_) => "NOT_FOUND",
             Self::Forbidden(_) => "INSUFFICIENT_SCOPE",
             Self::Escalation(_) => "ESCALATION",
+            Self::KeyHasLimits => "KEY_HAS_LIMITS",
             Self::Publishable => "KEY_KIND_NOT_ALLOWED",
             Self::UsersOnly => "USER_REQUIRED",
             Self::Stale => "PRECONDITION_FAILED",
@@ -186,6 +193,7 @@ impl ManagementError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_)
             | Self::Escalation(_)
+            | Self::KeyHasLimits
             | Self::Publishable
             | Self::UsersOnly
             | Self::SecondFactorMissing

@@ -318,6 +318,7 @@ async fn nothing_serious_is_found_on_the_pages_of_a_second_factor() {
                 "member-factor" => browser.go(&format!("/accounts/operator/members/{user}/second-factor")).await,
                 "factor" => browser.go("/settings/second-factor").await,
                 "factor-set-up" => {
+                    browser.fill("password", crate::site::PASSWORD).await;
                     browser.press("Set up").await;
                     app.enter(&browser.text_of("#secret").await);
                 }
@@ -393,8 +394,10 @@ async fn nothing_serious_is_found_in_a_frame() {
     let browser = Browser::open(&site).await;
     let mut serious = Vec::new();
     for theme in ["light", "dark"] {
-        let link = embedding::link(&site, "/settings").await;
+        let link = embedding::link(&site, "/keys").await;
         host.frame(&browser, "localhost", &site.url(&format!("/login/link?link={link}"))).await;
+        browser.find("main a[href$='/keys/new']").await;
+        browser.run("location.assign('/settings')", vec![]).await;
         browser.see("Your sessions").await;
         browser.choose("theme", theme).await;
         browser.press("Save theme").await;

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use keyward::clock::ManualClock;
 use keyward::limits::{
     BudgetRule, LimitRules, LimitStore, Limits, MemoryLimits, MemoryPermits, RateRule, Refill, Subject, TaskPermits,
-    credits_left,
+    credits_left, hand_on_rules,
 };
 use keyward::postgres::{PostgresLimits, PostgresStore};
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::testing::limits;
 use keyward::valkey::{ValkeyLimits, ValkeyStore};
-use keyward::{Identity, Rejection, Timestamp};
+use keyward::{CredentialId, Identity, Rejection, Timestamp};
 use keyward_needs::needs;
 use keyward_tests::program::package_program;
 use keyward_tests::{postgres, valkey};
@@ -166,6 +166,22 @@ async fn tasks_of_a_key_are_limited_in_addition_to_its_accounts() {
     drop(second);
     let _again = permits.acquire(&caller()).await.unwrap();
     assert_eq!((full(&caller()).await, in_flight().await), ((1, 1), 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_of_a_rotated_key_and_its_successor_count_together() {
+    let store = MemoryLimits::new();
+    let [old, new] = ["key_1", "key_2"].map(|id| id.parse::<CredentialId>().unwrap());
+    let rules = LimitRules::new().tasks(1).unwrap();
+    store.put_rules(&Subject::Key(old.clone()), &rules, None).await.unwrap();
+    hand_on_rules(&store, &old, &new).await.unwrap();
+    let permits = TaskPermits::from_rules(MemoryPermits::new(), Limits::start(store).await.unwrap());
+    let held = permits.acquire(&caller()).await.unwrap();
+    let successor = Identity::api_key(new, "acct_1".parse().unwrap());
+    assert!(permits.acquire(&successor).await.is_err());
+    drop(held);
+    let _held = permits.acquire(&successor).await.unwrap();
+    assert!(permits.acquire(&caller()).await.is_err());
 }
 
 /// Without the store, a node spends what it has and then refuses.

@@ -1,12 +1,22 @@
 //! Limits as data: from the management API to the services that enforce them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::gateway::VerifyReach;
-use keyward::limits::{Limits, RateLimitLayer, RequestLimit, Subject};
-use keyward::manage::{Actor, Context, KeyDraft, Purpose};
+use keyward::limits::{
+    ChangedRules, Counter, CounterState, LimitRules, LimitStore, Limits, RateLimitLayer, RequestLimit, StoredRules,
+    Subject,
+};
+use keyward::manage::{
+    Actor, Context, KeyChange, KeyDraft, Management, Purpose, Role, SignInLinkDraft, SqliteManagementStore,
+};
 use keyward::sqlite::{SqliteLimits, SqliteStore};
+use keyward::store::{KeyStatus, StoreError, async_trait};
 use keyward::{AccountId, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
 use keyward_client::PutLimits;
 use keyward_tests::service::call;
@@ -213,14 +223,184 @@ async fn limits_of_a_key_belong_to_others_than_the_key_and_end_with_it() {
         management.put_limits(actor, subject, &limits, version).await.map_err(|error| error.code())
     };
     assert_eq!(put(&key, &own, 0).await.unwrap_err(), "ESCALATION");
+    put(&key, &other, 0).await.unwrap();
     put(&owner, &own, 0).await.unwrap();
     assert!(management.limits(&key, &own).await.unwrap().budget.is_some(), "it may read them");
-    put(&key, &other, 0).await.unwrap();
     let Subject::Key(id) = &other else { unreachable!() };
     management.revoke_key(&owner, id).await.unwrap();
     let left = management.limits(&owner, &other).await.unwrap();
     assert!(left.budget.is_none(), "the limits ended with the key");
     assert_eq!(put(&owner, &other, left.version).await.unwrap_err(), "KEY_ENDED");
+}
+
+fn management_key(account: &AccountId, name: &str) -> KeyDraft {
+    let all = NewKey { scopes: ScopeSet::all(), ..NewKey::secret(account.clone(), name) };
+    KeyDraft::of(Purpose::Management, all)
+}
+
+fn acting(id: &CredentialId, account: &AccountId) -> Actor {
+    Actor::of_identity(&Identity::api_key(id.clone(), account.clone()), Context::new())
+}
+
+fn budget(credits: u64) -> PutLimits {
+    serde_json::from_value(json!({"budget": {"credits": credits}})).unwrap()
+}
+
+#[tokio::test]
+async fn key_with_limits_frees_itself_in_no_way() {
+    let setting = on_sqlite();
+    let (management, system) = (&setting.management, setting.system());
+    let operator = management.operator().clone();
+    setting.operator().await;
+    management.put_plan(&system, keyward::manage::Plan::new("Pro"), None).await.unwrap();
+    let create = async |name: &str| management.create_key(&system, management_key(&operator, name)).await.unwrap().view;
+    let (limited, other, disabled) = (create("limited").await, create("other").await, create("disabled").await);
+    management.set_key_disabled(&system, &disabled.id, true).await.unwrap();
+    let own = Subject::Key(limited.id.clone());
+    let version = management.put_limits(&system, &own, &budget(10), 0).await.unwrap().version;
+    let rotated = management.rotate_key(&system, &limited.id, Duration::from_secs(3_600)).await.unwrap();
+    let (_, account) = setting.customer("ada@example.com").await;
+    let user = management.user_with_email(&system, "ada@example.com").await.unwrap().value.id;
+
+    // The successor, too.
+    for id in [&limited.id, &rotated.view.id] {
+        let key = acting(id, &operator);
+        let plan = Subject::Plan("Pro".into());
+        let put = async |subject: &Subject, version| {
+            management.put_limits(&key, subject, &PutLimits::default(), version).await.map(drop)
+        };
+        let rename = KeyChange { name: Some("mine".to_owned()), ..KeyChange::default() };
+        let refused = [
+            management.create_key(&key, management_key(&operator, "free")).await.map(drop),
+            management.create_key(&key, KeyDraft::secret(account.clone(), "free")).await.map(drop),
+            management.rotate_key(&key, &other.id, Duration::ZERO).await.map(drop),
+            management.update_key(&key, &other.id, rename, other.version).await.map(drop),
+            management.set_key_disabled(&key, &disabled.id, false).await.map(drop),
+            management.invite(&key, &operator, "accomplice@example.com", Role::Developer).await.map(drop),
+            management.create_password_reset(&key, &user).await.map(drop),
+            management.create_sign_in_link(&key, &SignInLinkDraft::new(user.as_str())).await.map(drop),
+            put(&own, version).await,
+            put(&Subject::Key(other.id.clone()), 0).await,
+            put(&Subject::Account(account.clone()), 0).await,
+            put(&plan, 0).await,
+            management.remove_plan(&key, "Pro", 1).await,
+        ];
+        for (number, refused) in refused.into_iter().enumerate() {
+            assert_eq!(refused.map_err(|error| error.code()), Err("KEY_HAS_LIMITS"), "{id}, attempt {number}");
+        }
+    }
+    // It may rotate itself, and its successors stay limited.
+    let key = acting(&rotated.view.id, &operator);
+    let again = management.rotate_key(&key, &rotated.view.id, Duration::ZERO).await.unwrap().view.id;
+    let refused =
+        management.create_key(&acting(&again, &operator), management_key(&operator, "free")).await.unwrap_err();
+    assert_eq!(refused.code(), "KEY_HAS_LIMITS");
+    // Without limits, it may create keys again.
+    let version = management.limits(&system, &Subject::Key(again.clone())).await.unwrap().version;
+    management.put_limits(&system, &Subject::Key(again.clone()), &PutLimits::default(), version).await.unwrap();
+    management.create_key(&acting(&again, &operator), management_key(&operator, "allowed")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rotation_refills_no_budget() {
+    let setting = on_sqlite();
+    let enforced = enforced(&setting).await;
+    let (management, system) = (&setting.management, setting.system());
+    let first = Subject::Key(enforced.id.clone());
+    let version = management.put_limits(&system, &first, &budget(10), 0).await.unwrap().version;
+    enforced.limits.refresh().await.unwrap();
+    for _ in 0..6 {
+        assert_eq!(enforced.serve().await.0, 200);
+    }
+    let hour = Duration::from_secs(3_600);
+    let second = management.rotate_key(&system, &enforced.id, hour).await.unwrap();
+    let third = management.rotate_key(&system, &second.view.id, hour).await.unwrap();
+    enforced.limits.refresh().await.unwrap();
+    let first_key = enforced.key.clone();
+    let keys = [second.key.expose_once().to_string(), third.key.expose_once().to_string(), first_key];
+    let mut accepted = 0;
+    for key in keys.iter().cycle().take(12) {
+        let request = Request::get("/").header("authorization", format!("Bearer {key}"));
+        let answer = call(&enforced.service, request.body(Body::empty()).unwrap()).await;
+        accepted += u32::from(answer.status == 200);
+    }
+    assert_eq!(accepted, 4);
+    // Its limits are one thing, whichever key names them.
+    let last = Subject::Key(third.view.id.clone());
+    let seen = management.limits(&system, &last).await.unwrap();
+    assert_eq!((seen.version, seen.left.unwrap().remaining), (version, 0));
+    let version = management.put_limits(&system, &last, &budget(12), version).await.unwrap().version;
+    assert_eq!(management.limits(&system, &first).await.unwrap().version, version);
+    // They end with the last key.
+    management.revoke_key(&system, &enforced.id).await.unwrap();
+    assert_eq!(management.limits(&system, &last).await.unwrap().budget.unwrap().credits, 12);
+    management.revoke_key(&system, &third.view.id).await.unwrap();
+    assert!(management.limits(&system, &last).await.unwrap().budget.is_none());
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_hand_limits_on_changes_nothing() {
+    let (clock, store) = (crate::setting::clock(), SqliteStore::temporary().unwrap());
+    let records = SqliteManagementStore::open(&store).unwrap();
+    let limits = Arc::new(FailingLimits { inner: SqliteLimits::new(&store), fails: AtomicBool::new(false) });
+    let builder = Management::builder(store, records).limits(Arc::clone(&limits));
+    let management = crate::setting::quick(builder, &clock);
+    let system = Actor::system("test", Context::new());
+    let account = management.create_account(&system, "Customer").await.unwrap().value.id;
+    let key = management.create_key(&system, KeyDraft::secret(account.clone(), "a")).await.unwrap().view;
+    management.put_limits(&system, &Subject::Key(key.id.clone()), &budget(10), 0).await.unwrap();
+    limits.fails.store(true, Ordering::Relaxed);
+    for overlap in [Duration::ZERO, Duration::from_secs(60)] {
+        let failed = management.rotate_key(&system, &key.id, overlap).await.unwrap_err();
+        assert_eq!(failed.code(), "SERVICE_UNAVAILABLE");
+    }
+    let known = management.key(&system, &key.id).await.unwrap();
+    assert_eq!((known.status, known.rotated_to), (KeyStatus::Active, None));
+    limits.fails.store(false, Ordering::Relaxed);
+    management.rotate_key(&system, &key.id, Duration::ZERO).await.unwrap();
+}
+
+/// Fails on demand to write rules.
+struct FailingLimits {
+    inner: SqliteLimits,
+    fails: AtomicBool,
+}
+
+#[async_trait]
+impl LimitStore for FailingLimits {
+    async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
+        self.inner.changed_rules(after).await
+    }
+
+    async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError> {
+        self.inner.rules(subject).await
+    }
+
+    async fn put_rules(
+        &self,
+        subject: &Subject,
+        rules: &LimitRules,
+        version: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(StoreError::unavailable("the disk is full"));
+        }
+        self.inner.put_rules(subject, rules, version).await
+    }
+
+    async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
+        self.inner.read(counter).await
+    }
+
+    async fn swap(
+        &self,
+        counter: &Counter,
+        old: Option<&str>,
+        new: &str,
+        keep: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        self.inner.swap(counter, old, new, keep).await
+    }
 }
 
 #[tokio::test]

@@ -160,6 +160,7 @@ impl AccountKeys {
                 version: rotation.version.or(Some(key.version)),
                 latest_end: own_end.into_iter().chain(rotation.latest_end).min(),
                 created_by: rotation.created_by.clone().or_else(|| self.creator.clone()),
+                successor: rotation.successor.clone(),
                 ..rotation
             };
             match self.keys.rotate_with(id, pinned).await {

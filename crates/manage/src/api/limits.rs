@@ -80,7 +80,7 @@ async fn key(
     show(&management, &caller, &Subject::Key(key)).await
 }
 
-/// Replaces the limits of a key. They hold in addition to those of its account, within a second. A key cannot change its own.
+/// Replaces the limits of a key. They hold in addition to those of its account, within a second. They hold for all keys of its rotations together. A key cannot change its own, and with limits of its own it changes none.
 #[utoipa::path(put, operation_id = "putKeyLimits", path = "/v1/keys/{key}/limits", tag = "limits", request_body = PutLimits, security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The limits", body = Limits)))]

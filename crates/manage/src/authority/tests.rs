@@ -67,6 +67,26 @@ fn grant_beyond_the_grantor_is_refused_in_each_dimension() {
 }
 
 #[test]
+fn key_with_limits_gives_authority_to_its_successors_only() {
+    let text = "management restricted live; keys:* members:*; ; ; never";
+    let limited = |by: Option<&str>| key(text).limited_by(by.map(|id| id.parse().unwrap()));
+    for (own, wanted, may) in [
+        (None, None, true),
+        (None, Some("key_1"), true),
+        (Some("key_1"), None, false),
+        (Some("key_1"), Some("key_2"), false),
+        (Some("key_1"), Some("key_1"), true),
+    ] {
+        let compared = limited(own).check_key(&limited(wanted)).map_err(|error| error.code());
+        assert_eq!(compared, if may { Ok(()) } else { Err("KEY_HAS_LIMITS") }, "{own:?} grants {wanted:?}");
+    }
+    assert_eq!(limited(Some("key_1")).check_changes_limits().map_err(|error| error.code()), Err("KEY_HAS_LIMITS"));
+    assert!(limited(None).check_changes_limits().is_ok());
+    let owner = Rights::of(Role::Owner);
+    assert!(owner.may_give(Role::Viewer) && !owner.limited_by("key_1".parse().ok()).may_give(Role::Viewer));
+}
+
+#[test]
 fn role_above_the_own_is_not_given() {
     for (own, given, may) in [
         (Role::Owner, Role::Owner, true),

@@ -1,7 +1,7 @@
 use keyward_api_types::{CreditsLeft, Limits, PutLimits};
-use keyward_core::store::KeyStatus;
+use keyward_core::store::{KeyRecord, KeyStatus};
 use keyward_core::{AccountId, CredentialId};
-use keyward_limits::{LimitRules, LimitStore, StoredRules, Subject, credits_left};
+use keyward_limits::{LimitRules, LimitStore, StoredRules, Subject, counted_as, credits_left, hand_on_rules};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,7 +13,8 @@ use crate::role::scopes;
 
 impl Management {
     pub(crate) async fn limits_version(&self, subject: &Subject) -> CurrentVersion {
-        Ok(Some(self.limit_store()?.rules(subject).await?.version))
+        let store = self.limit_store()?;
+        Ok(Some(store.rules(&counted_as(store, subject).await?).await?.version))
     }
 
     /// Returns the limits of a plan, an account or a key. Needs `plans:read`, `accounts:read` or `keys:read`.
@@ -28,10 +29,12 @@ impl Management {
     /// Replaces the limits of a plan, an account or a key at this version. Every node applies them within a second.
     ///
     /// For a plan or an account, it needs `plans:write` in the operator's account. For a key, it needs `keys:write` and the key's
-    /// rights: the limits of its account hold as well. A key cannot change its own limits.
+    /// rights: the limits of its account hold as well. They hold for all keys of its rotations together. A key cannot change its own
+    /// limits, and with limits of its own it changes none.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::Escalation`], [`ManagementError::Ended`].
+    /// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`],
+    /// [`ManagementError::Ended`].
     pub async fn put_limits(
         &self,
         actor: &Actor,
@@ -42,7 +45,8 @@ impl Management {
         let account = self.authorize_limits(actor, subject, true).await?;
         let store = self.limit_store()?;
         let rules = checked(limits, subject)?;
-        let known = store.rules(subject).await?;
+        let counted = counted_as(store, subject).await?;
+        let known = store.rules(&counted).await?;
         if known.version != version {
             return Err(ManagementError::Stale);
         }
@@ -53,7 +57,7 @@ impl Management {
             None => draft,
         };
         let put = async {
-            let put = store.put_rules(subject, &rules, Some(version)).await.map_err(ManagementError::from)?;
+            let put = store.put_rules(&counted, &rules, Some(version)).await.map_err(ManagementError::from)?;
             put.ok_or(ManagementError::Stale)
         };
         self.audited(draft, put, |_| serde_json::to_value(&rules).ok()).await?;
@@ -69,19 +73,31 @@ impl Management {
         Ok(())
     }
 
-    /// Gives a successor the limits of its predecessor. It starts with nothing spent.
+    /// Returns the key whose limits hold for this one: itself or the first of its rotations. `None` without limits.
+    pub(super) async fn limited_as(&self, key: &CredentialId) -> Result<Option<CredentialId>, ManagementError> {
+        let Some(store) = self.0.limits.as_deref() else { return Ok(None) };
+        let own = store.rules(&Subject::Key(key.clone())).await?.rules;
+        let Some(first) = own.counts_as() else { return Ok((!own.is_empty()).then(|| key.clone())) };
+        let of_first = store.rules(&Subject::Key(first.clone())).await?.rules;
+        Ok((!of_first.is_empty()).then(|| first.clone()))
+    }
+
+    /// Removes the limits of a key that has ended. Those of a rotated key hold for its successor.
+    pub(super) async fn end_limits_of_key(&self, key: &KeyRecord) -> Result<(), ManagementError> {
+        if key.rotated_to.is_some() {
+            return Ok(());
+        }
+        self.remove_limits(&Subject::Key(key.id.clone())).await
+    }
+
+    /// Lets a successor have the limits of its predecessor, and spend from the same counters.
     pub(super) async fn hand_on_limits(
         &self,
         predecessor: &CredentialId,
         successor: &CredentialId,
     ) -> Result<(), ManagementError> {
         let Some(store) = self.0.limits.as_deref() else { return Ok(()) };
-        let known = store.rules(&Subject::Key(predecessor.clone())).await.map_err(ManagementError::from)?;
-        if !known.rules.is_empty() {
-            let subject = Subject::Key(successor.clone());
-            store.put_rules(&subject, &known.rules, None).await.map_err(ManagementError::from)?;
-        }
-        Ok(())
+        Ok(hand_on_rules(store, predecessor, successor).await?)
     }
 
     fn limit_store(&self) -> Result<&dyn LimitStore, ManagementError> {
@@ -103,14 +119,18 @@ impl Management {
         subject: &Subject,
         writes: bool,
     ) -> Result<Option<AccountId>, ManagementError> {
-        match subject {
-            Subject::Plan(name) => self.authorize_plan(actor, name, writes).await.map(|_| None),
+        let account = match subject {
+            Subject::Plan(name) => self.authorize_plan(actor, name, writes).await.map(|_| None)?,
             Subject::Account(account) => {
                 self.authorize_account(actor, account, writes).await?;
-                Ok(Some(account.clone()))
+                Some(account.clone())
             }
-            Subject::Key(key) => self.authorize_key_limits(actor, key, writes).await.map(Some),
+            Subject::Key(key) => return self.authorize_key_limits(actor, key, writes).await.map(Some),
+        };
+        if writes {
+            self.rights(actor, self.operator()).await?.check_changes_limits()?;
         }
+        Ok(account)
     }
 
     async fn authorize_key_limits(
@@ -122,13 +142,14 @@ impl Management {
         let scope = if writes { &scopes::KEYS_WRITE } else { &scopes::KEYS_READ };
         let (key, rights) = self.authorize_key(actor, key, scope).await?;
         if writes {
+            rights.check_changes_limits()?;
             if matches!(&actor.who, Who::Key(acting) if *acting.id() == key.id) {
                 return Err(ManagementError::Escalation("other limits to the key that you use".to_owned()));
             }
             if !matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled) {
                 return Err(ManagementError::Ended);
             }
-            self.check_covers_key(&rights, &key)?;
+            self.check_covers_key(&rights, &key).await?;
             self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
             self.check_recent(actor).await?;
         }
@@ -145,6 +166,7 @@ pub async fn stored_limits(
     subject: &Subject,
     plan: Option<&str>,
 ) -> Result<Limits, ManagementError> {
+    let subject = &counted_as(store, subject).await?;
     let StoredRules { rules, version } = store.rules(subject).await?;
     let mut budget = rules.get_budget().cloned();
     if let (Subject::Account(_), None, Some(plan)) = (subject, &budget, plan) {
@@ -172,7 +194,8 @@ pub async fn store_limits(
     limits: &PutLimits,
     version: u64,
 ) -> Result<(), ManagementError> {
-    let put = store.put_rules(subject, &checked(limits, subject)?, Some(version)).await?;
+    let rules = checked(limits, subject)?;
+    let put = store.put_rules(&counted_as(store, subject).await?, &rules, Some(version)).await?;
     put.map(drop).ok_or(ManagementError::Stale)
 }
 

@@ -109,9 +109,11 @@ impl Management {
     /// operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`].
+    /// [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`].
     pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
-        self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
+        let rights = self.rights(actor, self.operator()).await?;
+        rights.require(&scopes::PLANS_WRITE)?;
+        rights.check_changes_limits()?;
         let known: Versioned<Plan> = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;
         if known.version != version {
             return Err(ManagementError::Stale);

@@ -21,6 +21,7 @@ pub(crate) struct GuardedRights {
 pub(crate) enum Effect {
     Grants,
     Withdraws,
+    SignsIn,
 }
 
 impl Management {
@@ -54,6 +55,7 @@ impl Management {
                     Purpose::Management => Rights::of_record(&key, Purpose::Management).for_users(None),
                     Purpose::Api => Rights::of_provider_key(&key),
                 };
+                let rights = rights.limited_by(self.limited_as(id).await?);
                 Ok(GuardedRights { rights: rights.within(account, self.operator()), guards: Vec::new() })
             }
             Principal::User(id) => self.user_rights(id, account).await,
@@ -115,8 +117,11 @@ impl Management {
                 Err(error) => return Err(error),
             };
             seen = true;
-            held.rights.require(&scopes::MEMBERS_WRITE)?;
+            if effect != Effect::SignsIn {
+                held.rights.require(&scopes::MEMBERS_WRITE)?;
+            }
             match (role, effect) {
+                (role, Effect::SignsIn) => held.rights.check_signs_in(role.unwrap_or(Role::Viewer))?,
                 (Some(role), Effect::Grants) => held.rights.check_role(role)?,
                 (Some(role), Effect::Withdraws) => held.rights.check_outranks(role)?,
                 // A user without accounts may get any role later.

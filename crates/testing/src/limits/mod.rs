@@ -105,6 +105,7 @@ pub async fn rules(make: impl AsyncFn() -> [Arc<dyn LimitStore>; 3]) {
     ruled::a_node_that_ends_returns_its_credits_and_a_killed_one_loses_few(&nodes).await;
     ruled::idle_credits_return(&nodes).await;
     ruled::a_refused_call_spends_nothing(&nodes).await;
+    ruled::successors_share_the_rules_and_what_is_spent(&nodes).await;
     ruled::strict_windows_admit_the_quota_and_even_rates_twice_that(&nodes).await;
     ruled::nine_of_ten_calls_need_no_store(&nodes).await;
 }

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use keyward_core::store::{StoreError, async_trait};
-use keyward_core::{Identity, Rejection};
+use keyward_core::{CredentialId, Identity, Rejection};
 use keyward_limits::{
     BudgetRule, ChangedRules, Counter, CounterState, LimitRules, LimitStore, Limits, RateRule, Refill, StoredRules,
-    Subject, credits_left,
+    Subject, counted_as, credits_left, hand_on_rules,
 };
 
 type Nodes = [Arc<dyn LimitStore>; 3];
@@ -223,6 +223,42 @@ pub(super) async fn a_refused_call_spends_nothing(nodes: &Nodes) {
         accepted += u32::from(is_accepted(&limits, &large).await);
     }
     assert_eq!(accepted, 100, "the account's budget, which its keys share");
+}
+
+pub(super) async fn successors_share_the_rules_and_what_is_spent(nodes: &Nodes) {
+    let chain = ["key_chain_1", "key_chain_2", "key_chain_3"];
+    let ids = chain.map(|id| id.parse::<CredentialId>().expect("an id"));
+    let strict = RateRule::new("default", 9, 86_400).strict();
+    let rules = budget(20).rate(strict).and_then(|rules| rules.tasks(2)).expect("the rules are valid");
+    // A key without limits hands nothing on.
+    hand_on_rules(&*nodes[0], &"key_free".parse().expect("an id"), &ids[0]).await.expect("the store answers");
+    assert_eq!(nodes[0].rules(&Subject::Key(ids[0].clone())).await.expect("an answer").version, 0);
+    put(&*nodes[0], &Subject::Key(ids[0].clone()), &rules).await;
+    for pair in ids.windows(2) {
+        hand_on_rules(&*nodes[1], &pair[0], &pair[1]).await.expect("the store answers");
+    }
+    for id in &ids {
+        let counted = counted_as(&*nodes[2], &Subject::Key(id.clone())).await.expect("the store answers");
+        assert_eq!(counted, Subject::Key(ids[0].clone()));
+    }
+    let limits = start(&nodes[0]).await;
+    let mut accepted = 0;
+    for id in chain.iter().cycle().take(30) {
+        accepted += u32::from(is_accepted(&limits, &caller("acct_chain", id)).await);
+    }
+    assert_eq!(accepted, 9, "the rate of the chain");
+    let spend = async |id: &str, cost| {
+        limits.spend(&caller("acct_chain", id), &[], NonZeroU32::new(cost).expect("above zero")).await
+    };
+    assert_eq!(spend(chain[2], 6).await.expect("credits are left").budget.expect("a budget").remaining, 5);
+    assert!(spend(chain[0], 6).await.is_err() && spend(chain[1], 5).await.is_ok());
+    // A change holds for all.
+    put(&*nodes[2], &Subject::Key(ids[0].clone()), &LimitRules::new()).await;
+    limits.refresh().await.expect("the store answers");
+    for (id, key) in chain.iter().zip(&ids) {
+        assert!(is_accepted(&limits, &caller("acct_chain", id)).await);
+        assert_eq!(limits.tasks_of_key(key), None);
+    }
 }
 
 /// Three nodes that send as fast as they can.

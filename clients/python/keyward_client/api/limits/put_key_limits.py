@@ -121,8 +121,9 @@ def sync_detailed(
     body: PutLimits,
     if_match: str,
 ) -> Response[Limits | Problem]:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
-    cannot change its own.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. They
+    hold for all keys of its rotations together. A key cannot change its own, and with limits of its own
+    it changes none.
 
     Args:
         key (str):
@@ -158,8 +159,9 @@ def sync(
     body: PutLimits,
     if_match: str,
 ) -> Limits | Problem | None:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
-    cannot change its own.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. They
+    hold for all keys of its rotations together. A key cannot change its own, and with limits of its own
+    it changes none.
 
     Args:
         key (str):
@@ -190,8 +192,9 @@ async def asyncio_detailed(
     body: PutLimits,
     if_match: str,
 ) -> Response[Limits | Problem]:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
-    cannot change its own.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. They
+    hold for all keys of its rotations together. A key cannot change its own, and with limits of its own
+    it changes none.
 
     Args:
         key (str):
@@ -225,8 +228,9 @@ async def asyncio(
     body: PutLimits,
     if_match: str,
 ) -> Limits | Problem | None:
-    """Replaces the limits of a key. They hold in addition to those of its account, within a second. A key
-    cannot change its own.
+    """Replaces the limits of a key. They hold in addition to those of its account, within a second. They
+    hold for all keys of its rotations together. A key cannot change its own, and with limits of its own
+    it changes none.
 
     Args:
         key (str):

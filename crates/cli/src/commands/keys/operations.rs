@@ -8,6 +8,7 @@ use keyward_core::id::UserId;
 use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError, Rotation};
 use keyward_core::store::{Creator, CursorError, KeyQuery, KeyRecord, KeyStatus, Revocation, WriteRefused};
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, NewKey, Timestamp};
+use keyward_limits::hand_on_rules;
 use keyward_manage::{
     KeyChange, KeyDraft, KeyRotation, Management, ManagementError, NewlyIssued, key_filters, key_view,
 };
@@ -268,8 +269,11 @@ pub(super) async fn rotate(
                 key: rotated.key.expose_once(),
             })
         }
-        Backend::Keys(keys, _) => {
-            let rotation = Rotation { overlap, expires_at, created_by: Some(creator()), ..Rotation::default() };
+        Backend::Keys(keys, limits) => {
+            let successor = CredentialId::generate();
+            hand_on_rules(&**limits, id, &successor).await.map_err(KeysError::Store)?;
+            let (created_by, successor) = (Some(creator()), Some(successor));
+            let rotation = Rotation { overlap, expires_at, created_by, successor, ..Rotation::default() };
             let rotated = keys.rotate_with(id, rotation).await?;
             Ok(Rotated {
                 record: view(rotated.record),

@@ -41,7 +41,7 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`],
-    /// [`ManagementError::LifetimeTooLong`].
+    /// [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`].
     pub async fn update_key(
         &self,
         actor: &Actor,
@@ -50,7 +50,7 @@ impl Management {
         version: u64,
     ) -> Result<(KeyView, Propagation), ManagementError> {
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
-        self.check_covers_key(&rights, &key)?;
+        self.check_covers_key(&rights, &key).await?;
         if key.version != version {
             return Err(ManagementError::Stale);
         }
@@ -70,7 +70,7 @@ impl Management {
         };
         // The changed key must not exceed the actor's rights either.
         let changed = changed_by(&key, &update);
-        self.check_covers_key(&rights, &changed)?;
+        self.check_covers_key(&rights, &changed).await?;
         self.check_user(actor, &rights, &key.account, key.user.as_ref(), changed.user.as_ref()).await?;
         if Rights::of_record(&changed, Purpose::Api) != Rights::of_record(&key, Purpose::Api) {
             if changed.user == key.user {
@@ -88,7 +88,7 @@ impl Management {
     /// Disables or enables a key. Needs `keys:write`; enabling also needs the key's rights.
     ///
     /// # Errors
-    /// [`ManagementError::Ended`], [`ManagementError::Escalation`].
+    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`].
     pub async fn set_key_disabled(
         &self,
         actor: &Actor,
@@ -97,7 +97,7 @@ impl Management {
     ) -> Result<(KeyView, Propagation), ManagementError> {
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
         if !disabled {
-            self.check_covers_key(&rights, &key)?;
+            self.check_covers_key(&rights, &key).await?;
             self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
             self.check_has_user(&key).await?;
             self.check_recent(actor).await?;

@@ -85,7 +85,8 @@ impl Management {
     /// Creates a key. Needs `keys:write` and the key's rights. A key of another user also needs `members:write`.
     ///
     /// # Errors
-    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::LifetimeTooLong`];
+    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`],
+    /// [`ManagementError::LifetimeTooLong`];
     /// [`ManagementError::AccountDeleted`] for a program.
     pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
         let KeyDraft { purpose, mut new } = draft;

@@ -126,9 +126,12 @@ impl Management {
         Ok((key, rights))
     }
 
-    pub(crate) fn check_covers_key(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
+    pub(crate) async fn check_covers_key(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
         let purpose = purpose_of(&key.hint);
-        rights.check_key(&Rights::of_record(key, purpose).within(&key.account, self.operator()))?;
+        let wanted = Rights::of_record(key, purpose).within(&key.account, self.operator());
+        // Only actors with limits are compared by them.
+        let limits = if rights.have_limits() { self.limited_as(&key.id).await? } else { None };
+        rights.check_key(&wanted.limited_by(limits))?;
         Ok(purpose)
     }
 

@@ -3,7 +3,6 @@ use keyward_core::key::KeyKind;
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::Changed;
 use keyward_core::store::{KeyRecord, Revocation};
-use keyward_limits::Subject;
 
 use super::{KeyView, audit_value, key_view};
 use crate::actor::{Actor, Who};
@@ -80,7 +79,7 @@ impl Management {
             })
             .await?;
         // Rules of a key that has ended are useless, and not wrong.
-        if let Err(error) = self.remove_limits(&Subject::Key(key.id.clone())).await {
+        if let Err(error) = self.end_limits_of_key(&changed.record).await {
             tracing::warn!(%error, key = %key.id, "the limits of a revoked key were not removed");
         }
         Ok((key_view(changed.record, self.now()), changed.propagation))

@@ -58,7 +58,8 @@ impl Management {
         Ok(RotationPreview { expires_at, latest_expires_at: rights.expires_at().into_iter().chain(latest_end).min() })
     }
 
-    /// Creates a key's successor, and ends the old key after `overlap`. Needs `keys:write` and the key's rights.
+    /// Creates a key's successor, and ends the old key after `overlap`. Needs `keys:write` and the key's rights. Both keys share
+    /// limits of the key, and what is spent of them.
     ///
     /// # Errors
     /// As for [`rotate_key_with`](Self::rotate_key_with).
@@ -75,7 +76,7 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::Rotated`], [`ManagementError::Stale`], [`ManagementError::Ended`],
-    /// [`ManagementError::Escalation`], [`ManagementError::LifetimeTooLong`].
+    /// [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`].
     pub async fn rotate_key_with(
         &self,
         actor: &Actor,
@@ -84,7 +85,7 @@ impl Management {
     ) -> Result<NewlyRotated, ManagementError> {
         let KeyRotation { overlap, expires_at } = rotation;
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
-        let purpose = self.check_covers_key(&rights, &key)?;
+        let purpose = self.check_covers_key(&rights, &key).await?;
         self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
         self.check_has_user(&key).await?;
         self.check_recent(actor).await?;
@@ -96,11 +97,7 @@ impl Management {
             return Err(ManagementError::Rotated);
         }
         let keys = self.keys_within(purpose, &key.account).await?;
-        // Both keys work during the overlap, so the successor needs a slot.
-        let place = (!overlap.is_zero()).then(CredentialId::generate);
-        if let Some(place) = &place {
-            self.reserve_slot(&key.account, place).await?;
-        }
+        let successor = CredentialId::generate();
         // A successor that a key creates must not outlive that key.
         let rotation = Rotation {
             overlap,
@@ -108,7 +105,15 @@ impl Management {
             expires_at,
             latest_end: rights.expires_at(),
             created_by: Some(actor.creator()),
+            successor: Some(successor.clone()),
         };
+        // Before the rotation, so that the successor never works without limits, and a failure changes nothing.
+        self.hand_on_limits(&key.id, &successor).await?;
+        // Both keys work during the overlap, so the successor needs a slot.
+        let place = (!overlap.is_zero()).then_some(&successor);
+        if let Some(place) = place {
+            self.reserve_slot(&key.account, place).await?;
+        }
         let draft =
             Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(audit_value(&key));
         let rotated = self
@@ -120,12 +125,10 @@ impl Management {
                 },
             )
             .await;
-        if let Some(place) = &place {
+        if let Some(place) = place {
             self.release_slot(&key.account, place).await;
         }
         let rotated = rotated?;
-        // Nobody has the new key yet.
-        self.hand_on_limits(&rotated.predecessor.id, &rotated.record.id).await?;
         // Without an overlap, the old key may have leaked, and others may have chosen where its webhooks send.
         #[cfg(feature = "webhooks")]
         if !overlap.is_zero()

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 pub use keyward_api_types::Session as SessionView;
 use keyward_core::Timestamp;
 use keyward_core::network::around;
@@ -17,6 +19,7 @@ use crate::store::{Kind, List, Write};
 const SEEN_EVERY: i64 = 60_000;
 const MAX_ID: usize = 64;
 const MAX_PROGRAMS: usize = 200;
+const MAX_PAGES: usize = 10;
 
 /// A new session.
 pub struct SignedIn {
@@ -37,7 +40,7 @@ impl std::fmt::Debug for SignedIn {
 }
 
 impl Management {
-    /// Returns a session's actor.
+    /// Returns a session's actor. A session of a sign-in link ends when the maker of the link loses its rights.
     ///
     /// # Errors
     /// [`ManagementError::SignedOut`].
@@ -52,6 +55,7 @@ impl Management {
         if user.epoch != stored.epoch {
             return Err(ManagementError::SignedOut);
         }
+        self.check_maker(&stored).await?;
         if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
             let idle_at = now.saturating_add(self.session_idle(&stored));
             let last_seen_from = context.address.map(around);
@@ -80,6 +84,12 @@ impl Management {
             Who::User { through: Through::Session(digest), .. } => Some(digest.clone()),
             _ => None,
         };
+        let mut makers = HashMap::new();
+        for maker in page.items.iter().filter_map(|session| session.link_maker.as_ref()) {
+            if !makers.contains_key(&maker.id) {
+                makers.insert(maker.id.clone(), self.name_of_maker(maker).await?);
+            }
+        }
         Ok(page.map(|Versioned { value: session, .. }| SessionView {
             current: own.as_ref() == Some(&session.digest),
             id: short_id(&session.digest).to_owned(),
@@ -90,6 +100,7 @@ impl Management {
             address: session.address,
             user_agent: session.user_agent,
             by_link: session.link_maker.is_some(),
+            link_from: session.link_maker.and_then(|maker| makers.get(&maker.id).cloned()),
         }))
     }
 
@@ -105,12 +116,21 @@ impl Management {
     pub(crate) async fn newest_programs(&self, actor: &Actor) -> Result<(Vec<SessionView>, bool), ManagementError> {
         let user = self.acting_user(actor).await?;
         let own = self.own_family(actor).await?.map(|family| family.value.id);
-        let mut list = List::of(Kind::Family, MAX_PROGRAMS + 1).owner(user.id.as_str());
+        let mut list = List::of(Kind::Family, 500).owner(user.id.as_str());
         list.newest_first = true;
-        let mut families = self.list::<Family>(&list).await?;
-        let has_more = families.len() > MAX_PROGRAMS;
-        families.truncate(MAX_PROGRAMS);
-        let open = families.into_iter().map(|family| family.value).filter(|family| self.is_live(family, &user));
+        let (mut open, mut has_more) = (Vec::new(), true);
+        // Those that have ended leave gaps.
+        for _ in 0..MAX_PAGES {
+            let families = self.list::<Family>(&list).await?;
+            list.after = families.last().map(|family| (family.sort(), family.id()));
+            has_more = families.len() == list.limit;
+            open.extend(families.into_iter().map(|family| family.value).filter(|family| self.is_live(family, &user)));
+            if open.len() > MAX_PROGRAMS || !has_more {
+                break;
+            }
+        }
+        has_more |= open.len() > MAX_PROGRAMS;
+        open.truncate(MAX_PROGRAMS);
         let view = |family: Family| SessionView {
             current: own.as_ref() == Some(&family.id),
             id: family.id,
@@ -121,8 +141,9 @@ impl Management {
             address: None,
             user_agent: family.user_agent,
             by_link: false,
+            link_from: None,
         };
-        Ok((open.map(view).collect(), has_more))
+        Ok((open.into_iter().map(view).collect(), has_more))
     }
 
     /// Ends a session of the acting user, or a program's sign-in with its tokens, with the id in the lists.

@@ -229,6 +229,7 @@ impl Management {
                 ManagementError::NotFound(_)
                 | ManagementError::Forbidden(_)
                 | ManagementError::Escalation(_)
+                | ManagementError::KeyHasLimits
                 | ManagementError::SecondFactorMissing,
             ) => Err(ManagementError::LinkEnded),
             Err(error) => Err(error),

@@ -9,6 +9,7 @@ mod expiry;
 mod export;
 mod filter;
 mod list;
+mod refusals;
 mod requests;
 mod revoke;
 mod rotate;

@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) since: When,
     pub(super) last_seen: When,
     pub(super) is_program: bool,
+    /// The maker of the link that began it.
+    pub(super) link_from: Option<String>,
     pub(super) is_current: bool,
 }
 
@@ -34,7 +36,6 @@ impl Sessions {
     pub(super) async fn of(member: &Member) -> Result<Self, ManagementError> {
         let (management, actor) = (member.management(), &member.actor);
         let now = management.now();
-        let request = PageRequest { limit: MOST, ..PageRequest::default() };
         let shown = |view: SessionView, is_program| Session {
             id: view.id,
             device: view.device,
@@ -42,18 +43,37 @@ impl Sessions {
             since: When::at(view.created_at, now),
             last_seen: When::at(view.last_seen_at, now),
             is_program,
+            link_from: view.link_from,
             is_current: view.current,
         };
-        let browsers = management.own_sessions(actor, &request).await?;
+        let (browsers, has_more_browsers) = newest_sessions(member).await?;
         let (programs, has_more_programs) = management.newest_programs(actor).await?;
-        let has_more = browsers.next.is_some() || has_more_programs;
-        let mut open: Vec<Session> = browsers.items.into_iter().map(|view| shown(view, false)).collect();
+        let has_more = has_more_browsers || has_more_programs;
+        let mut open: Vec<Session> = browsers.into_iter().map(|view| shown(view, false)).collect();
         open.extend(programs.into_iter().map(|view| shown(view, true)));
         // The current one may be older than all others of the page.
         open.sort_by_key(|session| !session.is_current);
         let has_others = has_more || open.iter().any(|session| !session.is_current);
         Ok(Self { open, has_others, has_more })
     }
+}
+
+/// Also returns `true` if there are older ones. Sessions that have ended leave gaps in the pages of the service.
+async fn newest_sessions(member: &Member) -> Result<(Vec<SessionView>, bool), ManagementError> {
+    const MAX_PAGES: usize = 10;
+    let mut request = PageRequest { limit: 500, ..PageRequest::default() };
+    let mut open = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let page = member.management().own_sessions(&member.actor, &request).await?;
+        open.extend(page.items);
+        request.after = page.next;
+        if open.len() > MOST || request.after.is_none() {
+            break;
+        }
+    }
+    let has_more = open.len() > MOST || request.after.is_some();
+    open.truncate(MOST);
+    Ok((open, has_more))
 }
 
 pub(super) async fn end(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {

@@ -37,8 +37,10 @@ pub(super) fn routes() -> Vec<Route> {
             .destination()
             .asks_before(words::sign_in::CHANGE_A_SECRET),
         Route::page("/accounts/{account}/webhooks/{id}/remove", remove::page).post(remove::remove).destination(),
-        Route::action("/accounts/{account}/webhooks/{id}/disable", WEBHOOK, change::disable),
-        Route::action("/accounts/{account}/webhooks/{id}/enable", WEBHOOK, change::enable),
+        Route::action("/accounts/{account}/webhooks/{id}/disable", WEBHOOK, change::disable)
+            .asks_before(words::sign_in::CHANGE_A_WEBHOOK),
+        Route::action("/accounts/{account}/webhooks/{id}/enable", WEBHOOK, change::enable)
+            .asks_before(words::sign_in::CHANGE_A_WEBHOOK),
         Route::action("/accounts/{account}/webhooks/{id}/test", WEBHOOK, deliveries::test),
         Route::action("/accounts/{account}/webhooks/{id}/redeliver", WEBHOOK, deliveries::redeliver),
         Route::action("/accounts/{account}/webhooks/{id}/redeliver-failed", WEBHOOK, deliveries::redeliver_failed),
