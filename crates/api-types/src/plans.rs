@@ -34,6 +34,15 @@ pub struct CreatePlan {
     pub key_limit: Option<u32>,
 }
 
+/// Query parameters of a removal of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct RemovePlan {
+    /// Whether to remove a plan that accounts have. Defaults to false.
+    pub force: Option<bool>,
+}
+
 /// The new values of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]

@@ -13,11 +13,11 @@ use keyward::limits::{
     Subject,
 };
 use keyward::manage::{
-    Actor, Context, KeyChange, KeyDraft, Management, Purpose, Role, SignInLinkDraft, SqliteManagementStore,
+    Actor, Context, KeyChange, KeyDraft, Management, Plan, Purpose, Role, SignInLinkDraft, SqliteManagementStore,
 };
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::{KeyStatus, StoreError, async_trait};
-use keyward::{AccountId, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
+use keyward::{AccountId, AccountRecord, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
 use keyward_client::PutLimits;
 use keyward_tests::service::call;
 use serde_json::{Value, json};
@@ -414,4 +414,58 @@ async fn a_new_plan_has_no_limits_of_a_removed_one_with_its_name() {
     management.remove_plan(&system, "Pro", version).await.unwrap();
     management.put_plan(&system, keyward::manage::Plan::new("Pro"), None).await.unwrap();
     assert!(management.limits(&system, &plan).await.unwrap().budget.is_none());
+}
+
+#[tokio::test]
+async fn a_plan_in_use_is_removed_by_force_only() {
+    for setting in crate::setting::everywhere().await {
+        let (management, system) = (&setting.management, setting.system());
+        let version = management.put_plan(&system, Plan::new("Pro"), None).await.unwrap().version;
+        let other = AccountRecord::new("acct_other".parse().unwrap(), "Other").with_plan("Free");
+        management.import_account(&system, &other).await.unwrap();
+        for (accounts, text) in [(1, "1 account has"), (2, "2 accounts have")] {
+            let account = AccountRecord::new(format!("acct_{accounts}").parse().unwrap(), "Customer").with_plan("Pro");
+            management.import_account(&system, &account).await.unwrap();
+            let refused = management.remove_plan(&system, "Pro", version).await.unwrap_err();
+            assert_eq!((refused.code(), refused.status().as_u16()), ("PLAN_IN_USE", 409));
+            assert!(refused.to_string().starts_with(text), "{refused}");
+        }
+        assert_eq!(management.remove_plan(&system, "Pro", 9).await.unwrap_err().code(), "PRECONDITION_FAILED");
+        management.remove_used_plan(&system, "Pro", version).await.unwrap();
+        assert!(management.plans(&system).await.unwrap().is_empty());
+    }
+}
+
+/// The limits are in another store than the plan.
+#[tokio::test]
+async fn a_removal_of_a_plan_that_is_cut_off_is_completed() {
+    let (clock, store) = (crate::setting::clock(), SqliteStore::temporary().unwrap());
+    let records = SqliteManagementStore::open(&store).unwrap();
+    let limits = Arc::new(FailingLimits { inner: SqliteLimits::new(&store), fails: AtomicBool::new(false) });
+    let builder = Management::builder(store, records).limits(Arc::clone(&limits));
+    let management = crate::setting::quick(builder, &clock);
+    let (system, pro) = (Actor::system("test", Context::new()), Subject::Plan("Pro".into()));
+    let begin = async || {
+        let version = management.put_plan(&system, Plan::new("Pro"), None).await.unwrap().version;
+        let known = management.limits(&system, &pro).await.unwrap();
+        assert!(known.budget.is_none(), "a new plan has the limits of a removed one");
+        management.put_limits(&system, &pro, &budget(10), known.version).await.unwrap();
+        limits.fails.store(true, Ordering::Relaxed);
+        management.remove_plan(&system, "Pro", version).await.unwrap();
+        limits.fails.store(false, Ordering::Relaxed);
+        assert!(!limits.rules(&pro).await.unwrap().rules.is_empty());
+    };
+    begin().await;
+    management.maintain().await.unwrap();
+    assert!(limits.rules(&pro).await.unwrap().rules.is_empty());
+    begin().await;
+    // A new plan ends the limits of the old one, and maintenance leaves its own.
+    let version = management.put_plan(&system, Plan::new("Pro"), None).await.unwrap().version;
+    let known = management.limits(&system, &pro).await.unwrap();
+    assert!(known.budget.is_none());
+    management.put_limits(&system, &pro, &budget(5), known.version).await.unwrap();
+    management.maintain().await.unwrap();
+    assert_eq!(management.limits(&system, &pro).await.unwrap().budget.unwrap().credits, 5);
+    management.remove_plan(&system, "Pro", version).await.unwrap();
+    assert!(limits.rules(&pro).await.unwrap().rules.is_empty());
 }

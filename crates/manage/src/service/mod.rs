@@ -196,6 +196,7 @@ impl Management {
         self.log_unfinished().await?;
         self.end_keys_of_leavers().await?;
         self.finish_deletions().await?;
+        self.finish_removals_of_plans().await?;
         self.announce_by_time().await?;
         self.prune_by_retention().await?;
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.

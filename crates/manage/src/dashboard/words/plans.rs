@@ -1,5 +1,8 @@
 //! The pages of plans.
 
+use crate::dashboard::text::number;
+use crate::error::ManagementError;
+
 // details.html
 pub(in crate::dashboard) const THE_DEFAULT: &str = "the default";
 pub(in crate::dashboard) const THESE_LIMITS_HOLD_FOR_EACH: &str =
@@ -23,6 +26,15 @@ pub(in crate::dashboard) const THE_LIMITS_AND_LIFETIMES: &str = "The limits and 
 
 // plans.rs
 pub(in crate::dashboard) const REMOVE_A_PLAN: &str = "Remove a plan";
+
+pub(in crate::dashboard) fn remove_although(accounts: u64) -> String {
+    let most = ManagementError::MOST_COUNTED;
+    match accounts {
+        1 => "Remove it although 1 account has it".to_owned(),
+        more if more > most => format!("Remove it although more than {} accounts have it", number(most)),
+        count => format!("Remove it although {} accounts have it", number(count)),
+    }
+}
 
 pub(in crate::dashboard) fn at_most(limit: &str) -> String {
     format!("at most {limit} in an account")
