@@ -197,6 +197,8 @@ struct Caller {
     plan: Option<SmolStr>,
     rates: Vec<(SmolStr, Arc<Meter>)>,
     budgets: Vec<Arc<Meter>>,
+    /// Which change of each meter's rule holds for this caller.
+    stamps: Vec<u64>,
     was_used: AtomicBool,
 }
 
@@ -205,6 +207,12 @@ impl Caller {
     fn meters<'a>(&'a self, names: &'a [SmolStr], budgets: bool) -> impl Iterator<Item = &'a Arc<Meter>> {
         let of_rates = self.rates.iter().filter(|(name, _)| names.contains(name)).map(|(_, meter)| meter);
         of_rates.chain(self.budgets.iter().filter(move |_| budgets))
+    }
+
+    /// Returns `false` if another caller of the account, who still has another plan, changed the rule of a meter.
+    fn has_its_rules(&self) -> bool {
+        let meters = self.rates.iter().map(|(_, meter)| meter).chain(&self.budgets);
+        meters.zip(&self.stamps).all(|(meter, stamp)| meter.stamp() == *stamp)
     }
 }
 
@@ -216,14 +224,24 @@ struct Held<'a> {
     /// The first meters, which have spent.
     meters: usize,
     cost: u64,
+    clock: &'a dyn Clock,
+    begun: Duration,
+    /// The number of a meter, and when it and the next ones spent. Empty if none asked the store.
+    later: Vec<(usize, Duration)>,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.caller
-            .meters(self.rates, self.budgets)
-            .take(self.meters)
-            .for_each(|meter| meter.refund(self.cost, self.caller.generation));
+        if self.meters == 0 {
+            return;
+        }
+        let (now, mut spent_at, mut later) = (self.clock.boottime(), self.begun, self.later.iter().peekable());
+        for (number, meter) in self.caller.meters(self.rates, self.budgets).take(self.meters).enumerate() {
+            if let Some((_, at)) = later.next_if(|(from, _)| *from == number) {
+                spent_at = *at;
+            }
+            meter.refund(self.cost, self.caller.generation, spent_at, now);
+        }
     }
 }
 
@@ -269,11 +287,16 @@ impl Limits {
         }
         let cost = u64::from(cost.get());
         let caller = self.0.caller(caller);
-        let mut held = Held { caller: &caller, rates, budgets, meters: 0, cost };
         let mut spent = Spent::default();
         let mut now = self.0.clock.boottime();
+        let (clock, later) = (&*self.0.clock, Vec::new());
+        let mut held = Held { caller: &caller, rates, budgets, meters: 0, cost, clock, begun: now, later };
         for meter in caller.meters(rates, budgets) {
+            let before = now;
             spent.note(meter.spend(&self.0.store, &self.0.clock, &mut now, cost).await?);
+            if now != before {
+                held.later.push((held.meters, now));
+            }
             held.meters += 1;
         }
         if spent.rates.len() < rates.len() && rates.iter().any(|rate| rate != "default") {
@@ -284,6 +307,21 @@ impl Limits {
         }
         drop(held);
         Ok(spent)
+    }
+
+    /// Returns what is left of the caller's rates with these names, and of its budgets. It spends nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::StoreUnavailable`] if the store is needed and does not answer.
+    pub async fn remaining(&self, caller: &Identity, rates: &[SmolStr]) -> Result<Spent, Rejection> {
+        let mut rest = Spent::default();
+        if self.0.has_rules.load(Ordering::Acquire) {
+            let caller = self.0.caller(caller);
+            for meter in caller.meters(rates, true) {
+                rest.note(meter.rest(&self.0.store, &self.0.clock).await?);
+            }
+        }
+        Ok(rest)
     }
 
     pub(crate) async fn check_from(
@@ -433,6 +471,7 @@ impl Inner {
             && known.generation == generation
             && known.plan.as_deref() == identity.plan()
             && known.account == *identity.account()
+            && known.has_its_rules()
         {
             known.was_used.store(true, Ordering::Relaxed);
             return Arc::clone(known);
@@ -452,11 +491,12 @@ impl Inner {
         let own = own.cloned().unwrap_or_default();
         // The rules stay locked, so that no slower thread puts an older rule back.
         let (mut rates, mut budgets) = (Vec::new(), Vec::new());
+        let mut stamps = Vec::new();
         let mut meters = locked(&self.meters);
         let mut meter = |counter: Counter, rule: Rule| {
             let new = |counter: &Counter| Arc::new(Meter::new(counter.clone(), rule.clone(), self.store_timeout));
             let meter = meters.entry(counter).or_insert_with_key(new);
-            meter.use_rule(&rule, generation);
+            stamps.push(meter.use_rule(&rule, generation));
             Arc::clone(meter)
         };
         let of_rate =
@@ -488,6 +528,7 @@ impl Inner {
             plan: identity.plan().map(Into::into),
             rates,
             budgets,
+            stamps,
             was_used: AtomicBool::new(true),
         }
     }

@@ -133,8 +133,11 @@ async fn one_budget_is_spent_by_every_service() {
     let (status, refused) = enforced.verify(json!({"cost": 5})).await;
     assert_eq!((status, &refused["code"], &refused["status"]), (200, &json!("BUDGET_EXHAUSTED"), &json!(429)));
     assert_eq!(refused["details"], json!({"credits": 10, "remaining": 4, "resets_in_seconds": null}));
-    let (_, free) = enforced.verify(json!({"cost": 0})).await;
-    assert_eq!(free["valid"], true);
+    for _ in 0..3 {
+        let (_, free) = enforced.verify(json!({"cost": 0})).await;
+        assert_eq!((&free["valid"], &free["limits"]["budget"]["remaining"]), (&json!(true), &json!(4)));
+        assert_eq!(free["limits"]["rates"][0]["remaining"], 44);
+    }
     for _ in 0..4 {
         assert_eq!(enforced.serve().await.0, 200);
     }
