@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -175,11 +175,31 @@ struct Rules {
     plans: HashMap<SmolStr, LimitRules>,
     accounts: HashMap<SmolStr, LimitRules>,
     keys: HashMap<SmolStr, LimitRules>,
-    /// The names of all rates.
-    rates: HashSet<SmolStr>,
+    /// The names of all rates, and how many rules have them.
+    rates: HashMap<SmolStr, usize>,
 }
 
 impl Rules {
+    fn replace(&mut self, subject: &Subject, new: LimitRules) {
+        for rate in new.rates() {
+            *self.rates.entry(rate.name.clone()).or_default() += 1;
+        }
+        let of_kind = match subject {
+            Subject::Plan(_) => &mut self.plans,
+            Subject::Account(_) => &mut self.accounts,
+            Subject::Key(_) => &mut self.keys,
+        };
+        let old = if new.is_empty() { of_kind.remove(subject.id()) } else { of_kind.insert(subject.id().into(), new) };
+        for rate in old.iter().flat_map(LimitRules::rates) {
+            if let Some(rules) = self.rates.get_mut(&rate.name) {
+                *rules -= 1;
+                if *rules == 0 {
+                    self.rates.remove(&rate.name);
+                }
+            }
+        }
+    }
+
     /// Returns the rules of a key, and the key as which it counts.
     fn of_key<'a>(&'a self, key: &'a CredentialId) -> (Option<&'a LimitRules>, &'a CredentialId) {
         let own = self.keys.get(key.as_str());
@@ -433,19 +453,8 @@ impl Inner {
         }
         rules.version = changed.version;
         for (subject, new) in changed.rules {
-            let of_kind = match &subject {
-                Subject::Plan(_) => &mut rules.plans,
-                Subject::Account(_) => &mut rules.accounts,
-                Subject::Key(_) => &mut rules.keys,
-            };
-            if new.is_empty() {
-                of_kind.remove(subject.id());
-            } else {
-                of_kind.insert(subject.id().into(), new);
-            }
+            rules.replace(&subject, new);
         }
-        let all = rules.plans.values().chain(rules.accounts.values()).chain(rules.keys.values());
-        rules.rates = all.flat_map(LimitRules::rates).map(|rate| rate.name.clone()).collect();
         let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && rules.keys.is_empty();
         self.generation.fetch_add(1, Ordering::Release);
         self.has_rules.store(!is_empty, Ordering::Release);
@@ -455,7 +464,7 @@ impl Inner {
     #[cold]
     fn warn_of_unknown(&self, rates: &[SmolStr]) {
         let rules = self.rules();
-        let is_known = |name: &SmolStr| *name == "default" || rules.rates.contains(name);
+        let is_known = |name: &SmolStr| *name == "default" || rules.rates.contains_key(name);
         if let Some(rate) = rates.iter().find(|name| !is_known(name)) {
             keyward_core::log_limited!(warn, %rate, "no rule has a rate of this name, so it limits nothing: set one, or correct the name");
         }

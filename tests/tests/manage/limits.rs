@@ -391,6 +391,14 @@ impl LimitStore for FailingLimits {
         self.inner.put_rules(subject, rules, version).await
     }
 
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        self.inner.oldest_rules(version, limit).await
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        self.inner.forget_key(key, version).await
+    }
+
     async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
         self.inner.read(counter).await
     }
@@ -417,6 +425,65 @@ async fn a_new_plan_has_no_limits_of_a_removed_one_with_its_name() {
     management.remove_plan(&system, "Pro", version).await.unwrap();
     management.put_plan(&system, keyward::manage::Plan::new("Pro"), None).await.unwrap();
     assert!(management.limits(&system, &plan).await.unwrap().budget.is_none());
+}
+
+#[tokio::test]
+async fn limits_of_ended_keys_are_removed_and_those_of_living_chains_stay() {
+    let (clock, store) = (crate::setting::clock(), SqliteStore::temporary().unwrap());
+    let records = SqliteManagementStore::open(&store).unwrap();
+    let limits = SqliteLimits::new(&store);
+    let builder = Management::builder(store, records).limits(limits.clone());
+    let management = crate::setting::quick(builder, &clock);
+    let system = Actor::system("test", Context::new());
+    let account = management.create_account(&system, "Customer").await.unwrap().value.id;
+    let create = async |name: &str, hours: Option<u64>| {
+        let end = hours.map(|hours| management_now(&clock).saturating_add(Duration::from_secs(hours * 3_600)));
+        let new = NewKey { expires_at: end, ..NewKey::secret(account.clone(), name) };
+        let key = management.create_key(&system, KeyDraft::of(Purpose::Api, new)).await.unwrap().view.id;
+        management.put_limits(&system, &Subject::Key(key.clone()), &budget(10), 0).await.unwrap();
+        key
+    };
+    let (expired, living) = (create("expired", Some(1)).await, create("living", None).await);
+    let mut chain = vec![create("chain", None).await];
+    for _ in 0..3 {
+        let last = chain.last().unwrap().clone();
+        chain.push(management.rotate_key(&system, &last, Duration::ZERO).await.unwrap().view.id);
+    }
+    // A rotation that was cut off.
+    let missing = CredentialId::generate();
+    keyward::limits::hand_on_rules(&limits, &living, &missing).await.unwrap();
+    let kept = async || {
+        for _ in 0..4 {
+            clock.advance(Duration::from_secs(2 * 24 * 3_600));
+            management.maintain().await.unwrap();
+        }
+        let rows = limits.oldest_rules(0, 100).await.unwrap();
+        let mut keys: Vec<_> = rows.into_iter().filter(|(subject, _)| matches!(subject, Subject::Key(_))).collect();
+        // The newest row stays until the next change.
+        keys.retain(|(_, stored)| !stored.rules.is_empty());
+        let mut keys: Vec<String> = keys.into_iter().map(|(subject, _)| subject.id().to_owned()).collect();
+        keys.sort();
+        keys
+    };
+    let sorted = |keys: &[&CredentialId]| {
+        let mut keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(kept().await, sorted(&[&living, &chain[0], &chain[3]]));
+    let seen = management.limits(&system, &Subject::Key(chain[3].clone())).await.unwrap();
+    assert_eq!(seen.budget.unwrap().credits, 10);
+    management.revoke_key(&system, &chain[3]).await.unwrap();
+    management.revoke_key(&system, &living).await.unwrap();
+    assert!(kept().await.is_empty());
+    let rows = limits.oldest_rules(0, 100).await.unwrap();
+    assert!(rows.len() <= 1, "empty rows stay: {rows:?}");
+    drop(expired);
+}
+
+fn management_now(clock: &keyward::clock::ManualClock) -> keyward::Timestamp {
+    use keyward::clock::Clock as _;
+    clock.now()
 }
 
 #[tokio::test]
