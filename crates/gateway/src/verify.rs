@@ -94,6 +94,16 @@ pub(crate) struct Confines<'a> {
     pub(crate) mode: Option<Mode>,
 }
 
+impl Confines<'_> {
+    /// The method and the client that recent requests show. A customer could state any.
+    fn recorded(self, question: &Question) -> (Option<&str>, Option<IpAddr>) {
+        match self.account {
+            None => (question.method.as_deref(), question.client),
+            Some(_) => (None, None),
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Verifier {
     keys: Authenticator,
@@ -244,8 +254,9 @@ async fn one(
         return wrong(&headers, StatusCode::BAD_REQUEST, &detail);
     }
     let Verifier { keys, reach, .. } = &verifier;
+    let within = reach.confines(&caller);
     let answer = async {
-        match verifier.decide(reach.confines(&caller), &question).await {
+        match verifier.decide(within, &question).await {
             Ok((identity, spent)) => Json(valid(&identity, spent.as_ref())).into_response(),
             // An outage gives no verdict. A caller that reads only the status must see that.
             Err(refused) if refused.rejection.is_fault_of_service() => {
@@ -254,7 +265,8 @@ async fn one(
             Err(refused) => Json(invalid(keys, *refused, &headers)).into_response(),
         }
     };
-    observed(question.method.as_deref(), question.client, answer).await
+    let (method, client) = within.recorded(&question);
+    observed(method, client, answer).await
 }
 
 async fn batch(
@@ -282,7 +294,8 @@ async fn batch(
                 Err(refused) => invalid(keys, *refused, &headers),
             }
         };
-        observed(question.method.as_deref(), question.client, answer)
+        let (method, client) = within.recorded(question);
+        observed(method, client, answer)
     });
     Json(Value::Array(join_all(answers).await)).into_response()
 }

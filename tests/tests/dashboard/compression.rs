@@ -25,3 +25,18 @@ async fn pages_and_files_are_compressed_and_answers_to_forms_are_not() {
     assert_eq!((shown.status, shown.header("content-encoding")), (200, ""));
     assert!(shown.body.contains("id=\"key\""));
 }
+
+/// The page with the secret of the second factor repeats its query.
+#[tokio::test]
+async fn a_page_with_a_secret_is_not_compressed() {
+    let site = Site::with_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let token = client.get("/settings/second-factor").await.field("csrf");
+    let begun = client.post("/settings/second-factor", &[("csrf", &token), ("password", crate::site::PASSWORD)]).await;
+    assert_eq!(begun.status, 303);
+    let compressed = client.with("accept-encoding", "gzip");
+    let (headers, body) = compressed.get_bytes("/settings/second-factor?x=guess").await;
+    assert_eq!(headers.get("content-encoding"), None);
+    let page = String::from_utf8(body.to_vec()).unwrap();
+    assert!(page.contains("id=\"secret\"") && page.contains("guess"), "{page}");
+}

@@ -135,6 +135,28 @@ async fn embedding_changes_nothing_unless_origins_are_named() {
     }
 }
 
+/// A page that may frame the dashboard can use any element for it.
+#[tokio::test]
+async fn no_element_of_another_page_has_the_session_of_the_window() {
+    let site = site(&["https://app.example.com".to_owned()]).await;
+    let mut window = Client::signed_in(&site).await;
+    assert_eq!(window.get("/accounts/operator/keys").await.status, 200);
+    for (dest, status) in [
+        ("document", 200),
+        ("empty", 200),
+        ("iframe", 303),
+        ("frame", 303),
+        ("object", 303),
+        ("embed", 303),
+        ("fencedframe", 303),
+        ("image", 303),
+    ] {
+        let mut element = Client::new(&site).with("sec-fetch-dest", dest);
+        element.cookies = window.cookies.clone();
+        assert_eq!(element.get("/accounts/operator/keys").await.status, status, "{dest}");
+    }
+}
+
 /// The cookies of a frame have `SameSite=None`, so a browser could send them with forms of other sites.
 #[tokio::test]
 async fn forms_of_other_sites_are_refused_in_frames_too() {

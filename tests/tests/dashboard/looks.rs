@@ -245,6 +245,7 @@ async fn nothing_serious_is_found_on_the_pages_of_a_second_factor() {
                 "member-factor" => browser.go(&format!("/accounts/operator/members/{user}/second-factor")).await,
                 "factor" => browser.go("/settings/second-factor").await,
                 "factor-set-up" => {
+                    browser.fill("password", crate::site::PASSWORD).await;
                     browser.press("Set up").await;
                     app.enter(&browser.text_of("#secret").await);
                 }

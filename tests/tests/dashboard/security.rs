@@ -45,7 +45,7 @@ impl App {
         management.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
         let session = management.sign_in(&context, email, PASSWORD).await.unwrap().session;
         let actor = management.session(&session, context).await.unwrap();
-        management.begin_second_factor(&actor).await.unwrap();
+        management.begin_second_factor(&actor, PASSWORD).await.unwrap();
         let shown = management.second_factor_set_up(&actor, "Example").await.unwrap().unwrap();
         let mut own = Self { clock: Arc::clone(&self.clock), totp: None };
         own.enter(&shown.secret);
@@ -63,6 +63,7 @@ impl App {
     pub(crate) async fn set_up(&mut self, browser: &Browser) -> Vec<String> {
         browser.go("/settings").await;
         browser.press("Set up second factor").await;
+        browser.fill("password", PASSWORD).await;
         browser.press("Set up").await;
         browser.see("Scan the picture").await;
         let secret = browser.text_of("#secret").await;
@@ -215,6 +216,7 @@ async fn an_account_that_requires_a_second_factor_leads_to_the_set_up() {
         assert_eq!(other.path().await, "/settings/second-factor", "{path}");
     }
     let mut grace = App { clock: Arc::clone(&app.clock), totp: None };
+    other.fill("password", PASSWORD).await;
     other.press("Set up").await;
     let secret = other.text_of("#secret").await;
     grace.enter(&secret);

@@ -281,6 +281,15 @@ async fn who_tries_too_often_waits() {
     assert_eq!(code(management.sign_in(&from(50), "c@example.com", PASSWORD).await), "RATE_LIMIT_EXCEEDED");
     let new = NewUser::new("d@example.com", "D", PASSWORD);
     assert_eq!(code(management.sign_up(&from(51), new).await), "SIGN_UP_CLOSED");
+    // The limit for a session counts its guesses of the password.
+    let owner = NewUser::new("e@example.com", "E", PASSWORD);
+    management.create_owner(&Actor::system("test", Context::new()), owner).await.unwrap();
+    let session = management.sign_in(&from(60), "e@example.com", PASSWORD).await.unwrap().session;
+    let actor = management.session(&session, from(60)).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(code(management.begin_second_factor(&actor, "a guess").await), "INVALID_CREDENTIALS");
+    }
+    assert_eq!(code(management.begin_second_factor(&actor, PASSWORD).await), "RATE_LIMIT_EXCEEDED");
 }
 
 #[tokio::test]

@@ -155,6 +155,9 @@ async fn gateways_record_the_request_of_their_client_and_no_path() {
         ),
     )
     .await;
+    let account = setting.management.key(&setting.system(), &id).await.unwrap().account;
+    let own = NewKey::restricted(account, "own gateway", "keys:verify".parse().unwrap());
+    let (customer, _) = issue(&setting, KeyDraft::of(Purpose::Management, own)).await;
     let keys = verifier(&setting);
     let callers = keyward::AuthLayer::from(setting.management.authenticator().unwrap());
     let reach = VerifyReach::Operator(setting.management.operator().clone());
@@ -173,12 +176,13 @@ async fn gateways_record_the_request_of_their_client_and_no_path() {
             .unwrap()
     };
     assert_eq!(call(&router, forwarded("forward-auth", "users:write")).await.status, 200);
-    let ask = async |path: &str, body: Value| {
+    let ask_as = async |caller: &str, path: &str, body: Value| {
         let request = Request::post(path).header("content-type", "application/json");
         let request = request.header("authorization", format!("Bearer {caller}"));
         let answer = call(&router, request.body(Body::from(body.to_string())).unwrap()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
     };
+    let ask = async |path: &str, body: Value| ask_as(&caller, path, body).await;
     let question = |rest: Value| {
         let mut question = json!({"key": key});
         question.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
@@ -186,6 +190,10 @@ async fn gateways_record_the_request_of_their_client_and_no_path() {
     };
     ask("/v1/verify", question(json!({"method": "PUT", "path": "/v1/users/ada", "client": "2001:db8:1:2::7"}))).await;
     ask("/v1/verify", question(json!({}))).await;
+    // A customer could state any client and method.
+    let forged = question(json!({"method": "PUT", "client": "8.8.8.8"}));
+    ask_as(&customer, "/v1/verify", forged.clone()).await;
+    ask_as(&customer, "/v1/verify/batch", json!([forged])).await;
     setting.management.set_key_disabled(&setting.system(), &id, true).await.unwrap();
     assert_eq!(call(&router, forwarded("forward-auth", "users:write")).await.status, 401);
     // The second question about the same request.
@@ -197,6 +205,8 @@ async fn gateways_record_the_request_of_their_client_and_no_path() {
         [
             "DELETE - 198.51.100.0/24 OK",
             "PUT - 2001:db8:1::/48 OK",
+            "- - - OK",
+            "- - - OK",
             "- - - OK",
             "DELETE - 198.51.100.0/24 API_KEY_DISABLED",
             "GET - - API_KEY_DISABLED",
@@ -243,6 +253,24 @@ async fn nodes_merge_by_time_and_old_requests_end() {
         setting.clock.advance(Duration::from_secs(30 * 24 * 3_600) - Duration::from_millis(2_500));
         assert_eq!(lines(&setting, &id).await, ["GET /2 - OK", "GET /3 - OK"]);
     }
+}
+
+#[tokio::test]
+async fn requests_that_cannot_be_written_hide_no_others() {
+    let setting = on_sqlite();
+    let (key, id) = key(&setting).await;
+    let verifier = verifier(&setting);
+    let router = Router::new().route("/", get(async || "in")).layer(AuthLayer::from(verifier.clone()));
+    let router = router.layer(RecentRequestsLayer::new(&verifier));
+    call(&router, request("GET", "/", &key)).await;
+    assert_eq!(lines(&setting, &id).await.len(), 1);
+    let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON desk_requests BEGIN SELECT RAISE(ABORT, 'full'); END";
+    connection.execute(full, []).unwrap();
+    call(&router, request("GET", "/", &key)).await;
+    assert_eq!(lines(&setting, &id).await.len(), 1);
+    connection.execute("DROP TRIGGER full", []).unwrap();
+    assert_eq!(lines(&setting, &id).await.len(), 2, "it waited");
 }
 
 #[tokio::test]

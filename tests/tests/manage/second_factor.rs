@@ -18,7 +18,7 @@ pub(crate) struct Person {
 
 impl Person {
     pub(crate) async fn set_up(management: &Management, clock: &ManualClock, actor: &Actor) -> Self {
-        management.begin_second_factor(actor).await.unwrap();
+        management.begin_second_factor(actor, PASSWORD).await.unwrap();
         let shown = management.second_factor_set_up(actor, "Example: API").await.unwrap().unwrap();
         assert!(shown.url.starts_with("otpauth://totp/Example%20%20API:"), "{}", *shown.url);
         let secret = Secret::try_from_base32(&*shown.secret).unwrap();
@@ -152,7 +152,7 @@ async fn setting_up_ends_what_began_without_it() {
     let actor = management.session(&own, Context::new()).await.unwrap();
     assert_eq!(code(management.confirm_second_factor(&actor, "123456").await), "LINK_ENDED");
     let person = Person::set_up(&setting.management, &setting.clock, &actor).await;
-    assert_eq!(code(management.begin_second_factor(&actor).await), "ALREADY_EXISTS");
+    assert_eq!(code(management.begin_second_factor(&actor, PASSWORD).await), "ALREADY_EXISTS");
     assert!(management.session(&own, Context::new()).await.is_ok());
     assert_eq!(code(management.session(&other, Context::new()).await), "SIGNED_OUT");
     assert_eq!(code(management.refresh_tokens(&Context::new(), &tokens.refresh).await), "SIGNED_OUT");
@@ -166,7 +166,7 @@ async fn setting_up_ends_what_began_without_it() {
     assert_eq!(sign_in(management, None).await, "ok");
     // An old sign-in is not enough to set one up.
     setting.clock.advance(Duration::from_secs(13 * 3_600));
-    assert_eq!(code(management.begin_second_factor(&actor).await), "SIGN_IN_AGAIN");
+    assert_eq!(code(management.begin_second_factor(&actor, PASSWORD).await), "SIGN_IN_AGAIN");
 }
 
 #[tokio::test]

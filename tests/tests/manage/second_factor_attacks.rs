@@ -119,6 +119,37 @@ fn totp_of(secret: &str) -> Totp {
 }
 
 #[tokio::test]
+async fn a_set_up_needs_the_password() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (thief, _) = setting.customer(EMAIL).await;
+    for password in ["", "a guess", &PASSWORD[1..]] {
+        assert_eq!(code(management.begin_second_factor(&thief, password).await), "INVALID_CREDENTIALS");
+    }
+    assert!(management.second_factor_set_up(&thief, "Example").await.unwrap().is_none());
+    management.begin_second_factor(&thief, PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn wrong_codes_in_a_stolen_session_do_not_block_the_sign_in() {
+    let setting = on_sqlite();
+    let (management, clock) = (&setting.management, &setting.clock);
+    let (thief, _) = setting.customer(EMAIL).await;
+    let person = Person::set_up(management, clock, &thief).await;
+    clock.advance(STEP);
+    let mut refused: Vec<&str> = Vec::new();
+    for _ in 0..6 {
+        refused.push(code(management.remove_own_second_factor(&thief, &person.wrong_code(clock)).await));
+    }
+    assert_eq!(refused.last().copied(), Some("RATE_LIMIT_EXCEEDED"), "{refused:?}");
+    let signed_in = management.sign_in_with_code(&Context::new(), EMAIL, PASSWORD, Some(&person.code(clock))).await;
+    let own = management.session(&signed_in.unwrap().session, Context::new()).await.unwrap();
+    // The block of signed-in users ends on its own.
+    clock.advance(Duration::from_secs(90));
+    management.remove_own_second_factor(&own, &person.code(clock)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_set_up_belongs_to_the_session_that_began_it() {
     let setting = on_sqlite();
     let management = &setting.management;
@@ -131,17 +162,17 @@ async fn a_set_up_belongs_to_the_session_that_began_it() {
         use keyward::clock::Clock as _;
         u64::try_from(setting.clock.now().as_millis()).unwrap() / 1_000
     };
-    management.begin_second_factor(&grace).await.unwrap();
+    management.begin_second_factor(&grace, PASSWORD).await.unwrap();
     let own = shown(&grace).await.unwrap();
     assert_eq!(shown(&thief).await, None, "another session sees the secret");
     let right = totp_of(&own).generate(now()).to_string();
     assert_eq!(code(management.confirm_second_factor(&thief, &right).await), "LINK_ENDED");
 
     // The other session may begin an own one. The user does not confirm that one by mistake.
-    management.begin_second_factor(&thief).await.unwrap();
+    management.begin_second_factor(&thief, PASSWORD).await.unwrap();
     assert_eq!(shown(&grace).await, None, "the user scans the thief's secret");
     assert_eq!(code(management.confirm_second_factor(&grace, &right).await), "LINK_ENDED");
-    management.begin_second_factor(&grace).await.unwrap();
+    management.begin_second_factor(&grace, PASSWORD).await.unwrap();
     let again = shown(&grace).await.unwrap();
     assert_ne!(own, again);
     let right = totp_of(&again).generate(now()).to_string();

@@ -17,6 +17,10 @@ use http::{HeaderMap, HeaderValue};
 const SHORTEST: u64 = 1_024;
 const LONGEST: u64 = 2 * 1_024 * 1_024;
 
+/// A response that has a secret beside what the request may choose: its length would tell whether both are alike (the attack BREACH).
+#[derive(Clone, Copy)]
+pub(super) struct Uncompressed;
+
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let fields = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|field| field.to_str().ok());
     let mut entries = fields.flat_map(|field| field.split(',')).map(|entry| {
@@ -32,7 +36,9 @@ pub(super) async fn compress(response: Response) -> Response {
     let is_text = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
     let length = response.body().size_hint().exact();
     let fits = length.is_some_and(|length| (SHORTEST..=LONGEST).contains(&length));
-    if !is_text || !fits || response.headers().contains_key(CONTENT_ENCODING) {
+    let is_left =
+        response.extensions().get::<Uncompressed>().is_some() || response.headers().contains_key(CONTENT_ENCODING);
+    if !is_text || !fits || is_left {
         return response;
     }
     let (mut head, body) = response.into_parts();

@@ -110,9 +110,10 @@ impl Visitor {
     }
 }
 
-/// Browsers that partition cookies send the field, also with forms. Scripts cannot set it.
+/// Browsers that partition cookies send the field, also with forms. Scripts cannot set it. A page can be in other elements than
+/// `iframe`, too: only a window and a page's own script count as outside.
 fn is_in_frame(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-dest").is_some_and(|place| place == "iframe")
+    headers.get("sec-fetch-dest").is_some_and(|place| place != "document" && place != "empty")
 }
 
 impl FromRequestParts<App> for Visitor {

@@ -49,7 +49,7 @@ pub(crate) use pending_keys::PendingKeys;
 pub use plan::Plan;
 pub(crate) use plan::RemovedPlan;
 pub(crate) use policy::StoredPolicy;
-pub(crate) use second_factor::{RequiredFactor, StoredFactor};
+pub(crate) use second_factor::{Asked, RequiredFactor, StoredFactor};
 pub(crate) use secret::{digest_of, new_id, new_secret};
 pub(crate) use session::StoredSession;
 pub(crate) use sign_in_link::StoredSignInLink;

@@ -18,11 +18,44 @@ pub(crate) struct StoredFactor {
     pub(crate) is_confirmed: bool,
     /// Codes up to this time step are refused.
     pub(crate) last_step: u64,
-    /// Wrong codes in a row.
+    /// Wrong codes in a row, at the sign-in.
     pub(crate) failures: u32,
     pub(crate) blocked_until: Option<Timestamp>,
+    /// The same for a user who is signed in.
+    #[serde(default)]
+    pub(crate) signed_in_failures: u32,
+    #[serde(default)]
+    pub(crate) signed_in_blocked_until: Option<Timestamp>,
     /// Digests of the unused ones.
     pub(crate) recovery_codes: Vec<String>,
+}
+
+/// Where a code is asked for. Each place blocks for itself. At the sign-in, only someone who knows the password gets this far. Who is
+/// signed in may be a thief with the session, and must not lock the user out of the sign-in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    AtSignIn,
+    SignedIn,
+}
+
+impl Asked {
+    /// The wrong codes in a row here, and the end of the block.
+    pub(crate) fn known(self, factor: &StoredFactor) -> (u32, Option<Timestamp>) {
+        match self {
+            Self::AtSignIn => (factor.failures, factor.blocked_until),
+            Self::SignedIn => (factor.signed_in_failures, factor.signed_in_blocked_until),
+        }
+    }
+
+    pub(crate) fn with(self, factor: &StoredFactor, number: u32, until: Option<Timestamp>) -> StoredFactor {
+        let mut next = factor.clone();
+        let (failures, blocked_until) = match self {
+            Self::AtSignIn => (&mut next.failures, &mut next.blocked_until),
+            Self::SignedIn => (&mut next.signed_in_failures, &mut next.signed_in_blocked_until),
+        };
+        (*failures, *blocked_until) = (number, until);
+        next
+    }
 }
 
 impl Entity for StoredFactor {

@@ -101,7 +101,8 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError>;
 
-    /// Adds requests, except those that the store has, and keeps the newest 200 of each of their keys.
+    /// Adds requests, except those that the store has and those of deleted accounts, and keeps the newest 200 of each of their
+    /// keys.
     ///
     /// # Errors
     /// [`StoreError`]. Some or all may have been added.

@@ -270,6 +270,9 @@ impl ManagementStore for PostgresManagementStore {
         let outcomes: Vec<&str> = new.iter().map(|new| new.outcome.as_str()).collect();
         let add = "INSERT INTO keyward_desk_requests (key, at, number, account, method, route, network, outcome) \
                    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) \
+                     AS new (key, at, number, account, method, route, network, outcome) \
+                   WHERE NOT EXISTS (SELECT 1 FROM keyward_desk_records AS known \
+                     WHERE known.kind = 'deleted_account' AND known.id = new.account) \
                    ON CONFLICT DO NOTHING";
         self.tables
             .execute(add, &[&keys, &times, &numbers, &accounts, &methods, &routes, &networks, &outcomes])

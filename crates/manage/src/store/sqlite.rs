@@ -324,7 +324,8 @@ impl ManagementStore for SqliteManagementStore {
 fn add_requests(connection: &Connection, requests: &[RequestEntry]) -> rusqlite::Result<()> {
     let mut add = connection.prepare_cached(
         "INSERT INTO desk_requests (key, at, number, account, method, route, network, outcome) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 \
+         WHERE NOT EXISTS (SELECT 1 FROM desk_records WHERE kind = 'deleted_account' AND id = ?4) ON CONFLICT DO NOTHING",
     )?;
     let mut trim = connection.prepare_cached(
         "DELETE FROM desk_requests WHERE key = ?1 AND (at, number) < \

@@ -25,6 +25,8 @@ pub(crate) struct RequestBuffer {
 #[derive(Default)]
 struct Part {
     keys: HashMap<CredentialId, VecDeque<RequestEntry>>,
+    /// How many requests each account has.
+    accounts: HashMap<String, usize>,
     length: usize,
     /// Tells requests of a key at the same time apart, also those of other nodes.
     next_number: i64,
@@ -52,7 +54,7 @@ impl Default for RequestBuffer {
 }
 
 impl RequestBuffer {
-    /// Adds a request. A key's newest request replaces its oldest, and a full part drops it.
+    /// Adds a request. A key's newest request replaces its oldest. A full part drops a request of the account that has the most.
     pub(super) fn push(&self, request: ObservedRequest, at: Timestamp) {
         let place = self.spread.hash_one(&request.key) as usize % self.parts.len();
         let Some(part) = self.parts.get(place) else { return };
@@ -84,6 +86,7 @@ impl RequestBuffer {
         let keys = {
             let mut part = lock(part);
             part.length = 0;
+            part.accounts.clear();
             std::mem::take(&mut part.keys)
         };
         keys.into_values().flatten().collect()
@@ -104,6 +107,7 @@ impl RequestBuffer {
 }
 
 impl Part {
+    /// Returns `false` if this request or another one was dropped.
     fn add(&mut self, key: CredentialId, entry: RequestEntry) -> bool {
         if let Some(known) = self.keys.get_mut(&key)
             && known.len() >= MOST_REQUESTS
@@ -112,11 +116,49 @@ impl Part {
             known.push_back(entry);
             return true;
         }
-        if self.length >= MOST_IN_PART {
+        let is_full = self.length >= MOST_IN_PART;
+        if is_full && (self.has_its_share(&entry.account) || !self.make_room()) {
             return false;
         }
+        self.count(&entry.account);
         self.keys.entry(key).or_default().push_back(entry);
+        !is_full
+    }
+
+    fn count(&mut self, account: &str) {
+        *self.accounts.entry(account.to_owned()).or_default() += 1;
         self.length += 1;
+    }
+
+    /// A flood of one account must not cost others theirs.
+    fn has_its_share(&self, account: &str) -> bool {
+        let own = self.accounts.get(account).copied().unwrap_or(0);
+        let accounts = self.accounts.len() + usize::from(own == 0);
+        own >= MOST_IN_PART / accounts
+    }
+
+    /// Drops the oldest request of the busiest key of the account that has the most.
+    fn make_room(&mut self) -> bool {
+        let Some((account, _)) = self.accounts.iter().max_by_key(|(_, length)| **length) else { return false };
+        let account = account.clone();
+        let of_account =
+            |entries: &VecDeque<RequestEntry>| entries.front().is_some_and(|entry| entry.account == account);
+        let busiest =
+            self.keys.iter().filter(|(_, entries)| of_account(entries)).max_by_key(|(_, entries)| entries.len());
+        let Some(key) = busiest.map(|(key, _)| key.clone()) else { return false };
+        if let Some(entries) = self.keys.get_mut(&key) {
+            entries.pop_front();
+            if entries.is_empty() {
+                self.keys.remove(&key);
+            }
+        }
+        if let Some(length) = self.accounts.get_mut(&account) {
+            *length -= 1;
+            if *length == 0 {
+                self.accounts.remove(&account);
+            }
+        }
+        self.length -= 1;
         true
     }
 
@@ -129,8 +171,8 @@ impl Part {
         if self.length >= MOST_IN_PART {
             return false;
         }
+        self.count(&entry.account);
         self.keys.entry(key).or_default().push_front(entry);
-        self.length += 1;
         true
     }
 }
@@ -153,7 +195,11 @@ mod tests {
 
     /// Pushes requests as a hook and a layer do.
     fn push(buffer: &Arc<RequestBuffer>, key: &str, at: i64) {
-        let identity = Identity::api_key(key.parse().unwrap(), "acct_1".parse().unwrap());
+        push_of(buffer, "acct_1", key, at);
+    }
+
+    fn push_of(buffer: &Arc<RequestBuffer>, account: &str, key: &str, at: i64) {
+        let identity = Identity::api_key(key.parse().unwrap(), account.parse().unwrap());
         let pushed = Arc::clone(buffer);
         let record = move |request| pushed.push(request, Timestamp::from_millis(at));
         let recorder: Arc<dyn RecordRequest> = Arc::new(record);
@@ -186,6 +232,22 @@ mod tests {
         assert!(taken <= most && taken > most / 2, "{taken}");
         assert_eq!(buffer.take_dropped(), (2 * most - taken) as u64);
         assert_eq!(buffer.take_dropped(), 0);
+    }
+
+    #[test]
+    fn a_flood_of_one_account_costs_others_nothing() {
+        let buffer = Arc::new(RequestBuffer::default());
+        let most = 16 * MOST_IN_PART;
+        let flood = |first: usize| {
+            (first..first + 2 * most).for_each(|n| push_of(&buffer, "acct_flood", &format!("key_{n}"), 0))
+        };
+        flood(0);
+        (0..100).for_each(|at| push_of(&buffer, "acct_other", &format!("key_other_{}", at % 10), at));
+        flood(2 * most);
+        let taken = take_all(&buffer);
+        assert_eq!(taken.iter().filter(|entry| entry.account == "acct_other").count(), 100);
+        assert!(taken.len() <= most, "{}", taken.len());
+        assert_eq!(buffer.take_dropped(), (4 * most + 100 - taken.len()) as u64);
     }
 
     #[test]

@@ -23,7 +23,10 @@ impl Management {
     ) -> Result<Page<RecentRequest>, ManagementError> {
         self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
         let after = page.after.as_deref().map(|after| position(after).ok_or_else(invalid_cursor)).transpose()?;
-        self.flush_requests().await?;
+        // Written requests are better than none.
+        if let Err(error) = self.flush_requests().await {
+            keyward_core::log_limited!(warn, %error, "recent requests were not written");
+        }
         let limit = page.bounded_limit();
         let since = self.now().as_millis() - REQUEST_RETENTION;
         let mut found = self.0.store.requests(id.as_str(), &RequestPage { since, after, limit: limit + 1 }).await?;

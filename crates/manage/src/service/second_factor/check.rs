@@ -3,13 +3,12 @@ use std::time::Duration;
 use super::codes::{Typed, recovery_digest, step_of};
 use crate::actor::Context;
 use crate::error::ManagementError;
-use crate::records::{StoredFactor, StoredUser, Versioned};
+use crate::records::{Asked, StoredFactor, StoredUser, Versioned};
 use crate::service::audit::Draft;
 use crate::service::sign_in::Attempt;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
 
-/// Only someone who knows the password gets this far, so the block is no way to lock a user out.
 const FAILURES_BEFORE_BLOCK: u32 = 5;
 const LONGEST_BLOCK_MINUTES: u64 = 60;
 
@@ -26,6 +25,7 @@ impl Management {
         context: &Context,
         user: &StoredUser,
         code: Option<&str>,
+        asked: Asked,
         draft: &Draft,
     ) -> Result<Vec<Write>, ManagementError> {
         if user.second_factor_at.is_none() {
@@ -33,12 +33,14 @@ impl Management {
         }
         let code = code.filter(|code| !code.trim().is_empty()).ok_or(ManagementError::CodeRequired)?;
         self.0.throttle.check_address(Attempt::Code, context)?;
-        self.0.throttle.check_email(Attempt::Code, user.id.as_str())?;
+        if asked == Asked::AtSignIn {
+            self.0.throttle.check_email(Attempt::Code, user.id.as_str())?;
+        }
         for _ in 0..ATTEMPTS {
             let factor = self.read_factor(&user.id).await?.filter(|factor| factor.is_confirmed);
             let factor = factor.ok_or(ManagementError::WrongCode)?;
-            self.check_block(&factor)?;
-            match self.judge(&factor, code).await? {
+            self.check_block(&factor, asked)?;
+            match self.judge(&factor, code, asked).await? {
                 Verdict::Code(next) => return Ok(vec![factor.replace(&next)?]),
                 Verdict::Recovery(next) => {
                     let used = draft
@@ -51,22 +53,24 @@ impl Management {
                     }
                 }
                 // The verdict is given only after it was counted, so parallel guesses are not free.
-                Verdict::Wrong if self.count_failure(&factor, draft).await? => return Err(ManagementError::WrongCode),
+                Verdict::Wrong if self.count_failure(&factor, asked, draft).await? => {
+                    return Err(ManagementError::WrongCode);
+                }
                 Verdict::Wrong => {}
             }
         }
         Err(ManagementError::Stale)
     }
 
-    fn check_block(&self, factor: &StoredFactor) -> Result<(), ManagementError> {
-        match factor.blocked_until.filter(|until| *until > self.now()) {
+    fn check_block(&self, factor: &StoredFactor, asked: Asked) -> Result<(), ManagementError> {
+        match asked.known(factor).1.filter(|until| *until > self.now()) {
             Some(until) => Err(ManagementError::Throttled { retry_after: until.saturating_since(self.now()) }),
             None => Ok(()),
         }
     }
 
-    async fn judge(&self, factor: &StoredFactor, code: &str) -> Result<Verdict, ManagementError> {
-        let accepted = StoredFactor { failures: 0, blocked_until: None, ..factor.clone() };
+    async fn judge(&self, factor: &StoredFactor, code: &str, asked: Asked) -> Result<Verdict, ManagementError> {
+        let accepted = asked.with(factor, 0, None);
         Ok(match Typed::read(code) {
             Some(Typed::Code(code)) => match step_of(&self.open_factor(factor).await?, &code, self.now())? {
                 // RFC 6238, section 5.2: a code counts once.
@@ -87,10 +91,15 @@ impl Management {
         })
     }
 
-    async fn count_failure(&self, factor: &Versioned<StoredFactor>, draft: &Draft) -> Result<bool, ManagementError> {
-        let failures = factor.failures.saturating_add(1);
+    async fn count_failure(
+        &self,
+        factor: &Versioned<StoredFactor>,
+        asked: Asked,
+        draft: &Draft,
+    ) -> Result<bool, ManagementError> {
+        let failures = asked.known(factor).0.saturating_add(1);
         let blocked_until = block_after(failures).map(|length| self.now().saturating_add(length));
-        let next = StoredFactor { failures, blocked_until, ..factor.value.clone() };
+        let next = asked.with(factor, failures, blocked_until);
         let writes = vec![factor.replace(&next)?];
         let is_written = if failures == FAILURES_BEFORE_BLOCK {
             let blocked = draft.beside("user.block_second_factor");

@@ -5,8 +5,9 @@ use zeroize::Zeroizing;
 use super::codes::{RECOVERY_CODES, SECRET_BYTES, Typed, new_recovery_code, recovery_digest, step_of};
 use crate::actor::{Actor, Through, Who};
 use crate::error::ManagementError;
-use crate::records::{Entity, StoredFactor, StoredSession, StoredUser, Versioned};
+use crate::records::{Asked, Entity, StoredFactor, StoredSession, StoredUser, Versioned};
 use crate::service::audit::{Draft, Target};
+use crate::service::sign_in::{Lane, Match};
 use crate::service::{ATTEMPTS, Management};
 
 /// The secret of an authenticator app. It has no `Debug`, because of its secret.
@@ -48,15 +49,23 @@ fn holder_of(actor: &Actor) -> Option<String> {
 
 impl Management {
     /// Begins to set up a second factor for the acting user. It counts after
-    /// [`confirm_second_factor`](Self::confirm_second_factor), within an hour. Needs a recent sign-in.
+    /// [`confirm_second_factor`](Self::confirm_second_factor), within an hour. Needs a recent sign-in and the user's password: with a
+    /// stolen session, a thief could shut the user out.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`]; [`ManagementError::Duplicate`] if there is one.
-    pub async fn begin_second_factor(&self, actor: &Actor) -> Result<(), ManagementError> {
+    /// [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`], [`ManagementError::Throttled`];
+    /// [`ManagementError::Duplicate`] if there is one; [`ManagementError::WrongCredentials`] for a wrong password, and for a user
+    /// without one.
+    pub async fn begin_second_factor(&self, actor: &Actor, password: &str) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
         self.check_recent(actor).await?;
         if user.second_factor_at.is_some() {
             return Err(ManagementError::Duplicate("second factor"));
+        }
+        self.0.throttle.check_actor(actor)?;
+        if self.0.passwords.verify(Lane::Known, password, user.password.clone()).await? == Match::No {
+            self.note_refused(Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id)));
+            return Err(ManagementError::WrongCredentials);
         }
         let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
         getrandom::fill(&mut *secret).map_err(|_| ManagementError::Internal)?;
@@ -69,6 +78,8 @@ impl Management {
             last_step: 0,
             failures: 0,
             blocked_until: None,
+            signed_in_failures: 0,
+            signed_in_blocked_until: None,
             recovery_codes: Vec::new(),
         };
         let write = match self.read_factor(&user.id).await? {
@@ -199,7 +210,8 @@ impl Management {
         if user.second_factor_at.is_none() {
             return Err(ManagementError::NotFound("second factor"));
         }
-        let writes = self.check_factor(&actor.context, user, Some(code), draft).await?;
+        self.0.throttle.check_actor(actor)?;
+        let writes = self.check_factor(&actor.context, user, Some(code), Asked::SignedIn, draft).await?;
         if writes.is_empty() || self.write_quietly(&writes).await? { Ok(()) } else { Err(ManagementError::WrongCode) }
     }
 

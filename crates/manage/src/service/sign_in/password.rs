@@ -5,7 +5,7 @@ use super::sessions::SignedIn;
 use super::throttle::{Attempt, network};
 use crate::actor::{ActorName, Context};
 use crate::error::ManagementError;
-use crate::records::{Entity, StoredUser, User, Versioned};
+use crate::records::{Asked, Entity, StoredUser, User, Versioned};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::TypedEmail;
 use crate::service::{ATTEMPTS, Management};
@@ -47,7 +47,7 @@ impl Management {
         link_maker: Option<ActorName>,
     ) -> Result<SignedIn, ManagementError> {
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
-        let mut writes = self.check_factor(context, user, code, &draft).await?;
+        let mut writes = self.check_factor(context, user, code, Asked::AtSignIn, &draft).await?;
         let draft = match &link_maker {
             Some(maker) => draft.after(json!({"sign_in_link_of": maker, "second_factor": true})),
             None => with_factor(draft, user),

@@ -8,7 +8,7 @@ use super::throttle::{Attempt, network};
 use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{
-    AccessToken, Entity, Family, RefreshToken, StoredUser, User, Versioned, digest_of, new_id, new_secret,
+    AccessToken, Asked, Entity, Family, RefreshToken, StoredUser, User, Versioned, digest_of, new_id, new_secret,
 };
 use crate::service::Management;
 use crate::service::audit::{Draft, Outcome, Target};
@@ -67,7 +67,7 @@ impl Management {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let draft =
             Draft::anonymous(context, "token.issue", Target::new("user", &user.id)).after(User::from(&signed_in));
-        let mut writes = self.check_factor(context, &user, code, &draft).await?;
+        let mut writes = self.check_factor(context, &user, code, Asked::AtSignIn, &draft).await?;
         let account = self.first_account(&user.id).await?.unwrap_or_else(|| self.operator().clone());
         let now = self.now();
         let family = Family {

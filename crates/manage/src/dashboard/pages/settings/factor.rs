@@ -6,6 +6,7 @@ use http::StatusCode;
 use qrcode::QrCode;
 use qrcode::render::svg;
 
+use crate::dashboard::compression::Uncompressed;
 use crate::dashboard::error::{FieldError, PageError, retry_after};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
@@ -87,7 +88,11 @@ async fn show(
     error: Option<(&'static str, FieldError)>,
 ) -> Result<Response, PageError> {
     let (state, form_id) = (state_of(member).await?, once::new_form()?);
-    Ok(member.page_with(status, words::shared::SECOND_FACTOR, |frame| FactorPage { frame, state, form_id, error }))
+    let page = |frame| FactorPage { frame, state, form_id, error };
+    let mut response = member.page_with(status, words::shared::SECOND_FACTOR, page);
+    // The page may show the secret, and repeats its address.
+    response.extensions_mut().insert(Uncompressed);
+    Ok(response)
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, PageError> {
@@ -96,17 +101,24 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     show(&member, StatusCode::OK, None).await
 }
 
-pub(super) async fn begin(SignedInForm { at: member, .. }: SignedInForm<Member>) -> Result<Response, PageError> {
-    match member.management().begin_second_factor(&member.actor).await {
-        Ok(()) | Err(ManagementError::Duplicate(_)) => Ok(member.visitor.go(PAGE)),
-        Err(error) => Err(error.into()),
+pub(super) async fn begin(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
+    match member.management().begin_second_factor(&member.actor, form.get("password")).await {
+        Ok(()) => Ok(member.visitor.go(PAGE)),
+        Err(error) => refuse(&member, "begin", error).await,
     }
 }
 
 async fn refuse(member: &Member, which: &'static str, error: ManagementError) -> Result<Response, PageError> {
     match error {
-        ManagementError::WrongCode | ManagementError::CodeRequired | ManagementError::Throttled { .. } => {
-            let mut response = show(member, error.status(), Some((which, FieldError::from(&error)))).await?;
+        ManagementError::WrongCode
+        | ManagementError::CodeRequired
+        | ManagementError::WrongCredentials
+        | ManagementError::Throttled { .. } => {
+            let mut shown = FieldError::from(&error);
+            if matches!(error, ManagementError::WrongCredentials) {
+                words::settings::THE_CURRENT_PASSWORD_IS_WRONG.clone_into(&mut shown.text);
+            }
+            let mut response = show(member, error.status(), Some((which, shown))).await?;
             retry_after(&mut response, error.retry_after());
             Ok(response)
         }
