@@ -80,9 +80,9 @@ impl Management {
 
     fn has_ended(&self, key: &KeyRecord) -> bool {
         match key.status(self.now()) {
-            KeyStatus::Active | KeyStatus::Disabled => false,
             KeyStatus::Expired => key.expires_at.is_some_and(|end| self.now().saturating_since(end) > SETTLED),
             KeyStatus::Revoked | KeyStatus::Compromised => true,
+            _ => false,
         }
     }
 }

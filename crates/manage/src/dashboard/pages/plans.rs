@@ -243,7 +243,8 @@ async fn show_removal(
 ) -> Result<Response, PageError> {
     let found = found(member, name).await?;
     let accounts = member.management().plan_accounts(&member.actor, name).await?;
-    let in_use = (accounts > 0).then(|| words::plans::remove_although(accounts));
+    let most = ManagementError::MOST_COUNTED;
+    let in_use = (accounts > 0).then(|| words::plans::remove_although(&number(accounts.min(most)), accounts > most));
     let (plan, version) = (Row::of(&found), found.version);
     Ok(member.page_with(status, words::plans::REMOVE_A_PLAN, |frame| RemovePage {
         frame,

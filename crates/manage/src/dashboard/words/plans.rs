@@ -1,7 +1,6 @@
 //! The pages of plans.
 
-use crate::dashboard::text::number;
-use crate::error::ManagementError;
+use super::numbers::plural;
 
 // details.html
 pub(in crate::dashboard) const THE_DEFAULT: &str = "the default";
@@ -27,13 +26,9 @@ pub(in crate::dashboard) const THE_LIMITS_AND_LIFETIMES: &str = "The limits and 
 // plans.rs
 pub(in crate::dashboard) const REMOVE_A_PLAN: &str = "Remove a plan";
 
-pub(in crate::dashboard) fn remove_although(accounts: u64) -> String {
-    let most = ManagementError::MOST_COUNTED;
-    match accounts {
-        1 => "Remove it although 1 account has it".to_owned(),
-        more if more > most => format!("Remove it although more than {} accounts have it", number(most)),
-        count => format!("Remove it although {} accounts have it", number(count)),
-    }
+pub(in crate::dashboard) fn remove_although(accounts: &str, are_more: bool) -> String {
+    let more = if are_more { "more than " } else { "" };
+    format!("Remove it although {more}{accounts} {} it", plural(accounts, "account has", "accounts have"))
 }
 
 pub(in crate::dashboard) fn at_most(limit: &str) -> String {
