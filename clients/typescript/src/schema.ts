@@ -694,7 +694,7 @@ export interface paths {
         put?: never;
         /**
          * Creates a link that signs a user in, once and within a minute, for the operator's application that has signed the user in.
-         * @description Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the operator's account, and all rights of the user.
+         * @description Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in`, which includes the rights of a developer in customers' accounts, and all rights of other users. A key of a customer's account signs in users of only this account.
          */
         post: operations["createSignInLink"];
         delete?: never;
@@ -2365,6 +2365,8 @@ export interface components {
             last_seen_at: string;
             /** @description Network of the last use, if known: a /24 of IPv4 or a /48 of IPv6. */
             last_seen_from: string | null;
+            /** @description Name of the key, user or program that created the link. */
+            link_from: string | null;
             /** @description Client software at the start. */
             user_agent: string | null;
         };

@@ -104,6 +104,9 @@ pub struct Session {
     /// Whether a sign-in link began it.
     #[serde(default)]
     pub by_link: bool,
+    /// Name of the key, user or program that created the link.
+    #[serde(default)]
+    pub link_from: Option<String>,
     /// Whether the request belongs to this session.
     pub current: bool,
 }

@@ -104,7 +104,8 @@ fn answers_are_written_as_they_are_read() {
     answer::<VersionedUser>(merged(&[user(), json!({"version": 1})]));
     answer::<Session>(json!({
         "id": "a", "created_at": "2026-03-01T12:00:00Z", "last_seen_at": "2026-03-01T12:00:00Z", "address": "192.0.2.7",
-        "last_seen_from": "192.0.2.0/24", "user_agent": null, "device": "unknown device", "by_link": false, "current": true,
+        "last_seen_from": "192.0.2.0/24", "user_agent": null, "device": "unknown device", "by_link": false, "link_from": null,
+        "current": true,
     }));
     answer::<PasswordReset>(json!({"user": user(), "reset": CANARY, "ends_at": "2026-03-01T12:00:00Z"}));
     answer::<PasswordReset>(json!({"user": user()}));

@@ -232,6 +232,20 @@ impl Rights {
         })
     }
 
+    /// Signing in as a user of this role needs `users:sign_in`. In a customer's account, that scope includes the rights of a
+    /// developer, so that the key of a host application needs no other. All other dimensions are compared, and so are
+    /// the roles above, and all roles in the operator's account.
+    pub(crate) fn check_signs_in(&self, role: Role) -> Result<(), ManagementError> {
+        self.require(&scopes::USERS_SIGN_IN)?;
+        let is_included = role <= Role::Developer && self.reach != Reach::Everywhere;
+        if !is_included {
+            return self.check_role(role);
+        }
+        let Self { manage, keys, .. } = Self::of(Role::Developer);
+        let keys = KeyRights { kind: keys.kind, scopes: keys.scopes, ..self.keys.clone() };
+        Self { manage, keys, ..self.clone() }.check_role(role)
+    }
+
     /// Only the role counts: taking away grants nothing.
     pub(crate) fn check_outranks(&self, role: Role) -> Result<(), ManagementError> {
         let Self { reach, purpose, manage, keys, limits: _ } = self.clone();

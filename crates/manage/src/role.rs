@@ -12,7 +12,7 @@ pub mod scopes {
     pub const MEMBERS_READ: Scope = Scope::from_static("members:read");
     /// Change members.
     pub const MEMBERS_WRITE: Scope = Scope::from_static("members:write");
-    /// Create links that sign users in, in the operator's account.
+    /// Create links that sign users in. Includes the rights of a developer in customers' accounts.
     pub const USERS_SIGN_IN: Scope = Scope::from_static("users:sign_in");
     /// Verify keys with `keyward-gateway`.
     pub const KEYS_VERIFY: Scope = Scope::from_static("keys:verify");
@@ -42,7 +42,7 @@ pub mod scopes {
         (DELETIONS_WRITE, "Delete accounts for good"),
         (MEMBERS_READ, "See who belongs to an account"),
         (MEMBERS_WRITE, "Change who belongs to an account"),
-        (USERS_SIGN_IN, "Create links that sign users in"),
+        (USERS_SIGN_IN, "Create links that sign users in, and so do what developers can do"),
         (KEYS_READ, "See keys, never the keys themselves"),
         (KEYS_VERIFY, "Ask whether keys are good, and whose they are"),
         (KEYS_WRITE, "Issue, change, rotate and revoke keys"),

@@ -25,6 +25,7 @@ const MANAGE: [&str; 15] = [
     "deletions:write",
     "users:sign_in",
 ];
+const SIGN_IN: u32 = 1 << (MANAGE.len() - 1);
 pub(crate) const EVERY: u32 = 1 << MANAGE.len();
 /// Only `*` grants the last one.
 const PROVIDER: [&str; 4] = ["resources:read", "resources:write", "jobs:read", "unheard:of"];
@@ -139,6 +140,12 @@ impl Holding {
     /// What is limited gives nothing that is limited otherwise.
     fn is_as_free(&self, other: &Self) -> bool {
         self.limits.is_none() || self.limits == other.limits
+    }
+
+    /// A live key without confines and limits signs in users of its accounts, and the session has none.
+    pub(crate) fn signs_in(&self) -> bool {
+        let is_free = self.modes == 0b11 && self.networks == 0b111 && self.endpoints == 0b111 && self.end == i64::MAX;
+        is_free && self.limits.is_none() && self.scopes & SIGN_IN != 0
     }
 
     fn reaches(&self, account: Option<&AccountId>) -> bool {

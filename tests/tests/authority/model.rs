@@ -3,7 +3,9 @@
 
 mod calls;
 mod checks;
+mod links;
 mod sign_in;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,12 +22,13 @@ use keyward::manage::{
     SignUpPolicy, UserKeyPolicy, dashboard,
 };
 use keyward::store::{KeyQuery, Revocation};
-use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, ScopeSet, Timestamp};
+use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, Timestamp};
 use keyward_client::{PutLifetimes, PutLimits};
 use proptest::prelude::*;
 
 use crate::ability::{EVERY, Holding, beyond, manage_scopes, of_role};
 use crate::provider;
+use values::{endpoints, networks, scopes};
 
 pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
 
@@ -94,6 +97,9 @@ pub(crate) enum Command {
     Tokens { user: u8 },
     Refresh { token: u8, again: bool },
     SignOut { token: u8, everywhere: bool },
+    MakeLink { by: u8, user: u8 },
+    UseLink { link: u8 },
+    DeleteAccount { by: u8, account: u8 },
 }
 
 /// One dimension is random; the others are like those of the actor or the key.
@@ -142,6 +148,9 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         4 => n().prop_map(|user| C::Tokens { user }),
         2 => (n(), prop::bool::weighted(0.2)).prop_map(|(token, again)| C::Refresh { token, again }),
         1 => (n(), any::<bool>()).prop_map(|(token, everywhere)| C::SignOut { token, everywhere }),
+        7 => (n(), n()).prop_map(|(by, user)| C::MakeLink { by, user }),
+        7 => n().prop_map(|link| C::UseLink { link }),
+        1 => (n(), n()).prop_map(|(by, account)| C::DeleteAccount { by, account }),
     ]
 }
 
@@ -244,6 +253,8 @@ struct World {
     resets: Vec<Reset>,
     sessions: Vec<Session>,
     families: Vec<Family>,
+    sign_in_links: Vec<links::SignInLink>,
+    link_sessions: Vec<links::LinkSession>,
     dashboard: Option<axum::Router>,
     keys: Vec<KeyView>,
     key_holdings: BTreeMap<CredentialId, Holding>,
@@ -333,6 +344,8 @@ impl World {
             resets: Vec::new(),
             sessions: Vec::new(),
             families: Vec::new(),
+            sign_in_links: Vec::new(),
+            link_sessions: Vec::new(),
             dashboard: None,
             keys: Vec::new(),
             key_holdings: BTreeMap::new(),
@@ -469,7 +482,9 @@ impl World {
 
     fn of_key(&self, id: &CredentialId) -> Vec<Holding> {
         let active = self.keys.iter().filter(|key| key.id == *id && self.is_active(key));
-        active.map(|key| self.key_holdings[&key.id].clone()).collect()
+        let own: Vec<Holding> = active.map(|key| self.key_holdings[&key.id].clone()).collect();
+        let by_links: Vec<Holding> = own.iter().flat_map(|holding| self.by_links(holding)).collect();
+        [own, by_links].concat()
     }
 
     fn of_principal(&self, principal: &Principal) -> Vec<Holding> {
@@ -492,33 +507,4 @@ fn fine<T>(result: Result<T, ManagementError>) -> Checked<Option<T>> {
         }
         Err(_) => Ok(None),
     }
-}
-
-fn scopes(number: u8) -> ScopeSet {
-    let texts = [
-        "keys:write",
-        "keys:* members:read",
-        "keys:write resources:read",
-        "keys:write keys:read resources:*",
-        "members:write accounts:read members:read keys:read usage:read plans:read",
-        "*",
-        "resources:read",
-        "resources:read jobs:read",
-        "members:*",
-        "keys:read",
-        "accounts:* members:* keys:* usage:read plans:* audit:read",
-        "users:* keys:*",
-    ];
-    texts[usize::from(number) % texts.len()].parse().unwrap()
-}
-
-fn networks(number: u8) -> Vec<keyward::network::ipnet::IpNet> {
-    let texts: [&[&str]; 5] =
-        [&[], &["10.0.0.0/8"], &["10.1.0.0/16"], &["192.0.2.0/24"], &["10.1.0.0/16", "10.2.0.0/16"]];
-    texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
-}
-
-fn endpoints(number: u8) -> Vec<keyward::Endpoint> {
-    let texts: [&[&str]; 5] = [&[], &["* /a/*"], &["GET /a/1"], &["GET /b"], &["GET /a/1", "POST /a/1"]];
-    texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
 }

@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod browser;
+mod canaries;
 mod compression;
 mod directions;
 mod embedding;

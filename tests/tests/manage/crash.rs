@@ -2,7 +2,9 @@
 
 mod cases;
 mod deletion;
+mod links;
 mod prune;
+mod requests;
 mod stores;
 mod user_keys;
 
@@ -62,6 +64,7 @@ struct People {
     to_new: (String, String),
     to_eve: String,
     reset: String,
+    link: String,
     refresh: String,
 }
 
@@ -105,6 +108,8 @@ async fn prepared() -> Arc<Prepared> {
     let to_eve = management.invite(&ada, &account, "eve@example.com", Role::Developer).await.unwrap();
     management.set_user_disabled(&operator, &dora, true).await.unwrap();
     let reset = management.create_password_reset(&ada, &grace).await.unwrap().secret.to_string();
+    let link = SignInLinkDraft::new(grace.as_str()).account(account.clone());
+    let link = management.create_sign_in_link(&operator, &link).await.unwrap().secret.to_string();
     let refresh = management.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap().refresh.to_string();
     let people = People {
         grace: (grace.clone(), management.user(&operator, &grace).await.unwrap().version),
@@ -121,6 +126,7 @@ async fn prepared() -> Arc<Prepared> {
         disabled,
         dora,
         reset,
+        link,
         refresh,
     };
     saved(setting, Some(people)).await

@@ -61,7 +61,7 @@ fn builder(setting: &Setting) -> AuthenticatorBuilder {
         .on_event(setting.management.recent_requests_hook())
 }
 
-fn request(method: &str, path: &str, key: &str) -> Request<Body> {
+pub(crate) fn request(method: &str, path: &str, key: &str) -> Request<Body> {
     let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
     request.extension(PeerAddress(SocketAddr::from((PEER, 9)))).body(Body::empty()).unwrap()
 }

@@ -23,6 +23,7 @@ class Session:
         id (str): Id. It opens nothing.
         last_seen_at (datetime.datetime): Time of the last use, to within a minute.
         last_seen_from (None | str): Network of the last use, if known: a /24 of IPv4 or a /48 of IPv6.
+        link_from (None | str): Name of the key, user or program that created the link.
         user_agent (None | str): Client software at the start.
     """
 
@@ -34,6 +35,7 @@ class Session:
     id: str
     last_seen_at: datetime.datetime
     last_seen_from: None | str
+    link_from: None | str
     user_agent: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -56,6 +58,9 @@ class Session:
         last_seen_from: None | str
         last_seen_from = self.last_seen_from
 
+        link_from: None | str
+        link_from = self.link_from
+
         user_agent: None | str
         user_agent = self.user_agent
 
@@ -71,6 +76,7 @@ class Session:
                 "id": id,
                 "last_seen_at": last_seen_at,
                 "last_seen_from": last_seen_from,
+                "link_from": link_from,
                 "user_agent": user_agent,
             }
         )
@@ -107,6 +113,13 @@ class Session:
 
         last_seen_from = _parse_last_seen_from(d.pop("last_seen_from"))
 
+        def _parse_link_from(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        link_from = _parse_link_from(d.pop("link_from"))
+
         def _parse_user_agent(data: object) -> None | str:
             if data is None:
                 return data
@@ -123,6 +136,7 @@ class Session:
             id=id,
             last_seen_at=last_seen_at,
             last_seen_from=last_seen_from,
+            link_from=link_from,
             user_agent=user_agent,
         )
 

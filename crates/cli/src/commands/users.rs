@@ -350,12 +350,13 @@ fn table(users: &[VersionedUser]) -> String {
 }
 
 fn session_table(sessions: &[Session]) -> String {
-    output::table(["SINCE", "LAST SEEN", "FROM", "DEVICE"], sessions, |session| {
+    output::table(["SINCE", "LAST SEEN", "FROM", "DEVICE", "LINK FROM"], sessions, |session| {
         [
             session.created_at.to_string(),
             session.last_seen_at.to_string(),
             output::or_dash(session.last_seen_from.as_ref()),
             session.device.clone(),
+            output::or_dash(session.link_from.as_ref()),
         ]
     })
 }

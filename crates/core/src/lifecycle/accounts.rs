@@ -114,6 +114,10 @@ impl Keys {
 
     /// Resumes a suspended account: its keys work again.
     ///
+    /// The management service notes deleted accounts in its own records, which this method does not read. It also resumes a deleted
+    /// account. Within an hour after the deletion, `Management::maintain` suspends the account again. Later, it stays resumed: its old keys
+    /// are revoked, but new keys that you create here work.
+    ///
     /// # Errors
     /// [`WriteRefused::NoSuchAccount`], or [`KeysError::Store`].
     pub async fn resume_account(&self, id: &AccountId) -> Result<Propagation, KeysError> {

@@ -171,7 +171,7 @@ pub trait KeyAdmin: KeyStore {
         revocation: &Revocation,
     ) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Adds or replaces an account.
+    /// Adds or replaces an account. The store does not know which accounts the management service has deleted.
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
     /// Adds an account, atomically.

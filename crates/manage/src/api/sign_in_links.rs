@@ -32,7 +32,7 @@ fn draft_of(body: CreateSignInLink) -> Result<SignInLinkDraft, ManagementError> 
 
 /// Creates a link that signs a user in, once and within a minute, for the operator's application that has signed the user in.
 ///
-/// Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the operator's account, and all rights of the user.
+/// Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in`, which includes the rights of a developer in customers' accounts, and all rights of other users. A key of a customer's account signs in users of only this account.
 #[utoipa::path(post, operation_id = "createSignInLink", path = "/v1/sign-in-links", tag = "users", request_body = CreateSignInLink, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The link", body = SignInLink)))]

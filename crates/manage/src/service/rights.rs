@@ -21,6 +21,7 @@ pub(crate) struct GuardedRights {
 pub(crate) enum Effect {
     Grants,
     Withdraws,
+    SignsIn,
 }
 
 impl Management {
@@ -116,8 +117,11 @@ impl Management {
                 Err(error) => return Err(error),
             };
             seen = true;
-            held.rights.require(&scopes::MEMBERS_WRITE)?;
+            if effect != Effect::SignsIn {
+                held.rights.require(&scopes::MEMBERS_WRITE)?;
+            }
             match (role, effect) {
+                (role, Effect::SignsIn) => held.rights.check_signs_in(role.unwrap_or(Role::Viewer))?,
                 (Some(role), Effect::Grants) => held.rights.check_role(role)?,
                 (Some(role), Effect::Withdraws) => held.rights.check_outranks(role)?,
                 // A user without accounts may get any role later.

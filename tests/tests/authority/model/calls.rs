@@ -454,6 +454,9 @@ impl World {
             Command::Tokens { user } => self.issue_tokens(user).await?,
             Command::Refresh { token, again } => self.refresh(token, again).await?,
             Command::SignOut { token, everywhere } => self.sign_out(token, everywhere).await?,
+            Command::MakeLink { by, user } => self.make_link(by, user).await?,
+            Command::UseLink { link } => self.use_link(link).await?,
+            Command::DeleteAccount { by, account } => granted.keys = self.delete_account(by, account).await?,
         }
         Ok(granted)
     }

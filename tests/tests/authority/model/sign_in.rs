@@ -53,6 +53,11 @@ impl World {
             let (by, side) = (Principal::Key(id.clone()), self.holders[id]);
             return Some(Acting { by, side, actor: Actor::of_identity(&identity, Context::new()), age: 0 });
         }
+        if by % 8 == 5
+            && let Some(acting) = self.by_link_session(by / 8).await
+        {
+            return Some(acting);
+        }
         if by % 4 == 2
             && let Some(place) = self.family(by / 4)
         {
@@ -103,6 +108,7 @@ impl World {
             }
         }
         self.sessions.retain(|session| session.user != *id);
+        self.check_link_sessions_ended(id).await?;
         let (ended, others): (Vec<Family>, Vec<Family>) =
             std::mem::take(&mut self.families).into_iter().partition(|family| family.user == *id);
         self.families = others;

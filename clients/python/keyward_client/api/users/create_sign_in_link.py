@@ -110,8 +110,9 @@ def sync_detailed(
     """Creates a link that signs a user in, once and within a minute, for the operator's application that
     has signed the user in.
 
-     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the
-    operator's account, and all rights of the user.
+     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in`, which includes
+    the rights of a developer in customers' accounts, and all rights of other users. A key of a
+    customer's account signs in users of only this account.
 
     Args:
         idempotency_key (str | Unset):
@@ -146,8 +147,9 @@ def sync(
     """Creates a link that signs a user in, once and within a minute, for the operator's application that
     has signed the user in.
 
-     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the
-    operator's account, and all rights of the user.
+     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in`, which includes
+    the rights of a developer in customers' accounts, and all rights of other users. A key of a
+    customer's account signs in users of only this account.
 
     Args:
         idempotency_key (str | Unset):
@@ -177,8 +179,9 @@ async def asyncio_detailed(
     """Creates a link that signs a user in, once and within a minute, for the operator's application that
     has signed the user in.
 
-     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the
-    operator's account, and all rights of the user.
+     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in`, which includes
+    the rights of a developer in customers' accounts, and all rights of other users. A key of a
+    customer's account signs in users of only this account.
 
     Args:
         idempotency_key (str | Unset):
@@ -211,8 +214,9 @@ async def asyncio(
     """Creates a link that signs a user in, once and within a minute, for the operator's application that
     has signed the user in.
 
-     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in` in the
-    operator's account, and all rights of the user.
+     Open the URL in the user's browser, or in a frame. The caller needs `users:sign_in`, which includes
+    the rights of a developer in customers' accounts, and all rights of other users. A key of a
+    customer's account signs in users of only this account.
 
     Args:
         idempotency_key (str | Unset):

@@ -107,6 +107,10 @@ pub(in crate::dashboard) fn session_use(last_seen: &str, network: &str, since: &
     format!("last used {last_seen} from {network}, since {since}")
 }
 
+pub(in crate::dashboard) fn by_a_link_from(maker: &str) -> String {
+    format!("signed in by a link from {maker}")
+}
+
 pub(in crate::dashboard) fn device_since(device: &str, since: &str) -> String {
     format!("{device}, since {since}")
 }

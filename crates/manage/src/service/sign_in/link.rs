@@ -111,12 +111,16 @@ impl LinkTarget {
 
 impl Management {
     /// Creates a link that signs a user in, once and within a minute, for an application that has signed the user in. Needs
-    /// `users:sign_in` in the operator's account, and `members:write` in every account of the user, whose roles may not exceed the
-    /// actor's.
+    /// `users:sign_in`, which includes the rights of a developer in each customer's account. For an admin, an owner, or a user
+    /// of the operator's account, the actor needs all rights of the user. A key of a customer's account signs in users of only
+    /// this account. Creating a user needs `members:write`, too, and a key of the operator.
+    ///
+    /// Counts against 600 links a minute of each actor, and 30 of each user, on each node.
     ///
     /// # Errors
-    /// [`ManagementError::Escalation`], [`ManagementError::SignInAgain`]; [`ManagementError::NotFound`] for unknown users and for
-    /// users who are no member of the account; [`ManagementError::Invalid`] for the own user and for disabled users.
+    /// [`ManagementError::Escalation`], [`ManagementError::SignInAgain`], [`ManagementError::Throttled`];
+    /// [`ManagementError::NotFound`] for unknown users and for users who are no member of the account;
+    /// [`ManagementError::Invalid`] for the own user and for disabled users.
     ///
     /// # Examples
     /// ```
@@ -142,9 +146,12 @@ impl Management {
         draft: &SignInLinkDraft,
     ) -> Result<SignInLink, ManagementError> {
         // First, so that others cannot find out which users exist.
-        self.rights(actor, self.operator()).await?.require(&scopes::USERS_SIGN_IN)?;
+        let place = self.place_of_links(actor);
+        self.rights(actor, &place).await?.require(&scopes::USERS_SIGN_IN)?;
+        self.0.throttle.check_link_maker(actor)?;
         self.check_recent(actor).await?;
         check_path(draft.path.as_deref())?;
+        let draft = &self.draft_within(draft, place)?;
         let user = self.user_of_draft(actor, draft).await?;
         if actor.user() == Some(&user.id) {
             return Err(ManagementError::invalid(
@@ -156,6 +163,7 @@ impl Management {
         if user.disabled_at.is_some() {
             return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
         }
+        self.0.throttle.check_link_user(&user.id)?;
         let secret = new_secret("kwl_")?;
         let link = StoredSignInLink {
             digest: digest_of(&secret),
@@ -241,6 +249,31 @@ impl Management {
         Ok((self.ask_for_code(&user, visit, Some(link.value.maker)).await?, target))
     }
 
+    /// A customer's users have their own sign-in, and sign nobody else in.
+    fn place_of_links(&self, actor: &Actor) -> AccountId {
+        match &actor.who {
+            Who::Key(identity) => identity.account().clone(),
+            Who::User { .. } | Who::System(_) => self.operator().clone(),
+        }
+    }
+
+    /// A customer's key opens pages of its account, and creates no user: it could find out who is one.
+    fn draft_within(&self, draft: &SignInLinkDraft, place: AccountId) -> Result<SignInLinkDraft, ManagementError> {
+        if place == *self.operator() {
+            return Ok(draft.clone());
+        }
+        if draft.account.as_ref().is_some_and(|account| *account != place) {
+            return Err(ManagementError::NotFound("account"));
+        }
+        if draft.new_user.is_some() {
+            return Err(ManagementError::invalid(
+                "name",
+                "only a key of the operator creates users: invite the user into the account",
+            ));
+        }
+        Ok(SignInLinkDraft { account: Some(place), ..draft.clone() })
+    }
+
     async fn user_of_draft(
         &self,
         actor: &Actor,
@@ -266,7 +299,7 @@ impl Management {
         let name = check_name("name", name)?;
         let rights = self.rights(actor, account).await?;
         rights.require(&scopes::MEMBERS_WRITE)?;
-        rights.check_role(*role)?;
+        rights.check_signs_in(*role)?;
         self.read_account(account).await?;
         match self.add_to(self.new_user(email, name, None), account, *role, actor).await {
             // A concurrent request may have created the user.
@@ -283,9 +316,10 @@ impl Management {
         user: &UserId,
         account: Option<&AccountId>,
     ) -> Result<Vec<Write>, ManagementError> {
-        let held = self.guarded_rights(maker, self.operator()).await?;
-        held.rights.require(&scopes::USERS_SIGN_IN)?;
-        let guards = self.check_governs_all(maker, user, Effect::Grants).await?;
+        if !matches!(maker, Principal::Key(_)) {
+            self.guarded_rights(maker, self.operator()).await?.rights.require(&scopes::USERS_SIGN_IN)?;
+        }
+        let guards = self.check_governs_all(maker, user, Effect::SignsIn).await?;
         if let Some(account) = account {
             let member = self.get::<Member>(&Member::id_of(account, user)).await?;
             drop(member.ok_or(ManagementError::NotFound("member"))?);
@@ -304,18 +338,46 @@ impl Management {
         if link.ends_at <= self.now() || link.epoch != user.epoch || user.disabled_at.is_some() {
             return Err(ENDED);
         }
-        let maker = principal_of(&link.maker).ok_or(ENDED)?;
-        match self.check_may_sign_in(&maker, &user.id, link.account.as_ref()).await {
-            Ok(guards) => Ok((link, user, guards)),
+        let guards = self.guards_of_maker(&link.maker, &user.id, link.account.as_ref()).await?.ok_or(ENDED)?;
+        Ok((link, user, guards))
+    }
+
+    /// Returns `None` if the maker of a link may not sign the user in now.
+    async fn guards_of_maker(
+        &self,
+        maker: &ActorName,
+        user: &UserId,
+        account: Option<&AccountId>,
+    ) -> Result<Option<Vec<Write>>, ManagementError> {
+        let Some(maker) = principal_of(maker) else { return Ok(None) };
+        match self.check_may_sign_in(&maker, user, account).await {
+            Ok(guards) => Ok(Some(guards)),
             Err(
                 ManagementError::NotFound(_)
                 | ManagementError::Forbidden(_)
                 | ManagementError::Escalation(_)
                 | ManagementError::KeyHasLimits
                 | ManagementError::SecondFactorMissing,
-            ) => Err(ENDED),
+            ) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// A session of a link ends with the rights of its maker: the maker may hold it. The user may have joined another
+    /// account, got a higher role, or the key may have leaked and be revoked.
+    pub(super) async fn check_maker(&self, session: &StoredSession) -> Result<(), ManagementError> {
+        let Some(maker) = &session.link_maker else { return Ok(()) };
+        self.guards_of_maker(maker, &session.user, None).await?.map(drop).ok_or(ManagementError::SignedOut)
+    }
+
+    /// Returns the name of the key or user that created a link, or of the program.
+    pub(super) async fn name_of_maker(&self, maker: &ActorName) -> Result<String, ManagementError> {
+        let name = match principal_of(maker) {
+            Some(Principal::Key(id)) => self.0.keys.get(&id).await?.map(|key| key.name),
+            Some(Principal::User(id)) => self.get::<StoredUser>(id.as_str()).await?.map(|user| user.value.name),
+            Some(Principal::System) | None => None,
+        };
+        Ok(name.unwrap_or_else(|| maker.id.clone()))
     }
 
     pub(crate) async fn is_by_link(&self, actor: &Actor) -> Result<bool, ManagementError> {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 pub use keyward_api_types::Session as SessionView;
 use keyward_core::Timestamp;
 use keyward_core::network::around;
@@ -37,7 +39,7 @@ impl std::fmt::Debug for SignedIn {
 }
 
 impl Management {
-    /// Returns a session's actor.
+    /// Returns a session's actor. A session of a sign-in link ends when the maker of the link loses its rights.
     ///
     /// # Errors
     /// [`ManagementError::SignedOut`].
@@ -52,6 +54,7 @@ impl Management {
         if user.epoch != stored.epoch {
             return Err(ManagementError::SignedOut);
         }
+        self.check_maker(&stored).await?;
         if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
             let idle_at = now.saturating_add(self.session_idle(&stored));
             let last_seen_from = context.address.map(around);
@@ -80,6 +83,12 @@ impl Management {
             Who::User { through: Through::Session(digest), .. } => Some(digest.clone()),
             _ => None,
         };
+        let mut makers = HashMap::new();
+        for maker in page.items.iter().filter_map(|session| session.link_maker.as_ref()) {
+            if !makers.contains_key(&maker.id) {
+                makers.insert(maker.id.clone(), self.name_of_maker(maker).await?);
+            }
+        }
         Ok(page.map(|Versioned { value: session, .. }| SessionView {
             current: own.as_ref() == Some(&session.digest),
             id: short_id(&session.digest).to_owned(),
@@ -90,6 +99,7 @@ impl Management {
             address: session.address,
             user_agent: session.user_agent,
             by_link: session.link_maker.is_some(),
+            link_from: session.link_maker.and_then(|maker| makers.get(&maker.id).cloned()),
         }))
     }
 
@@ -114,6 +124,7 @@ impl Management {
             address: None,
             user_agent: family.user_agent,
             by_link: false,
+            link_from: None,
         };
         Ok(open.map(view).collect())
     }

@@ -21,6 +21,11 @@ const MAX_BUDGETS: usize = 500_000;
 #[cfg(feature = "webhooks")]
 const WEBHOOK_SENDS: NonZeroU32 = NonZeroU32::new(60).expect("it is not zero");
 
+/// Sign-in links, for each maker. A host application creates one for each page that it shows.
+const LINKS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
+/// Sign-in links, for each user.
+const LINKS_PER_USER: NonZeroU32 = NonZeroU32::new(30).expect("it is not zero");
+
 const SHARED: u64 = 4_096;
 
 const DEVICES_PER_USER: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
@@ -61,6 +66,8 @@ pub(crate) struct Throttle {
     emails: Budgets,
     proven: Budgets,
     devices: Budgets,
+    link_makers: Budgets,
+    link_users: Budgets,
     #[cfg(feature = "webhooks")]
     webhooks: Budgets,
     has_warned: AtomicBool,
@@ -73,6 +80,8 @@ impl Throttle {
             emails: Budgets::new(per_email),
             proven: Budgets::new(per_email),
             devices: Budgets::new(per_email.saturating_mul(DEVICES_PER_USER)),
+            link_makers: Budgets::new(LINKS),
+            link_users: Budgets::new(LINKS_PER_USER),
             #[cfg(feature = "webhooks")]
             webhooks: Budgets::new(WEBHOOK_SENDS),
             has_warned: AtomicBool::new(false),
@@ -118,6 +127,15 @@ impl Throttle {
         }
     }
 
+    pub(crate) fn check_link_maker(&self, actor: &Actor) -> Result<(), ManagementError> {
+        let name = actor.name();
+        self.link_makers.take((&name.kind, &name.id))
+    }
+
+    pub(crate) fn check_link_user(&self, user: &UserId) -> Result<(), ManagementError> {
+        self.link_users.take(user)
+    }
+
     #[cfg(feature = "webhooks")]
     pub(crate) fn check_webhooks(&self, account: &AccountId) -> Result<(), ManagementError> {
         self.webhooks.take(account)
@@ -126,7 +144,8 @@ impl Throttle {
     pub(crate) fn shrink(&self) {
         #[cfg(feature = "webhooks")]
         self.webhooks.limiter.retain_recent();
-        for budgets in [&self.addresses, &self.emails, &self.proven, &self.devices] {
+        let Self { addresses, emails, proven, devices, link_makers, link_users, .. } = self;
+        for budgets in [addresses, emails, proven, devices, link_makers, link_users] {
             budgets.limiter.retain_recent();
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Session {
     pub(super) since: When,
     pub(super) last_seen: When,
     pub(super) is_program: bool,
+    /// The maker of the link that began it.
+    pub(super) link_from: Option<String>,
     pub(super) is_current: bool,
 }
 
@@ -38,6 +40,7 @@ impl Sessions {
             since: When::at(view.created_at, now),
             last_seen: When::at(view.last_seen_at, now),
             is_program,
+            link_from: view.link_from,
             is_current: view.current,
         };
         let browsers = management.own_sessions(actor, &request).await?.items;
