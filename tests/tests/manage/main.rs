@@ -33,6 +33,7 @@ mod introspection;
 mod keys;
 mod lifetimes;
 mod limits;
+mod link_sessions;
 mod mail;
 mod mail_notices;
 mod mail_served;

@@ -15,10 +15,10 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "1";
   for (const button of form.querySelectorAll("button")) button.setAttribute("aria-busy", "true");
 });
-// A sign-in link needs no click. Its secret leaves the address first, so that it is not in the history.
-for (const form of document.querySelectorAll("form[data-now]")) {
-  history.replaceState(null, "", location.pathname);
-  form.requestSubmit();
+// The secret of a sign-in link leaves the address, so that it is not in the history. Then the form needs no click, unless the page asks.
+for (const form of document.querySelectorAll("form[data-secret]")) {
+  if (location.search) history.replaceState(null, "", location.pathname);
+  if ("now" in form.dataset) form.requestSubmit();
 }
 // Allows the forms again when the user comes back to the page.
 addEventListener("pageshow", () => {

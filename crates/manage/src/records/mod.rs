@@ -49,6 +49,7 @@ pub use member::Member;
 pub(crate) use password_reset::{PasswordReset, ResetOrigin};
 pub(crate) use pending_keys::PendingKeys;
 pub use plan::Plan;
+pub(crate) use plan::RemovedPlan;
 pub(crate) use policy::StoredPolicy;
 pub(crate) use second_factor::{Asked, RequiredFactor, StoredFactor};
 pub(crate) use secret::{digest_of, new_id, new_secret};

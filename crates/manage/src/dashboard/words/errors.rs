@@ -40,6 +40,7 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
             ("No permission", format!("You don't have permission to do this ({scope}). Ask an owner or admin."))
         }
         ManagementError::Escalation(what) => ("No permission", format!("You can't grant more than you have: {what}.")),
+        ManagementError::PlanInUse { .. } => ("The plan is in use", sentence(&error.to_string())),
         ManagementError::KeyHasLimits => ("No permission", sentence(&error.to_string())),
         ManagementError::Stale => {
             ("Changed by another user", "Another user changed this after you opened it. Check it, then try again.".to_owned())
