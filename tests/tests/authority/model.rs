@@ -168,6 +168,8 @@ struct Person {
     linked: Option<(String, Side)>,
     proven: bool,
     disabled: bool,
+    /// A link has removed the password, so that only links sign the person in.
+    by_links_only: bool,
 }
 
 impl Person {
@@ -440,7 +442,15 @@ impl World {
 
     async fn note_person(&mut self, mailbox: usize, password: Option<Side>, proven: bool) {
         let user = self.management.user_with_email(&Self::system(), MAILBOXES[mailbox].0).await.unwrap().value;
-        self.people.push(Person { id: user.id, mailbox, password, linked: None, proven, disabled: false });
+        self.people.push(Person {
+            id: user.id,
+            mailbox,
+            password,
+            linked: None,
+            proven,
+            disabled: false,
+            by_links_only: false,
+        });
     }
 
     fn note_member(&mut self, account: &AccountId, user: &UserId, role: Role) {

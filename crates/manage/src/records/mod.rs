@@ -42,6 +42,8 @@ pub(crate) use invitation::Invitation;
 pub(crate) use leaving::Leaving;
 pub use lifetimes::LifetimesOf;
 pub(crate) use lifetimes::StoredLifetimes;
+#[cfg(feature = "mail")]
+pub(crate) use mail::{ChangedBy, SignInChange};
 pub(crate) use mail::{MailContent, MailCount, StoredMail};
 pub use member::Member;
 pub(crate) use password_reset::{PasswordReset, ResetOrigin};

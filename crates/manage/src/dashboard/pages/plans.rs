@@ -35,8 +35,8 @@ pub(super) fn routes() -> Vec<Route> {
             .destination(),
         Route::page(PLAN, page).post(change).destination(),
         Route::page("/plans/{plan}/remove", confirm).post(remove).destination(),
-        Route::action("/plans/{plan}/limits", PLAN, change_limits),
-        Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes),
+        Route::action("/plans/{plan}/limits", PLAN, change_limits).asks_before(words::sign_in::CHANGE_LIMITS),
+        Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes).asks_before(words::sign_in::CHANGE_LIFETIMES),
     ]
 }
 
