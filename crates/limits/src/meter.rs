@@ -1,5 +1,8 @@
 //! A node's share of a counter: it spends units that it took from the store, and takes the next ones in time.
 
+mod local;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,22 +14,14 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use crate::counter::{Grant, Rule, State, Taken, Wish, give_back, is_ahead, take};
 use crate::failure::refused;
-use crate::rules::RateRule;
 use crate::store::{Counter, LimitStore};
 
-/// With what is still there when the next units are taken, a node holds at most 1 % and at most 100.
-const MOST_CREDITS: u64 = 80;
-const CREDIT_SHARES: u64 = 125;
-const RATE_SHARES: u64 = 10;
-/// Smaller holdings are taken again when they are used up, and not before.
-const EARLY: u64 = 8;
 /// Units that return elsewhere are noticed after this time.
 const REFUSAL: Duration = Duration::from_millis(250);
 const OUTAGE: Duration = Duration::from_millis(100);
 /// How long calls wait for an answer of the store.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 const ATTEMPTS: usize = 64;
-const NOT_LATER: Duration = Duration::from_millis(50);
 
 pub(crate) struct Meter {
     counter: Counter,
@@ -34,6 +29,8 @@ pub(crate) struct Meter {
     /// The right to ask the store.
     turn: Arc<tokio::sync::Mutex<()>>,
     patience: Duration,
+    /// Incremented with each change of the rule.
+    stamp: AtomicU64,
 }
 
 struct Local {
@@ -49,6 +46,10 @@ struct Local {
     taken: Option<Taken>,
     /// Void from this time on, if it is some.
     until: Option<Duration>,
+    /// When the units of a rate, or the period of a budget, were replaced. What was spent before belongs to earlier ones.
+    replaced_at: Duration,
+    /// When the credits of the period before were taken.
+    earlier: Option<Taken>,
     /// The next wish. It doubles while units are used up in time.
     wish: u64,
     /// The last answer of the store.
@@ -98,6 +99,8 @@ impl Meter {
             units: 0,
             taken: None,
             until: None,
+            replaced_at: zero,
+            earlier: None,
             wish: 1,
             last: None,
             answered_at: zero,
@@ -108,14 +111,19 @@ impl Meter {
             is_overdue: false,
             patient_until: zero,
         };
-        Self { counter, local: Mutex::new(local), turn: Arc::default(), patience }
+        Self { counter, local: Mutex::new(local), turn: Arc::default(), patience, stamp: AtomicU64::new(0) }
     }
 
-    /// Applies the rule of this version. Units of another rule are no longer spent.
-    pub(crate) fn use_rule(&self, rule: &Rule, version: u64) {
+    /// Returns the number of changes of the rule.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp.load(Ordering::Acquire)
+    }
+
+    /// Applies the rule of this version. Units of another rule are no longer spent. Returns the stamp.
+    pub(crate) fn use_rule(&self, rule: &Rule, version: u64) -> u64 {
         let mut local = self.local();
         if local.rule == *rule {
-            return;
+            return self.stamp();
         }
         if self.counter.is_durable() {
             let units = std::mem::take(&mut local.units);
@@ -127,6 +135,7 @@ impl Meter {
         (local.rule, local.version) = (rule.clone(), version);
         (local.wish, local.last) = (1, None);
         (local.refused_until, local.failed_until, local.patient_until) = Default::default();
+        self.stamp.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// Spends `cost` at the time `now`, which it reads again after it has asked the store.
@@ -173,12 +182,42 @@ impl Meter {
         }
     }
 
-    /// Gives back what a refused call has spent under the rules of this version.
-    pub(crate) fn refund(&self, cost: u64, version: u64) {
+    /// Returns what is left. Asks the store if no answer of it is known.
+    pub(crate) async fn rest(
+        self: &Arc<Self>,
+        store: &Arc<dyn LimitStore>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Left, Rejection> {
+        if let Some(left) = self.local().known_rest(clock.boottime()) {
+            return Ok(left);
+        }
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        if let Some(left) = self.local().known_rest(clock.boottime()) {
+            return Ok(left);
+        }
+        let nothing = Wish { least: 0, most: 0 };
+        self.ask(turn, store, clock, nothing)
+            .await
+            .unwrap_or_else(|ended| Err(StoreError::unavailable(ended)))
+            .map_err(unanswered)?;
+        Ok(self.local().left(clock.boottime()))
+    }
+
+    /// Gives back what a refused call has spent at this time, under the rules of this version.
+    pub(crate) fn refund(&self, cost: u64, version: u64, spent_at: Duration, now: Duration) {
         let mut local = self.local();
         if local.version > version {
             let taken = local.before;
             local.return_credits(taken, cost);
+            return;
+        }
+        local.end_units(now);
+        if local.replaced_at > spent_at {
+            // Units of a rate are void by now, and credits belong to the period before.
+            if self.counter.is_durable() {
+                let taken = local.earlier;
+                local.return_credits(taken, cost);
+            }
             return;
         }
         local.units += cost;
@@ -307,6 +346,10 @@ impl Meter {
         let is_new_period = local.last.as_ref().is_some_and(|last| last.taken.period != grant.taken.period);
         let until = grant.valid.map(|valid| asked_at + valid);
         if is_new_period || local.units == 0 {
+            let is_same = self.counter.is_durable() && local.last.is_some() && !is_new_period;
+            if !is_same {
+                (local.replaced_at, local.earlier) = (now, local.taken);
+            }
             (local.units, local.until, local.taken) = (0, until, Some(grant.taken));
         } else if !self.counter.is_durable() {
             local.until = local.until.or(until);
@@ -384,110 +427,6 @@ impl Meter {
         }
         Err(contended())
     }
-}
-
-impl Local {
-    fn return_credits(&mut self, taken: Option<Taken>, credits: u64) {
-        if let Some(taken) = taken.filter(|_| credits > 0) {
-            self.returns.push(Return { taken, credits });
-        }
-    }
-
-    fn spend(&mut self, now: Duration, cost: u64) -> Verdict {
-        if self.until.is_some_and(|until| now >= until) {
-            if self.units > 0 {
-                // The holder used less than the node took.
-                self.wish = self.spent.max(1);
-            }
-            (self.units, self.until, self.refused_until) = (0, None, Duration::ZERO);
-        }
-        if self.units >= cost {
-            self.units -= cost;
-            self.spent += cost;
-            self.spent_at = now;
-            return Verdict::Spent(self.left(now));
-        }
-        if let Rule::Rate(rate) = &self.rule
-            && cost > u64::from(rate.quota)
-        {
-            tracing::error!(limit = %rate.name, cost, quota = rate.quota, "a call costs more than the quota of its rate limit, so it can never pass: raise the quota");
-            return Verdict::Refused(self.refusal(now));
-        }
-        let rest = self.last.as_ref().map_or(0, |last| last.left);
-        if now < self.refused_until && cost > self.units + rest {
-            return Verdict::Refused(self.refusal(now));
-        }
-        if self.is_overdue || now < self.failed_until {
-            return Verdict::Refused(Rejection::StoreUnavailable);
-        }
-        Verdict::Ask
-    }
-
-    /// Returns a wish if few units are left.
-    fn early_wish(&mut self, now: Duration) -> Option<Wish> {
-        if self.wish < EARLY || self.units * 4 > self.wish || now < self.patient_until || self.is_overdue {
-            return None;
-        }
-        self.patient_until = now + NOT_LATER;
-        Some(Wish { least: 0, most: self.grow() })
-    }
-
-    fn next_wish(&mut self, cost: u64) -> Wish {
-        let least = cost - self.units.min(cost);
-        Wish { least, most: self.grow().max(least) }
-    }
-
-    /// Returns the wish, and doubles the next one.
-    fn grow(&mut self) -> u64 {
-        let most = match &self.rule {
-            Rule::Rate(rate) => u64::from(rate.quota) / RATE_SHARES,
-            Rule::Budget(budget) => (budget.credits / CREDIT_SHARES).min(MOST_CREDITS),
-        };
-        let wish = self.wish.min(most.max(1));
-        self.wish = (wish * 2).min(most.max(1));
-        wish
-    }
-
-    fn left(&self, now: Duration) -> Left {
-        let rest = self.units + self.last.as_ref().map_or(0, |last| last.left);
-        match &self.rule {
-            Rule::Rate(rate) => {
-                let remaining = u32::try_from(rest).unwrap_or(u32::MAX).min(rate.quota);
-                let window = rate.window();
-                let reset = if rate.strict { window } else { window * (rate.quota - remaining) / rate.quota };
-                Left::Rate(state_of(rate, remaining, reset))
-            }
-            Rule::Budget(_) => Left::Budget(self.budget(rest, now)),
-        }
-    }
-
-    fn refusal(&self, now: Duration) -> Rejection {
-        let wait =
-            self.last.as_ref().and_then(|last| last.wait).map(|wait| (self.answered_at + wait).saturating_sub(now));
-        match &self.rule {
-            Rule::Rate(rate) => {
-                Rejection::RateLimitExceeded(Box::new(state_of(rate, 0, wait.unwrap_or_else(|| rate.window()))))
-            }
-            Rule::Budget(_) => {
-                let rest = self.units + self.last.as_ref().map_or(0, |last| last.left);
-                Rejection::BudgetExhausted(Box::new(self.budget(rest, now)))
-            }
-        }
-    }
-
-    fn budget(&self, remaining: u64, now: Duration) -> Budget {
-        let (total, length) = self.last.as_ref().map_or((remaining, None), |last| (last.total, last.length));
-        Budget {
-            credits: total,
-            remaining,
-            period: length,
-            resets_in: self.until.map(|until| until.saturating_sub(now)),
-        }
-    }
-}
-
-fn state_of(rate: &RateRule, remaining: u32, retry_after: Duration) -> RateLimit {
-    RateLimit { name: rate.name.clone(), quota: rate.quota, window: rate.window(), remaining, retry_after }
 }
 
 fn with_returned(state: Option<State>, returns: &[Return]) -> Option<State> {

@@ -20,7 +20,7 @@ use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 const GRACE: &str = "grace@example.com";
 
 /// An application that shows the URL `to` in a frame, and leads to it.
-struct Host(Listening);
+pub(crate) struct Host(Listening);
 
 #[derive(serde::Deserialize)]
 struct To {
@@ -28,7 +28,7 @@ struct To {
 }
 
 impl Host {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let page = async |Query(To { to }): Query<To>| {
             Html(format!(
                 "<!doctype html><title>Host</title><h1>Host</h1><a id=\"over\" href=\"{to}\">Keys</a>\
@@ -39,17 +39,17 @@ impl Host {
     }
 
     /// `localhost` and `127.0.0.1` are different sites. Two ports of one host are one site, but different origins.
-    fn origin(&self, host: &str) -> String {
+    pub(crate) fn origin(&self, host: &str) -> String {
         format!("http://{host}:{}", self.0.address.port())
     }
 
-    async fn frame(&self, browser: &Browser, host: &str, url: &str) {
+    pub(crate) async fn frame(&self, browser: &Browser, host: &str, url: &str) {
         browser.client.goto(&format!("{}/?to={url}", self.origin(host))).await.unwrap();
         browser.find("iframe").await.enter_frame().await.unwrap();
     }
 }
 
-async fn site(origins: &[String]) -> Site {
+pub(crate) async fn site(origins: &[String]) -> Site {
     let site = Site::build_with(
         |management| management,
         |settings| origins.iter().fold(settings, |settings, origin| settings.embed_origin(origin.parse().unwrap())),
@@ -60,7 +60,7 @@ async fn site(origins: &[String]) -> Site {
 }
 
 /// The secret of a link for a developer of the operator's account, who is created at the first one.
-async fn link(site: &Site, path: &str) -> String {
+pub(crate) async fn link(site: &Site, path: &str) -> String {
     let system = Actor::system("test", Context::new());
     let draft = SignInLinkDraft::new(GRACE).account(site.management.operator().clone()).path(path);
     let draft = draft.create("Grace", Role::Developer);

@@ -26,22 +26,26 @@ fn mailer(port: u16) -> Mailer {
     Mailer::new(&url, "keys@example.com", dashboard).unwrap().base("/dashboard").provider("Example API")
 }
 
-fn on(store: &SqliteStore, clock: &Arc<ManualClock>, port: u16) -> Setting {
+pub(crate) fn on(store: &SqliteStore, clock: &Arc<ManualClock>, port: u16) -> Setting {
     let records = SqliteManagementStore::open(store).unwrap();
     let management = quick(Management::builder(store.clone(), records.clone()).mailer(mailer(port)), clock);
     Setting { management, records: Arc::new(records), clock: Arc::clone(clock), file: None }
 }
 
-async fn begin() -> (Setting, Mailbox, MailServer) {
+pub(crate) async fn begin() -> (Setting, Mailbox, MailServer) {
+    begin_on(&SqliteStore::temporary().unwrap()).await
+}
+
+pub(crate) async fn begin_on(store: &SqliteStore) -> (Setting, Mailbox, MailServer) {
     let mailbox = Mailbox::default();
     let server = mailbox.serve(0, &[]);
-    let setting = on(&SqliteStore::temporary().unwrap(), &clock(), server.port);
+    let setting = on(store, &clock(), server.port);
     // From here on, events lead to mails.
     setting.management.deliver_events().await.unwrap();
     (setting, mailbox, server)
 }
 
-fn recipients(mails: &[Value]) -> BTreeSet<&str> {
+pub(crate) fn recipients(mails: &[Value]) -> BTreeSet<&str> {
     mails.iter().map(|mail| mail["to"][0].as_str().unwrap()).collect()
 }
 
@@ -50,7 +54,13 @@ fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str 
 }
 
 impl Setting {
-    async fn member_by_hand(&self, by: &Actor, account: &keyward::AccountId, name: &str, role: Role) -> Actor {
+    pub(crate) async fn member_by_hand(
+        &self,
+        by: &Actor,
+        account: &keyward::AccountId,
+        name: &str,
+        role: Role,
+    ) -> Actor {
         self.member(by, account, &format!("{name}@example.com"), role).await
     }
 

@@ -35,6 +35,7 @@ mod lifetimes;
 mod limits;
 mod link_sessions;
 mod mail;
+mod mail_notices;
 mod mail_served;
 mod management;
 mod people;

@@ -23,9 +23,11 @@ pub(super) fn routes() -> Vec<Route> {
     let path = "/accounts/{account}/settings";
     vec![
         Route::page(path, page).post(change).menu(Menu::Account, words::shared::ACCOUNT, None).destination(),
-        Route::action("/accounts/{account}/second-factor", path, require_factor),
-        Route::action("/accounts/{account}/limits", path, change_limits),
-        Route::action("/accounts/{account}/lifetimes", path, change_lifetimes),
+        Route::action("/accounts/{account}/second-factor", path, require_factor)
+            .asks_before(words::sign_in::REQUIRE_A_SECOND_FACTOR),
+        Route::action("/accounts/{account}/limits", path, change_limits).asks_before(words::sign_in::CHANGE_LIMITS),
+        Route::action("/accounts/{account}/lifetimes", path, change_lifetimes)
+            .asks_before(words::sign_in::CHANGE_LIFETIMES),
     ]
 }
 
@@ -82,8 +84,10 @@ async fn show(
 ) -> Result<Response, PageError> {
     let subject = Subject::Account(member.account.id.clone());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
-    let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form).await?;
-    let lifetimes = LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form).await?;
+    let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form, error.as_ref()).await?;
+    let lifetimes =
+        LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form, error.as_ref())
+            .await?;
     let operator = operator_card(member).await?;
     let requires_factor = member.management().requires_second_factor(&member.actor, &member.account.id).await?;
     let account = &member.account;

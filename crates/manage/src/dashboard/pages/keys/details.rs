@@ -6,6 +6,7 @@ use keyward_limits::Subject;
 
 use super::chain::Chain;
 use super::expiry::Expiry;
+use super::refusals::Refusals;
 use super::requests::Requests;
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
@@ -29,6 +30,7 @@ struct KeyPage {
     frame: Frame,
     key: Key,
     chart: Option<Chart>,
+    refusals: Option<Refusals>,
     may_write: bool,
     limits: Option<LimitsCard>,
     typed_name: String,
@@ -54,12 +56,12 @@ pub(super) async fn show(
     error: Option<FieldError>,
 ) -> Result<Response, PageError> {
     let now = member.management().now();
-    let chart = if member.may(&scopes::USAGE_READ) {
+    let (chart, refusals) = if member.may(&scopes::USAGE_READ) {
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
-        Some(svg::chart(&days, CountUnit::Day, DAYS, now))
+        (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), Refusals::of(&days, now))
     } else {
-        None
+        (None, None)
     };
     let key = Key::of(&member.key, now);
     let owner = match &member.key.user {
@@ -78,7 +80,7 @@ pub(super) async fn show(
     let may_write = member.may(&scopes::KEYS_WRITE);
     let subject = Subject::Key(member.id().clone());
     let path = format!("{}/limits", member.rest());
-    let limits = LimitsCard::of(member, &subject, path, may_write && !key.is_ended, form).await?;
+    let limits = LimitsCard::of(member, &subject, path, may_write && !key.is_ended, form, error.as_ref()).await?;
     let expiry = if may_write && !key.is_ended && key.rotated_to.is_none() {
         let latest = latest_end(member).await?;
         Some(Expiry::new(form, now, latest, Some(words::keys::NO_CHANGE.to_owned())))
@@ -89,6 +91,7 @@ pub(super) async fn show(
         frame,
         key,
         chart,
+        refusals,
         may_write,
         limits,
         typed_name,
@@ -101,6 +104,18 @@ pub(super) async fn show(
         events,
         chain,
     }))
+}
+
+impl KeyPage {
+    /// The hint of a key that replaces this one, or that this one replaces. People know a key by its hint.
+    fn partner<'t>(&'t self, id: &'t str) -> &'t str {
+        let mut links = self.chain.iter().flat_map(|chain| &chain.links);
+        links.find(|link| link.id == id).map_or(id, |link| &link.hint)
+    }
+
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.is_of(field))
+    }
 }
 
 /// An end may stay or move earlier, whatever the maximum is.

@@ -38,6 +38,7 @@ struct RequestsPage {
     key: String,
     name: String,
     requests: Requests,
+    is_refused: bool,
 }
 
 impl Requests {
@@ -69,7 +70,9 @@ impl Row {
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
-    let requests = Requests::last(&member, ALL).await?;
+    let mut requests = Requests::last(&member, ALL).await?;
+    let is_refused = member.visitor.query().get("refused") == "1";
+    requests.rows.retain(|row| !is_refused || row.badge == "refused");
     let (key, name) = (member.id().to_string(), member.key.name.clone());
-    Ok(member.page(words::keys::RECENT_REQUESTS, |frame| RequestsPage { frame, key, name, requests }))
+    Ok(member.page(words::keys::RECENT_REQUESTS, |frame| RequestsPage { frame, key, name, requests, is_refused }))
 }
