@@ -37,6 +37,7 @@ mod mail;
 mod mail_served;
 mod management;
 mod people;
+mod refusals;
 mod requests;
 mod retention;
 mod second_factor;

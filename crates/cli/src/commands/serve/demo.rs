@@ -190,6 +190,7 @@ async fn record(managed: &Managed, key: &KeyView, number: usize) -> Result<(), E
             route: Some(route.to_owned()),
             network: Some(NETWORKS[turn % 7 % 3].to_owned()),
             outcome: if is_refused { "INSUFFICIENT_SCOPE" } else { "OK" }.to_owned(),
+            missing: is_refused.then(|| "resources:write".to_owned()),
         }
     });
     let requests: Vec<_> = requests.collect();

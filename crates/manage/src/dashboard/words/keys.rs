@@ -136,6 +136,17 @@ pub(in crate::dashboard) const RECENT_REQUESTS: &str = "Recent requests";
 pub(in crate::dashboard) const ALL_RECENT_REQUESTS: &str = "All recent requests";
 pub(in crate::dashboard) const NO_REQUESTS_ARE_RECORDED: &str = "No requests are recorded.";
 pub(in crate::dashboard) const WHICH_REQUESTS_ARE_LISTED: &str = "At most 200 requests of the last 30 days. They have the pattern of the route and the network, not the path and the address.";
+pub(in crate::dashboard) const REQUESTS_LACKED_A_SCOPE: &str =
+    "Requests with this key lacked a scope in the last 7 days. The new key has the same rights, so it is refused too.";
+
+pub(in crate::dashboard) fn requests_lacked(scopes: &str) -> String {
+    format!("Recent requests with this key lacked {scopes}. The new key has the same rights, so it is refused too.")
+}
+
+pub(in crate::dashboard) fn needs(scopes: &[String], any: bool) -> String {
+    format!("needs {}", scopes.join(if any { " or " } else { ", " }))
+}
+
 pub(in crate::dashboard) const REQUEST_METHOD: &str = "Method";
 pub(in crate::dashboard) const REQUEST_ROUTE: &str = "Route";
 pub(in crate::dashboard) const REQUEST_NETWORK: &str = "Network";

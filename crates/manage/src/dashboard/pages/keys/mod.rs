@@ -9,6 +9,7 @@ mod expiry;
 mod export;
 mod filter;
 mod list;
+mod missing;
 mod requests;
 mod revoke;
 mod rotate;
@@ -18,6 +19,7 @@ mod sorting;
 mod test_call;
 mod view;
 
+pub(in crate::dashboard) use missing::{most_missing, newest};
 pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
 
 use super::home;

@@ -11,6 +11,7 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::pages::keys::{most_missing, newest};
 use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::text::{number, span};
 use crate::dashboard::words;
@@ -23,6 +24,8 @@ const MOST_KEYS: usize = 20;
 const MOST_BUSY_KEYS: usize = 10;
 /// Keys of the other mode are looked up in vain.
 const MOST_LOOKED_UP: usize = 100;
+/// Scopes that are named for each key.
+const MOST_MISSING: usize = 3;
 const DAY: i64 = 24 * 3_600 * 1_000;
 
 struct Tab {
@@ -76,6 +79,8 @@ struct KeyRow {
     mode: &'static str,
     sum: Sum,
     reasons: String,
+    /// The scopes that recent requests lacked.
+    missing: Option<String>,
 }
 
 /// A part of what is allowed.
@@ -193,6 +198,7 @@ impl KeyRow {
             mode: key.map_or("", |key| key.mode.as_str()),
             sum,
             reasons,
+            missing: None,
         }
     }
 }
@@ -249,7 +255,16 @@ async fn keys(
         outcomes.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
         let reasons =
             outcomes.iter().map(|(outcome, times)| format!("{}: {}", words::charts::meaning(outcome), number(*times)));
-        rows.push(KeyRow::new(member, &id, key.as_ref(), sum, reasons.collect::<Vec<_>>().join("; ")));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        let missing = match &key {
+            Some(key) if outcomes.iter().any(|(outcome, _)| outcome == "insufficient_scope") => {
+                let mut missing = most_missing(&newest(member, key).await?, &key.scopes);
+                missing.truncate(MOST_MISSING);
+                (!missing.is_empty()).then(|| words::usage::missing_scopes(&missing))
+            }
+            _ => None,
+        };
+        rows.push(KeyRow { missing, ..KeyRow::new(member, &id, key.as_ref(), sum, reasons) });
         if rows.len() == MOST_KEYS {
             break;
         }
