@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyward_api_types::{Limits, PutLimits, Rate, RatePer};
+use keyward_core::AccountId;
 use keyward_limits::Subject;
 
 use crate::dashboard::error::PageError;
@@ -14,7 +15,7 @@ use crate::error::ManagementError;
 
 pub(super) struct LimitsCard {
     pub(super) path: String,
-    pub(super) lines: Vec<(&'static str, String)>,
+    pub(super) lines: Vec<Line>,
     pub(super) version: u64,
     pub(super) may_write: bool,
     pub(super) rates: String,
@@ -22,11 +23,20 @@ pub(super) struct LimitsCard {
     pub(super) tasks: String,
 }
 
+/// A limit that holds.
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+    /// Where it is set, on the pages of accounts and keys.
+    pub(super) source: Option<String>,
+}
+
 impl LimitsCard {
-    /// `None` if this server keeps no limits.
+    /// `None` if this server keeps no limits. A key belongs to `account`.
     pub(super) async fn of(
         member: &Member,
         subject: &Subject,
+        account: Option<&AccountId>,
         path: String,
         may_write: bool,
         form: &Form,
@@ -39,7 +49,10 @@ impl LimitsCard {
         let texts: Vec<String> = limits.rates.iter().map(ToString::to_string).collect();
         Ok(Some(Self {
             path,
-            lines: lines(&limits),
+            lines: match account {
+                Some(account) => effective(member, account, subject).await?.unwrap_or_else(|| lines(&limits, None)),
+                None => lines(&limits, None),
+            },
             version: limits.version,
             may_write,
             rates: form.typed("rates", texts.join(" ")),
@@ -49,8 +62,33 @@ impl LimitsCard {
     }
 }
 
-fn lines(limits: &Limits) -> Vec<(&'static str, String)> {
-    limits.lines(number, |seconds| span(Duration::from_secs(seconds)))
+/// The limits that hold for an account or a key. `None` if the user may not read those of the account.
+pub(super) async fn effective(
+    member: &Member,
+    account: &AccountId,
+    subject: &Subject,
+) -> Result<Option<Vec<Line>>, ManagementError> {
+    let key = match subject {
+        Subject::Key(key) => Some(key),
+        _ => None,
+    };
+    let limits = match member.management().effective_limits(&member.actor, account, key).await {
+        Ok(limits) => limits,
+        Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let from = |(subject, limits): &(Subject, Limits)| lines(limits, Some(words::cards::source(subject)));
+    Ok(Some(limits.iter().flat_map(from).collect()))
+}
+
+/// All limits of a plan in one line.
+pub(super) fn summary(limits: &Limits) -> String {
+    lines(limits, None).into_iter().map(|line| line.text).collect::<Vec<_>>().join("; ")
+}
+
+fn lines(limits: &Limits, source: Option<String>) -> Vec<Line> {
+    let lines = limits.lines(number, |seconds| span(Duration::from_secs(seconds)));
+    lines.into_iter().map(|(name, text)| Line { name, text, source: source.clone() }).collect()
 }
 
 pub(super) async fn put(member: &Member, subject: &Subject, form: &Form) -> Result<(), ManagementError> {

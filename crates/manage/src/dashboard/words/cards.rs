@@ -1,5 +1,7 @@
 //! Cards and forms that several pages have.
 
+use keyward_limits::Subject;
+
 // parts.html
 pub(in crate::dashboard) const NO_LIMITS_ARE_SET_HERE: &str = "No limits are set here.";
 pub(in crate::dashboard) const RATES: &str = "Rates";
@@ -20,6 +22,14 @@ pub(in crate::dashboard) const CHANGE_LIFETIMES: &str = "Change lifetimes";
 pub(in crate::dashboard) const OR: &str = "or";
 pub(in crate::dashboard) const NOT_OVER_YET: &str = "not over yet";
 pub(in crate::dashboard) const NOTE: &str = "Note";
+
+pub(in crate::dashboard) fn source(subject: &Subject) -> String {
+    match subject {
+        Subject::Plan(name) => format!("from the plan {name}"),
+        Subject::Account(_) => "from the account".to_owned(),
+        Subject::Key(_) => "from this key".to_owned(),
+    }
+}
 
 pub(in crate::dashboard) fn no_task_limit(text: &str) -> String {
     format!("{text:?} is no number: expected 0 to 100000")

@@ -136,6 +136,11 @@ pub(in crate::dashboard) const RECENT_REQUESTS: &str = "Recent requests";
 pub(in crate::dashboard) const ALL_RECENT_REQUESTS: &str = "All recent requests";
 pub(in crate::dashboard) const NO_REQUESTS_ARE_RECORDED: &str = "No requests are recorded.";
 pub(in crate::dashboard) const WHICH_REQUESTS_ARE_LISTED: &str = "At most 200 requests of the last 30 days. They have the pattern of the route and the network, not the path and the address.";
+pub(in crate::dashboard) const REFUSED: &str = "refused";
+pub(in crate::dashboard) const THE_ACCOUNT_IS_SUSPENDED: &str = "the account is suspended";
+pub(in crate::dashboard) const REFUSED_ACCOUNT_IS_SUSPENDED: &str = "refused: the account is suspended";
+pub(in crate::dashboard) const A_NEW_KEY_IS_REFUSED_TOO: &str =
+    "You can create a key now. Requests with it are refused until the account is reinstated.";
 pub(in crate::dashboard) const REQUESTS_LACKED_A_SCOPE: &str =
     "Requests with this key lacked a scope in the last 7 days. The new key has the same rights, so it is refused too.";
 

@@ -12,6 +12,7 @@ use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::pages::keys::{most_missing, newest};
+use crate::dashboard::pages::limits::{Line, effective};
 use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::text::{number, span};
 use crate::dashboard::words;
@@ -110,7 +111,7 @@ struct UsagePage {
     reason: Option<String>,
     without_reason: String,
     quotas: Vec<Quota>,
-    limits: Vec<(&'static str, String)>,
+    limits: Vec<Line>,
     plan: Option<String>,
     filters: String,
     /// Whether keys were used, although no usage is reported.
@@ -272,9 +273,7 @@ async fn keys(
     Ok((rows, by_key.len() - looked_up))
 }
 
-type Limits = Vec<(&'static str, String)>;
-
-async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Limits), ManagementError> {
+async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Vec<Line>), ManagementError> {
     let (management, account) = (member.management(), &member.account.id);
     let mut quotas = Vec::new();
     if member.may(&scopes::KEYS_READ) {
@@ -299,8 +298,8 @@ async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Limits), ManagementEr
         let text = words::usage::credits_used(&number(used), &number(left.credits), refill.as_deref());
         quotas.push(Quota { name: words::shared::BUDGET, used, limit: left.credits, text });
     }
-    let lines = limits.lines(number, |seconds| span(std::time::Duration::from_secs(seconds)));
-    Ok((quotas, lines.into_iter().filter(|(name, _)| *name != "Left").collect()))
+    let lines = effective(member, account, &Subject::Account(account.clone())).await?.unwrap_or_default();
+    Ok((quotas, lines.into_iter().filter(|line| line.name != "Left").collect()))
 }
 
 /// Returns `true` if one of the newest keys of the account was used in the last `days` days.
