@@ -622,7 +622,7 @@ export interface paths {
         /** Changes a plan. */
         put: operations["putPlan"];
         post?: never;
-        /** Removes a plan. */
+        /** Removes a plan. If accounts have it, the answer is `PLAN_IN_USE` with their number, unless `force` is true. */
         delete: operations["deletePlan"];
         options?: never;
         head?: never;
@@ -1543,7 +1543,7 @@ export interface components {
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_DELETED" | "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_HAS_LIMITS" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        ErrorCode: "ACCOUNT_DELETED" | "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_HAS_LIMITS" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "PASSWORDS_OFF" | "PLAN_IN_USE" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description The kind of an event.
          * @enum {string}
@@ -5006,7 +5006,10 @@ export interface operations {
     };
     deletePlan: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether to remove a plan that accounts have. Defaults to false. */
+                force?: boolean;
+            };
             header: {
                 /** @description The `ETag` of the version to change, or `*` for any version. */
                 "If-Match": string;
@@ -5031,7 +5034,9 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["InvalidValue"];
             428: components["responses"]["PreconditionRequired"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["UnexpectedError"];

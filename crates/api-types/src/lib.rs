@@ -52,7 +52,7 @@ pub use lifetimes::{EffectiveLifetimes, Lifetimes, PutLifetimes, RotationPreview
 pub use limits::{Budget, CreditsLeft, LimitTextError, Limits, PutLimits, Rate, RatePer, Refill};
 pub use members::{Member, Role, RoleError, UpdateMember};
 pub use page::{Page, PageParams};
-pub use plans::{CreatePlan, Plan, PutPlan};
+pub use plans::{CreatePlan, Plan, PutPlan, RemovePlan};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{Image, ImageError, Settings, Theme, ThemeError, UpdateSettings};

@@ -4,6 +4,8 @@ use keyward_core::Timestamp;
 use keyward_core::lifecycle::length_text;
 use serde::{Deserialize, Serialize};
 
+use crate::strict::whole_or_null;
+
 const UNITS: [(char, u32); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 /// Reads a length of time such as `90d`, `12h`, `30m` or `60s`, in seconds.
@@ -39,11 +41,11 @@ pub fn write_seconds(seconds: u32) -> String {
 pub struct PutLifetimes {
     /// Lifetime of a key without a requested expiry.
     #[cfg_attr(feature = "utoipa", schema(minimum = 60, maximum = 3_153_600_000_i64))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     pub default_seconds: Option<u32>,
     /// The longest lifetime of a key.
     #[cfg_attr(feature = "utoipa", schema(minimum = 60, maximum = 3_153_600_000_i64))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     pub maximum_seconds: Option<u32>,
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::lifetimes::parse_seconds;
-use crate::strict::word;
+use crate::strict::{whole, whole_or_null, word};
 
 /// The holder of a rate's quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,9 +48,11 @@ pub struct Rate {
     pub per: RatePer,
     /// Units of a window.
     #[cfg_attr(feature = "utoipa", schema(minimum = 1, maximum = 1_000_000_000))]
+    #[serde(deserialize_with = "whole")]
     pub quota: u32,
     /// Length of the window in seconds.
     #[cfg_attr(feature = "utoipa", schema(minimum = 1, maximum = 86_400))]
+    #[serde(deserialize_with = "whole")]
     pub window_seconds: u32,
     /// Whether no window admits more than the quota, wherever it begins. Otherwise, one window can admit twice the quota.
     #[serde(default)]
@@ -90,13 +92,14 @@ pub enum Refill {
 pub struct Budget {
     /// Credits of one period.
     #[cfg_attr(feature = "utoipa", schema(maximum = 1_000_000_000_000_i64))]
+    #[serde(deserialize_with = "whole")]
     pub credits: u64,
     /// When the budget is refilled. Defaults to `never`.
     #[serde(default, deserialize_with = "word")]
     pub refill: Refill,
     /// The most unspent credits that the next period gets in addition. Defaults to 0.
     #[cfg_attr(feature = "utoipa", schema(maximum = 1_000_000_000_000_i64))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub rollover: u64,
 }
 
@@ -114,7 +117,7 @@ pub struct PutLimits {
     pub budget: Option<Budget>,
     /// The most tasks that run at once.
     #[cfg_attr(feature = "utoipa", schema(maximum = 100_000))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     pub tasks: Option<u32>,
 }
 
@@ -287,6 +290,32 @@ impl fmt::Display for Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_limits_are_whole_however_they_are_written() {
+        for (written, read) in [
+            ("3", Some(3)),
+            ("3.0", Some(3)),
+            ("1e3", Some(1_000)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("-1", None),
+            ("1.5", None),
+            ("1e300", None),
+            ("\"3\"", None),
+            ("null", None),
+        ] {
+            let rates = format!(r#"{{"rates":[{{"name":"a","quota":{written},"window_seconds":{written}}}]}}"#);
+            let limits = serde_json::from_str::<PutLimits>(&rates).ok();
+            assert_eq!(limits.map(|limits| (limits.rates[0].quota, limits.rates[0].window_seconds)), read.zip(read));
+            let tasks = serde_json::from_str::<PutLimits>(&format!(r#"{{"tasks":{written}}}"#)).ok();
+            let expected = if written == "null" { Some(None) } else { read.map(Some) };
+            assert_eq!(tasks.map(|limits| limits.tasks), expected, "{written}");
+        }
+        let budget = r#"{"budget":{"credits":1e12,"rollover":2.0}}"#;
+        let budget = serde_json::from_str::<PutLimits>(budget).unwrap().budget.unwrap();
+        assert_eq!((budget.credits, budget.rollover), (1_000_000_000_000, 2));
+    }
 
     #[test]
     fn limits_are_read_or_their_mistake_is_named() {

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::strict::whole_or_null;
+
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
@@ -30,8 +32,17 @@ pub struct CreatePlan {
     pub description: String,
     /// Maximum number of active keys of an account. Null means the server's default.
     #[cfg_attr(feature = "utoipa", schema(maximum = 10000))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     pub key_limit: Option<u32>,
+}
+
+/// Query parameters of a removal of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct RemovePlan {
+    /// Whether to remove a plan that accounts have. Defaults to false.
+    pub force: Option<bool>,
 }
 
 /// The new values of a plan.
@@ -45,6 +56,6 @@ pub struct PutPlan {
     pub description: String,
     /// Maximum number of active keys of an account. Null means the server's default.
     #[cfg_attr(feature = "utoipa", schema(maximum = 10000))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     pub key_limit: Option<u32>,
 }

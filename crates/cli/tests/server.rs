@@ -108,7 +108,9 @@ fn other_commands_work_on_a_server() {
     run(&["accounts", "delete", former, "--yes"]);
     assert_eq!(server.signed_in(&["accounts", "show", former]).output_code(), 3);
     assert!(run(&["audit", "list", "--account", former]).contains("account.delete"));
-    run(&["plans", "remove", "Pro", "--yes"]);
+    let refused: Ended = server.signed_in(&["plans", "remove", "Pro", "--yes"]).output().unwrap().into();
+    assert!(refused.code != 0 && refused.err.contains("1 account has this plan"), "{}", refused.err);
+    run(&["plans", "remove", "Pro", "--force", "--yes"]);
     assert_eq!(json(&["plans", "list", "--json"]), json!([]));
 
     let of = ["--account", account];

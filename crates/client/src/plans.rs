@@ -1,5 +1,5 @@
 use http::Method;
-use keyward_api_types::{CreatePlan, Page, Plan, PutPlan};
+use keyward_api_types::{CreatePlan, Page, Plan, PutPlan, RemovePlan};
 
 use crate::client::Client;
 use crate::error::ClientError;
@@ -33,11 +33,20 @@ impl Client {
         self.ask(Request::idempotent(Method::PUT, &["plans", name])?.json(plan).if_match(version)).await
     }
 
-    /// Removes a plan at this version. Its accounts keep its name.
+    /// Removes a plan that no account has, at this version.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn remove_plan(&self, name: &str, version: u64) -> Result<(), ClientError> {
         self.send(Request::idempotent(Method::DELETE, &["plans", name])?.if_match(version)).await.map(drop)
+    }
+
+    /// Removes a plan at this version, also if accounts have it. They keep its name, and have no limits of a plan.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove_used_plan(&self, name: &str, version: u64) -> Result<(), ClientError> {
+        let request = Request::idempotent(Method::DELETE, &["plans", name])?.if_match(version);
+        self.send(request.query(&RemovePlan { force: Some(true) })).await.map(drop)
     }
 }

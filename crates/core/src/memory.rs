@@ -271,6 +271,12 @@ impl KeyAdmin for MemoryStore {
         found.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(found.into_iter().take(limit).cloned().collect())
     }
+
+    async fn count_accounts(&self, plan: &str, most: u64) -> Result<u64, StoreError> {
+        let state = self.state();
+        let count = state.accounts.values().filter(|account| account.plan.as_deref() == Some(plan)).count();
+        Ok(most.min(count as u64))
+    }
 }
 
 #[async_trait]

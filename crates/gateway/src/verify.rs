@@ -337,11 +337,14 @@ impl Verifier {
         question: &Question,
     ) -> Result<(Identity, Option<Spent>), Box<Refused>> {
         let identity = ask(&self.keys, within, question).await?;
-        let (Some(limits), Some(cost)) = (&self.limits, NonZeroU32::new(question.cost.unwrap_or(1))) else {
-            return Ok((identity, None));
+        let Some(limits) = &self.limits else { return Ok((identity, None)) };
+        let rates = [question.rate.clone().unwrap_or_else(|| SmolStr::new_static("default"))];
+        let Some(cost) = NonZeroU32::new(question.cost.unwrap_or(1)) else {
+            // It spends nothing, so it also passes while the store does not answer.
+            let rest = limits.remaining(&identity, &rates).await.ok();
+            return Ok((identity, rest));
         };
-        let rate = question.rate.clone().unwrap_or_else(|| SmolStr::new_static("default"));
-        match limits.spend(&identity, &[rate], cost).await {
+        match limits.spend(&identity, &rates, cost).await {
             Ok(spent) => Ok((identity, Some(spent))),
             Err(rejection) => Err(Refused::boxed(rejection, Some(identity))),
         }

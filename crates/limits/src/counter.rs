@@ -15,8 +15,10 @@ use crate::rules::{BudgetRule, RateRule, Refill};
 const PARTS: i64 = 16;
 /// The window, the part in which a node may spend what it took before, and the current part.
 const COUNTED: usize = 18;
-/// A budget remembers this many periods of each refill, so that a clock that jumps grants none of them twice.
+/// A budget remembers what was spent in this many periods of each refill.
 const PERIODS: usize = 4;
+/// Of earlier periods it remembers that many ranges, so that a clock that jumps grants none of them twice.
+const RANGES: usize = 2;
 /// Whatever refill is in force, these are counted, so that another refill grants nothing twice.
 const RECURRING: [Refill; 3] = [Refill::Day, Refill::Week, Refill::Month];
 
@@ -78,6 +80,9 @@ impl From<Spending> for (Refill, i64, u64) {
     }
 }
 
+/// A refill, and its first and last period of a range.
+pub(crate) type Over = (Refill, i64, i64);
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum State {
@@ -89,6 +94,9 @@ pub(crate) enum State {
         /// Other periods and refills. The first one of each refill is the latest.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Spending>,
+        /// Earlier periods, which grant nothing again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        over: Vec<Over>,
     },
     /// The generic cell rate algorithm: the last time in microseconds, and how far ahead the holder was.
     Even { at: i64, ahead: u64 },
@@ -107,7 +115,7 @@ pub(crate) fn take(state: Option<&State>, rule: &Rule, now: i64, wish: Wish) -> 
 
 /// Gives credits back to every period in which they count as spent, and that is not over.
 pub(crate) fn give_back(state: &State, taken: Taken, credits: u64) -> Option<State> {
-    let State::Budget { refill, period, spent, carried, others } = state else { return None };
+    let State::Budget { refill, period, spent, carried, others, over } = state else { return None };
     let mut all = vec![Spending { refill: *refill, period: *period, spent: *spent }];
     all.extend(others);
     let mut is_changed = false;
@@ -118,7 +126,7 @@ pub(crate) fn give_back(state: &State, taken: Taken, credits: u64) -> Option<Sta
             is_changed = true;
         }
     }
-    is_changed.then(|| budget_state(all.remove(0), *carried, all))
+    is_changed.then(|| budget_state(all.remove(0), *carried, all, over.clone()))
 }
 
 /// Returns `true` if the clock was set back since the state was written.
@@ -141,9 +149,10 @@ fn is_set_back(newest: i64, current: i64) -> bool {
 }
 
 fn take_credits(state: Option<&State>, budget: &BudgetRule, now: i64, wish: Wish) -> (State, Grant) {
-    let mut all = Vec::new();
+    let (mut all, mut ended) = (Vec::new(), Vec::new());
     let (mut known, mut carried) = (None, 0);
-    if let Some(State::Budget { refill, period, spent, carried: known_carried, others }) = state {
+    if let Some(State::Budget { refill, period, spent, carried: known_carried, others, over }) = state {
+        ended.clone_from(over);
         let latest = Spending { refill: *refill, period: *period, spent: *spent };
         all.push(latest);
         all.extend(others);
@@ -164,7 +173,7 @@ fn take_credits(state: Option<&State>, budget: &BudgetRule, now: i64, wish: Wish
     let others = RECURRING.into_iter().chain(also_never.then_some(Refill::Never));
     let others: Vec<_> = others.filter(|refill| *refill != budget.refill).collect();
     for refill in others.iter().copied().chain([budget.refill]) {
-        settle(&mut all, refill, period_of(refill, now), running, budget.credits);
+        settle(&mut all, &mut ended, refill, period_of(refill, now), running, budget.credits);
     }
     // A smaller budget also bounds what was carried over before.
     let total = budget.credits.saturating_add(carried.min(budget.rollover));
@@ -193,7 +202,7 @@ fn take_credits(state: Option<&State>, budget: &BudgetRule, now: i64, wish: Wish
         total,
         length,
     };
-    (budget_state(main, carried, all), grant)
+    (budget_state(main, carried, all, ended), grant)
 }
 
 impl Spending {
@@ -206,7 +215,7 @@ impl Spending {
 ///
 /// A clock that was set back by a step stays in the newest period. If it was set back further, it returns to the current period.
 /// If that one is not remembered, all its credits count as spent, because it may have been granted before.
-fn settle(all: &mut Vec<Spending>, refill: Refill, current: i64, running: u64, credits: u64) {
+fn settle(all: &mut Vec<Spending>, ended: &mut Vec<Over>, refill: Refill, current: i64, running: u64, credits: u64) {
     let latest = all.iter().find(|spending| spending.refill == refill).copied();
     if latest.is_some_and(|latest| latest.period == current || latest.period == current + 1) {
         return;
@@ -215,19 +224,49 @@ fn settle(all: &mut Vec<Spending>, refill: Refill, current: i64, running: u64, c
     let spending = match (remembered, latest) {
         (Some(place), _) => all.remove(place),
         (None, None) => Spending { refill, period: current, spent: running },
-        (None, Some(latest)) if latest.period < current => Spending { refill, period: current, spent: 0 },
+        (None, Some(latest)) if latest.period < current && !is_within(ended, refill, current) => {
+            Spending { refill, period: current, spent: 0 }
+        }
         (None, Some(latest)) => Spending { refill, period: current, spent: latest.spent.max(credits) },
     };
     all.insert(0, spending);
     let mut periods = 0;
     all.retain(|spending| {
         periods += usize::from(spending.refill == refill);
-        spending.refill != refill || periods <= PERIODS
+        let is_kept = spending.refill != refill || periods <= PERIODS;
+        if !is_kept {
+            end(ended, refill, spending.period);
+        }
+        is_kept
     });
 }
 
-fn budget_state(main: Spending, carried: u64, others: Vec<Spending>) -> State {
-    State::Budget { refill: main.refill, period: main.period, spent: main.spent, carried, others }
+fn is_within(ended: &[Over], refill: Refill, period: i64) -> bool {
+    ended.iter().any(|(of, first, last)| *of == refill && (*first..=*last).contains(&period))
+}
+
+/// Adds a period to the ranges, and joins those with the smallest gap. What is in the gap counts as ended, too.
+fn end(ended: &mut Vec<Over>, refill: Refill, period: i64) {
+    if is_within(ended, refill, period) {
+        return;
+    }
+    ended.push((refill, period, period));
+    ended.sort_by_key(|(of, first, _)| (*of as u8, *first));
+    loop {
+        let gaps = ended.windows(2).enumerate().filter(|(_, pair)| pair[0].0 == refill && pair[1].0 == refill);
+        let gaps = gaps.map(|(place, pair)| (pair[1].1.saturating_sub(pair[0].2), place));
+        let Some((gap, place)) = gaps.min() else { return };
+        let ranges = ended.iter().filter(|(of, ..)| *of == refill).count();
+        if gap > 1 && ranges <= RANGES {
+            return;
+        }
+        ended[place].2 = ended[place + 1].2;
+        ended.remove(place + 1);
+    }
+}
+
+fn budget_state(main: Spending, carried: u64, others: Vec<Spending>, over: Vec<Over>) -> State {
+    State::Budget { refill: main.refill, period: main.period, spent: main.spent, carried, others, over }
 }
 
 fn take_evenly(state: Option<&State>, rate: &RateRule, now: i64, wish: Wish) -> (State, Grant) {

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -175,11 +175,31 @@ struct Rules {
     plans: HashMap<SmolStr, LimitRules>,
     accounts: HashMap<SmolStr, LimitRules>,
     keys: HashMap<SmolStr, LimitRules>,
-    /// The names of all rates.
-    rates: HashSet<SmolStr>,
+    /// The names of all rates, and how many rules have them.
+    rates: HashMap<SmolStr, usize>,
 }
 
 impl Rules {
+    fn replace(&mut self, subject: &Subject, new: LimitRules) {
+        for rate in new.rates() {
+            *self.rates.entry(rate.name.clone()).or_default() += 1;
+        }
+        let of_kind = match subject {
+            Subject::Plan(_) => &mut self.plans,
+            Subject::Account(_) => &mut self.accounts,
+            Subject::Key(_) => &mut self.keys,
+        };
+        let old = if new.is_empty() { of_kind.remove(subject.id()) } else { of_kind.insert(subject.id().into(), new) };
+        for rate in old.iter().flat_map(LimitRules::rates) {
+            if let Some(rules) = self.rates.get_mut(&rate.name) {
+                *rules -= 1;
+                if *rules == 0 {
+                    self.rates.remove(&rate.name);
+                }
+            }
+        }
+    }
+
     /// Returns the rules of a key, and the key as which it counts.
     fn of_key<'a>(&'a self, key: &'a CredentialId) -> (Option<&'a LimitRules>, &'a CredentialId) {
         let own = self.keys.get(key.as_str());
@@ -197,6 +217,8 @@ struct Caller {
     plan: Option<SmolStr>,
     rates: Vec<(SmolStr, Arc<Meter>)>,
     budgets: Vec<Arc<Meter>>,
+    /// Which change of each meter's rule holds for this caller.
+    stamps: Vec<u64>,
     was_used: AtomicBool,
 }
 
@@ -205,6 +227,12 @@ impl Caller {
     fn meters<'a>(&'a self, names: &'a [SmolStr], budgets: bool) -> impl Iterator<Item = &'a Arc<Meter>> {
         let of_rates = self.rates.iter().filter(|(name, _)| names.contains(name)).map(|(_, meter)| meter);
         of_rates.chain(self.budgets.iter().filter(move |_| budgets))
+    }
+
+    /// Returns `false` if another caller of the account, who still has another plan, changed the rule of a meter.
+    fn has_its_rules(&self) -> bool {
+        let meters = self.rates.iter().map(|(_, meter)| meter).chain(&self.budgets);
+        meters.zip(&self.stamps).all(|(meter, stamp)| meter.stamp() == *stamp)
     }
 }
 
@@ -216,14 +244,24 @@ struct Held<'a> {
     /// The first meters, which have spent.
     meters: usize,
     cost: u64,
+    clock: &'a dyn Clock,
+    begun: Duration,
+    /// The number of a meter, and when it and the next ones spent. Empty if none asked the store.
+    later: Vec<(usize, Duration)>,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.caller
-            .meters(self.rates, self.budgets)
-            .take(self.meters)
-            .for_each(|meter| meter.refund(self.cost, self.caller.generation));
+        if self.meters == 0 {
+            return;
+        }
+        let (now, mut spent_at, mut later) = (self.clock.boottime(), self.begun, self.later.iter().peekable());
+        for (number, meter) in self.caller.meters(self.rates, self.budgets).take(self.meters).enumerate() {
+            if let Some((_, at)) = later.next_if(|(from, _)| *from == number) {
+                spent_at = *at;
+            }
+            meter.refund(self.cost, self.caller.generation, spent_at, now);
+        }
     }
 }
 
@@ -269,11 +307,16 @@ impl Limits {
         }
         let cost = u64::from(cost.get());
         let caller = self.0.caller(caller);
-        let mut held = Held { caller: &caller, rates, budgets, meters: 0, cost };
         let mut spent = Spent::default();
         let mut now = self.0.clock.boottime();
+        let (clock, later) = (&*self.0.clock, Vec::new());
+        let mut held = Held { caller: &caller, rates, budgets, meters: 0, cost, clock, begun: now, later };
         for meter in caller.meters(rates, budgets) {
+            let before = now;
             spent.note(meter.spend(&self.0.store, &self.0.clock, &mut now, cost).await?);
+            if now != before {
+                held.later.push((held.meters, now));
+            }
             held.meters += 1;
         }
         if spent.rates.len() < rates.len() && rates.iter().any(|rate| rate != "default") {
@@ -284,6 +327,21 @@ impl Limits {
         }
         drop(held);
         Ok(spent)
+    }
+
+    /// Returns what is left of the caller's rates with these names, and of its budgets. It spends nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::StoreUnavailable`] if the store is needed and does not answer.
+    pub async fn remaining(&self, caller: &Identity, rates: &[SmolStr]) -> Result<Spent, Rejection> {
+        let mut rest = Spent::default();
+        if self.0.has_rules.load(Ordering::Acquire) {
+            let caller = self.0.caller(caller);
+            for meter in caller.meters(rates, true) {
+                rest.note(meter.rest(&self.0.store, &self.0.clock).await?);
+            }
+        }
+        Ok(rest)
     }
 
     pub(crate) async fn check_from(
@@ -395,19 +453,8 @@ impl Inner {
         }
         rules.version = changed.version;
         for (subject, new) in changed.rules {
-            let of_kind = match &subject {
-                Subject::Plan(_) => &mut rules.plans,
-                Subject::Account(_) => &mut rules.accounts,
-                Subject::Key(_) => &mut rules.keys,
-            };
-            if new.is_empty() {
-                of_kind.remove(subject.id());
-            } else {
-                of_kind.insert(subject.id().into(), new);
-            }
+            rules.replace(&subject, new);
         }
-        let all = rules.plans.values().chain(rules.accounts.values()).chain(rules.keys.values());
-        rules.rates = all.flat_map(LimitRules::rates).map(|rate| rate.name.clone()).collect();
         let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && rules.keys.is_empty();
         self.generation.fetch_add(1, Ordering::Release);
         self.has_rules.store(!is_empty, Ordering::Release);
@@ -417,7 +464,7 @@ impl Inner {
     #[cold]
     fn warn_of_unknown(&self, rates: &[SmolStr]) {
         let rules = self.rules();
-        let is_known = |name: &SmolStr| *name == "default" || rules.rates.contains(name);
+        let is_known = |name: &SmolStr| *name == "default" || rules.rates.contains_key(name);
         if let Some(rate) = rates.iter().find(|name| !is_known(name)) {
             keyward_core::log_limited!(warn, %rate, "no rule has a rate of this name, so it limits nothing: set one, or correct the name");
         }
@@ -433,6 +480,7 @@ impl Inner {
             && known.generation == generation
             && known.plan.as_deref() == identity.plan()
             && known.account == *identity.account()
+            && known.has_its_rules()
         {
             known.was_used.store(true, Ordering::Relaxed);
             return Arc::clone(known);
@@ -452,11 +500,12 @@ impl Inner {
         let own = own.cloned().unwrap_or_default();
         // The rules stay locked, so that no slower thread puts an older rule back.
         let (mut rates, mut budgets) = (Vec::new(), Vec::new());
+        let mut stamps = Vec::new();
         let mut meters = locked(&self.meters);
         let mut meter = |counter: Counter, rule: Rule| {
             let new = |counter: &Counter| Arc::new(Meter::new(counter.clone(), rule.clone(), self.store_timeout));
             let meter = meters.entry(counter).or_insert_with_key(new);
-            meter.use_rule(&rule, generation);
+            stamps.push(meter.use_rule(&rule, generation));
             Arc::clone(meter)
         };
         let of_rate =
@@ -488,6 +537,7 @@ impl Inner {
             plan: identity.plan().map(Into::into),
             rates,
             budgets,
+            stamps,
             was_used: AtomicBool::new(true),
         }
     }

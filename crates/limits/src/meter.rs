@@ -1,5 +1,6 @@
 //! A node's share of a counter: it spends units that it took from the store, and takes the next ones in time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use crate::counter::{Grant, Rule, State, Taken, Wish, give_back, is_ahead, take};
 use crate::failure::refused;
-use crate::rules::RateRule;
+use crate::rules::{RateRule, Refill};
 use crate::store::{Counter, LimitStore};
 
 /// With what is still there when the next units are taken, a node holds at most 1 % and at most 100.
@@ -34,6 +35,8 @@ pub(crate) struct Meter {
     /// The right to ask the store.
     turn: Arc<tokio::sync::Mutex<()>>,
     patience: Duration,
+    /// Incremented with each change of the rule.
+    stamp: AtomicU64,
 }
 
 struct Local {
@@ -49,6 +52,10 @@ struct Local {
     taken: Option<Taken>,
     /// Void from this time on, if it is some.
     until: Option<Duration>,
+    /// When the units of a rate, or the period of a budget, were replaced. What was spent before belongs to earlier ones.
+    replaced_at: Duration,
+    /// When the credits of the period before were taken.
+    earlier: Option<Taken>,
     /// The next wish. It doubles while units are used up in time.
     wish: u64,
     /// The last answer of the store.
@@ -98,6 +105,8 @@ impl Meter {
             units: 0,
             taken: None,
             until: None,
+            replaced_at: zero,
+            earlier: None,
             wish: 1,
             last: None,
             answered_at: zero,
@@ -108,14 +117,19 @@ impl Meter {
             is_overdue: false,
             patient_until: zero,
         };
-        Self { counter, local: Mutex::new(local), turn: Arc::default(), patience }
+        Self { counter, local: Mutex::new(local), turn: Arc::default(), patience, stamp: AtomicU64::new(0) }
     }
 
-    /// Applies the rule of this version. Units of another rule are no longer spent.
-    pub(crate) fn use_rule(&self, rule: &Rule, version: u64) {
+    /// Returns the number of changes of the rule.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp.load(Ordering::Acquire)
+    }
+
+    /// Applies the rule of this version. Units of another rule are no longer spent. Returns the stamp.
+    pub(crate) fn use_rule(&self, rule: &Rule, version: u64) -> u64 {
         let mut local = self.local();
         if local.rule == *rule {
-            return;
+            return self.stamp();
         }
         if self.counter.is_durable() {
             let units = std::mem::take(&mut local.units);
@@ -127,6 +141,7 @@ impl Meter {
         (local.rule, local.version) = (rule.clone(), version);
         (local.wish, local.last) = (1, None);
         (local.refused_until, local.failed_until, local.patient_until) = Default::default();
+        self.stamp.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// Spends `cost` at the time `now`, which it reads again after it has asked the store.
@@ -173,12 +188,42 @@ impl Meter {
         }
     }
 
-    /// Gives back what a refused call has spent under the rules of this version.
-    pub(crate) fn refund(&self, cost: u64, version: u64) {
+    /// Returns what is left. Asks the store if no answer of it is known.
+    pub(crate) async fn rest(
+        self: &Arc<Self>,
+        store: &Arc<dyn LimitStore>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Left, Rejection> {
+        if let Some(left) = self.local().known_rest(clock.boottime()) {
+            return Ok(left);
+        }
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        if let Some(left) = self.local().known_rest(clock.boottime()) {
+            return Ok(left);
+        }
+        let nothing = Wish { least: 0, most: 0 };
+        self.ask(turn, store, clock, nothing)
+            .await
+            .unwrap_or_else(|ended| Err(StoreError::unavailable(ended)))
+            .map_err(unanswered)?;
+        Ok(self.local().left(clock.boottime()))
+    }
+
+    /// Gives back what a refused call has spent at this time, under the rules of this version.
+    pub(crate) fn refund(&self, cost: u64, version: u64, spent_at: Duration, now: Duration) {
         let mut local = self.local();
         if local.version > version {
             let taken = local.before;
             local.return_credits(taken, cost);
+            return;
+        }
+        local.end_units(now);
+        if local.replaced_at > spent_at {
+            // Units of a rate are void by now, and credits belong to the period before.
+            if self.counter.is_durable() {
+                let taken = local.earlier;
+                local.return_credits(taken, cost);
+            }
             return;
         }
         local.units += cost;
@@ -307,6 +352,10 @@ impl Meter {
         let is_new_period = local.last.as_ref().is_some_and(|last| last.taken.period != grant.taken.period);
         let until = grant.valid.map(|valid| asked_at + valid);
         if is_new_period || local.units == 0 {
+            let is_same = self.counter.is_durable() && local.last.is_some() && !is_new_period;
+            if !is_same {
+                (local.replaced_at, local.earlier) = (now, local.taken);
+            }
             (local.units, local.until, local.taken) = (0, until, Some(grant.taken));
         } else if !self.counter.is_durable() {
             local.until = local.until.or(until);
@@ -393,14 +442,27 @@ impl Local {
         }
     }
 
-    fn spend(&mut self, now: Duration, cost: u64) -> Verdict {
-        if self.until.is_some_and(|until| now >= until) {
-            if self.units > 0 {
-                // The holder used less than the node took.
-                self.wish = self.spent.max(1);
-            }
-            (self.units, self.until, self.refused_until) = (0, None, Duration::ZERO);
+    fn end_units(&mut self, now: Duration) {
+        if self.until.is_none_or(|until| now < until) {
+            return;
         }
+        if self.units > 0 {
+            // The holder used less than the node took.
+            self.wish = self.spent.max(1);
+        }
+        (self.units, self.until, self.refused_until) = (0, None, Duration::ZERO);
+        (self.replaced_at, self.earlier) = (now, self.taken);
+    }
+
+    /// Returns what is left, unless only the store knows it.
+    fn known_rest(&mut self, now: Duration) -> Option<Left> {
+        self.end_units(now);
+        let never_ends = matches!(&self.rule, Rule::Budget(budget) if budget.refill == Refill::Never);
+        (self.last.is_some() && (never_ends || self.until.is_some())).then(|| self.left(now))
+    }
+
+    fn spend(&mut self, now: Duration, cost: u64) -> Verdict {
+        self.end_units(now);
         if self.units >= cost {
             self.units -= cost;
             self.spent += cost;

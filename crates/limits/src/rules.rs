@@ -13,6 +13,8 @@ const MAX_QUOTA: u32 = 1_000_000_000;
 const MAX_WINDOW: u32 = 86_400;
 const MAX_CREDITS: u64 = 1_000_000_000_000;
 const MAX_TASKS: u32 = 100_000;
+/// `RateLimit` fields have it for budgets.
+const RESERVED: &str = "credits";
 
 /// The bearer of rules.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -241,7 +243,8 @@ impl TryFrom<Unchecked> for LimitRules {
         if let Some(first) = counts_as {
             return Ok(Self::counting_as(first));
         }
-        let rules = rates.into_iter().try_fold(Self::new(), Self::rate)?;
+        // Rules from before the name was reserved still load.
+        let rules = rates.into_iter().try_fold(Self::new(), Self::rate_of_any_name)?;
         let rules = budget.into_iter().try_fold(rules, Self::budget)?;
         tasks.into_iter().try_fold(rules, Self::tasks)
     }
@@ -269,8 +272,15 @@ impl LimitRules {
     /// Adds a rate limit.
     ///
     /// # Errors
-    /// [`RuleError`] if a value is out of its bounds, the name is taken, or 16 rates exist.
-    pub fn rate(mut self, rate: RateRule) -> Result<Self, RuleError> {
+    /// [`RuleError`] if a value is out of its bounds, the name is taken or `credits`, or 16 rates exist.
+    pub fn rate(self, rate: RateRule) -> Result<Self, RuleError> {
+        if rate.name == RESERVED {
+            return Err(reserved(self.rates.len()));
+        }
+        self.rate_of_any_name(rate)
+    }
+
+    fn rate_of_any_name(mut self, rate: RateRule) -> Result<Self, RuleError> {
         let field = |name: &str| format!("rates[{}].{name}", self.rates.len());
         if !RateRule::is_name(&rate.name) {
             let message = format!("{:?} is no name: expected 1 to 32 of `a-z A-Z 0-9 _ -`", rate.name);
@@ -317,8 +327,11 @@ impl LimitRules {
     /// Checks that this subject can carry the rules.
     ///
     /// # Errors
-    /// [`RuleError`] if a key has the quota of an account.
+    /// [`RuleError`] if a key has the quota of an account, or a rate has the name `credits`.
     pub fn check_for(&self, subject: &Subject) -> Result<(), RuleError> {
+        if let Some(number) = self.rates.iter().position(|rate| rate.name == RESERVED) {
+            return Err(reserved(number));
+        }
         let Subject::Key(_) = subject else { return Ok(()) };
         match self.rates.iter().position(|rate| rate.per == Per::Account) {
             Some(number) => {
@@ -365,6 +378,11 @@ impl LimitRules {
     }
 }
 
+fn reserved(number: usize) -> RuleError {
+    let message = format!("{RESERVED:?} is the name of budgets in answers: choose another name");
+    RuleError::new(format!("rates[{number}].name"), message)
+}
+
 fn in_range<T: PartialOrd + fmt::Display>(field: &str, value: T, least: T, most: T) -> Result<(), RuleError> {
     if value >= least && value <= most {
         return Ok(());
@@ -396,6 +414,18 @@ mod tests {
         let rules = LimitRules::new().rate(RateRule::new("a", 1, 1)).unwrap();
         let error = rules.check_for(&Subject::Key("key_1".parse().unwrap())).unwrap_err();
         assert_eq!(error.field(), "rates[0].per");
+        // The name is reserved for new rules, and stored ones load.
+        let stored: LimitRules =
+            serde_json::from_str(r#"{"rates":[{"name":"credits","quota":1,"window_seconds":1}]}"#).unwrap();
+        for error in [
+            stored.check_for(&Subject::Plan("Pro".into())).unwrap_err(),
+            LimitRules::new().rate(RateRule::new("credits", 1, 1)).unwrap_err(),
+        ] {
+            assert_eq!(
+                error.to_string(),
+                "invalid `rates[0].name`: \"credits\" is the name of budgets in answers: choose another name"
+            );
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +23,9 @@ impl Counter {
         Self { id, keeps }
     }
 
-    pub(crate) fn of_budget(holder: &Subject) -> Self {
+    /// Returns the counter of the budget of a key or an account.
+    #[must_use]
+    pub fn of_budget(holder: &Subject) -> Self {
         Self::new(format!("budget/{}/{}", holder.kind(), holder.id()), true)
     }
 
@@ -95,6 +97,19 @@ pub trait LimitStore: Send + Sync + 'static {
         version: Option<u64>,
     ) -> Result<Option<u64>, StoreError>;
 
+    /// Returns at most `limit` rules that changed after `version`, oldest change first. Empty ones are among them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError>;
+
+    /// Forgets the rules of a key that has ended, and what was spent of its budget, if the rules still have this version and are not
+    /// the newest of all. Nodes do not learn of it, so remove the rules with [`put_rules`](Self::put_rules) first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError>;
+
     /// Reads a counter and the store's clock.
     ///
     /// # Errors
@@ -131,6 +146,14 @@ impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
         version: Option<u64>,
     ) -> Result<Option<u64>, StoreError> {
         (**self).put_rules(subject, rules, version).await
+    }
+
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        (**self).oldest_rules(version, limit).await
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        (**self).forget_key(key, version).await
     }
 
     async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
@@ -224,8 +247,16 @@ pub struct MemoryLimits {
 struct Kept {
     version: u64,
     rules: HashMap<Subject, StoredRules>,
+    by_version: BTreeMap<u64, Subject>,
     counters: HashMap<Counter, (String, Option<i64>)>,
     writes: u32,
+}
+
+impl Kept {
+    fn after(&self, version: u64) -> impl Iterator<Item = (Subject, StoredRules)> + '_ {
+        let later = self.by_version.range(version.saturating_add(1)..);
+        later.filter_map(|(_, subject)| Some((subject.clone(), self.rules.get(subject)?.clone())))
+    }
 }
 
 impl MemoryLimits {
@@ -260,8 +291,7 @@ impl Default for MemoryLimits {
 impl LimitStore for MemoryLimits {
     async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
         Ok(self.with(|kept| {
-            let changed = kept.rules.iter().filter(|(_, stored)| stored.version > after);
-            let rules = changed.map(|(subject, stored)| (subject.clone(), stored.rules.clone())).collect();
+            let rules = kept.after(after).map(|(subject, stored)| (subject, stored.rules)).collect();
             ChangedRules { version: kept.version, rules }
         }))
     }
@@ -284,7 +314,27 @@ impl LimitStore for MemoryLimits {
             kept.version += 1;
             let stored = StoredRules { rules: rules.clone(), version: kept.version };
             kept.rules.insert(subject.clone(), stored);
+            kept.by_version.remove(&known);
+            kept.by_version.insert(kept.version, subject.clone());
             Some(kept.version)
+        }))
+    }
+
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        Ok(self.with(|kept| kept.after(version).take(limit).collect()))
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        let subject = Subject::Key(key.clone());
+        Ok(self.with(|kept| {
+            let is_known = kept.rules.get(&subject).is_some_and(|stored| stored.version == version);
+            if is_known && version < kept.version {
+                kept.rules.remove(&subject);
+                kept.by_version.remove(&version);
+                kept.counters.remove(&Counter::of_budget(&subject));
+                return true;
+            }
+            false
         }))
     }
 

@@ -54,6 +54,15 @@ pub enum ManagementError {
     /// Exists already.
     #[error("this {0} exists already")]
     Duplicate(&'static str),
+    /// Accounts have the plan.
+    #[error(
+        "{} this plan, and would have no limits of a plan: give them another plan first, or force the removal",
+        accounts_have(*.accounts)
+    )]
+    PlanInUse {
+        /// How many, up to [`MOST_COUNTED`](Self::MOST_COUNTED). One more means more.
+        accounts: u64,
+    },
     /// The account was deleted.
     #[error("the account `{0}` was deleted, and its id is not used again: choose another id")]
     AccountDeleted(AccountId),
@@ -140,7 +149,21 @@ pub enum ManagementError {
     Internal,
 }
 
+/// "5 accounts have", "1 account has", "more than 1000 accounts have".
+fn accounts_have(accounts: u64) -> String {
+    match accounts {
+        1 => "1 account has".to_owned(),
+        more if more > ManagementError::MOST_COUNTED => {
+            format!("more than {} accounts have", ManagementError::MOST_COUNTED)
+        }
+        count => format!("{count} accounts have"),
+    }
+}
+
 impl ManagementError {
+    /// The most accounts of a plan that are counted.
+    pub const MOST_COUNTED: u64 = 1_000;
+
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid { field, message: message.into() }
     }
@@ -158,6 +181,7 @@ impl ManagementError {
             Self::UsersOnly => "USER_REQUIRED",
             Self::Stale => "PRECONDITION_FAILED",
             Self::Duplicate(_) => "ALREADY_EXISTS",
+            Self::PlanInUse { .. } => "PLAN_IN_USE",
             Self::AccountDeleted(_) => "ACCOUNT_DELETED",
             Self::Ended => "KEY_ENDED",
             Self::Rotated => "KEY_ROTATED",
@@ -203,6 +227,7 @@ impl ManagementError {
             | Self::SignUpClosed => StatusCode::FORBIDDEN,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::Duplicate(_)
+            | Self::PlanInUse { .. }
             | Self::AccountDeleted(_)
             | Self::Ended
             | Self::Rotated

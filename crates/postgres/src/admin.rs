@@ -137,6 +137,15 @@ impl PostgresStore {
         found.iter().map(|found| row::account(found, 0)).collect()
     }
 
+    async fn read_account_count(&self, plan: &str, most: u64) -> Result<u64, Error> {
+        let client = self.0.pool.get().await?;
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM keyward_accounts WHERE plan = $1 LIMIT $2) AS found";
+        let statement = client.prepare_cached(sql).await?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let count: i64 = client.query_one(&statement, &[&plan, &most]).await?.try_get(0)?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     async fn read_page(&self, query: &KeyQuery) -> Result<KeyPage, Error> {
         let client = self.0.pool.get().await?;
         let (sql, values) = list_statement(query);
@@ -224,6 +233,10 @@ impl KeyAdmin for PostgresStore {
 
     async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
         Ok(self.read_accounts(after, limit).await?)
+    }
+
+    async fn count_accounts(&self, plan: &str, most: u64) -> Result<u64, StoreError> {
+        Ok(self.read_account_count(plan, most).await?)
     }
 }
 

@@ -159,6 +159,16 @@ impl KeyAdmin for SqliteStore {
             Ok(found.collect::<rusqlite::Result<Vec<_>>>()?)
         })?)
     }
+
+    async fn count_accounts(&self, plan: &str, most: u64) -> Result<u64, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        Ok(self.0.read(|connection| {
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM accounts WHERE plan = ?1 LIMIT ?2)";
+            Ok::<_, crate::error::Error>(
+                connection.prepare_cached(sql)?.query_row((plan, most), |row| row::number(row, 0))?,
+            )
+        })?)
+    }
 }
 
 fn read_account(connection: &Connection, id: &AccountId) -> rusqlite::Result<Option<AccountRecord>> {

@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use keyward_core::CredentialId;
 use keyward_core::store::StoreError;
 use keyward_limits::{ChangedRules, Counter, CounterState, LimitRules, LimitStore, StoredRules, Subject};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -90,6 +91,41 @@ impl LimitStore for SqliteLimits {
                     )?
                     .execute((subject.kind(), subject.id(), rules, to_signed(next)))?;
                 Ok(Some(next))
+            })
+            .await?)
+    }
+
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(self.0.0.read(|connection| {
+            let sql = "SELECT kind, id, rules, version FROM limit_rules WHERE version > ?1 ORDER BY version LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let found = statement.query_map((to_signed(version), limit), |row| {
+                Ok((subject(row)?, StoredRules { rules: rules(row, 2)?, version: number(row, 3)? }))
+            })?;
+            Ok::<_, Error>(found.collect::<rusqlite::Result<_>>()?)
+        })?)
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        let subject = Subject::Key(key.clone());
+        Ok(self
+            .0
+            .0
+            .write(move |transaction| {
+                // The newest version is the largest one of the table, and must not become smaller.
+                let forgotten = transaction
+                    .prepare_cached(
+                        "DELETE FROM limit_rules WHERE kind = ?1 AND id = ?2 AND version = ?3 \
+                         AND version < (SELECT max(version) FROM limit_rules)",
+                    )?
+                    .execute((subject.kind(), subject.id(), to_signed(version)))?;
+                if forgotten > 0 {
+                    transaction
+                        .prepare_cached("DELETE FROM limit_counters WHERE counter = ?1")?
+                        .execute([Counter::of_budget(&subject).id()])?;
+                }
+                Ok::<_, Error>(forgotten > 0)
             })
             .await?)
     }

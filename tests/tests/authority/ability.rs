@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use keyward::key::KeyKind;
 use keyward::manage::{KeyView, Purpose, Role};
-use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
+use keyward::{AccountId, CredentialId, Endpoint, Mode, Scope, ScopeSet};
 
 /// The bit after them stands for a scope that only `*` grants.
 const MANAGE: [&str; 15] = [
@@ -44,6 +44,8 @@ pub(crate) struct Holding {
     networks: u32,
     endpoints: u32,
     end: i64,
+    /// The key whose limits hold, if any.
+    pub(crate) limits: Option<CredentialId>,
 }
 
 fn mask<T>(items: &[T], has: impl Fn(&T) -> bool) -> u32 {
@@ -93,6 +95,7 @@ impl Holding {
             networks: 0b111,
             endpoints: 0b111,
             end: i64::MAX,
+            limits: None,
         }
     }
 
@@ -126,13 +129,23 @@ impl Holding {
             networks: mask(&ADDRESSES, from),
             endpoints: mask(&CALLS, calls),
             end: key.expires_at.map_or(i64::MAX, |end| end.as_millis()),
+            limits: None,
         }
     }
 
-    /// A live key without confines signs in users of its accounts, and the session has none.
+    pub(crate) fn limited_by(self, limits: Option<CredentialId>) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What is limited gives nothing that is limited otherwise.
+    fn is_as_free(&self, other: &Self) -> bool {
+        self.limits.is_none() || self.limits == other.limits
+    }
+
+    /// A live key without confines and limits signs in users of its accounts, and the session has none.
     pub(crate) fn signs_in(&self) -> bool {
         let is_free = self.modes == 0b11 && self.networks == 0b111 && self.endpoints == 0b111 && self.end == i64::MAX;
-        is_free && self.scopes & SIGN_IN != 0
+        is_free && self.limits.is_none() && self.scopes & SIGN_IN != 0
     }
 
     fn reaches(&self, account: Option<&AccountId>) -> bool {
@@ -146,7 +159,8 @@ fn bits(mask: u32, count: usize) -> impl Iterator<Item = u32> {
 
 /// Describes the first ability of `holding` that no holding in `known` gives for as long.
 pub(crate) fn beyond(holding: &Holding, known: &[Holding]) -> Option<String> {
-    let known: Vec<&Holding> = known.iter().filter(|known| known.reaches(holding.account.as_ref())).collect();
+    let reaches = |known: &&Holding| known.reaches(holding.account.as_ref()) && known.is_as_free(holding);
+    let known: Vec<&Holding> = known.iter().filter(reaches).collect();
     let of = |holding: &Holding, scope: u32, mode: u32, kind: u32| {
         holding.scopes & scope != 0 && holding.modes & mode != 0 && holding.kinds & kind != 0
     };
@@ -180,12 +194,13 @@ fn told(holding: &Holding, [scope, mode, kind, network, endpoint]: [u32; 5], kno
     let kind = ["publishable", "restricted", "secret"][at(kind)];
     let known = if known == i64::MIN { "was held by none of them".to_owned() } else { format!("ended at {known}") };
     format!(
-        "{scope} in {} ({} mode, {kind}, from {}, {} {}, until {}), which {known}",
+        "{scope} in {} ({} mode, {kind}, from {}, {} {}, until {}, limits {:?}), which {known}",
         holding.account.as_ref().map_or("every account", |account| account.as_str()),
         ["test", "live"][at(mode)],
         ADDRESSES[at(network)],
         CALLS[at(endpoint)].0,
         CALLS[at(endpoint)].1,
         holding.end,
+        holding.limits,
     )
 }

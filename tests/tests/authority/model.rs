@@ -15,6 +15,7 @@ use std::time::Duration;
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::id::UserId;
 use keyward::key::KeyKind;
+use keyward::limits::{MemoryLimits, Subject};
 use keyward::manage::{
     AccountUpdate, Actor, Context, DashboardSettings, KeyChange, KeyDraft, KeyView, Kind, LifetimesOf, List,
     Management, ManagementBuilder, ManagementError, ManagementStore, Member, NewUser, Purpose, ResetLink, Role,
@@ -22,7 +23,7 @@ use keyward::manage::{
 };
 use keyward::store::{KeyQuery, Revocation};
 use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, Timestamp};
-use keyward_client::PutLifetimes;
+use keyward_client::{PutLifetimes, PutLimits};
 use proptest::prelude::*;
 
 use crate::ability::{EVERY, Holding, beyond, manage_scopes, of_role};
@@ -89,6 +90,7 @@ pub(crate) enum Command {
     UpdateKey { by: u8, key: u8, shape: Shape },
     RotateKey { by: u8, key: u8, overlap: u8 },
     SetKeyDisabled { by: u8, key: u8, disabled: bool },
+    PutLimits { by: u8, key: u8, limited: bool },
     RevokeKey { by: u8, key: u8 },
     RevokeUserKeys { by: u8, account: u8, user: u8 },
     SignInExternal { mailbox: u8, how: u8 },
@@ -139,6 +141,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         10 => (n(), n(), shape()).prop_map(|(by, key, shape)| C::UpdateKey { by, key, shape }),
         6 => (n(), n(), n()).prop_map(|(by, key, overlap)| C::RotateKey { by, key, overlap }),
         8 => (n(), n(), any::<bool>()).prop_map(|(by, key, disabled)| C::SetKeyDisabled { by, key, disabled }),
+        6 => (n(), n(), any::<bool>()).prop_map(|(by, key, limited)| C::PutLimits { by, key, limited }),
         2 => (n(), n()).prop_map(|(by, key)| C::RevokeKey { by, key }),
         1 => (n(), n(), n()).prop_map(|(by, account, user)| C::RevokeUserKeys { by, account, user }),
         5 => (n(), n()).prop_map(|(mailbox, how)| C::SignInExternal { mailbox, how }),
@@ -165,6 +168,8 @@ struct Person {
     linked: Option<(String, Side)>,
     proven: bool,
     disabled: bool,
+    /// A link has removed the password, so that only links sign the person in.
+    by_links_only: bool,
 }
 
 impl Person {
@@ -256,6 +261,9 @@ struct World {
     keys: Vec<KeyView>,
     key_holdings: BTreeMap<CredentialId, Holding>,
     holders: BTreeMap<CredentialId, Side>,
+    /// The key whose limits hold for a key: itself or an earlier one of its chain. And whether that one has limits.
+    limited_as: BTreeMap<CredentialId, CredentialId>,
+    has_limits: BTreeMap<CredentialId, bool>,
     read_members: HashMap<String, Member>,
     read_users: HashMap<String, Stored>,
     /// A failure in a function that cannot return an error.
@@ -316,6 +324,7 @@ impl World {
             .session_life(days(300), days(300))
             .access_token_life(Duration::from_millis(ACCESS_LIFE as u64))
             .identity_provider(provider::client())
+            .limits(MemoryLimits::new())
             .on_forgotten_password(move |link| outbox.lock().unwrap().push(link))
             .build()
             .unwrap();
@@ -342,6 +351,8 @@ impl World {
             dashboard: None,
             keys: Vec::new(),
             key_holdings: BTreeMap::new(),
+            limited_as: BTreeMap::new(),
+            has_limits: BTreeMap::new(),
             holders: BTreeMap::new(),
             read_members: HashMap::new(),
             read_users: HashMap::new(),
@@ -431,7 +442,15 @@ impl World {
 
     async fn note_person(&mut self, mailbox: usize, password: Option<Side>, proven: bool) {
         let user = self.management.user_with_email(&Self::system(), MAILBOXES[mailbox].0).await.unwrap().value;
-        self.people.push(Person { id: user.id, mailbox, password, linked: None, proven, disabled: false });
+        self.people.push(Person {
+            id: user.id,
+            mailbox,
+            password,
+            linked: None,
+            proven,
+            disabled: false,
+            by_links_only: false,
+        });
     }
 
     fn note_member(&mut self, account: &AccountId, user: &UserId, role: Role) {
@@ -443,6 +462,11 @@ impl World {
 
     fn person(&self, id: &UserId) -> Option<&Person> {
         self.people.iter().find(|person| person.id == *id)
+    }
+
+    fn limits_of(&self, key: &CredentialId) -> Option<CredentialId> {
+        let place = self.limited_as.get(key)?;
+        self.has_limits.get(place).is_some_and(|limited| *limited).then(|| place.clone())
     }
 
     fn is_attackers(&self, principal: &Principal) -> bool {

@@ -1,12 +1,13 @@
 //! The audit log: sentences, filters, differences and files.
 
-use keyward::manage::{AuditQuery, KeyDraft, PageRequest, Plan};
+use keyward::manage::{AuditQuery, Context, KeyDraft, PageRequest, Plan, Role};
 use keyward::{AccountId, CredentialId};
 use keyward_needs::needs;
 
 use crate::browser::Browser;
 use crate::http::Client;
-use crate::site::Site;
+use crate::site::{PASSWORD, Site};
+use crate::webhooks;
 
 const LOG: &str = "/accounts/operator/audit";
 
@@ -142,6 +143,62 @@ async fn filters_by_actor_action_target_and_day_add_up() {
     let page = client.get(&format!("/accounts/{other}/audit?of=all")).await.body;
     assert!(words(&page).contains("Ada created the account “Customer”"), "{page}");
     assert!(!words(page.split("</form>").last().unwrap()).contains("worker"), "{page}");
+}
+
+#[tokio::test]
+async fn each_link_of_the_log_leads_to_a_page() {
+    let site = webhooks::site().await;
+    furnish(&site).await;
+    let (management, owner) = (&site.management, site.owner().await);
+    let mut gone = Vec::new();
+    for name in ["Kept", "Gone"] {
+        let account = management.create_account(&owner, name).await.unwrap().value;
+        let key = KeyDraft::secret(account.id.clone(), &format!("key of {name}"));
+        let key = management.create_key(&owner, key).await.unwrap().view.id;
+        let url = format!("https://example.com/{name}");
+        let webhook = management.create_webhook(&owner, &account.id, &url, "", &[]).await.unwrap().webhook.id;
+        let email = format!("{}@example.com", name.to_lowercase());
+        management.invite(&owner, &account.id, &email, Role::Viewer).await.unwrap();
+        let plan = management.put_plan(&owner, Plan::new(name), None).await.unwrap();
+        let invited = management.invite(&owner, &operator(), &email, Role::Viewer).await.unwrap();
+        management.accept_invitation(&Context::new(), &invited.secret, name, PASSWORD).await.unwrap();
+        let user = management.user_with_email(&owner, &email).await.unwrap();
+        if name == "Gone" {
+            let version = management.webhook(&owner, &account.id, &webhook).await.unwrap().version;
+            management.remove_webhook(&owner, &account.id, &webhook, version).await.unwrap();
+            management.remove_plan(&owner, name, plan.version).await.unwrap();
+            management.delete_user(&owner, &user.id, user.version).await.unwrap();
+            let version = management.account(&owner, &account.id).await.unwrap().version;
+            management.delete_account(&owner, &account.id, version).await.unwrap();
+            gone =
+                vec![account.id.to_string(), key.to_string(), webhook, user.id.to_string(), "/plans/Gone".to_owned()];
+        }
+    }
+    let mut client = Client::signed_in(&site).await;
+    let (mut path, mut links, mut text) = (Some(format!("{LOG}?of=all")), Vec::new(), String::new());
+    while let Some(page) = path.take() {
+        let page = client.get(&page).await.body;
+        for sentence in page.split("<span class=\"sentence\">").skip(1).map(|rest| rest.split("</td>").next().unwrap())
+        {
+            links.extend(sentence.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+            text += &(words(sentence) + "\n");
+        }
+        let next = page.split("rel=\"next\" href=\"").nth(1).map(|rest| rest.split('"').next().unwrap());
+        path = next.map(|next| next.replace("&#38;", "&"));
+    }
+    links.sort();
+    links.dedup();
+    for link in &links {
+        assert_eq!(client.get(link).await.status, 200, "{link}");
+        assert!(!gone.iter().any(|gone| link.contains(gone.as_str())), "{link}");
+    }
+    for kind in ["/keys/", "/webhooks/", "/plans/", "/users/", "/settings"] {
+        assert!(links.iter().any(|link| link.contains(kind)), "no link to {kind}: {links:#?}");
+    }
+    for sentence in ["Ada created the key “key of Gone”", "Ada deleted the account “Gone”", "Ada saved the plan “Gone”"]
+    {
+        assert!(text.contains(sentence), "{sentence} is missing: {text}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@ use axum::extract::Query;
 use axum::response::Html;
 use axum::routing::get;
 use fantoccini::Locator;
-use keyward::manage::{Actor, Context, NewUser, Role, SignInLinkDraft};
+use keyward::id::UserId;
+use keyward::key::KeyKind;
+use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, Role, SignInLinkDraft};
+use keyward::{AccountId, CredentialId, Identity};
 use keyward_needs::needs;
 use keyward_tests::service::Listening;
 
@@ -17,7 +20,7 @@ use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 const GRACE: &str = "grace@example.com";
 
 /// An application that shows the URL `to` in a frame, and leads to it.
-struct Host(Listening);
+pub(crate) struct Host(Listening);
 
 #[derive(serde::Deserialize)]
 struct To {
@@ -25,7 +28,7 @@ struct To {
 }
 
 impl Host {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let page = async |Query(To { to }): Query<To>| {
             Html(format!(
                 "<!doctype html><title>Host</title><h1>Host</h1><a id=\"over\" href=\"{to}\">Keys</a>\
@@ -36,17 +39,17 @@ impl Host {
     }
 
     /// `localhost` and `127.0.0.1` are different sites. Two ports of one host are one site, but different origins.
-    fn origin(&self, host: &str) -> String {
+    pub(crate) fn origin(&self, host: &str) -> String {
         format!("http://{host}:{}", self.0.address.port())
     }
 
-    async fn frame(&self, browser: &Browser, host: &str, url: &str) {
+    pub(crate) async fn frame(&self, browser: &Browser, host: &str, url: &str) {
         browser.client.goto(&format!("{}/?to={url}", self.origin(host))).await.unwrap();
         browser.find("iframe").await.enter_frame().await.unwrap();
     }
 }
 
-async fn site(origins: &[String]) -> Site {
+pub(crate) async fn site(origins: &[String]) -> Site {
     let site = Site::build_with(
         |management| management,
         |settings| origins.iter().fold(settings, |settings, origin| settings.embed_origin(origin.parse().unwrap())),
@@ -57,7 +60,7 @@ async fn site(origins: &[String]) -> Site {
 }
 
 /// The secret of a link for a developer of the operator's account, who is created at the first one.
-async fn link(site: &Site, path: &str) -> String {
+pub(crate) async fn link(site: &Site, path: &str) -> String {
     let system = Actor::system("test", Context::new());
     let draft = SignInLinkDraft::new(GRACE).account(site.management.operator().clone()).path(path);
     let draft = draft.create("Grace", Role::Developer);
@@ -278,6 +281,7 @@ async fn a_user_with_a_second_factor_enters_its_code_after_a_link() {
     browser.click("a[download]").await;
     browser.press("Done, I have stored the codes").await;
     browser.press_in_user_menu("Sign out").await;
+    browser.see("You are signed out").await;
     let made =
         site.management.create_sign_in_link(&system, &SignInLinkDraft::new(EMAIL).path("/settings")).await.unwrap();
     browser.go(&made.url).await;
@@ -287,5 +291,129 @@ async fn a_user_with_a_second_factor_enters_its_code_after_a_link() {
     browser.see("Your sessions").await;
 
     assert_eq!(open(&mut Client::new(&site), &made.secret).await.status, 401);
+    browser.close().await;
+}
+
+/// A viewer with a second factor, whose link was opened. The code is next.
+struct Halfway {
+    site: Site,
+    account: AccountId,
+    user: UserId,
+    /// The key that made the link.
+    key: CredentialId,
+    link: String,
+    client: Client,
+    codes: Vec<String>,
+}
+
+impl Halfway {
+    async fn begin() -> Self {
+        let (mut app, site) = App::with_site().await;
+        let (management, context) = (&site.management, Context::new());
+        let system = Actor::system("test", context.clone());
+        let account = management.create_account(&system, "Acme").await.unwrap().value.id;
+        let invited = management.invite(&system, &account, GRACE, Role::Viewer).await.unwrap();
+        management.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
+        let session = management.sign_in(&context, GRACE, PASSWORD).await.unwrap().session;
+        let grace = management.session(&session, context.clone()).await.unwrap();
+        management.begin_second_factor(&grace, PASSWORD).await.unwrap();
+        app.enter(&management.second_factor_set_up(&grace, "Example").await.unwrap().unwrap().secret);
+        let codes = management.confirm_second_factor(&grace, &app.code()).await.unwrap();
+
+        let scopes = "users:sign_in accounts:read members:* keys:read usage:read plans:read";
+        let mut draft = KeyDraft::management(management.operator().clone(), "host", scopes.parse().unwrap());
+        draft.kind = KeyKind::Secret;
+        let key = management.create_key(&system, draft).await.unwrap().view.id;
+        let host = Actor::of_identity(&Identity::api_key(key.clone(), management.operator().clone()), context);
+        let draft = SignInLinkDraft::new(GRACE).account(account.clone());
+        let link = management.create_sign_in_link(&host, &draft).await.unwrap().secret.to_string();
+        let mut client = Client::new(&site);
+        let answer = open(&mut client, &link).await;
+        assert_eq!(answer.status, 303);
+        assert!(answer.header("location").starts_with("/login/code"), "{}", answer.header("location"));
+        let (user, codes) = (grace.user().unwrap().clone(), codes.iter().map(|code| code.to_string()).collect());
+        Self { site, account, user, key, link, client, codes }
+    }
+
+    fn beside(&self) -> Client {
+        let mut other = Client::new(&self.site);
+        other.cookies = self.client.cookies.clone();
+        other
+    }
+}
+
+async fn enter(mut client: Client, code: String) -> (Answer, Client) {
+    let page = client.get("/login/code").await;
+    let answer = client.post("/login/code", &[("csrf", &page.field("csrf")), ("code", &code), ("to", "")]).await;
+    (answer, client)
+}
+
+#[tokio::test]
+async fn a_link_is_judged_again_at_the_code_of_the_second_factor() {
+    for what in ["nothing", "key revoked", "removed", "promoted", "signed out"] {
+        let halfway = Halfway::begin().await;
+        let Halfway { site, account, user, key, .. } = &halfway;
+        let (management, system) = (&site.management, Actor::system("test", Context::new()));
+        match what {
+            "key revoked" => drop(management.revoke_key(&system, key).await.unwrap()),
+            "removed" => management.remove_member(&system, account, user, 1).await.unwrap(),
+            "promoted" => drop(management.update_member(&system, account, user, Role::Owner, 1).await.unwrap()),
+            "signed out" => {
+                management.set_user_disabled(&system, user, true).await.unwrap();
+                management.set_user_disabled(&system, user, false).await.unwrap();
+            }
+            _ => {}
+        }
+        let (answer, mut client) = enter(halfway.beside(), halfway.codes[0].clone()).await;
+        let is_in = client.get(&format!("/accounts/{account}/keys")).await.status == 200;
+        match what {
+            "nothing" => assert!(answer.status == 303 && is_in, "{}", answer.body),
+            "signed out" => assert!(answer.header("location").starts_with("/login") && !is_in, "{}", answer.body),
+            _ => assert!(answer.status == 401 && !is_in && answer.body.contains("open it again"), "{what}"),
+        }
+        let query = AuditQuery { account: Some(account.clone()), ..AuditQuery::default() };
+        let log = management.audit_log(&system, &query).await.unwrap().items;
+        let begun = log.iter().find(|entry| entry.action == "session.begin").map(|entry| entry.after.clone().unwrap());
+        assert_eq!(begun.is_some(), what == "nothing", "{what}: {log:?}");
+        assert!(
+            begun.is_none_or(|after| after["sign_in_link_of"]["id"] == key.as_str() && after["second_factor"] == true)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_link_gives_one_session_to_a_user_with_a_second_factor() {
+    let halfway = Halfway::begin().await;
+    let stranger = open(&mut Client::new(&halfway.site), &halfway.link).await;
+    assert_eq!(stranger.status, 401, "another browser uses the link while the code is entered");
+    let (wrong, _) = enter(halfway.beside(), "no code".to_owned()).await;
+    assert!(wrong.status != 303, "{}", wrong.body);
+    let attempts: Vec<_> =
+        halfway.codes[..3].iter().map(|code| tokio::spawn(enter(halfway.beside(), code.clone()))).collect();
+    let mut statuses = Vec::new();
+    for attempt in attempts {
+        statuses.push(attempt.await.unwrap().0.status);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 401, 401]);
+    let (late, _) = enter(halfway.beside(), halfway.codes[3].clone()).await;
+    assert_eq!(late.status, 401);
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn the_secret_of_a_link_leaves_the_address_before_the_page_asks() {
+    let site = site(&[]).await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    let link = link(&site, "/usage").await;
+    browser.go(&format!("/login/link?link={link}")).await;
+    browser.see("You are signed in as").await;
+    assert_eq!(browser.client.current_url().await.unwrap().as_str(), site.url("/login/link"));
+    browser.press("Continue").await;
+    browser.see("Grace").await;
+    browser.client.back().await.unwrap();
+    browser.see("Grace").await;
+    assert!(!browser.client.current_url().await.unwrap().as_str().contains("kwl_"));
     browser.close().await;
 }

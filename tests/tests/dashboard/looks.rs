@@ -1,17 +1,22 @@
 //! axe finds nothing serious in light and dark colours, on a wide screen and a phone.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::manage::{EventKind, KeyDraft, Role, WebhookUpdate};
+use keyward::clock::ManualClock;
+use keyward::manage::{Actor, Context, EventKind, KeyDraft, Role, WebhookUpdate};
 use keyward_needs::needs;
 use keyward_tests::program::test_package;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::embedding::{self, Host};
+use crate::requests;
+use crate::routes::{is_at, pages_of_the_dashboard};
 use crate::security::{App, type_code, type_password};
-use crate::site::Site;
-use crate::webhooks::{self, Receiver};
+use crate::site::{EMAIL, PASSWORD, Site};
+use crate::webhooks::Receiver;
 
 fn axe() -> String {
     fs::read_to_string(test_package("axe").join("node_modules/axe-core/axe.min.js")).unwrap()
@@ -61,7 +66,7 @@ async fn look(browser: &Browser, axe: &str, name: &str, theme: &str, size: &str)
 async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
     let owner = site.owner().await;
     let account: keyward::AccountId = "operator".parse().unwrap();
-    let mut ids = Vec::new();
+    let (mut ids, mut plain) = (Vec::new(), Vec::new());
     for (name, scopes, mode) in [
         ("production server", None, keyward::Mode::Live),
         ("staging", None, keyward::Mode::Test),
@@ -79,16 +84,26 @@ async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
             let now: keyward::Timestamp = std::time::SystemTime::now().into();
             draft.expires_at = Some(now.saturating_add(Duration::from_secs(6 * 24 * 3_600)));
         }
-        ids.push(site.management.create_key(&owner, draft).await.unwrap().view.id);
+        let issued = site.management.create_key(&owner, draft).await.unwrap();
+        ids.push(issued.view.id);
+        plain.push(issued.key.expose_once().to_string());
     }
+    let service = requests::service(site);
+    for path in ["/v1/secrets", "/v1/videos/7", "/elsewhere"] {
+        requests::call(&service, &plain[0], path).await;
+    }
+    let phone = Context::new().address([192, 0, 2, 7]).user_agent("Mozilla/5.0 (Android 10; Mobile) Firefox/133.0");
+    site.management.sign_in(&phone, EMAIL, PASSWORD).await.unwrap();
+    site.management.issue_tokens(&Context::new().user_agent("keyward/0.1.0"), EMAIL, PASSWORD).await.unwrap();
+    let system = Actor::system("test", Context::new());
+    let other = keyward::AccountRecord::new("acct_inviting".parse().unwrap(), "Inviting Ltd");
+    site.management.import_account(&system, &other).await.unwrap();
+    site.management.invite(&system, &other.id, EMAIL, Role::Developer).await.unwrap();
     site.management.set_key_disabled(&owner, &ids[1], true).await.unwrap();
     site.management.revoke_key(&owner, &ids[4]).await.unwrap();
     for (email, role) in [("grace@example.com", Role::Admin), ("linus@example.com", Role::Developer)] {
         let invited = site.management.invite(&owner, &account, email, role).await.unwrap();
-        site.management
-            .accept_invitation(&keyward::manage::Context::new(), &invited.secret, email, crate::site::PASSWORD)
-            .await
-            .unwrap();
+        site.management.accept_invitation(&Context::new(), &invited.secret, email, PASSWORD).await.unwrap();
     }
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
     let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 86_400;
@@ -136,63 +151,121 @@ async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
     (ids[0].to_string(), owner.user().unwrap().to_string(), webhook)
 }
 
+/// Those after `login` are looked at without a session. A name without a path is a page after a form.
+const PAGES: [(&str, &str); 46] = [
+    ("keys", "/accounts/operator/keys"),
+    ("keys-inactive", "/accounts/operator/keys?inactive=1"),
+    ("keys-revoke", "/accounts/operator/keys/selected?action=revoke&id={key}"),
+    ("key-new", "/accounts/operator/keys/new?kind=restricted&expires=on"),
+    ("key", "/accounts/operator/keys/{key}"),
+    ("key-edit", "/accounts/operator/keys/{key}/edit"),
+    ("key-requests", "/accounts/operator/keys/{key}/requests"),
+    ("key-rotate", "/accounts/operator/keys/{key}/rotate"),
+    ("key-revoke", "/accounts/operator/keys/{key}/revoke"),
+    ("usage", "/accounts/operator/usage"),
+    ("usage-hours", "/accounts/operator/usage?days=1&outcome=key_revoked"),
+    ("usage-quarter", "/accounts/operator/usage?days=90&mode=test"),
+    ("members", "/accounts/operator/members"),
+    ("member-remove", "/accounts/operator/members/{user}/remove"),
+    ("member-keys", "/accounts/operator/members/{user}/keys"),
+    ("member-reset", "/accounts/operator/members/{user}/reset"),
+    ("webhooks", "/accounts/operator/webhooks"),
+    ("webhook-new", "/accounts/operator/webhooks/new"),
+    ("webhook", "/accounts/operator/webhooks/{webhook}"),
+    ("webhook-edit", "/accounts/operator/webhooks/{webhook}/edit"),
+    ("webhook-rotate", "/accounts/operator/webhooks/{webhook}/rotate"),
+    ("webhook-remove", "/accounts/operator/webhooks/{webhook}/remove"),
+    ("webhook-made", ""),
+    ("accounts", "/accounts"),
+    ("account-new", "/accounts/new"),
+    ("account-suspend", "/accounts/operator/suspend"),
+    ("account-delete", "/accounts/{customer}/delete"),
+    ("plans", "/plans"),
+    ("plan", "/plans/Pro"),
+    ("plan-remove", "/plans/Pro/remove"),
+    ("users", "/users"),
+    ("user", "/users/{user}"),
+    ("user-delete", "/users/{user}/delete"),
+    ("audit", "/accounts/operator/audit"),
+    ("account", "/accounts/operator/settings"),
+    ("settings", "/settings"),
+    ("appearance", "/settings/appearance"),
+    ("api", "/settings/api"),
+    ("invitations", "/invitations"),
+    ("sign-in-link", "/login/link?link=kwl_wrong"),
+    ("not-found", "/accounts/operator/keys/key_nobody"),
+    ("key-made", ""),
+    ("login", "/login"),
+    ("register", "/register"),
+    ("forgot", "/forgot"),
+    ("reset", "/reset"),
+];
+
+const FACTOR_PAGES: [(&str, &str); 3] = [
+    ("member-factor", "/accounts/operator/members/{user}/second-factor"),
+    ("factor", "/settings/second-factor"),
+    ("code", "/login/code"),
+];
+
+/// Routes that show no page.
+const NO_PAGES: [(&str, &str); 14] = [
+    ("/dashboard/{asset}", "a file"),
+    ("/accounts/{account}/keys/export", "a file"),
+    ("/accounts/{account}/usage/export", "a file"),
+    ("/accounts/{account}/audit/export", "a file"),
+    ("/keys", "leads to the page of an account"),
+    ("/keys/new", "leads to the page of an account"),
+    ("/keys/{id}", "leads to the page of an account"),
+    ("/usage", "leads to the page of an account"),
+    ("/members", "leads to the page of an account"),
+    ("/webhooks", "leads to the page of an account"),
+    ("/audit", "leads to the page of an account"),
+    ("/account", "leads to the page of an account"),
+    ("/accounts/{account}/keys/test", "leads to the list. A form shows its page"),
+    ("/login/oidc", "leads to the identity provider, and the route below it back"),
+];
+
+#[test]
+fn each_page_of_the_dashboard_is_looked_at() {
+    let routes = pages_of_the_dashboard();
+    let seen = PAGES.iter().chain(&FACTOR_PAGES).map(|(_, path)| *path).filter(|path| !path.is_empty());
+    let seen: Vec<&str> = seen.map(|path| path.split('?').next().unwrap()).collect();
+    // The most exact route answers.
+    let route_of = |path: &str| {
+        let matching = routes.iter().filter(|route| is_at(route, path));
+        matching.min_by_key(|route| route.matches('{').count()).unwrap_or_else(|| panic!("{path} is no route"))
+    };
+    let seen: Vec<&String> = seen.into_iter().map(route_of).collect();
+    for (route, _) in NO_PAGES {
+        assert!(routes.iter().any(|known| known == route), "{route} is no route: remove it from NO_PAGES");
+        assert!(!seen.iter().any(|known| *known == route), "{route} is looked at: remove it from NO_PAGES");
+    }
+    let is_none = |route: &str| NO_PAGES.iter().any(|(known, _)| *known == route) || route.starts_with("/login/oidc/");
+    let missing: Vec<_> = routes.iter().filter(|route| !seen.contains(route) && !is_none(route)).collect();
+    assert!(missing.is_empty(), "add these to PAGES, or to NO_PAGES with the reason: {missing:#?}");
+}
+
 #[needs(browser, axe)]
 #[tokio::test]
 async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a_phone() {
-    let (site, receiver) = (webhooks::site().await, Receiver::start().await);
+    let networks = ["127.0.0.0/8".parse().unwrap()];
+    let site = Site::build(|management| management.webhook_networks(networks).recent_requests()).await;
+    site.add_owner().await;
+    let receiver = Receiver::start().await;
     let (key, user, webhook) = furnish(&site, &receiver).await;
     let owner = site.owner().await;
     let customer = site.management.create_account(&owner, "Customer").await.unwrap().value.id;
     let axe = axe();
     let browser = Browser::open(&site).await;
-    let pages = [
-        ("keys", "/accounts/operator/keys".to_owned()),
-        ("keys-inactive", "/accounts/operator/keys?inactive=1".to_owned()),
-        ("keys-revoke", format!("/accounts/operator/keys/selected?action=revoke&id={key}")),
-        ("key-new", "/accounts/operator/keys/new?kind=restricted&expires=on".to_owned()),
-        ("key", format!("/accounts/operator/keys/{key}")),
-        ("key-edit", format!("/accounts/operator/keys/{key}/edit")),
-        ("key-rotate", format!("/accounts/operator/keys/{key}/rotate")),
-        ("key-revoke", format!("/accounts/operator/keys/{key}/revoke")),
-        ("usage", "/accounts/operator/usage".to_owned()),
-        ("usage-hours", "/accounts/operator/usage?days=1&outcome=key_revoked".to_owned()),
-        ("usage-quarter", "/accounts/operator/usage?days=90&mode=test".to_owned()),
-        ("members", "/accounts/operator/members".to_owned()),
-        ("member-remove", format!("/accounts/operator/members/{user}/remove")),
-        ("member-keys", format!("/accounts/operator/members/{user}/keys")),
-        ("member-reset", format!("/accounts/operator/members/{user}/reset")),
-        ("webhooks", "/accounts/operator/webhooks".to_owned()),
-        ("webhook-new", "/accounts/operator/webhooks/new".to_owned()),
-        ("webhook", format!("/accounts/operator/webhooks/{webhook}")),
-        ("webhook-edit", format!("/accounts/operator/webhooks/{webhook}/edit")),
-        ("webhook-rotate", format!("/accounts/operator/webhooks/{webhook}/rotate")),
-        ("webhook-remove", format!("/accounts/operator/webhooks/{webhook}/remove")),
-        ("webhook-made", String::new()),
-        ("accounts", "/accounts".to_owned()),
-        ("account-new", "/accounts/new".to_owned()),
-        ("account-suspend", "/accounts/operator/suspend".to_owned()),
-        ("account-delete", format!("/accounts/{customer}/delete")),
-        ("plans", "/plans".to_owned()),
-        ("plan", "/plans/Pro".to_owned()),
-        ("plan-remove", "/plans/Pro/remove".to_owned()),
-        ("users", "/users".to_owned()),
-        ("user", format!("/users/{user}")),
-        ("user-delete", format!("/users/{user}/delete")),
-        ("audit", "/accounts/operator/audit".to_owned()),
-        ("account", "/accounts/operator/settings".to_owned()),
-        ("settings", "/settings".to_owned()),
-        ("appearance", "/settings/appearance".to_owned()),
-        ("api", "/settings/api".to_owned()),
-        ("not-found", "/accounts/operator/keys/key_nobody".to_owned()),
-        ("key-made", String::new()),
-        ("login", "/login".to_owned()),
-        ("register", "/register".to_owned()),
-        ("forgot", "/forgot".to_owned()),
-        ("reset", "/reset".to_owned()),
-    ];
     let mut serious = Vec::new();
     for theme in ["light", "dark"] {
-        for (name, path) in &pages {
+        for (name, path) in &PAGES {
+            let path = if matches!(*name, "account-delete") {
+                path.replace("{customer}", customer.as_str())
+            } else {
+                (*path).to_owned()
+            };
+            let path = path.replace("{key}", &key).replace("{user}", &user).replace("{webhook}", &webhook);
             if *name == "keys" {
                 browser.sign_in().await;
                 choose_theme(&browser, theme).await;
@@ -210,7 +283,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 } else if path.is_empty() {
                     browser.create_key("shown once").await;
                 } else {
-                    browser.go(path).await;
+                    browser.go(&path).await;
                 }
                 if matches!(*name, "webhook" | "audit") {
                     browser
@@ -280,6 +353,69 @@ async fn nothing_serious_is_found_on_the_pages_of_a_second_factor() {
         browser.find("#remove-code").await.send_keys(&app.code()).await.unwrap();
         browser.click("button.danger").await;
         browser.see("Your second factor is removed").await;
+    }
+    browser.close().await;
+    assert!(serious.is_empty(), "{}", serious.join("\n"));
+}
+
+#[needs(browser, axe)]
+#[tokio::test]
+async fn nothing_serious_is_found_on_pages_that_ask_to_sign_in_again() {
+    let clock = Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
+    let (time, recent) = (Arc::<ManualClock>::clone(&clock), Duration::from_secs(600));
+    let site = Site::build(|management| management.clock(time).recent_sign_in(recent)).await;
+    site.add_owner().await;
+    let axe = axe();
+    let browser = Browser::open(&site).await;
+    let mut serious = Vec::new();
+    for theme in ["light", "dark"] {
+        browser.sign_in().await;
+        choose_theme(&browser, theme).await;
+        clock.advance(2 * recent);
+        browser.go("/accounts/operator/keys/new").await;
+        browser.see("sign in again before you create a key").await;
+        for (size, width) in SIZES {
+            emulate(&browser, width).await;
+            serious.extend(look(&browser, &axe, "sign-in-again", theme, size).await);
+        }
+        emulate(&browser, 1_280).await;
+        browser.client.delete_cookie("keyward_session").await.unwrap();
+    }
+    browser.close().await;
+    assert!(serious.is_empty(), "{}", serious.join("\n"));
+}
+
+#[needs(browser, axe)]
+#[tokio::test]
+async fn nothing_serious_is_found_in_a_frame() {
+    let host = Host::start().await;
+    let site = embedding::site(&[host.origin("localhost")]).await;
+    let axe = axe();
+    let browser = Browser::open(&site).await;
+    let mut serious = Vec::new();
+    for theme in ["light", "dark"] {
+        let link = embedding::link(&site, "/keys").await;
+        host.frame(&browser, "localhost", &site.url(&format!("/login/link?link={link}"))).await;
+        browser.find("main a[href$='/keys/new']").await;
+        browser.run("location.assign('/settings')", vec![]).await;
+        browser.see("Your sessions").await;
+        browser.choose("theme", theme).await;
+        browser.press("Save theme").await;
+        browser.find(&format!("html[data-theme={theme}]")).await;
+        for (name, path, css) in [
+            ("frame-keys", "/accounts/operator/keys", "main a[href$='/keys/new']"),
+            ("frame-key-new", "/accounts/operator/keys/new", "main input[name=name]"),
+        ] {
+            browser.run("location.assign(arguments[0])", vec![json!(path)]).await;
+            browser.find(css).await;
+            for (size, width) in SIZES {
+                browser.client.clone().enter_parent_frame().await.unwrap();
+                browser.run("document.querySelector('iframe').width = arguments[0]", vec![json!(width)]).await;
+                browser.find("iframe").await.enter_frame().await.unwrap();
+                serious.extend(look(&browser, &axe, name, theme, size).await);
+            }
+        }
+        browser.client.clone().enter_parent_frame().await.unwrap();
     }
     browser.close().await;
     assert!(serious.is_empty(), "{}", serious.join("\n"));

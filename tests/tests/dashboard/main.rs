@@ -25,6 +25,7 @@ mod oidc;
 mod operator;
 mod people;
 mod requests;
+mod routes;
 mod scopes;
 mod security;
 mod sessions;

@@ -1,6 +1,6 @@
 //! The operator's pages: accounts, plans, and finding accounts and users.
 
-use keyward::manage::{Actor, Context, KeyDraft, NewUser, Role};
+use keyward::manage::{Actor, Context, KeyDraft, NewUser, Plan, Role};
 use keyward::{AccountId, AccountRecord, Keys};
 use keyward_needs::needs;
 
@@ -72,6 +72,7 @@ async fn the_operator_creates_an_account_gives_it_a_plan_and_suspends_it() {
         browser.go(&format!("/plans/{plan}")).await;
         browser.press("Remove").await;
         browser.see("keep its name").await;
+        browser.click("input[name='force']").await;
         browser.press("Remove").await;
         browser.see("The plan is removed").await;
         browser.close().await;
@@ -218,6 +219,37 @@ async fn wrong_values_and_old_versions_are_told() {
     assert_eq!(site.management.find_accounts(&owner, "once").await.unwrap().len(), 1);
     let empty = send(&mut client, "/accounts/new", "/accounts/new", &[("account_name", " ")]).await;
     assert_eq!(empty.status, 422);
+}
+
+#[tokio::test]
+async fn a_plan_in_use_needs_a_second_confirmation() {
+    let site = Site::with_owner().await;
+    let (mut client, keys) = (Client::signed_in(&site).await, Keys::new(site.store.clone()));
+    let (page, form) = ("/plans/Pro/remove", "Remove it although");
+    for (accounts, question) in [
+        (0, None),
+        (1, Some("Remove it although 1 account has it")),
+        (2, Some("Remove it although 2 accounts have it")),
+        (1_002, Some("Remove it although more than 1,000 accounts have it")),
+    ] {
+        let owner = site.owner().await;
+        site.management.put_plan(&owner, Plan::new("Pro"), None).await.unwrap();
+        for number in 0..accounts {
+            let id = format!("acct_{number:04}").parse().unwrap();
+            keys.put_account(&AccountRecord::new(id, "Customer").with_plan("Pro")).await.unwrap();
+        }
+        let shown = client.get(page).await;
+        assert_eq!(shown.body.contains(form), question.is_some(), "{}", shown.body);
+        if let Some(question) = question {
+            let refused = send(&mut client, page, page, &[]).await;
+            assert_eq!(refused.status, 409);
+            assert!(refused.body.contains(question), "{}", refused.body);
+        }
+        let force: &[(&str, &str)] = if question.is_some() { &[("force", "1")] } else { &[] };
+        let removed = send(&mut client, page, page, force).await;
+        assert_eq!((removed.status, removed.header("location")), (303, "/plans"));
+        assert!(site.management.plans(&owner).await.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]

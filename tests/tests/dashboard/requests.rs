@@ -20,7 +20,7 @@ keyward::axum::scopes! {
 }
 
 /// A service with the layer, which shares the store with the pages.
-fn service(site: &Site) -> Router {
+pub(crate) fn service(site: &Site) -> Router {
     let authenticator = site.management.verifier().unwrap();
     Router::new()
         .route("/v1/videos/{id}", get(async || "a video"))
@@ -29,7 +29,7 @@ fn service(site: &Site) -> Router {
         .layer(RecentRequestsLayer::new(&authenticator))
 }
 
-async fn call(service: &Router, key: &str, path: &str) -> u16 {
+pub(crate) async fn call(service: &Router, key: &str, path: &str) -> u16 {
     let request = Request::get(path).header("authorization", format!("Bearer {key}"));
     let request = request.extension(PeerAddress(([203, 0, 113, 77], 9).into())).body(Body::empty()).unwrap();
     service.clone().oneshot(request).await.unwrap().status().as_u16()
@@ -61,9 +61,9 @@ async fn a_service_shows_on_the_page_of_the_key_what_it_asked() {
     assert_eq!(
         shown,
         [
-            "GET | unknown | 203.0.113.0/24 | OK |",
-            "GET | /v1/secrets | 203.0.113.0/24 | INSUFFICIENT_SCOPE needs videos:read Change access |",
-            "GET | /v1/videos/{id} | 203.0.113.0/24 | OK |",
+            "OK | GET | unknown | 203.0.113.0/24 |",
+            "INSUFFICIENT_SCOPE needs videos:read Change access | GET | /v1/secrets | 203.0.113.0/24 |",
+            "OK | GET | /v1/videos/{id} | 203.0.113.0/24 |",
         ]
     );
     site.management
@@ -77,7 +77,7 @@ async fn a_service_shows_on_the_page_of_the_key_what_it_asked() {
     let page = client.get(&path).await.body;
     assert_eq!(rows(&page, "Recent requests").len(), 10);
     assert!(
-        rows(&page, "Recent requests")[0].ends_with(" | /v1/videos/{id} | 203.0.113.0/24 | API_KEY_DISABLED |"),
+        rows(&page, "Recent requests")[0].ends_with(" | API_KEY_DISABLED | GET | /v1/videos/{id} | 203.0.113.0/24 |"),
         "{page}"
     );
     let link = format!("{path}/requests");
@@ -156,15 +156,24 @@ async fn recent_requests_fit_a_phone_and_lead_to_all() {
     site.add_owner().await;
     let (path, key) = key(&site).await;
     let service = service(&site);
-    for number in 0..12 {
+    for number in 0..18 {
         call(&service, &key, if number % 3 == 0 { "/v1/secrets" } else { "/v1/videos/7" }).await;
     }
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
     browser.go(&path).await;
     browser.see("INSUFFICIENT_SCOPE").await;
+    // A newcomer rotates a key that lacks a scope, and its successor is refused, too.
+    browser.see("The most frequent reason: The key lacked a scope.").await;
+    let seen = "const table = document.querySelector('.table[aria-label=\"Recent requests\"]').getBoundingClientRect(); \
+        return [...document.querySelectorAll('.table td .badge.refused, .table td .badge')] \
+        .every((badge) => badge.getBoundingClientRect().right <= table.right)";
+    assert_eq!(browser.run(seen, vec![]).await, true, "an outcome is cut off");
     browser.picture("recent-requests").await;
     browser.press("All recent requests").await;
     browser.see("At most 200 requests").await;
+    browser.go(&path).await;
+    browser.click("p.note a[href$='/edit']").await;
+    browser.find("main form[action$='/edit']").await;
     browser.close().await;
 }

@@ -81,3 +81,26 @@ async fn a_form_ends_no_session_of_another_user_and_shows_no_token() {
     let page = client.get("/settings").await;
     assert!(page.body.contains("<strong>unknown device</strong>"), "{}", page.body);
 }
+
+#[tokio::test]
+async fn more_sessions_than_fit_the_page_are_told_and_end_together() {
+    let site = Site::with_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let note = "Only the newest 200 sign-ins";
+    let mut oldest = None;
+    assert!(!client.get("/settings").await.body.contains(note));
+    for _ in 0..201 {
+        let session = site.management.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
+        oldest = oldest.or(Some(session));
+    }
+    let page = client.get("/settings").await;
+    assert!(page.body.contains(note) && page.body.contains("Sign out all others"), "{}", page.body);
+    assert_eq!(page.body.matches("action=\"/settings/sessions/end\"").count(), 200);
+    let oldest = oldest.unwrap();
+    assert!(site.management.session(&oldest, Context::new()).await.is_ok());
+    let answer = client.post("/settings/sessions/end-others", &[("csrf", &page.field("csrf"))]).await;
+    assert_eq!(answer.status, 303);
+    assert!(site.management.session(&oldest, Context::new()).await.is_err());
+    let page = client.get("/settings").await;
+    assert!(page.status == 200 && !page.body.contains(note), "{}", page.body);
+}

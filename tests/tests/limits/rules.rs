@@ -184,6 +184,56 @@ async fn tasks_of_a_rotated_key_and_its_successor_count_together() {
     assert!(permits.acquire(&caller()).await.is_err());
 }
 
+/// A node reads what changed, however many rules there are.
+#[tokio::test]
+async fn a_change_among_many_rules_costs_what_changed() {
+    let mut times = Vec::new();
+    for keys in [1_000, 100_000] {
+        let store = MemoryLimits::new();
+        let put = async |number: u32, quota: u32| {
+            let rules = LimitRules::new().rate(RateRule::new("default", quota, 60).per_key()).unwrap();
+            let key = Subject::Key(format!("key_{number}").parse().unwrap());
+            store.put_rules(&key, &rules, None).await.unwrap();
+        };
+        for number in 0..keys {
+            put(number, 1).await;
+        }
+        let limits = Limits::start(store.clone()).await.unwrap();
+        let mut fastest = Duration::MAX;
+        for quota in 2..52 {
+            put(quota, quota).await;
+            let begun = Instant::now();
+            limits.refresh().await.unwrap();
+            fastest = fastest.min(begun.elapsed());
+        }
+        println!("{keys} keys with limits: a change takes {fastest:?}");
+        times.push(fastest);
+    }
+    assert!(times[1] < times[0] * 10 + Duration::from_micros(100), "{times:?}");
+}
+
+/// Two callers of an account with its old and its new plan, as after a change of plan.
+#[tokio::test]
+async fn each_caller_keeps_the_rules_of_its_own_plan() {
+    let store = MemoryLimits::new();
+    for (plan, credits) in [("Free", 3), ("Pro", 1_000)] {
+        let rules = LimitRules::new().budget(BudgetRule::new(credits, Refill::Never)).unwrap();
+        store.put_rules(&Subject::Plan(plan.into()), &rules, None).await.unwrap();
+    }
+    let limits = Limits::start(store).await.unwrap();
+    let [old, new] = ["Free", "Pro"].map(|plan| {
+        Identity::api_key(format!("key_{plan}").parse().unwrap(), "acct_1".parse().unwrap()).with_plan(plan)
+    });
+    limits.spend(&new, &[], ONE).await.unwrap();
+    limits.spend(&old, &[], ONE).await.unwrap();
+    // The old plan's rules came last, and do not hold for the new one.
+    for spent in 3..=20 {
+        let left = limits.spend(&new, &[], ONE).await.unwrap().budget.unwrap();
+        assert_eq!((left.credits, left.remaining), (1_000, 1_000 - spent));
+    }
+    assert!(limits.spend(&old, &[], ONE).await.is_err());
+}
+
 /// Without the store, a node spends what it has and then refuses.
 async fn assert_refuses_without_the_store(store: Arc<dyn LimitStore>, end: impl FnOnce()) {
     let rules = LimitRules::new().budget(BudgetRule::new(10_000, Refill::Never)).unwrap();

@@ -358,7 +358,12 @@ pub(crate) const ROWS: &[Row<'static>] = &[
     ("operator", "PUT", "/v1/plans/Pro", AT_9, "{}", 412, "PRECONDITION_FAILED"),
     ("operator", "PUT", "/v1/plans/Pro", AT_1, r#"{"key_limit":4}"#, 200, ""),
     ("operator", "DELETE", "/v1/plans/Pro", AT_1, "", 412, "PRECONDITION_FAILED"),
-    ("operator", "DELETE", "/v1/plans/Pro", &[("if-match", "\"2\"")], "", 204, ""),
+    ("operator", "DELETE", "/v1/plans/Pro?force=maybe", &[("if-match", "\"2\"")], "", 400, "INVALID_REQUEST"),
+    ("operator", "PATCH", "/v1/accounts/{account}", &[("if-match", "*")], r#"{"plan":"Pro"}"#, 200, ""),
+    ("operator", "DELETE", "/v1/plans/Pro", &[("if-match", "\"2\"")], "", 409, "PLAN_IN_USE"),
+    ("operator", "DELETE", "/v1/plans/Pro?force=false", &[("if-match", "\"2\"")], "", 409, "PLAN_IN_USE"),
+    ("operator", "DELETE", "/v1/plans/Pro?force=true", &[("if-match", "\"2\"")], "", 204, ""),
+    ("operator", "PATCH", "/v1/accounts/{account}", &[("if-match", "*")], r#"{"plan":null}"#, 200, ""),
     // Members.
     ("reader", "GET", "/v1/accounts/{account}/members", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
     ("manager", "GET", "/v1/accounts/{account}/members", NOTHING, "", 200, ""),

@@ -144,7 +144,7 @@ async fn plan_and_account_decide_about_every_new_key() {
         // Without the plan, its lifetimes are gone, also if it returns.
         set(&setting, &of_account, days(None, None)).await;
         let version = management.plans(&owner).await.unwrap()[0].version;
-        management.remove_plan(&system, "Pro", version).await.unwrap();
+        management.remove_used_plan(&system, "Pro", version).await.unwrap();
         assert_eq!(management.effective_lifetimes(&owner, &account).await.unwrap(), effective(None, None));
         management.put_plan(&system, Plan::new("Pro"), None).await.unwrap();
         assert_eq!(management.lifetimes(&system, &of_plan).await.unwrap().version, 0);

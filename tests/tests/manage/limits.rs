@@ -13,11 +13,11 @@ use keyward::limits::{
     Subject,
 };
 use keyward::manage::{
-    Actor, Context, KeyChange, KeyDraft, Management, Purpose, Role, SignInLinkDraft, SqliteManagementStore,
+    Actor, Context, KeyChange, KeyDraft, Management, Plan, Purpose, Role, SignInLinkDraft, SqliteManagementStore,
 };
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::{KeyStatus, StoreError, async_trait};
-use keyward::{AccountId, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
+use keyward::{AccountId, AccountRecord, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
 use keyward_client::PutLimits;
 use keyward_tests::service::call;
 use serde_json::{Value, json};
@@ -133,8 +133,11 @@ async fn one_budget_is_spent_by_every_service() {
     let (status, refused) = enforced.verify(json!({"cost": 5})).await;
     assert_eq!((status, &refused["code"], &refused["status"]), (200, &json!("BUDGET_EXHAUSTED"), &json!(429)));
     assert_eq!(refused["details"], json!({"credits": 10, "remaining": 4, "resets_in_seconds": null}));
-    let (_, free) = enforced.verify(json!({"cost": 0})).await;
-    assert_eq!(free["valid"], true);
+    for _ in 0..3 {
+        let (_, free) = enforced.verify(json!({"cost": 0})).await;
+        assert_eq!((&free["valid"], &free["limits"]["budget"]["remaining"]), (&json!(true), &json!(4)));
+        assert_eq!(free["limits"]["rates"][0]["remaining"], 44);
+    }
     for _ in 0..4 {
         assert_eq!(enforced.serve().await.0, 200);
     }
@@ -388,6 +391,14 @@ impl LimitStore for FailingLimits {
         self.inner.put_rules(subject, rules, version).await
     }
 
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        self.inner.oldest_rules(version, limit).await
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        self.inner.forget_key(key, version).await
+    }
+
     async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
         self.inner.read(counter).await
     }
@@ -414,4 +425,117 @@ async fn a_new_plan_has_no_limits_of_a_removed_one_with_its_name() {
     management.remove_plan(&system, "Pro", version).await.unwrap();
     management.put_plan(&system, keyward::manage::Plan::new("Pro"), None).await.unwrap();
     assert!(management.limits(&system, &plan).await.unwrap().budget.is_none());
+}
+
+#[tokio::test]
+async fn limits_of_ended_keys_are_removed_and_those_of_living_chains_stay() {
+    let (clock, store) = (crate::setting::clock(), SqliteStore::temporary().unwrap());
+    let records = SqliteManagementStore::open(&store).unwrap();
+    let limits = SqliteLimits::new(&store);
+    let builder = Management::builder(store, records).limits(limits.clone());
+    let management = crate::setting::quick(builder, &clock);
+    let system = Actor::system("test", Context::new());
+    let account = management.create_account(&system, "Customer").await.unwrap().value.id;
+    let create = async |name: &str, hours: Option<u64>| {
+        let end = hours.map(|hours| management_now(&clock).saturating_add(Duration::from_secs(hours * 3_600)));
+        let new = NewKey { expires_at: end, ..NewKey::secret(account.clone(), name) };
+        let key = management.create_key(&system, KeyDraft::of(Purpose::Api, new)).await.unwrap().view.id;
+        management.put_limits(&system, &Subject::Key(key.clone()), &budget(10), 0).await.unwrap();
+        key
+    };
+    let (expired, living) = (create("expired", Some(1)).await, create("living", None).await);
+    let mut chain = vec![create("chain", None).await];
+    for _ in 0..3 {
+        let last = chain.last().unwrap().clone();
+        chain.push(management.rotate_key(&system, &last, Duration::ZERO).await.unwrap().view.id);
+    }
+    // A rotation that was cut off.
+    let missing = CredentialId::generate();
+    keyward::limits::hand_on_rules(&limits, &living, &missing).await.unwrap();
+    let kept = async || {
+        for _ in 0..4 {
+            clock.advance(Duration::from_secs(2 * 24 * 3_600));
+            management.maintain().await.unwrap();
+        }
+        let rows = limits.oldest_rules(0, 100).await.unwrap();
+        let mut keys: Vec<_> = rows.into_iter().filter(|(subject, _)| matches!(subject, Subject::Key(_))).collect();
+        // The newest row stays until the next change.
+        keys.retain(|(_, stored)| !stored.rules.is_empty());
+        let mut keys: Vec<String> = keys.into_iter().map(|(subject, _)| subject.id().to_owned()).collect();
+        keys.sort();
+        keys
+    };
+    let sorted = |keys: &[&CredentialId]| {
+        let mut keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(kept().await, sorted(&[&living, &chain[0], &chain[3]]));
+    let seen = management.limits(&system, &Subject::Key(chain[3].clone())).await.unwrap();
+    assert_eq!(seen.budget.unwrap().credits, 10);
+    management.revoke_key(&system, &chain[3]).await.unwrap();
+    management.revoke_key(&system, &living).await.unwrap();
+    assert!(kept().await.is_empty());
+    let rows = limits.oldest_rules(0, 100).await.unwrap();
+    assert!(rows.len() <= 1, "empty rows stay: {rows:?}");
+    drop(expired);
+}
+
+fn management_now(clock: &keyward::clock::ManualClock) -> keyward::Timestamp {
+    use keyward::clock::Clock as _;
+    clock.now()
+}
+
+#[tokio::test]
+async fn a_plan_in_use_is_removed_by_force_only() {
+    for setting in crate::setting::everywhere().await {
+        let (management, system) = (&setting.management, setting.system());
+        let version = management.put_plan(&system, Plan::new("Pro"), None).await.unwrap().version;
+        let other = AccountRecord::new("acct_other".parse().unwrap(), "Other").with_plan("Free");
+        management.import_account(&system, &other).await.unwrap();
+        for (accounts, text) in [(1, "1 account has"), (2, "2 accounts have")] {
+            let account = AccountRecord::new(format!("acct_{accounts}").parse().unwrap(), "Customer").with_plan("Pro");
+            management.import_account(&system, &account).await.unwrap();
+            let refused = management.remove_plan(&system, "Pro", version).await.unwrap_err();
+            assert_eq!((refused.code(), refused.status().as_u16()), ("PLAN_IN_USE", 409));
+            assert!(refused.to_string().starts_with(text), "{refused}");
+        }
+        assert_eq!(management.remove_plan(&system, "Pro", 9).await.unwrap_err().code(), "PRECONDITION_FAILED");
+        management.remove_used_plan(&system, "Pro", version).await.unwrap();
+        assert!(management.plans(&system).await.unwrap().is_empty());
+    }
+}
+
+/// The limits are in another store than the plan.
+#[tokio::test]
+async fn a_removal_of_a_plan_that_is_cut_off_is_completed() {
+    let (clock, store) = (crate::setting::clock(), SqliteStore::temporary().unwrap());
+    let records = SqliteManagementStore::open(&store).unwrap();
+    let limits = Arc::new(FailingLimits { inner: SqliteLimits::new(&store), fails: AtomicBool::new(false) });
+    let builder = Management::builder(store, records).limits(Arc::clone(&limits));
+    let management = crate::setting::quick(builder, &clock);
+    let (system, pro) = (Actor::system("test", Context::new()), Subject::Plan("Pro".into()));
+    let begin = async || {
+        let version = management.put_plan(&system, Plan::new("Pro"), None).await.unwrap().version;
+        let known = management.limits(&system, &pro).await.unwrap();
+        assert!(known.budget.is_none(), "a new plan has the limits of a removed one");
+        management.put_limits(&system, &pro, &budget(10), known.version).await.unwrap();
+        limits.fails.store(true, Ordering::Relaxed);
+        management.remove_plan(&system, "Pro", version).await.unwrap();
+        limits.fails.store(false, Ordering::Relaxed);
+        assert!(!limits.rules(&pro).await.unwrap().rules.is_empty());
+    };
+    begin().await;
+    management.maintain().await.unwrap();
+    assert!(limits.rules(&pro).await.unwrap().rules.is_empty());
+    begin().await;
+    // A new plan ends the limits of the old one, and maintenance leaves its own.
+    let version = management.put_plan(&system, Plan::new("Pro"), None).await.unwrap().version;
+    let known = management.limits(&system, &pro).await.unwrap();
+    assert!(known.budget.is_none());
+    management.put_limits(&system, &pro, &budget(5), known.version).await.unwrap();
+    management.maintain().await.unwrap();
+    assert_eq!(management.limits(&system, &pro).await.unwrap().budget.unwrap().credits, 5);
+    management.remove_plan(&system, "Pro", version).await.unwrap();
+    assert!(limits.rules(&pro).await.unwrap().rules.is_empty());
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::manage::{
     Actor, AppearanceUpdate, AuditQuery, Context, KeyDraft, Kind, LeakPolicy, List, Mailer, Management,
-    ManagementError, PostgresManagementStore, Role, SqliteManagementStore,
+    ManagementError, PostgresManagementStore, Role, SignInLinkDraft, SqliteManagementStore,
 };
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
@@ -26,22 +26,26 @@ fn mailer(port: u16) -> Mailer {
     Mailer::new(&url, "keys@example.com", dashboard).unwrap().base("/dashboard").provider("Example API")
 }
 
-fn on(store: &SqliteStore, clock: &Arc<ManualClock>, port: u16) -> Setting {
+pub(crate) fn on(store: &SqliteStore, clock: &Arc<ManualClock>, port: u16) -> Setting {
     let records = SqliteManagementStore::open(store).unwrap();
     let management = quick(Management::builder(store.clone(), records.clone()).mailer(mailer(port)), clock);
     Setting { management, records: Arc::new(records), clock: Arc::clone(clock), file: None }
 }
 
-async fn begin() -> (Setting, Mailbox, MailServer) {
+pub(crate) async fn begin() -> (Setting, Mailbox, MailServer) {
+    begin_on(&SqliteStore::temporary().unwrap()).await
+}
+
+pub(crate) async fn begin_on(store: &SqliteStore) -> (Setting, Mailbox, MailServer) {
     let mailbox = Mailbox::default();
     let server = mailbox.serve(0, &[]);
-    let setting = on(&SqliteStore::temporary().unwrap(), &clock(), server.port);
+    let setting = on(store, &clock(), server.port);
     // From here on, events lead to mails.
     setting.management.deliver_events().await.unwrap();
     (setting, mailbox, server)
 }
 
-fn recipients(mails: &[Value]) -> BTreeSet<&str> {
+pub(crate) fn recipients(mails: &[Value]) -> BTreeSet<&str> {
     mails.iter().map(|mail| mail["to"][0].as_str().unwrap()).collect()
 }
 
@@ -50,7 +54,13 @@ fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str 
 }
 
 impl Setting {
-    async fn member_by_hand(&self, by: &Actor, account: &keyward::AccountId, name: &str, role: Role) -> Actor {
+    pub(crate) async fn member_by_hand(
+        &self,
+        by: &Actor,
+        account: &keyward::AccountId,
+        name: &str,
+        role: Role,
+    ) -> Actor {
         self.member(by, account, &format!("{name}@example.com"), role).await
     }
 
@@ -412,4 +422,35 @@ async fn two_nodes_send_each_mail_once() {
         let mails = mailbox.mails().split_off(before);
         assert_eq!((mails.len(), recipients(&mails).len()), (31, 31), "{mails:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_link_makes_no_device_known_to_sign_ins_with_the_password() {
+    let setting = on(&SqliteStore::temporary().unwrap(), &clock(), closed_port());
+    let (management, email) = (&setting.management, "operator@example.com");
+    setting.operator().await;
+    let place = Context::new().address([192, 0, 2, 7]).user_agent("Firefox");
+    let by_link = async |context: &Context| {
+        let draft = SignInLinkDraft::new(email);
+        let link = management.create_sign_in_link(&setting.system(), &draft).await.unwrap();
+        management.sign_in_with_link(context, &link.secret).await.unwrap()
+    };
+    let signed_in = by_link(&place).await;
+    assert_eq!(setting.queued().await.len(), 1);
+    let linked = place.clone().device(&signed_in.device.unwrap());
+    by_link(&linked).await;
+    assert_eq!(setting.queued().await.len(), 1, "each link of one device is mailed");
+    // Signing out everywhere renews the proof, and makes it no better.
+    let actor = management.session(&signed_in.session, linked.clone()).await.unwrap();
+    let renewed = place.clone().device(&management.device_proof(&actor).await.unwrap());
+    // Nor does a link make its network known, which counts for programs.
+    management.issue_tokens(&linked, email, PASSWORD).await.unwrap();
+    management.sign_in(&renewed, email, PASSWORD).await.unwrap();
+    assert_eq!(setting.queued().await.len(), 3);
+    // A link takes no proof of a password away.
+    let known = management.sign_in(&linked, email, PASSWORD).await.unwrap().device.unwrap();
+    assert_eq!(setting.queued().await.len(), 4);
+    let after = by_link(&place.clone().device(&known)).await.device.unwrap();
+    management.sign_in(&place.clone().device(&after), email, PASSWORD).await.unwrap();
+    assert_eq!(setting.queued().await.len(), 4);
 }

@@ -1,11 +1,15 @@
 //! Recent requests: each adapter and gateway endpoint, several nodes, retention, and who may read.
 
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
+use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use http::{Request, StatusCode};
 use keyward::adapter::AuthenticatorBuilder;
 use keyward::axum::{AuthLayer, RecentRequestsLayer};
@@ -13,7 +17,7 @@ use keyward::gateway::VerifyReach;
 use keyward::manage::{Actor, Context, KeyDraft, KeyView, ManagementError, PageRequest, Purpose, RecentRequest, Role};
 use keyward::{Authenticator, CredentialId, NewKey, PeerAddress, TrustedProxies};
 use keyward_needs::needs;
-use keyward_tests::program::Program;
+use keyward_tests::program::{Program, package_program};
 use keyward_tests::service::call;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -401,5 +405,62 @@ fn the_demo_shows_what_the_server_would_decide() {
     for key in read(&["keys", "list", "--status", "expired", "--json"]) {
         assert!(key["last_used_at"].is_string(), "{key}");
     }
+    server.stop();
+}
+
+/// The command line asks the server, and not its database.
+#[needs(curl)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_records_each_way_to_ask_and_the_command_line_lists_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--demo", "--recent-requests", "true"];
+    let (server, line) = Program::of(&mut keyward(&folder.path().join("keys.db"), &arguments));
+    let manager = line["credentials"]["management_key"].as_str().unwrap().to_owned();
+    let field = format!("authorization: Bearer {manager}");
+    let create = r#"{"name":"worker","kind":"secret","scopes":["*"]}"#;
+    let made = server.curl("/v1/keys", &["-H", &field, "-H", "content-type: application/json", "-d", create]).json();
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let ask = |path: &str, kind: &str, body: &str| {
+        let answer = server.curl(path, &["-H", &field, "-H", &format!("content-type: {kind}"), "-d", body]);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    };
+    let question = json!({"key": key, "method": "PUT", "path": "/v1/users/ada", "client": "198.51.100.7"});
+    ask("/v1/verify", "application/json", &question.to_string());
+    ask("/v1/introspect", "application/x-www-form-urlencoded", &format!("token={key}"));
+    let asked =
+        ["-H", &format!("authorization: Bearer {key}"), "-H", "x-forwarded-method: POST", "-H", "x-forwarded-uri: /"];
+    assert_eq!(server.curl("/forward-auth", &asked).status, 200);
+    let mut envoy = AuthorizationClient::connect(server.url.clone()).await.unwrap();
+    let http = HttpRequest {
+        method: "DELETE".to_owned(),
+        path: "/v1/users/ada".to_owned(),
+        headers: [("authorization".to_owned(), format!("Bearer {key}"))].into(),
+        ..HttpRequest::default()
+    };
+    let question = attribute_context::Request { http: Some(http), ..attribute_context::Request::default() };
+    let attributes = Some(AttributeContext { request: Some(question), ..AttributeContext::default() });
+    let answer = envoy.check(CheckRequest { attributes }).await.unwrap().into_inner();
+    assert_eq!(answer.status.unwrap().code, 0);
+
+    let remote = |more: &[&str]| {
+        let mut command = Command::new(package_program("keyward-cli", "keyward"));
+        command.args(["--server", &server.url, "keys", "requests", id]).args(more).stdin(Stdio::null());
+        let output = command.env("KEYWARD_TOKEN", &manager).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let listed: Value = serde_json::from_str(&remote(&["--json"])).unwrap();
+    let listed: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|one| format!("{} {} {} {}", one["method"], one["route"], one["network"], one["outcome"]).replace('"', ""))
+        .collect();
+    assert_eq!(listed[..3], ["PUT null 198.51.100.0/24 OK", "null null null OK", "POST null 127.0.0.0/24 OK"]);
+    assert!(listed.len() == 4 && listed[3].starts_with("DELETE null ") && listed[3].ends_with(" OK"), "{listed:?}");
+    let table = remote(&["--limit", "1"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("TIME") && lines[1].contains("DELETE"), "{table}");
     server.stop();
 }

@@ -22,6 +22,16 @@ const NO_WORDS: [(&str, &str); 7] = [
     ("the identity provider refused", "the audit log keeps it in English"),
 ];
 
+/// Literals of the script that look like words.
+const NO_WORDS_OF_SCRIPT: [(&str, &str); 2] = [("use strict", "a directive"), ("Escape", "a key of the keyboard")];
+
+/// Fields that have a code of a record.
+const CODES: [&str; 6] = ["status", "mode", "kind", "role", "state", "outcome"];
+
+/// Fields with such a name that pages show as they are.
+const SHOWN_CODES: [(&str, &str); 2] =
+    [("called.status", "a number of HTTP"), ("request.outcome", "a code that the guide explains")];
+
 /// Calls whose texts are for the operator.
 const LOGS: [&str; 5] = ["tracing::", "log_limited!", ".expect(", "reason = ", "unreachable!"];
 
@@ -52,6 +62,24 @@ fn no_page_has_words_outside_their_module() {
 }
 
 #[test]
+fn no_template_shows_a_code_of_a_record() {
+    let mut found = Vec::new();
+    for path in templates(&root().join(TEMPLATES)) {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let codes = codes_of_template(&fs::read_to_string(&path).unwrap());
+        found.extend(codes.into_iter().map(|code| format!("{name}: {{{{ {code} }}}}")));
+    }
+    assert!(found.is_empty(), "show the words of {PAGES}/words/codes.rs:\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_script_has_no_words_of_its_own() {
+    let script = fs::read_to_string(root().join(PAGES).join("dashboard.js")).unwrap();
+    let found = words_of_script(&script);
+    assert!(found.is_empty(), "put these words into {PAGES}/words, and into `data-` attributes:\n{}", found.join("\n"));
+}
+
+#[test]
 fn words_are_found_where_they_hide() {
     for (template, words) in [
         ("<p>{{ words::keys::ALL }}</p> <code>GET</code> · <pre>let x = 1;</pre>", vec![]),
@@ -63,6 +91,13 @@ fn words_are_found_where_they_hide() {
     ] {
         assert_eq!(words_of_template(template), words, "{template}");
     }
+    for (template, codes) in [
+        ("<b class=\"{{ key.mode }}\">{{ key.mode }}</b>", vec!["key.mode"]),
+        ("<b class=\"{{ state }}\">{{ words::codes::state(state) }}</b> {{ key.name }}", vec![]),
+        ("{% if a > b %}{{ outcome }}{% endif %} <code>{{ delivery.kind }}</code>", vec!["outcome"]),
+    ] {
+        assert_eq!(codes_of_template(template), codes, "{template}");
+    }
     for (source, words) in [
         ("page(\"Keys\"); go(\"/keys\"); // The \"Keys\" page", vec!["Keys"]),
         ("let text = \"no answer\"; let code = \"key.create\";", vec!["no answer"]),
@@ -70,6 +105,15 @@ fn words_are_found_where_they_hide() {
         ("tracing::warn!(\"a page failed\"); #[allow(x, reason = \"a word\")]", vec![]),
     ] {
         assert_eq!(words_of_source(source), words, "{source}");
+    }
+    for (script, words) in [
+        ("// Don't send it \"Twice\".\nfield.find(\"input[name=id]\"); x = `${a}/${b}`;", vec![]),
+        ("say(\"Copied.\"); say('You won\\'t see it again');", vec!["Copied.", "You won\\'t see it again"]),
+        ("time.title += `, ${local.format(at)} here`;", vec![", {} here"]),
+        ("button.textContent = \"done\"; button.ariaLabel = 'done'; a = b ? \"on\" : \"off\";", vec!["done", "done"]),
+        ("say(text, \"no answer\"); // A \"Remark\"", vec!["no answer"]),
+    ] {
+        assert_eq!(words_of_script(script), words, "{script}");
     }
 }
 
@@ -108,6 +152,44 @@ fn words_of_template(template: &str) -> Vec<String> {
         }
         found.extend(spoken(tag));
         rest = after;
+    }
+    found
+}
+
+/// The codes in the text of the page, outside of tags and `code`.
+fn codes_of_template(template: &str) -> Vec<String> {
+    const HELD: char = '\u{1}';
+    let (mut html, mut rest) = (String::new(), template);
+    while let Some(start) = ["{{", "{%", "{#"].iter().filter_map(|begin| rest.find(begin)).min() {
+        html.push_str(&rest[..start]);
+        let is_value = rest[start..].starts_with("{{");
+        let end = match &rest[start..start + 2] {
+            "{{" => "}}",
+            "{%" => "%}",
+            _ => "#}",
+        };
+        let length = rest[start..].find(end).unwrap() + 2;
+        if is_value {
+            html.extend([
+                HELD.to_string(),
+                rest[start + 2..start + length - 2].trim().replace(['<', '>'], ""),
+                HELD.to_string(),
+            ]);
+        }
+        rest = &rest[start + length..];
+    }
+    html.push_str(rest);
+    let (mut found, mut is_code) = (Vec::new(), false);
+    for part in html.split('<') {
+        let (tag, text) = part.split_once('>').unwrap_or(("", part));
+        is_code =
+            if tag.starts_with("code") || tag.starts_with("pre") { true } else { is_code && !tag.starts_with('/') };
+        for value in text.split(HELD).skip(1).step_by(2).filter(|_| !is_code) {
+            let is_known = SHOWN_CODES.iter().any(|(known, _)| *known == value);
+            if !is_known && CODES.contains(&value.rsplit('.').next().unwrap()) {
+                found.push(value.to_owned());
+            }
+        }
     }
     found
 }
@@ -168,6 +250,41 @@ fn words_of_source(source: &str) -> Vec<String> {
         }
     }
     found
+}
+
+fn words_of_script(script: &str) -> Vec<String> {
+    let lines = script.lines().map(|line| line.split_once("// ").map_or(line, |(code, _)| code));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    let (mut found, mut rest) = (Vec::new(), code.as_str());
+    while let Some(start) = rest.find(['"', '\'', '`']) {
+        let quote = rest[start..].chars().next().unwrap();
+        let before = rest[..start].trim_end();
+        let body = &rest[start + 1..];
+        let is_end = |place: &usize| !body[..*place].ends_with('\\');
+        let end = body.match_indices(quote).map(|(place, _)| place).find(is_end).expect("a literal ends");
+        let literal = if quote == '`' { without_values(&body[..end]) } else { body[..end].to_owned() };
+        let is_shown =
+            ["textContent =", "ariaLabel =", "title =", "placeholder ="].iter().any(|to| before.ends_with(to));
+        let is_sentence = quote == '`' && literal.contains(char::is_alphabetic);
+        let is_known = NO_WORDS_OF_SCRIPT.iter().any(|(known, _)| *known == literal);
+        if !is_known && (is_words(&literal) || is_sentence || (is_shown && literal.contains(char::is_alphabetic))) {
+            found.push(literal);
+        }
+        rest = &body[end + 1..];
+    }
+    found
+}
+
+/// A template literal with empty braces for its values.
+fn without_values(literal: &str) -> String {
+    let mut parts = literal.split("${");
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (_, after) = part.split_once('}').expect("a value ends");
+        text.push_str("{}");
+        text.push_str(after);
+    }
+    text
 }
 
 /// A word with a capital letter, or two words.

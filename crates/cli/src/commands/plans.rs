@@ -42,10 +42,13 @@ pub(super) enum Command {
         #[arg(long)]
         no_key_limit: bool,
     },
-    /// Remove a plan. Accounts with the plan keep its name.
+    /// Remove a plan that no account has.
     Remove {
         /// The name of the plan.
         name: String,
+        /// Remove it also if accounts have it. They keep its name, and have no limits of a plan.
+        #[arg(long)]
+        force: bool,
         /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
@@ -66,14 +69,16 @@ pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Er
             };
             print(&put(records, &name, plan, Some(known.version)).await?)
         }
-        Command::Remove { name, yes } => {
+        Command::Remove { name, force, yes } => {
             let known = find(records, &name).await?;
             if !yes {
                 confirm(&format!("Remove the plan {name:?}?"))?;
             }
-            remove(records, &name, known.version).await?;
+            remove(records, &name, known.version, force).await?;
             output::line(&format!("removed the plan {name}"))?;
-            note!("accounts that have it keep its name, and have no limits of a plan until they get another one");
+            if force {
+                note!("accounts that have it keep its name, and have no limits of a plan until they get another one");
+            }
             Ok(())
         }
     }
@@ -104,10 +109,12 @@ async fn put(records: Records<'_>, name: &str, plan: PutPlan, version: Option<u6
     }
 }
 
-async fn remove(records: Records<'_>, name: &str, version: u64) -> Result<(), Error> {
-    match records {
-        Records::Database(management) => Ok(management.remove_plan(&system(), name, version).await?),
-        Records::Server(client) => Ok(client.remove_plan(name, version).await?),
+async fn remove(records: Records<'_>, name: &str, version: u64, force: bool) -> Result<(), Error> {
+    match (records, force) {
+        (Records::Database(management), false) => Ok(management.remove_plan(&system(), name, version).await?),
+        (Records::Database(management), true) => Ok(management.remove_used_plan(&system(), name, version).await?),
+        (Records::Server(client), false) => Ok(client.remove_plan(name, version).await?),
+        (Records::Server(client), true) => Ok(client.remove_used_plan(name, version).await?),
     }
 }
 

@@ -30,6 +30,14 @@ impl Keys {
         Ok(self.store.list_accounts(after, limit).await?)
     }
 
+    /// Counts the accounts with this plan, and stops at `most`.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`].
+    pub async fn count_accounts(&self, plan: &str, most: u64) -> Result<u64, KeysError> {
+        Ok(self.store.count_accounts(plan, most).await?)
+    }
+
     /// Adds an account if its id is free, and returns the account that the store has. An existing one stays as it is.
     ///
     /// Call it when a user signs in: it keeps the plan, the features and a suspension.

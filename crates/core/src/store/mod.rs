@@ -198,6 +198,23 @@ pub trait KeyAdmin: KeyStore {
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError>;
+
+    /// Counts the accounts with this plan, and stops at `most`. By default, it reads the accounts.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer.
+    async fn count_accounts(&self, plan: &str, most: u64) -> Result<u64, StoreError> {
+        const PAGE: usize = 1_000;
+        let (mut count, mut after) = (0, None);
+        loop {
+            let page = self.list_accounts(after.as_ref(), PAGE).await?;
+            count += page.iter().filter(|account| account.plan.as_deref() == Some(plan)).count() as u64;
+            after = page.last().filter(|_| page.len() == PAGE).map(|last| last.id.clone());
+            if after.is_none() || count >= most {
+                return Ok(count.min(most));
+            }
+        }
+    }
 }
 
 #[async_trait]

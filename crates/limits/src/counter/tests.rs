@@ -59,6 +59,38 @@ fn a_clock_that_steps_grants_no_period_twice() {
     assert_eq!(spent, 20, "two days began");
 }
 
+/// More periods than a budget remembers, and then back and on from each.
+#[test]
+fn a_clock_that_steps_often_grants_no_period_twice() {
+    let budget = Rule::Budget(BudgetRule::new(10, Refill::Day));
+    let (mut state, mut spent) = (None, 0);
+    let mut spend_all = |day: i64| {
+        loop {
+            let (next, grant) = take(state.as_ref(), &budget, day * DAY + SECOND, wish(1, 3));
+            state = Some(next);
+            spent += grant.units;
+            if grant.units == 0 {
+                return spent;
+            }
+        }
+    };
+    for day in 0..9 {
+        assert_eq!(spend_all(day), 10 * (u64::try_from(day).unwrap() + 1));
+    }
+    for begin in (0..8).rev() {
+        for day in begin..9 {
+            assert_eq!(spend_all(day), 90, "day {day} after {begin}");
+        }
+    }
+    // Years ahead and back: the next days are granted, once.
+    assert_eq!(spend_all(9_000), 100);
+    spend_all(8);
+    assert_eq!(spend_all(9), 110);
+    assert_eq!(spend_all(10), 120);
+    let text = serde_json::to_string(&state).unwrap();
+    assert!(text.matches("day").count() <= 6, "the state grows: {text}");
+}
+
 #[test]
 fn credits_come_back_only_to_their_period() {
     let budget = Rule::Budget(BudgetRule::new(10, Refill::Day));

@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward_api_types::{CreatePlan, Page, Plan, PutPlan};
+use keyward_api_types::{CreatePlan, Page, Plan, PutPlan, RemovePlan};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::single_page;
 use crate::records::{self, Versioned};
 use crate::service::Management;
-use crate::web::{Caller, Input, NoInput, PathParam, Problem, answer, no_content};
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, answer, no_content};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, remove))
@@ -71,20 +71,25 @@ async fn update(
     caller.once(&management, input.request, operation).await
 }
 
-/// Removes a plan.
+/// Removes a plan. If accounts have it, the answer is `PLAN_IN_USE` with their number, unless `force` is true.
 #[utoipa::path(delete, operation_id = "deletePlan", path = "/v1/plans/{plan}", tag = "plans", security(("bearer" = [])),
-    params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
+    params(("plan" = String, Path, min_length = 1, max_length = 100), RemovePlan, ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "The plan is removed")))]
 async fn remove(
     State(management): State<Management>,
     caller: Caller,
     PathParam(name): PathParam<String>,
+    QueryParams(params): QueryParams<RemovePlan>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(management.plan_version(&name)).await?;
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
-        working.remove_plan(&actor, &name, version).await?;
+        if params.force == Some(true) {
+            working.remove_used_plan(&actor, &name, version).await?;
+        } else {
+            working.remove_plan(&actor, &name, version).await?;
+        }
         Ok(no_content())
     };
     caller.once(&management, request, operation).await

@@ -1,6 +1,9 @@
 // Comfort only: every page works without this script.
 "use strict";
 
+// The words are in `data-` attributes of the page. Braces stand for a value.
+const filled = (text, value) => text.replace("{}", value);
+
 // Sends a form once. The server also ignores a second one.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -12,10 +15,10 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "1";
   for (const button of form.querySelectorAll("button")) button.setAttribute("aria-busy", "true");
 });
-// A sign-in link needs no click. Its secret leaves the address first, so that it is not in the history.
-for (const form of document.querySelectorAll("form[data-now]")) {
-  history.replaceState(null, "", location.pathname);
-  form.requestSubmit();
+// The secret of a sign-in link leaves the address, so that it is not in the history. Then the form needs no click, unless the page asks.
+for (const form of document.querySelectorAll("form[data-secret]")) {
+  if (location.search) history.replaceState(null, "", location.pathname);
+  if ("now" in form.dataset) form.requestSubmit();
 }
 // Allows the forms again when the user comes back to the page.
 addEventListener("pageshow", () => {
@@ -31,7 +34,7 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);
   if (Number.isNaN(at.getTime())) continue;
   if ("local" in time.dataset) time.textContent = local.format(at);
-  else if (time.title) time.title += `, ${local.format(at)} here`;
+  else if (time.title) time.title += filled(document.body.dataset.here, local.format(at));
 }
 
 // Empty filters do not appear in the URL.
@@ -45,11 +48,12 @@ for (const form of document.querySelectorAll("form.filters")) {
 for (const form of document.querySelectorAll("form.selection")) {
   const all = form.querySelector("[data-all]");
   const boxes = [...form.querySelectorAll("input[name=id]")];
+  const shown = form.querySelector("[data-count]");
   const show = () => {
     const count = boxes.filter((box) => box.checked).length;
     all.checked = count === boxes.length;
     all.indeterminate = count > 0 && count < boxes.length;
-    form.querySelector("[data-count]").textContent = `${count} selected:`;
+    shown.textContent = filled(shown.dataset.count, count);
     for (const button of form.querySelectorAll("button")) button.disabled = count === 0;
   };
   all.hidden = false;
@@ -135,29 +139,30 @@ if (made) {
   }
   for (const button of made.querySelectorAll("[data-copy]")) {
     button.hidden = false;
+    const label = button.textContent;
     button.addEventListener("click", async () => {
       const code = document.getElementById(button.dataset.copy);
       try {
         await navigator.clipboard.writeText(code.textContent);
         copied = true;
-        say("Copied.");
-        button.textContent = "Copied";
-        setTimeout(() => { button.textContent = "Copy"; }, 2000);
+        say(said.dataset.copied);
+        button.textContent = said.dataset.copiedLabel;
+        setTimeout(() => { button.textContent = label; }, 2000);
       } catch {
         getSelection().selectAllChildren(code);
-        say("Your browser blocks copying. Press Ctrl+C to copy the selection.", true);
+        say(said.dataset.blocked, true);
       }
     });
   }
   document.addEventListener("copy", () => { copied = true; });
-  made.querySelector("[data-copied]")?.addEventListener("click", () => { copied = true; });
+  made.querySelector("a[download]")?.addEventListener("click", () => { copied = true; });
   const guard = (event) => { if (!copied) event.preventDefault(); };
   addEventListener("beforeunload", guard);
   made.querySelector("[data-done]").addEventListener("click", (event) => {
     if (!copied && !warned) {
       event.preventDefault();
       warned = true;
-      say("You have not copied it, and you won't see it again. Press again to leave anyway.", true);
+      say(said.dataset.leave, true);
     } else {
       removeEventListener("beforeunload", guard);
     }

@@ -7,6 +7,13 @@ use http::StatusCode;
 use super::words;
 use crate::error::ManagementError;
 
+/// Why the page asks for a password.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SignIn {
+    Ended,
+    LongAgo,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct PageError {
     pub(super) status: StatusCode,
@@ -14,7 +21,7 @@ pub(super) struct PageError {
     pub(super) text: String,
     pub(super) button: Option<(String, &'static str)>,
     pub(super) retry_after: Option<u64>,
-    pub(super) needs_sign_in: bool,
+    pub(super) sign_in: Option<SignIn>,
     /// The page opens after the user has set up a second factor.
     pub(super) needs_factor: bool,
 }
@@ -22,7 +29,7 @@ pub(super) struct PageError {
 impl PageError {
     pub(super) fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { status, title, text, button: None, retry_after: None, needs_sign_in: false, needs_factor: false }
+        Self { status, title, text, button: None, retry_after: None, sign_in: None, needs_factor: false }
     }
 
     pub(super) fn button(mut self, path: impl Into<String>, label: &'static str) -> Self {
@@ -70,13 +77,15 @@ impl PageError {
     }
 
     pub(super) fn signed_out() -> Self {
-        let text = words::errors::YOUR_SESSION_HAS_ENDED;
-        Self { needs_sign_in: true, ..Self::new(StatusCode::UNAUTHORIZED, words::shared::SIGN_IN_AGAIN, text) }
+        Self::sign_in(SignIn::Ended)
     }
 
     pub(super) fn signed_in_long_ago() -> Self {
-        let text = words::errors::YOU_SIGNED_IN_A_WHILE_AGO;
-        Self { needs_sign_in: true, ..Self::new(StatusCode::UNAUTHORIZED, words::shared::SIGN_IN_AGAIN, text) }
+        Self::sign_in(SignIn::LongAgo)
+    }
+
+    fn sign_in(why: SignIn) -> Self {
+        Self { sign_in: Some(why), ..Self::new(StatusCode::UNAUTHORIZED, words::shared::SIGN_IN_AGAIN, "") }
     }
 }
 

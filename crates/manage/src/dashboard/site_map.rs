@@ -16,6 +16,7 @@ pub(super) struct Route<S> {
     is_destination: bool,
     entry: Option<Entry>,
     form: Option<FormPage>,
+    sign_in_reason: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +43,7 @@ struct FormPage {
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     pub(super) fn page<H: Handler<T, S>, T: 'static>(path: &'static str, handler: H) -> Self {
         let handlers = MethodRouter::new().get(handler);
-        Self { path, handlers, has_page: true, is_destination: false, entry: None, form: None }
+        Self { path, handlers, has_page: true, is_destination: false, entry: None, form: None, sign_in_reason: None }
     }
 
     pub(super) fn action<H: Handler<T, S>, T: 'static>(
@@ -52,7 +53,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     ) -> Self {
         let handlers = MethodRouter::new().post(handler);
         let form = Some(FormPage { path: form_page, kept: None });
-        Self { path, handlers, has_page: false, is_destination: false, entry: None, form }
+        Self { path, handlers, has_page: false, is_destination: false, entry: None, form, sign_in_reason: None }
     }
 
     pub(super) fn post<H: Handler<T, S>, T: 'static>(mut self, handler: H) -> Self {
@@ -76,6 +77,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Names what needs a recent sign-in.
+    pub(super) fn asks_before(mut self, reason: &'static str) -> Self {
+        self.sign_in_reason = Some(reason);
+        self
+    }
+
     pub(super) fn mount(self, router: Router<S>) -> Router<S> {
         router.route(self.path, self.handlers)
     }
@@ -85,6 +92,7 @@ pub(super) struct SiteMap {
     entries: Vec<Entry>,
     destinations: matchit::Router<()>,
     forms: matchit::Router<FormPage>,
+    sign_in_reasons: matchit::Router<&'static str>,
 }
 
 impl SiteMap {
@@ -92,6 +100,7 @@ impl SiteMap {
         let mut entries: Vec<Entry> = routes.iter().filter_map(|route| route.entry.clone()).collect();
         entries.sort_by_key(|entry| entry.menu);
         let (mut destinations, mut forms) = (matchit::Router::new(), matchit::Router::new());
+        let mut sign_in_reasons = matchit::Router::new();
         for route in routes {
             if route.has_page && route.is_destination {
                 destinations.insert(route.path, ()).expect("axum accepts the same paths");
@@ -99,8 +108,11 @@ impl SiteMap {
             if let Some(form) = route.form {
                 forms.insert(route.path, form).expect("axum accepts the same paths");
             }
+            if let Some(reason) = route.sign_in_reason {
+                sign_in_reasons.insert(route.path, reason).expect("axum accepts the same paths");
+            }
         }
-        Self { entries, destinations, forms }
+        Self { entries, destinations, forms, sign_in_reasons }
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
@@ -117,6 +129,10 @@ impl SiteMap {
         self.destinations.at(path).is_ok()
     }
 
+    pub(super) fn sign_in_reason(&self, path: &str) -> Option<&'static str> {
+        self.sign_in_reasons.at(path).ok().map(|found| *found.value)
+    }
+
     pub(super) fn form_page(&self, path: &str) -> (String, Option<(&'static str, String)>) {
         let Ok(found) = self.forms.at(path) else { return (HOME.to_owned(), None) };
         let mut page = found.value.path.to_owned();
@@ -130,6 +146,10 @@ impl SiteMap {
 
 #[cfg(test)]
 impl<S> Route<S> {
+    pub(super) fn path(&self) -> &'static str {
+        self.path
+    }
+
     pub(super) fn page_path(&self) -> Option<&'static str> {
         self.has_page.then_some(self.path)
     }

@@ -50,6 +50,35 @@ pub(crate) enum MailContent {
         address: Option<String>,
         user_agent: Option<String>,
     },
+    SignInChanged {
+        user: UserId,
+        change: SignInChange,
+        at: Timestamp,
+        by: ChangedBy,
+    },
+    NewOwner {
+        /// The recipient, another owner or the new one.
+        user: UserId,
+        account: AccountId,
+        owner: UserId,
+        by: Option<UserId>,
+        at: Timestamp,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SignInChange {
+    Password,
+    FactorAdded,
+    FactorRemoved,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChangedBy {
+    User { address: Option<String>, user_agent: Option<String> },
+    Administrator,
 }
 
 impl MailContent {
@@ -59,7 +88,7 @@ impl MailContent {
         match self {
             Self::Reset { .. } => HOUR,
             Self::Invitation { .. } | Self::NewDevice { .. } | Self::KeyExpiring { .. } => 24 * HOUR,
-            Self::KeyCompromised { .. } => 72 * HOUR,
+            Self::KeyCompromised { .. } | Self::SignInChanged { .. } | Self::NewOwner { .. } => 72 * HOUR,
         }
     }
 
@@ -71,6 +100,8 @@ impl MailContent {
             Self::KeyExpiring { .. } => "key_expiring",
             Self::KeyCompromised { .. } => "key_compromised",
             Self::NewDevice { .. } => "new_device",
+            Self::SignInChanged { .. } => "sign_in_changed",
+            Self::NewOwner { .. } => "new_owner",
         }
     }
 }

@@ -42,11 +42,14 @@ pub(crate) use invitation::Invitation;
 pub(crate) use leaving::Leaving;
 pub use lifetimes::LifetimesOf;
 pub(crate) use lifetimes::StoredLifetimes;
+#[cfg(feature = "mail")]
+pub(crate) use mail::{ChangedBy, SignInChange};
 pub(crate) use mail::{MailContent, MailCount, StoredMail};
 pub use member::Member;
 pub(crate) use password_reset::{PasswordReset, ResetOrigin};
 pub(crate) use pending_keys::PendingKeys;
 pub use plan::Plan;
+pub(crate) use plan::RemovedPlan;
 pub(crate) use policy::StoredPolicy;
 pub(crate) use second_factor::{Asked, RequiredFactor, StoredFactor};
 pub(crate) use secret::{digest_of, new_id, new_secret};

@@ -1,3 +1,4 @@
+use keyward_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -29,6 +30,23 @@ impl Plan {
     pub fn with_key_limit(mut self, keys: u32) -> Self {
         self.key_limit = Some(keys);
         self
+    }
+}
+
+/// A removed plan whose limits may be left in their store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RemovedPlan {
+    pub(crate) name: SmolStr,
+    pub(crate) at: Timestamp,
+}
+
+impl Entity for RemovedPlan {
+    const KIND: Kind = Kind::RemovedPlan;
+    fn id(&self) -> String {
+        self.name.to_string()
+    }
+    fn sort(&self) -> i64 {
+        self.at.as_millis()
     }
 }
 

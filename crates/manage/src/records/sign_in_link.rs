@@ -14,6 +14,9 @@ pub(crate) struct StoredSignInLink {
     pub(crate) maker: ActorName,
     pub(crate) account: Option<AccountId>,
     pub(crate) path: Option<String>,
+    /// Its user has opened it, and enters the code of the second factor next.
+    #[serde(default)]
+    pub(crate) waits_for_code: bool,
     pub(crate) ends_at: Timestamp,
 }
 

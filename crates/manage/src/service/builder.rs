@@ -360,6 +360,7 @@ impl ManagementBuilder {
             authenticator: OnceLock::new(),
             send_reset_link: self.send_reset_link,
             limits: self.limits,
+            limits_sweep: Mutex::default(),
             shared_secret: OnceCell::new(),
             on_event: self.on_event,
             #[cfg(feature = "mail")]

@@ -14,6 +14,7 @@ mod invitations;
 mod keys;
 mod lifetimes;
 mod limits;
+mod limits_sweep;
 mod mail;
 mod members;
 mod page;
@@ -75,6 +76,7 @@ use crate::records::{Entity, Versioned};
 use crate::store::{Kind, List, ManagementStore, Write, Written};
 use audit::{Head, Refused};
 use events::EventHook;
+use limits_sweep::LimitsSweep;
 use requests::RequestBuffer;
 use settings::Settings;
 use sign_in::{Passwords, Throttle};
@@ -136,6 +138,7 @@ pub(crate) struct Inner {
     authenticator: OnceLock<Authenticator>,
     send_reset_link: Option<ResetLinkSender>,
     limits: Option<Arc<dyn LimitStore>>,
+    limits_sweep: Mutex<LimitsSweep>,
     shared_secret: OnceCell<Zeroizing<String>>,
     on_event: Option<EventHook>,
     #[cfg(feature = "mail")]
@@ -196,6 +199,8 @@ impl Management {
         self.log_unfinished().await?;
         self.end_keys_of_leavers().await?;
         self.finish_deletions().await?;
+        self.finish_removals_of_plans().await?;
+        self.sweep_limits().await?;
         self.announce_by_time().await?;
         self.prune_by_retention().await?;
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.

@@ -1,11 +1,11 @@
 use keyward_core::AccountId;
-use keyward_limits::Subject;
+use keyward_limits::{LimitRules, Subject};
 
 use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management, check_name};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Entity, LifetimesOf, Plan, Versioned};
+use crate::records::{Entity, LifetimesOf, Plan, RemovedPlan, Versioned};
 use crate::role::scopes;
 use crate::store::{Kind, List};
 
@@ -48,10 +48,13 @@ impl Management {
         }
         let draft = Draft::new(actor, "plan.put", Target::new("plan", &plan.name)).after(&plan);
         match version {
-            None => match self.commit(vec![plan.insert()?], draft).await? {
-                Ok(()) => Ok(Versioned { value: plan, version: 1 }),
-                Err(_) => Err(ManagementError::Duplicate("plan")),
-            },
+            None => {
+                self.end_limits_of_plan(&plan.name).await?;
+                match self.commit(vec![plan.insert()?], draft).await? {
+                    Ok(()) => Ok(Versioned { value: plan, version: 1 }),
+                    Err(_) => Err(ManagementError::Duplicate("plan")),
+                }
+            }
             Some(version) => {
                 let known: Versioned<Plan> = self.get(&plan.name).await?.ok_or(ManagementError::NotFound("plan"))?;
                 if known.version != version {
@@ -105,12 +108,84 @@ impl Management {
         if writes { self.check_recent(actor).await } else { Ok(()) }
     }
 
-    /// Removes a plan at this version. Its accounts keep its name, and have no limits and lifetimes of a plan. Needs `plans:write` in the
-    /// operator's account.
+    /// Counts the accounts with a plan, up to [`ManagementError::MOST_COUNTED`] and one more. Needs `plans:write` in the operator's
+    /// account.
+    ///
+    /// # Errors
+    /// [`ManagementError::Forbidden`].
+    pub async fn plan_accounts(&self, actor: &Actor, name: &str) -> Result<u64, ManagementError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
+        Ok(self.0.keys.count_accounts(name, ManagementError::MOST_COUNTED + 1).await?)
+    }
+
+    /// Removes a plan that no account has, at this version. Needs `plans:write` in the operator's account.
+    ///
+    /// # Errors
+    /// [`ManagementError::PlanInUse`], [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`].
+    pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
+        self.check_removes_plan(actor, name, version).await?;
+        match self.plan_accounts(actor, name).await? {
+            0 => self.remove_used_plan(actor, name, version).await,
+            accounts => Err(ManagementError::PlanInUse { accounts }),
+        }
+    }
+
+    /// Removes a plan at this version, also if accounts have it. They keep its name, and have no limits and lifetimes of a plan. Needs
+    /// `plans:write` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`].
-    pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
+    pub async fn remove_used_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
+        let known = self.check_removes_plan(actor, name, version).await?;
+        let draft = Draft::new(actor, "plan.remove", Target::new("plan", name)).before(&known.value);
+        let lifetimes = self.known_lifetimes(&LifetimesOf::Plan(known.name.clone())).await?;
+        let mut writes = vec![known.remove()];
+        writes.extend(lifetimes.map(|lifetimes| lifetimes.remove()));
+        if self.0.limits.is_some() {
+            let removed = RemovedPlan { name: known.name.clone(), at: self.now() };
+            writes.push(match self.get::<RemovedPlan>(name).await? {
+                Some(noted) => noted.replace(&removed)?,
+                None => removed.insert()?,
+            });
+        }
+        self.commit_or_stale(writes, draft).await?;
+        // After a failure or a crash, maintenance does it.
+        if let Err(error) = self.end_limits_of_plan(name).await {
+            tracing::warn!(%error, plan = name, "the limits of a removed plan are not removed yet");
+        }
+        Ok(())
+    }
+
+    /// Removes the limits of plans whose removal was cut off.
+    pub(super) async fn finish_removals_of_plans(&self) -> Result<(), ManagementError> {
+        for removed in self.list_all::<RemovedPlan>(List::of(Kind::RemovedPlan, 500)).await? {
+            self.end_limits_of_plan(&removed.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Another plan of this name has its own limits.
+    async fn end_limits_of_plan(&self, name: &str) -> Result<(), ManagementError> {
+        let subject = Subject::Plan(name.into());
+        let Some(store) = self.0.limits.as_deref() else { return Ok(()) };
+        // Read before the note, so that limits of a new plan have another version.
+        let known = store.rules(&subject).await?;
+        let Some(removed) = self.get::<RemovedPlan>(name).await? else { return Ok(()) };
+        if !known.rules.is_empty()
+            && store.put_rules(&subject, &LimitRules::new(), Some(known.version)).await?.is_none()
+        {
+            return Ok(());
+        }
+        self.write_quietly(&[removed.remove()]).await?;
+        Ok(())
+    }
+
+    async fn check_removes_plan(
+        &self,
+        actor: &Actor,
+        name: &str,
+        version: u64,
+    ) -> Result<Versioned<Plan>, ManagementError> {
         let rights = self.rights(actor, self.operator()).await?;
         rights.require(&scopes::PLANS_WRITE)?;
         rights.check_changes_limits()?;
@@ -118,11 +193,6 @@ impl Management {
         if known.version != version {
             return Err(ManagementError::Stale);
         }
-        let draft = Draft::new(actor, "plan.remove", Target::new("plan", name)).before(&known.value);
-        let lifetimes = self.known_lifetimes(&LifetimesOf::Plan(known.name.clone())).await?;
-        let writes = std::iter::once(known.remove()).chain(lifetimes.map(|lifetimes| lifetimes.remove()));
-        self.commit_or_stale(writes.collect(), draft).await?;
-        // Another plan of this name has its own limits.
-        self.remove_limits(&Subject::Plan(name.into())).await
+        Ok(known)
     }
 }

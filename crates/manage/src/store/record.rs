@@ -72,6 +72,8 @@ pub enum Kind {
     MailCount,
     /// A deleted account, whose id is not used again.
     DeletedAccount,
+    /// A removed plan, whose limits are removed.
+    RemovedPlan,
 }
 
 impl Kind {
@@ -113,6 +115,7 @@ impl Kind {
             Self::Mail => "mail",
             Self::MailCount => "mail_count",
             Self::DeletedAccount => "deleted_account",
+            Self::RemovedPlan => "removed_plan",
         }
     }
 }

@@ -41,10 +41,17 @@ fn is_json(request: &Request) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let Object(value) = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::Management(ManagementError::invalid("body", error.to_string())),
+    let refused = |field: &str, error: &serde_json::Error| match error.classify() {
+        serde_json::error::Category::Data => {
+            let field = if field == "." { String::new() } else { format!("`{field}`: ") };
+            Problem::Management(ManagementError::invalid("body", format!("{field}{error}")))
+        }
         _ => Problem::Unreadable(format!("the body is not JSON: {error}")),
-    })?;
+    };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let Object(value) = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| refused(&error.path().to_string(), error.inner()))?;
+    json.end().map_err(|error| refused(".", &error))?;
     Ok(value)
 }
 
@@ -138,4 +145,30 @@ async fn read_whole<S: Send + Sync>(request: Request, state: &S) -> Result<(Byte
     let bytes = Bytes::from_request(request, state).await.map_err(unreadable_body)?;
     all.extend_from_slice(&bytes);
     Ok((bytes, all))
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_api_types::PutLimits;
+
+    use super::*;
+
+    #[test]
+    fn errors_of_bodies_name_the_field() {
+        for (body, field) in [
+            (r#"{"rates":[{"name":"a","quota":1.5,"window_seconds":1}]}"#, "`rates[0].quota`: 1.5 is no whole number"),
+            (r#"{"budget":{"credits":"5"}}"#, "`budget.credits`: invalid type"),
+            (r#"{"tasks":-1}"#, "`tasks`: -1 is no whole number"),
+            ("[]", "invalid type: sequence"),
+        ] {
+            let refused = parse::<PutLimits>(body.as_bytes()).map(drop);
+            let Err(Problem::Management(ManagementError::Invalid { field: "body", message })) = refused else {
+                panic!("{body}");
+            };
+            assert!(message.starts_with(field), "{message}");
+        }
+        for body in ["{", "{} {}", "{},"] {
+            assert!(matches!(parse::<PutLimits>(body.as_bytes()), Err(Problem::Unreadable(_))), "{body}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use keyward_core::CredentialId;
 use keyward_core::store::StoreError;
 use keyward_limits::{ChangedRules, Counter, CounterState, LimitRules, LimitStore, StoredRules, Subject};
 
@@ -74,6 +75,34 @@ impl PostgresLimits {
         Ok(row.try_get::<_, Option<i64>>(0)?.map(unsigned))
     }
 
+    async fn oldest(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, Error> {
+        let client = self.0.0.pool.get().await?;
+        let sql =
+            "SELECT kind, id, rules, version FROM keyward_limit_rules WHERE version > $1 ORDER BY version LIMIT $2";
+        let statement = client.prepare_cached(sql).await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut found = Vec::new();
+        for row in client.query(&statement, &[&signed(version), &limit]).await? {
+            let (kind, id, rules): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let subject = Subject::of(&kind, &id).ok_or_else(|| Error::Corrupt("not a bearer of limits".into()))?;
+            found.push((subject, StoredRules { rules: parsed(&rules)?, version: unsigned(row.try_get(3)?) }));
+        }
+        Ok(found)
+    }
+
+    async fn forget(&self, subject: &Subject, version: u64) -> Result<bool, Error> {
+        let client = self.0.0.pool.get().await?;
+        let sql = "WITH forgotten AS (DELETE FROM keyward_limit_rules WHERE kind = $1 AND id = $2 AND version = $3 \
+                     AND version < (SELECT version FROM keyward_limit_head) RETURNING id), \
+                   budget AS (DELETE FROM keyward_limit_budgets WHERE counter = $4 AND EXISTS (SELECT 1 FROM forgotten)) \
+                   SELECT count(*) FROM forgotten";
+        let statement = client.prepare_cached(sql).await?;
+        let counter = Counter::of_budget(subject);
+        let row =
+            client.query_one(&statement, &[&subject.kind(), &subject.id(), &signed(version), &counter.id()]).await?;
+        Ok(row.try_get::<_, i64>(0)? > 0)
+    }
+
     async fn state(&self, counter: &Counter) -> Result<CounterState, Error> {
         let client = self.0.0.pool.get().await?;
         let sql = format!(
@@ -140,6 +169,15 @@ impl LimitStore for PostgresLimits {
     ) -> Result<Option<u64>, StoreError> {
         let rules = serde_json::to_string(rules).map_err(StoreError::corrupt)?;
         Ok(answer(&self.0, self.put(subject, &rules, version)).await?)
+    }
+
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        Ok(answer(&self.0, self.oldest(version, limit)).await?)
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        let subject = Subject::Key(key.clone());
+        Ok(answer(&self.0, self.forget(&subject, version)).await?)
     }
 
     async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {

@@ -106,6 +106,7 @@ pub async fn rules(make: impl AsyncFn() -> [Arc<dyn LimitStore>; 3]) {
     ruled::idle_credits_return(&nodes).await;
     ruled::a_refused_call_spends_nothing(&nodes).await;
     ruled::successors_share_the_rules_and_what_is_spent(&nodes).await;
+    ruled::rules_of_ended_keys_are_forgotten(&nodes).await;
     ruled::strict_windows_admit_the_quota_and_even_rates_twice_that(&nodes).await;
     ruled::nine_of_ten_calls_need_no_store(&nodes).await;
 }

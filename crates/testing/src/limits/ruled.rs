@@ -261,6 +261,37 @@ pub(super) async fn successors_share_the_rules_and_what_is_spent(nodes: &Nodes) 
     }
 }
 
+pub(super) async fn rules_of_ended_keys_are_forgotten(nodes: &Nodes) {
+    let store = &*nodes[0];
+    let begun = store.changed_rules(0).await.expect("an answer").version;
+    let ids: [CredentialId; 3] = ["key_ended_1", "key_ended_2", "key_ended_3"].map(|id| id.parse().expect("an id"));
+    let subjects = ids.clone().map(Subject::Key);
+    for subject in &subjects {
+        put(store, subject, &budget(10)).await;
+    }
+    let limits = start(&nodes[1]).await;
+    assert!(is_accepted(&limits, &caller("acct_ended", "key_ended_1")).await);
+    limits.shutdown().await;
+    assert_eq!(left(store, &subjects[0], 10).await, 9);
+    put(store, &subjects[0], &LimitRules::new()).await;
+    let oldest = nodes[2].oldest_rules(begun, 2).await.expect("an answer");
+    let listed: Vec<_> = oldest.iter().map(|(subject, _)| subject.clone()).collect();
+    assert_eq!(listed, subjects[1..]);
+    let oldest = store.oldest_rules(oldest[1].1.version, 10).await.expect("an answer");
+    assert_eq!((oldest.len(), &oldest[0].0, oldest[0].1.rules.is_empty()), (1, &subjects[0], true));
+    let version = oldest[0].1.version;
+    // The newest rules stay, so that the version of all rules only grows.
+    assert!(!store.forget_key(&ids[0], version).await.expect("an answer"));
+    put(store, &subjects[2], &budget(5)).await;
+    assert!(!store.forget_key(&ids[0], version - 1).await.expect("an answer"), "another version");
+    assert!(store.forget_key(&ids[0], version).await.expect("an answer"));
+    assert!(!store.forget_key(&ids[0], version).await.expect("an answer"));
+    assert_eq!(nodes[1].rules(&subjects[0]).await.expect("an answer"), StoredRules::default());
+    assert_eq!(left(store, &subjects[0], 10).await, 10, "what was spent");
+    let changed = store.changed_rules(begun).await.expect("an answer");
+    assert_eq!(changed.rules, [(subjects[1].clone(), budget(10)), (subjects[2].clone(), budget(5))]);
+}
+
 /// Three nodes that send as fast as they can.
 async fn admitted(nodes: &Nodes, name: &str, strict: bool) -> Vec<Duration> {
     const WINDOW: u32 = 1;
@@ -329,6 +360,14 @@ impl LimitStore for Counted {
         version: Option<u64>,
     ) -> Result<Option<u64>, StoreError> {
         self.inner.put_rules(subject, rules, version).await
+    }
+
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        self.inner.oldest_rules(version, limit).await
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        self.inner.forget_key(key, version).await
     }
 
     async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {

@@ -246,6 +246,18 @@ pub(super) async fn every_account_is_listed_once_in_the_order_of_ids(store: &imp
     }
 }
 
+pub(super) async fn accounts_with_a_plan_are_counted_up_to_a_number(store: &impl KeyAdmin) {
+    let plan = keyward_core::AccountId::generate().to_string();
+    for number in 0..3 {
+        for most in [1, 2, 10] {
+            let count = store.count_accounts(&plan, most).await.expect("the store answers");
+            assert_eq!(count, most.min(number), "most {most}");
+        }
+        let with_plan = account(store).await.with_plan(&*plan);
+        store.put_account(&with_plan).await.expect("the account is written").at_position();
+    }
+}
+
 pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmin) {
     let first = account(store).await;
     let mut plan = first.clone().with_plan("Pro").with_feature("analytics");

@@ -42,6 +42,7 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
     keys::an_account_changes_all_its_keys(&make().await).await;
     keys::an_account_is_inserted_once(&make().await).await;
     keys::every_account_is_listed_once_in_the_order_of_ids(&make().await).await;
+    keys::accounts_with_a_plan_are_counted_up_to_a_number(&make().await).await;
     keys::an_account_is_replaced_only_as_expected(&make().await).await;
     keys::a_use_is_recorded_forwards_and_changes_nothing_else(&make().await).await;
 

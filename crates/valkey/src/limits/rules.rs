@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use keyward_core::CredentialId;
 use keyward_core::store::StoreError;
 use keyward_limits::{ChangedRules, Counter, CounterState, LimitRules, LimitStore, StoredRules, Subject};
 
@@ -69,6 +70,23 @@ impl LimitStore for ValkeyLimits {
         next.as_deref().map(parse_number).transpose()
     }
 
+    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
+        let found: Vec<(String, String)> =
+            OLDEST.arg(version).arg(limit).invoke_async(&mut self.0.connection()).await.map_err(unavailable)?;
+        found.iter().map(|(field, text)| Ok((subject(field)?, stored(text)?))).collect()
+    }
+
+    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
+        let subject = Subject::Key(key.clone());
+        FORGET
+            .key(counter_key(&Counter::of_budget(&subject)))
+            .arg(field(&subject))
+            .arg(version.to_string())
+            .invoke_async(&mut self.0.connection())
+            .await
+            .map_err(unavailable)
+    }
+
     async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
         let (now, text): (String, Option<String>) =
             READ.key(counter_key(counter)).invoke_async(&mut self.0.connection()).await.map_err(unavailable)?;
@@ -124,6 +142,30 @@ static CHANGED: Script = Script::new(|| {
            changed[#changed + 1] = {field, redis.call('HGET', '{keyward}:limits', field)}
          end
          return {version, changed}",
+    )
+});
+
+/// Returns fields and values, oldest change first. ARGV: the version after which they changed, how many.
+static OLDEST: Script = Script::new(|| {
+    redis::Script::new(
+        "local found = {}
+         for _, field in ipairs(redis.call('ZRANGEBYSCORE', '{keyward}:limits:changed', '(' .. ARGV[1], '+inf', 'LIMIT', 0, ARGV[2])) do
+           found[#found + 1] = {field, redis.call('HGET', '{keyward}:limits', field)}
+         end
+         return found",
+    )
+});
+
+/// Returns 1 if the rules had the version and are forgotten. ARGV: the field, the version. KEYS: the counter of the budget.
+static FORGET: Script = Script::new(|| {
+    redis::Script::new(
+        "local current = redis.call('HGET', '{keyward}:limits', ARGV[1])
+         if not current or string.match(current, '^%d+') ~= ARGV[2] then return 0 end
+         if redis.call('GET', '{keyward}:limits:version') == ARGV[2] then return 0 end
+         redis.call('HDEL', '{keyward}:limits', ARGV[1])
+         redis.call('ZREM', '{keyward}:limits:changed', ARGV[1])
+         redis.call('DEL', KEYS[1])
+         return 1",
     )
 });
 

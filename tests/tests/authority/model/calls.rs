@@ -28,7 +28,8 @@ impl World {
         self.keys.sort_by(|one, other| {
             (one.created_at, &one.name, &one.id).cmp(&(other.created_at, &other.name, &other.id))
         });
-        let holding = |key: &KeyView| (key.id.clone(), Holding::of_key(key, &self.operator));
+        let holding =
+            |key: &KeyView| (key.id.clone(), Holding::of_key(key, &self.operator).limited_by(self.limits_of(&key.id)));
         self.key_holdings = self.keys.iter().map(holding).collect();
     }
 
@@ -382,6 +383,9 @@ impl World {
                     self.check_recent(age)?;
                     self.check_user(&by, &rotated.view)?;
                     self.check_lifetime(&rotated.view)?;
+                    if let Some(place) = self.limited_as.get(&key.id).cloned() {
+                        self.limited_as.insert(rotated.view.id.clone(), place);
+                    }
                     self.holders.insert(rotated.view.id, side);
                     granted.keys = true;
                 }
@@ -395,8 +399,34 @@ impl World {
                         self.check_recent(age)?;
                         self.check_user(&by, &key)?;
                         if side == Honest {
-                            granted.holdings.push(Holding::of_key(&key, &self.operator));
+                            let limits = self.limits_of(&key.id);
+                            granted.holdings.push(Holding::of_key(&key, &self.operator).limited_by(limits));
                         }
+                    }
+                }
+            }
+            Command::PutLimits { by, key, limited } => {
+                let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
+                let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
+                let subject = Subject::Key(key.id.clone());
+                let version = self.management.limits(&Self::system(), &subject).await.unwrap().version;
+                let limits = PutLimits { tasks: limited.then_some(5), ..PutLimits::default() };
+                if fine(self.management.put_limits(&actor, &subject, &limits, version).await)?.is_some() {
+                    self.check_recent(age)?;
+                    self.check_user(&by, &key)?;
+                    if by == Principal::Key(key.id.clone()) {
+                        return Err("a key changed its own limits".to_owned());
+                    }
+                    let place = self.limited_as.entry(key.id.clone()).or_insert_with(|| key.id.clone()).clone();
+                    self.has_limits.insert(place, limited);
+                    self.read_keys().await;
+                    if side == Honest {
+                        // They hold for the chain.
+                        let chain: Vec<CredentialId> = self.keys.iter().map(|key| key.id.clone()).collect();
+                        let place = self.limited_as.get(&key.id).cloned();
+                        let same = chain.iter().filter(|id| self.limited_as.get(*id).cloned() == place);
+                        let freed: Vec<Holding> = same.flat_map(|id| self.of_key(id)).collect();
+                        granted.holdings.extend(freed);
                     }
                 }
             }

@@ -85,9 +85,26 @@ impl World {
             return Err("a link that was used or has ended began a session".to_owned());
         }
         self.check_covers(&maker, &user, "a link gave")?;
+        self.check_password_of_stranger(&user).await?;
         let (secret, created_at) = (begun.session.to_string(), self.now());
         self.link_sessions.push(LinkSession { secret, user, side, maker, created_at });
         Ok(())
+    }
+
+    /// A person who may never have read the mailbox chose the password. It ends, with all sessions and tokens.
+    async fn check_password_of_stranger(&mut self, user: &UserId) -> Checked<()> {
+        let Some(person) = self.people.iter_mut().find(|person| person.id == *user) else { return Ok(()) };
+        if person.proven || person.password.take().is_none() {
+            return Ok(());
+        }
+        person.by_links_only = person.linked.is_none();
+        let email = MAILBOXES[person.mailbox].0;
+        for side in [Honest, Attacker] {
+            if self.management.sign_in(&Context::new(), email, password(side)).await.is_ok() {
+                return Err("a password outlived the use of a sign-in link".to_owned());
+            }
+        }
+        self.check_signed_out(user).await
     }
 
     /// A session counts only while its maker has all rights of its user.

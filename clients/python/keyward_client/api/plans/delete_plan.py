@@ -6,22 +6,30 @@ import httpx
 
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     plan: str,
     *,
+    force: bool | Unset = UNSET,
     if_match: str,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     headers["If-Match"] = if_match
+
+    params: dict[str, Any] = {}
+
+    params["force"] = force
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/v1/plans/{plan}".format(
             plan=quote(str(plan), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -55,10 +63,20 @@ def _parse_response(
 
         return response_404
 
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
     if response.status_code == 412:
         response_412 = Problem.from_dict(response.json())
 
         return response_412
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 428:
         response_428 = Problem.from_dict(response.json())
@@ -90,12 +108,15 @@ def sync_detailed(
     plan: str,
     *,
     client: AuthenticatedClient,
+    force: bool | Unset = UNSET,
     if_match: str,
 ) -> Response[Any | Problem]:
-    """Removes a plan.
+    """Removes a plan. If accounts have it, the answer is `PLAN_IN_USE` with their number, unless `force`
+    is true.
 
     Args:
         plan (str):
+        force (bool | Unset):
         if_match (str):
 
     Raises:
@@ -108,6 +129,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         plan=plan,
+        force=force,
         if_match=if_match,
     )
 
@@ -122,12 +144,15 @@ def sync(
     plan: str,
     *,
     client: AuthenticatedClient,
+    force: bool | Unset = UNSET,
     if_match: str,
 ) -> Any | Problem | None:
-    """Removes a plan.
+    """Removes a plan. If accounts have it, the answer is `PLAN_IN_USE` with their number, unless `force`
+    is true.
 
     Args:
         plan (str):
+        force (bool | Unset):
         if_match (str):
 
     Raises:
@@ -141,6 +166,7 @@ def sync(
     return sync_detailed(
         plan=plan,
         client=client,
+        force=force,
         if_match=if_match,
     ).parsed
 
@@ -149,12 +175,15 @@ async def asyncio_detailed(
     plan: str,
     *,
     client: AuthenticatedClient,
+    force: bool | Unset = UNSET,
     if_match: str,
 ) -> Response[Any | Problem]:
-    """Removes a plan.
+    """Removes a plan. If accounts have it, the answer is `PLAN_IN_USE` with their number, unless `force`
+    is true.
 
     Args:
         plan (str):
+        force (bool | Unset):
         if_match (str):
 
     Raises:
@@ -167,6 +196,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         plan=plan,
+        force=force,
         if_match=if_match,
     )
 
@@ -179,12 +209,15 @@ async def asyncio(
     plan: str,
     *,
     client: AuthenticatedClient,
+    force: bool | Unset = UNSET,
     if_match: str,
 ) -> Any | Problem | None:
-    """Removes a plan.
+    """Removes a plan. If accounts have it, the answer is `PLAN_IN_USE` with their number, unless `force`
+    is true.
 
     Args:
         plan (str):
+        force (bool | Unset):
         if_match (str):
 
     Raises:
@@ -199,6 +232,7 @@ async def asyncio(
         await asyncio_detailed(
             plan=plan,
             client=client,
+            force=force,
             if_match=if_match,
         )
     ).parsed

@@ -15,8 +15,9 @@ const SCHEMAS: &str = "#/components/schemas/";
 const CHECKS_A_SECRET: [&str; 4] = ["signIn", "refreshTokens", "acceptInvitation", "resetPassword"];
 const COUNTS_ATTEMPTS: [&str; 4] = ["acceptInvitationLink", "changeOwnPassword", "redeliver", "testWebhook"];
 /// The other conflicts are those of an `Idempotency-Key`.
-const CONFLICTS: [&str; 8] = [
+const CONFLICTS: [&str; 9] = [
     "acceptInvitation",
+    "deletePlan",
     "deleteUser",
     "previewRotation",
     "putKeyLimits",

@@ -23,9 +23,11 @@ pub(super) fn routes() -> Vec<Route> {
     let path = "/accounts/{account}/settings";
     vec![
         Route::page(path, page).post(change).menu(Menu::Account, words::shared::ACCOUNT, None).destination(),
-        Route::action("/accounts/{account}/second-factor", path, require_factor),
-        Route::action("/accounts/{account}/limits", path, change_limits),
-        Route::action("/accounts/{account}/lifetimes", path, change_lifetimes),
+        Route::action("/accounts/{account}/second-factor", path, require_factor)
+            .asks_before(words::sign_in::REQUIRE_A_SECOND_FACTOR),
+        Route::action("/accounts/{account}/limits", path, change_limits).asks_before(words::sign_in::CHANGE_LIMITS),
+        Route::action("/accounts/{account}/lifetimes", path, change_lifetimes)
+            .asks_before(words::sign_in::CHANGE_LIFETIMES),
     ]
 }
 

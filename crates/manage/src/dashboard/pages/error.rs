@@ -42,8 +42,8 @@ pub(in crate::dashboard) async fn unknown_path(request: Request) -> Response {
 }
 
 async fn page(error: PageError, visitor: &Visitor) -> Response {
-    if error.needs_sign_in {
-        return again::page(visitor, error.status, &error.text);
+    if let Some(why) = error.sign_in {
+        return again::page(visitor, error.status, why);
     }
     let page = ErrorPage {
         frame: visitor.error_frame(error.title).await,

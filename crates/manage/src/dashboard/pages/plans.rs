@@ -35,8 +35,8 @@ pub(super) fn routes() -> Vec<Route> {
             .destination(),
         Route::page(PLAN, page).post(change).destination(),
         Route::page("/plans/{plan}/remove", confirm).post(remove).destination(),
-        Route::action("/plans/{plan}/limits", PLAN, change_limits),
-        Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes),
+        Route::action("/plans/{plan}/limits", PLAN, change_limits).asks_before(words::sign_in::CHANGE_LIMITS),
+        Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes).asks_before(words::sign_in::CHANGE_LIFETIMES),
     ]
 }
 
@@ -243,12 +243,33 @@ struct RemovePage {
     frame: Frame,
     plan: Row,
     version: u64,
+    /// A question about the accounts that have the plan, if any.
+    in_use: Option<String>,
+    error: Option<FieldError>,
 }
 
 async fn confirm(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
-    let found = found(&member, &name).await?;
+    show_removal(&member, &name, StatusCode::OK, None).await
+}
+
+async fn show_removal(
+    member: &Member,
+    name: &SmolStr,
+    status: StatusCode,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let found = found(member, name).await?;
+    let accounts = member.management().plan_accounts(&member.actor, name).await?;
+    let most = ManagementError::MOST_COUNTED;
+    let in_use = (accounts > 0).then(|| words::plans::remove_although(&number(accounts.min(most)), accounts > most));
     let (plan, version) = (Row::of(&found), found.version);
-    Ok(member.page(words::plans::REMOVE_A_PLAN, |frame| RemovePage { frame, plan, version }))
+    Ok(member.page_with(status, words::plans::REMOVE_A_PLAN, |frame| RemovePage {
+        frame,
+        plan,
+        version,
+        in_use,
+        error,
+    }))
 }
 
 async fn remove(
@@ -257,8 +278,17 @@ async fn remove(
 ) -> Result<Response, PageError> {
     require(&member)?;
     let version = form.get("version").parse().unwrap_or(0);
-    member.management().remove_plan(&member.actor, &name, version).await?;
-    Ok(member.visitor.redirect_with_flash("/plans", "plan-removed"))
+    let removed = match form.get("force") {
+        "1" => member.management().remove_used_plan(&member.actor, &name, version).await,
+        _ => member.management().remove_plan(&member.actor, &name, version).await,
+    };
+    match removed {
+        Ok(()) => Ok(member.visitor.redirect_with_flash("/plans", "plan-removed")),
+        Err(error @ ManagementError::PlanInUse { .. }) => {
+            show_removal(&member, &name, error.status(), Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn change_limits(

@@ -1,18 +1,25 @@
 //! The table of routes, and all that derives from it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use argon2::Params;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use http::header::{COOKIE, HOST};
+use http::header::{CONTENT_TYPE, COOKIE, HOST};
+use http::request::Builder;
 use http::{Request, StatusCode};
-use keyward_sqlite::SqliteStore;
+use keyward_core::clock::{Clock, ManualClock, SystemClock};
+use keyward_sqlite::{SqliteLimits, SqliteStore};
 use tower::ServiceExt as _;
 
 use super::routes;
 use crate::actor::{Actor, Context};
 use crate::dashboard::assets::STYLE_NAME;
+use crate::dashboard::csrf::token_of;
+use crate::dashboard::form::query;
 use crate::dashboard::site_map::SiteMap;
-use crate::dashboard::{DashboardSettings, dashboard};
+use crate::dashboard::{DashboardSettings, dashboard, words};
 use crate::records::Plan;
 use crate::service::{KeyDraft, Management, NewUser};
 use crate::store::SqliteManagementStore;
@@ -25,15 +32,23 @@ struct Site {
     session: String,
     key: String,
     user: String,
+    customer: String,
     #[cfg(feature = "webhooks")]
     webhook: String,
 }
 
 impl Site {
     async fn start() -> Self {
+        Self::start_at(Arc::new(SystemClock)).await
+    }
+
+    async fn start_at(clock: Arc<dyn Clock>) -> Self {
         let store = SqliteStore::temporary().unwrap();
         let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+            .limits(SqliteLimits::new(&store))
             .password_params(Params::new(8, 1, 1, None).unwrap())
+            .clock(clock)
+            .recent_sign_in(Duration::from_secs(60))
             .build()
             .unwrap();
         let system = Actor::system("test", Context::new());
@@ -42,6 +57,8 @@ impl Site {
         let owner = management.session(&session, Context::new()).await.unwrap();
         let draft = KeyDraft::secret("operator".parse().unwrap(), "server");
         let key = management.create_key(&owner, draft).await.unwrap().view.id.to_string();
+        let customer = keyward_core::AccountRecord::new("acct_customer".parse().unwrap(), "Customer");
+        management.import_account(&system, &customer).await.unwrap();
         management.put_plan(&owner, Plan::new("Pro & more"), None).await.unwrap();
         #[cfg(feature = "webhooks")]
         let webhook = {
@@ -53,6 +70,7 @@ impl Site {
             webhook,
             router: dashboard(management, DashboardSettings::new("Example API")),
             session: session.to_string(),
+            customer: customer.id.to_string(),
             key,
             user: owner.user().unwrap().to_string(),
         }
@@ -70,8 +88,19 @@ impl Site {
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {
+        self.send(Request::get(path), String::new()).await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
+        let token = token_of(&self.session).unwrap();
+        let fields: Vec<_> = [("csrf", token.as_str())].iter().chain(fields).map(|(n, v)| query(n, v)).collect();
+        let request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request, fields.join("&")).await
+    }
+
+    async fn send(&self, request: Builder, body: String) -> (StatusCode, String) {
         let cookie = format!("keyward_session={}", self.session);
-        let request = Request::get(path).header(HOST, "localhost").header(COOKIE, cookie).body(Body::empty()).unwrap();
+        let request = request.header(HOST, "localhost").header(COOKIE, cookie).body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
@@ -93,6 +122,42 @@ async fn every_page_of_the_table_is_reachable() {
         let is_there = status == StatusCode::OK || status == StatusCode::SEE_OTHER;
         assert!(is_there || is_off || is_refused, "{filled}: {status} {body}");
     }
+}
+
+/// A page that asks for the password again names what the user was about to do.
+#[tokio::test]
+async fn a_page_that_asks_to_sign_in_again_gives_its_reason() {
+    let (long_ago, some_reason) = (words::sign_in::long_ago(None), words::sign_in::long_ago(Some("…")));
+    let beginning = some_reason.split('…').next().unwrap();
+    let mut asking = Vec::new();
+    for route in routes() {
+        let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
+        let site = Site::start_at(Arc::<ManualClock>::clone(&clock)).await;
+        clock.advance(Duration::from_secs(3_600));
+        let path = site.filled(route.path());
+        let path = if path.ends_with("/delete") { path.replace("operator", &site.customer) } else { path };
+        let fields = [
+            ("action", "enable"),
+            ("id", site.key.as_str()),
+            ("form_id", "0123456789abcdef"),
+            ("name", "a"),
+            ("kind", "secret"),
+            ("mode", "live"),
+            ("role", "viewer"),
+            ("version", "1"),
+            ("account_id", site.customer.as_str()),
+        ];
+        let answers = [site.get(&path).await, site.post(&path, &fields).await];
+        let asked: Vec<_> = answers.iter().filter(|(_, body)| body.contains(beginning)).collect();
+        for (status, body) in &asked {
+            assert_eq!(*status, StatusCode::UNAUTHORIZED, "{path}");
+            assert!(!body.contains(&long_ago), "{path} asks to sign in again and gives no reason");
+        }
+        if !asked.is_empty() {
+            asking.push(path);
+        }
+    }
+    assert!(asking.len() >= 18, "only these pages asked: {asking:#?}");
 }
 
 #[tokio::test]

@@ -24,8 +24,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/users", list).menu(Menu::Operator, words::shared::USERS, scopes::MEMBERS_READ).destination(),
         Route::page(USER, details).destination(),
         Route::action("/users/{id}/disable", USER, disable),
-        Route::action("/users/{id}/enable", USER, enable),
-        Route::action("/users/{id}/second-factor/remove", USER, remove_factor),
+        Route::action("/users/{id}/enable", USER, enable).asks_before(words::sign_in::ENABLE_A_USER),
+        Route::action("/users/{id}/second-factor/remove", USER, remove_factor)
+            .asks_before(words::sign_in::REMOVE_A_SECOND_FACTOR),
         Route::page("/users/{id}/delete", confirm).post(delete).destination(),
     ]
 }

@@ -23,10 +23,6 @@ pub(in crate::dashboard) const SEND_IT_AGAIN: &str = "Send it again";
 pub(in crate::dashboard) const BACK_TO_THE_FORM: &str = "Back to the form";
 pub(in crate::dashboard) const FORM_TOO_LARGE: &str = "Form too large";
 pub(in crate::dashboard) const THE_FORM_IS_LARGER_THAN: &str = "The form is larger than the server allows.";
-pub(in crate::dashboard) const YOUR_SESSION_HAS_ENDED: &str =
-    "Your session has ended, so nothing was done. Sign in to return to the form: we kept what you typed.";
-pub(in crate::dashboard) const YOU_SIGNED_IN_A_WHILE_AGO: &str = "You signed in a while ago. To protect your account, sign in again before you create access. You then return to \
-     this page.";
 pub(in crate::dashboard) const SET_UP_A_SECOND_FACTOR: &str = "Set up a second factor";
 
 // error.rs
@@ -44,6 +40,7 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
             ("No permission", format!("You don't have permission to do this ({scope}). Ask an owner or admin."))
         }
         ManagementError::Escalation(what) => ("No permission", format!("You can't grant more than you have: {what}.")),
+        ManagementError::PlanInUse { .. } => ("The plan is in use", sentence(&error.to_string())),
         ManagementError::KeyHasLimits => ("No permission", sentence(&error.to_string())),
         ManagementError::Stale => {
             ("Changed by another user", "Another user changed this after you opened it. Check it, then try again.".to_owned())

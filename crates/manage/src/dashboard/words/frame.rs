@@ -18,3 +18,12 @@ pub(in crate::dashboard) const THIS_ACCOUNT_IS_SUSPENDED: &str =
 pub(in crate::dashboard) const LIKE_THE_SYSTEM: &str = "Like the system";
 pub(in crate::dashboard) const LIGHT: &str = "Light";
 pub(in crate::dashboard) const DARK: &str = "Dark";
+
+// dashboard.js
+pub(in crate::dashboard) const LOCAL_TIME: &str = ", {} here";
+pub(in crate::dashboard) const COPIED_NOTE: &str = "Copied.";
+pub(in crate::dashboard) const COPIED: &str = "Copied";
+pub(in crate::dashboard) const COPYING_IS_BLOCKED: &str =
+    "Your browser blocks copying. Press Ctrl+C to copy the selection.";
+pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_IT: &str =
+    "You have not copied it, and you won't see it again. Press again to leave anyway.";

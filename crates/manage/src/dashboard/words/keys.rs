@@ -1,6 +1,6 @@
 //! The pages of keys.
 
-use super::numbers::plural;
+use super::numbers::{number, plural};
 
 // confirm.html
 pub(in crate::dashboard) const CHANGE_ACCESS_QUESTION: [&str; 2] = ["Change access of ", "?"];
@@ -129,10 +129,14 @@ pub(in crate::dashboard) const NONE_REPORTED: &str = "none reported";
 pub(in crate::dashboard) const OLD_KEY_STILL_IN_USE: &str = "old key still in use";
 pub(in crate::dashboard) const SOON: &str = "soon";
 pub(in crate::dashboard) const SELECTED_KEYS: &str = "Selected keys:";
+/// The script puts the number in.
+pub(in crate::dashboard) const NUMBER_SELECTED: &str = "{} selected:";
 pub(in crate::dashboard) const PREVIOUS_PAGE: &str = "Previous page";
 
 // request_rows.html, requests.html
 pub(in crate::dashboard) const RECENT_REQUESTS: &str = "Recent requests";
+pub(in crate::dashboard) const TO_ADD_A_SCOPE: &str =
+    "A rotated key has the same scopes. To add one, change the access.";
 pub(in crate::dashboard) const ALL_RECENT_REQUESTS: &str = "All recent requests";
 pub(in crate::dashboard) const NO_REQUESTS_ARE_RECORDED: &str = "No requests are recorded.";
 pub(in crate::dashboard) const WHICH_REQUESTS_ARE_LISTED: &str = "At most 200 requests of the last 30 days. They have the pattern of the route and the network, not the path and the address.";
@@ -398,4 +402,10 @@ pub(in crate::dashboard) fn too_many_selected(count: usize, most: usize) -> Stri
 
 pub(in crate::dashboard) fn millis(millis: u128) -> String {
     format!("{millis} ms")
+}
+
+pub(in crate::dashboard) fn many_refusals(count: u64, reason: &str) -> String {
+    let count = number(count);
+    let requests = plural(&count, "request was", "requests were");
+    format!("{count} {requests} refused since yesterday. The most frequent reason: {reason}.")
 }

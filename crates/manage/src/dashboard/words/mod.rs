@@ -8,6 +8,7 @@ pub(in crate::dashboard) mod actions;
 pub(in crate::dashboard) mod audit;
 pub(in crate::dashboard) mod cards;
 pub(in crate::dashboard) mod charts;
+pub(in crate::dashboard) mod codes;
 pub(in crate::dashboard) mod errors;
 pub(in crate::dashboard) mod frame;
 pub(in crate::dashboard) mod invitations;

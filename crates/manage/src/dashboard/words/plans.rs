@@ -1,5 +1,7 @@
 //! The pages of plans.
 
+use super::numbers::plural;
+
 // details.html
 pub(in crate::dashboard) const THE_DEFAULT: &str = "the default";
 pub(in crate::dashboard) const THESE_LIMITS_HOLD_FOR_EACH: &str =
@@ -23,6 +25,11 @@ pub(in crate::dashboard) const THE_LIMITS_AND_LIFETIMES: &str = "The limits and 
 
 // plans.rs
 pub(in crate::dashboard) const REMOVE_A_PLAN: &str = "Remove a plan";
+
+pub(in crate::dashboard) fn remove_although(accounts: &str, are_more: bool) -> String {
+    let more = if are_more { "more than " } else { "" };
+    format!("Remove it although {more}{accounts} {} it", plural(accounts, "account has", "accounts have"))
+}
 
 pub(in crate::dashboard) fn at_most(limit: &str) -> String {
     format!("at most {limit} in an account")

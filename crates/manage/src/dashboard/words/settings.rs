@@ -102,6 +102,8 @@ pub(in crate::dashboard) fn codes_left(count: usize) -> String {
 pub(in crate::dashboard) const PROGRAM: &str = "program";
 pub(in crate::dashboard) const SIGN_OUT: &str = "Sign out";
 pub(in crate::dashboard) const SIGN_OUT_ALL_OTHERS: &str = "Sign out all others";
+pub(in crate::dashboard) const OLDER_SESSIONS_ARE_NOT_SHOWN: &str =
+    "Only the newest 200 sign-ins of browsers and of programs are shown. To end older ones, sign out all others.";
 
 pub(in crate::dashboard) fn session_use(last_seen: &str, network: &str, since: &str) -> String {
     format!("last used {last_seen} from {network}, since {since}")

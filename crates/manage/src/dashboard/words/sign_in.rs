@@ -46,6 +46,38 @@ pub(in crate::dashboard) const NEW_PASSWORD_HELP: &str = "At least 15 characters
 pub(in crate::dashboard) const OR_OPEN_THIS_PAGE_AGAIN: &str =
     "Or open this page again from the application around it.";
 
+pub(in crate::dashboard) const YOUR_SESSION_HAS_ENDED: &str =
+    "Your session has ended, so nothing was done. Sign in to return to the form: we kept what you typed.";
+
+/// Why a page asks for a recent sign-in. Each goes on: "sign in again before you …".
+pub(in crate::dashboard) const CREATE_A_KEY: &str = "create a key";
+pub(in crate::dashboard) const CHANGE_A_KEY: &str = "change a key";
+pub(in crate::dashboard) const ENABLE_KEYS: &str = "enable keys";
+pub(in crate::dashboard) const ROTATE_A_KEY: &str = "rotate a key";
+pub(in crate::dashboard) const CHANGE_LIMITS: &str = "change limits";
+pub(in crate::dashboard) const CHANGE_LIFETIMES: &str = "change lifetimes of keys";
+pub(in crate::dashboard) const INVITE_A_MEMBER: &str = "invite a member";
+pub(in crate::dashboard) const CHANGE_A_ROLE: &str = "change a role";
+pub(in crate::dashboard) const CREATE_A_LINK: &str = "create a link for a new password";
+pub(in crate::dashboard) const ENABLE_A_USER: &str = "enable a user";
+pub(in crate::dashboard) const CHANGE_A_WEBHOOK: &str = "create or change a webhook";
+pub(in crate::dashboard) const CHANGE_A_SECRET: &str = "change the secret of a webhook";
+pub(in crate::dashboard) const DELETE_AN_ACCOUNT: &str = "delete an account";
+pub(in crate::dashboard) const SUSPEND_AN_ACCOUNT: &str = "suspend an account";
+pub(in crate::dashboard) const REINSTATE_AN_ACCOUNT: &str = "reinstate an account";
+pub(in crate::dashboard) const CHANGE_A_PLAN: &str = "change the plan of an account";
+pub(in crate::dashboard) const REQUIRE_A_SECOND_FACTOR: &str = "change who needs a second factor";
+pub(in crate::dashboard) const SET_UP_A_SECOND_FACTOR: &str = "change your second factor";
+pub(in crate::dashboard) const REMOVE_A_SECOND_FACTOR: &str = "remove a second factor";
+
+pub(in crate::dashboard) fn long_ago(reason: Option<&str>) -> String {
+    let before = reason.unwrap_or("do this");
+    format!(
+        "You signed in a while ago. To protect your account, sign in again before you {before}. You then return to \
+         this page."
+    )
+}
+
 // link.html
 pub(in crate::dashboard) const CONTINUE: &str = "Continue";
 pub(in crate::dashboard) const YOU_ARE_SIGNED_IN_AS: [&str; 2] =

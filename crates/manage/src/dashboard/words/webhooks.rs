@@ -86,7 +86,6 @@ pub(in crate::dashboard) const PREVIOUS_SECRETS_SIGN_FOR: &str = "The previous s
 
 // deliveries.rs
 pub(in crate::dashboard) const NO_ANSWER: &str = "no answer";
-pub(in crate::dashboard) const NOT_SENT: &str = "not sent";
 
 // edit.rs
 pub(in crate::dashboard) const EDIT_A_WEBHOOK: &str = "Edit a webhook";
@@ -95,8 +94,6 @@ pub(in crate::dashboard) const EDIT_A_WEBHOOK: &str = "Edit a webhook";
 pub(in crate::dashboard) const DELETE_A_WEBHOOK: &str = "Delete a webhook";
 
 // view.rs
-pub(in crate::dashboard) const KEY_INACTIVE: &str = "key inactive";
-
 pub(in crate::dashboard) fn previous_secrets_sign(full: &str) -> String {
     format!("The previous secrets sign, too, until {full}. Switch your receiver before then.")
 }

@@ -52,9 +52,15 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::LinkEnded`], [`ManagementError::UsersOnly`], [`ManagementError::Duplicate`];
-    /// [`ManagementError::Invalid`] for another address.
+    /// [`ManagementError::Invalid`] for another address, and in a session of a sign-in link, whose maker may hold it.
     pub async fn join_by_link(&self, actor: &Actor, secret: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
+        if self.is_by_link(actor).await? {
+            return Err(ManagementError::invalid(
+                "invitation",
+                "a session of a sign-in link accepts no invitations. Sign in with your password or identity provider, then open it again",
+            ));
+        }
         let invitation = self.find_by_secret(secret).await?;
         if invitation.email != user.email {
             return Err(ManagementError::invalid(

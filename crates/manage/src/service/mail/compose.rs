@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use keyward_core::id::UserId;
 use keyward_core::store::{KeyRecord, KeyStatus};
-use keyward_core::{CredentialId, Timestamp};
+use keyward_core::{AccountId, CredentialId, Timestamp};
 
 use super::words;
 use crate::error::ManagementError;
 use crate::mail::{Letter, Mailer, Outgoing, quoted};
 use crate::paths::account_path;
 use crate::records::{
-    Account, Invitation, MailContent, ResetOrigin, StoredMail, StoredUser, Versioned, digest_of, new_secret,
+    Account, ChangedBy, Invitation, MailContent, ResetOrigin, SignInChange, StoredMail, StoredUser, Versioned,
+    digest_of, new_secret,
 };
 use crate::service::Management;
 
@@ -47,14 +48,22 @@ impl Management {
             }
             MailContent::KeyCompromised { key, user, at } => composer.compromised(letter, key, user, *at).await,
             MailContent::NewDevice { user, at, address, user_agent } => {
-                let device =
-                    user_agent.as_deref().map_or_else(|| words::UNKNOWN.to_owned(), |agent| quoted(&cut(agent)));
-                let facts = vec![
-                    (words::TIME, utc(*at)),
-                    (words::DEVICE, device),
-                    (words::ADDRESS, address.clone().unwrap_or_else(|| words::UNKNOWN.to_owned())),
-                ];
+                let facts = device_facts(*at, address.as_deref(), user_agent.as_deref());
                 composer.new_device(letter, user, facts).await
+            }
+            MailContent::SignInChanged { user, change, at, by } => {
+                let facts = match by {
+                    ChangedBy::User { address, user_agent } => {
+                        device_facts(*at, address.as_deref(), user_agent.as_deref())
+                    }
+                    ChangedBy::Administrator => {
+                        vec![(words::TIME, utc(*at)), (words::CHANGED_BY, words::AN_ADMINISTRATOR.to_owned())]
+                    }
+                };
+                composer.sign_in_changed(letter, user, *change, facts).await
+            }
+            MailContent::NewOwner { user, account, owner, by, at } => {
+                composer.new_owner(letter, user, account, owner, by.as_ref(), *at).await
             }
         }
     }
@@ -187,6 +196,73 @@ impl Composer<'_> {
         Ok(Some(self.to(user, letter, false)))
     }
 
+    async fn sign_in_changed(
+        &self,
+        mut letter: Letter,
+        user: &UserId,
+        change: SignInChange,
+        facts: Vec<(&'static str, String)>,
+    ) -> Result<Option<Outgoing>, ManagementError> {
+        let Some(user) = self.management.active_user(user).await? else { return Ok(None) };
+        let email = quoted(&user.email);
+        let (subject, text, advice, link) = match change {
+            SignInChange::Password => (
+                words::password_changed(&letter.provider),
+                words::password_of(&email),
+                words::IF_THE_PASSWORD_WAS_NOT_YOURS,
+                (words::CHOOSE_A_NEW_PASSWORD, "/forgot"),
+            ),
+            SignInChange::FactorAdded => (
+                words::factor_added(&letter.provider),
+                words::factor_added_for(&email),
+                words::IF_THE_FACTOR_WAS_NOT_YOURS,
+                (words::OPEN_YOUR_SETTINGS, "/settings"),
+            ),
+            SignInChange::FactorRemoved => (
+                words::factor_removed(&letter.provider),
+                words::factor_removed_of(&email),
+                words::IF_THE_REMOVAL_WAS_NOT_YOURS,
+                (words::OPEN_YOUR_SETTINGS, "/settings"),
+            ),
+        };
+        (letter.subject, letter.paragraphs, letter.facts) = (subject, vec![text], facts);
+        letter.link = Some((link.0, self.mailer.link(link.1)));
+        letter.advice = vec![advice.to_owned()];
+        Ok(Some(self.to(user, letter, false)))
+    }
+
+    /// The recipient gets it although the new owner may have removed the recipient.
+    async fn new_owner(
+        &self,
+        mut letter: Letter,
+        user: &UserId,
+        account: &AccountId,
+        owner: &UserId,
+        by: Option<&UserId>,
+        at: Timestamp,
+    ) -> Result<Option<Outgoing>, ManagementError> {
+        let management = self.management;
+        let Some(user) = management.active_user(user).await? else { return Ok(None) };
+        let Some(known) = management.get::<Account>(account.as_str()).await? else { return Ok(None) };
+        let Some(owner) = management.get::<StoredUser>(owner.as_str()).await? else { return Ok(None) };
+        // The address of an operator who is no member of the account is none of its business.
+        let by = match by {
+            Some(by) => management.reachable(by, account).await?,
+            None => None,
+        };
+        let name = quoted(&known.name);
+        letter.subject = words::new_owner(&name, &letter.provider);
+        letter.paragraphs = vec![words::is_now_an_owner(&quoted(&owner.name), &name, &letter.provider)];
+        letter.facts = vec![
+            (words::OWNER, owner.value.email),
+            (words::CHANGED_BY, by.map_or_else(|| words::AN_ADMINISTRATOR.to_owned(), |by| by.value.email)),
+            (words::TIME, utc(at)),
+        ];
+        letter.link = Some((words::OPEN_THE_MEMBERS, self.mailer.link(&account_path(account, "/members"))));
+        letter.advice = vec![words::IF_YOU_DID_NOT_EXPECT_THE_OWNER.to_owned()];
+        Ok(Some(self.to(user, letter, false)))
+    }
+
     async fn key_of(
         &self,
         id: &CredentialId,
@@ -224,6 +300,12 @@ impl Composer<'_> {
     fn link(&self, path: &str, secret: &str) -> String {
         self.mailer.link(&format!("{path}{secret}"))
     }
+}
+
+fn device_facts(at: Timestamp, address: Option<&str>, user_agent: Option<&str>) -> Vec<(&'static str, String)> {
+    let device = user_agent.map_or_else(|| words::UNKNOWN.to_owned(), |agent| quoted(&cut(agent)));
+    let address = address.unwrap_or(words::UNKNOWN).to_owned();
+    vec![(words::TIME, utc(at)), (words::DEVICE, device), (words::ADDRESS, address)]
 }
 
 fn cut(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! Mails about keys, from the audit log.
+//! Mails about events, from the audit log.
 
 use keyward_api_types::EventKind;
 use keyward_core::id::UserId;
@@ -8,7 +8,7 @@ use keyward_core::{AccountId, CredentialId};
 use super::MailQuota;
 use crate::authority::Rights;
 use crate::error::ManagementError;
-use crate::records::{Entity as _, EventCursor, MailContent, Member, StoredUser, Versioned};
+use crate::records::{Entity as _, EventCursor, MailContent, Member, SignInChange, StoredUser, Versioned};
 use crate::role::scopes;
 use crate::service::Management;
 use crate::service::audit::AuditEntry;
@@ -17,13 +17,13 @@ use crate::store::{Kind, List, Write};
 
 const CURSOR: &str = "mail";
 const BATCH: usize = 20;
-const MAX_RECIPIENTS: usize = 50;
+pub(super) const MAX_RECIPIENTS: usize = 50;
 const MAX_WRITES: usize = 400;
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 
 impl Management {
     /// Turns the next audit entries into mails, in one batch with the position. Returns the number of entries.
-    pub(super) async fn queue_key_mails(&self) -> Result<usize, ManagementError> {
+    pub(super) async fn queue_event_mails(&self) -> Result<usize, ManagementError> {
         let Some(cursor) = self.get::<EventCursor>(CURSOR).await? else {
             let first =
                 EventCursor { id: CURSOR.to_owned(), number: self.last_entry_number().await?, held_until: None };
@@ -50,11 +50,20 @@ impl Management {
     }
 
     async fn mails_about(&self, entry: &AuditEntry) -> Result<Vec<Write>, ManagementError> {
-        let kind = Event::of_entry(entry).map(|event| event.kind);
-        let is_leak = kind == Some(EventKind::KeyCompromised);
-        if !is_leak && kind != Some(EventKind::KeyExpiring) {
-            return Ok(Vec::new());
+        let Some(event) = Event::of_entry(entry) else { return Ok(Vec::new()) };
+        match event.kind {
+            EventKind::KeyCompromised | EventKind::KeyExpiring => {
+                self.mails_about_key(entry, event.kind == EventKind::KeyCompromised).await
+            }
+            EventKind::PasswordChanged => self.mail_about_sign_in(entry, SignInChange::Password).await,
+            EventKind::SecondFactorAdded => self.mail_about_sign_in(entry, SignInChange::FactorAdded).await,
+            EventKind::SecondFactorRemoved => self.mail_about_sign_in(entry, SignInChange::FactorRemoved).await,
+            EventKind::MemberAdded | EventKind::MemberUpdated => self.mails_about_new_owner(entry).await,
+            _ => Ok(Vec::new()),
         }
+    }
+
+    async fn mails_about_key(&self, entry: &AuditEntry, is_leak: bool) -> Result<Vec<Write>, ManagementError> {
         let Ok(id) = entry.target.id.parse::<CredentialId>() else { return Ok(Vec::new()) };
         let Some(key) = self.0.keys.get(&id).await? else { return Ok(Vec::new()) };
         let recipients = self.recipients(&key).await?;

@@ -4,6 +4,8 @@
 mod compose;
 #[cfg(feature = "mail")]
 mod events;
+#[cfg(feature = "mail")]
+mod notices;
 mod queue;
 #[cfg(feature = "mail")]
 mod slots;

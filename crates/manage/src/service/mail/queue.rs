@@ -35,6 +35,12 @@ pub(crate) enum MailQuota<'a> {
     Forgotten(&'a str),
     /// News about sign-ins.
     SignIns(&'a str),
+    /// News about the password and the second factor.
+    #[cfg(feature = "mail")]
+    SignInChanges(&'a str),
+    /// News about owners. A hostile account can cause them, so they use up nothing else.
+    #[cfg(feature = "mail")]
+    NewOwners(&'a str),
     #[cfg(feature = "mail")]
     News(&'a AccountId),
 }
@@ -49,6 +55,10 @@ impl MailQuota<'_> {
             Self::Forgotten(email) => format!("forgotten {email}"),
             Self::SignIns(email) => format!("sign-ins {email}"),
             #[cfg(feature = "mail")]
+            Self::SignInChanges(email) => format!("sign-in changes {email}"),
+            #[cfg(feature = "mail")]
+            Self::NewOwners(email) => format!("new owners {email}"),
+            #[cfg(feature = "mail")]
             Self::News(account) => format!("news {account}"),
         };
         digest_of(&format!("{of} {hour}"))
@@ -59,6 +69,8 @@ impl MailQuota<'_> {
             Self::Account(_) => PER_ACCOUNT,
             Self::Inviting(..) => PER_ACCOUNT_AND_ADDRESS,
             Self::Invited(_) | Self::ResetFor(_) | Self::Forgotten(_) | Self::SignIns(_) => PER_ADDRESS,
+            #[cfg(feature = "mail")]
+            Self::SignInChanges(_) | Self::NewOwners(_) => PER_ADDRESS,
             #[cfg(feature = "mail")]
             Self::News(_) => NEWS_PER_ACCOUNT,
         }

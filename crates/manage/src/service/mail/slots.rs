@@ -22,9 +22,11 @@ enum Class {
 impl Class {
     fn of(content: &MailContent) -> Self {
         match content {
-            MailContent::Reset { .. } | MailContent::KeyCompromised { .. } | MailContent::NewDevice { .. } => {
-                Self::Urgent
-            }
+            MailContent::Reset { .. }
+            | MailContent::KeyCompromised { .. }
+            | MailContent::NewDevice { .. }
+            | MailContent::SignInChanged { .. }
+            | MailContent::NewOwner { .. } => Self::Urgent,
             MailContent::Invitation { .. } | MailContent::KeyExpiring { .. } => Self::Other,
         }
     }
@@ -111,7 +113,9 @@ fn owner(mail: &StoredMail) -> String {
         MailContent::Reset { user, .. }
         | MailContent::KeyExpiring { user, .. }
         | MailContent::KeyCompromised { user, .. }
-        | MailContent::NewDevice { user, .. } => user.to_string(),
+        | MailContent::NewDevice { user, .. }
+        | MailContent::SignInChanged { user, .. }
+        | MailContent::NewOwner { user, .. } => user.to_string(),
     }
 }
 

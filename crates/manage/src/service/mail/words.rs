@@ -12,11 +12,15 @@ pub(super) const STATUS: &str = "Status";
 pub(super) const KEY: &str = "Key";
 pub(super) const BEGINS_WITH: &str = "Begins with";
 pub(super) const ACCOUNT: &str = "Account";
+pub(super) const OWNER: &str = "Owner";
+pub(super) const CHANGED_BY: &str = "Changed by";
+pub(super) const AN_ADMINISTRATOR: &str = "an administrator";
 
 pub(super) const ACCEPT_THE_INVITATION: &str = "Accept the invitation";
 pub(super) const CHOOSE_A_NEW_PASSWORD: &str = "Choose a new password";
 pub(super) const OPEN_THE_KEY: &str = "Open the key";
 pub(super) const OPEN_YOUR_SETTINGS: &str = "Open your settings";
+pub(super) const OPEN_THE_MEMBERS: &str = "Open the members";
 
 pub(super) const IGNORE_THE_INVITATION: &str = "If you did not expect this invitation, ignore this mail.";
 pub(super) const IGNORE_THE_RESET: &str = "If you did not ask for it, ignore this mail. Your password stays as it is.";
@@ -25,6 +29,14 @@ pub(super) const KEY_STILL_WORKS: &str = "The key still works. Revoke it now, an
 pub(super) const KEY_IS_REVOKED: &str =
     "The key no longer works. Create a new one for its callers, and look for calls that were not yours.";
 pub(super) const IF_IT_WAS_NOT_YOU: &str = "If it was not you, choose a new password and sign out everywhere.";
+pub(super) const IF_THE_PASSWORD_WAS_NOT_YOURS: &str =
+    "If it was not you, choose a new password now. It signs everybody out who uses your user.";
+pub(super) const IF_THE_FACTOR_WAS_NOT_YOURS: &str =
+    "If it was not you, ask an owner or admin of your account to remove the second factor. Then choose a new password.";
+pub(super) const IF_THE_REMOVAL_WAS_NOT_YOURS: &str =
+    "If you did not expect it, choose a new password, and set up a second factor again.";
+pub(super) const IF_YOU_DID_NOT_EXPECT_THE_OWNER: &str =
+    "Owners can do everything in the account. If you did not expect this, remove the owner, and read the audit log.";
 
 pub(super) const ONE_DAY: &str = "1 day";
 pub(super) const SEVEN_DAYS: &str = "7 days";
@@ -83,6 +95,38 @@ pub(super) fn new_sign_in(provider: &str) -> String {
 
 pub(super) fn new_device(user: &str) -> String {
     format!("A device that we have not seen before signed in as {user}.")
+}
+
+pub(super) fn password_changed(provider: &str) -> String {
+    format!("Your password for {provider} was changed")
+}
+
+pub(super) fn password_of(user: &str) -> String {
+    format!("The password of the user {user} was changed.")
+}
+
+pub(super) fn factor_added(provider: &str) -> String {
+    format!("Second factor set up for {provider}")
+}
+
+pub(super) fn factor_added_for(user: &str) -> String {
+    format!("The user {user} now needs a second factor to sign in.")
+}
+
+pub(super) fn factor_removed(provider: &str) -> String {
+    format!("Second factor removed for {provider}")
+}
+
+pub(super) fn factor_removed_of(user: &str) -> String {
+    format!("The second factor of the user {user} was removed. The password is now enough to sign in.")
+}
+
+pub(super) fn new_owner(account: &str, provider: &str) -> String {
+    format!("New owner of {account} at {provider}")
+}
+
+pub(super) fn is_now_an_owner(owner: &str, account: &str, provider: &str) -> String {
+    format!("{owner} is now an owner of the account {account} at {provider}.")
 }
 
 pub(super) fn in_utc(date: &str, time: &str) -> String {

@@ -22,7 +22,7 @@ impl Management {
     /// Queues mails about new events, and begins to attempt those that are due and have a slot. Returns the number of both.
     pub(crate) async fn start_mails(&self, slots: &mut Slots) -> Result<usize, ManagementError> {
         let Some(mailer) = &self.0.mailer else { return Ok(0) };
-        let mut begun = self.queue_key_mails().await?;
+        let mut begun = self.queue_event_mails().await?;
         for (slot, mail) in slots.choose(self.queued_mails().await?, self.now()) {
             let (management, mailer) = (self.clone(), mailer.clone());
             slots.start(slot, async move { management.attempt_mail(&mailer, mail).await });

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::sessions::SignedIn;
-use crate::actor::{ActorName, Context};
+use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 use crate::service::Management;
 use crate::service::seal::Sealer;
 
-const LIFE: Duration = Duration::from_secs(300);
+pub(super) const LIFE: Duration = Duration::from_secs(300);
 
 pub(crate) enum SignInStep {
     Done(SignedIn),
@@ -27,8 +27,9 @@ struct HalfSignedIn {
     user: UserId,
     epoch: u64,
     ends_at: Timestamp,
+    /// Digest of the link that was used instead of a password.
     #[serde(default)]
-    link_maker: Option<ActorName>,
+    link: Option<String>,
 }
 
 impl Management {
@@ -41,7 +42,7 @@ impl Management {
     ) -> Result<SignInStep, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         if user.second_factor_at.is_none() {
-            return Ok(SignInStep::Done(self.begin_session(context, &user, &signed_in, None, None).await?));
+            return Ok(SignInStep::Done(self.begin_session(context, &user, &signed_in, None).await?));
         }
         self.ask_for_code(&user, visit, None).await
     }
@@ -50,15 +51,16 @@ impl Management {
         &self,
         user: &StoredUser,
         visit: &str,
-        link_maker: Option<ActorName>,
+        link: Option<String>,
     ) -> Result<SignInStep, ManagementError> {
         let ends_at = self.now().saturating_add(LIFE);
-        let half = HalfSignedIn { user: user.id.clone(), epoch: user.epoch, ends_at, link_maker };
+        let half = HalfSignedIn { user: user.id.clone(), epoch: user.epoch, ends_at, link };
         let plain = serde_json::to_vec(&half).map_err(|_| ManagementError::Internal)?;
         Ok(SignInStep::Code(Zeroizing::new(self.visit_sealer(visit).await?.seal(&plain)?)))
     }
 
-    /// Fails with [`ManagementError::SignedOut`] if the first step is too old, of another visit, or ended by a new password.
+    /// Fails with [`ManagementError::SignedOut`] if the first step is too old, of another visit, or ended by a new password, and with
+    /// [`ManagementError::LinkEnded`] if its link has ended.
     pub(crate) async fn end_sign_in(
         &self,
         context: &Context,
@@ -68,7 +70,7 @@ impl Management {
     ) -> Result<SignedIn, ManagementError> {
         let plain = self.visit_sealer(visit).await?.open(half).ok_or(ManagementError::SignedOut)?;
         let half: HalfSignedIn = serde_json::from_slice(&plain).map_err(|_| ManagementError::SignedOut)?;
-        if half.link_maker.is_none() {
+        if half.link.is_none() {
             self.require_passwords()?;
         }
         let user: Versioned<StoredUser> = self.get(half.user.as_str()).await?.ok_or(ManagementError::SignedOut)?;
@@ -76,8 +78,11 @@ impl Management {
         if half.ends_at <= self.now() || !is_same {
             return Err(ManagementError::SignedOut);
         }
+        if let Some(link) = &half.link {
+            return self.end_sign_in_with_link(context, link, code).await;
+        }
         let signed_in = self.seen(context, &user);
-        self.begin_session(context, &user, &signed_in, Some(code), half.link_maker).await
+        self.begin_session(context, &user, &signed_in, Some(code)).await
     }
 
     async fn visit_sealer(&self, visit: &str) -> Result<Sealer, ManagementError> {

@@ -1,6 +1,7 @@
 use keyward_core::AccountId;
 use serde_json::json;
 
+use super::devices::Proven;
 use super::sessions::SignedIn;
 use super::throttle::Attempt;
 use crate::actor::Context;
@@ -57,7 +58,7 @@ impl Management {
             }
             // On a conflict, everything is checked again.
             if self.commit(writes, draft).await?.is_ok() {
-                let device = self.prove_device(context, &user).await;
+                let device = self.prove_device(context, &user, Proven::ByUser).await;
                 return Ok(SignedIn { session: secret, user: User::from(&user), ends_at: session.ends_at, device });
             }
         }

@@ -10,15 +10,16 @@ use zeroize::Zeroizing;
 
 #[cfg(feature = "dashboard")]
 use super::code::SignInStep;
+use super::devices::Proven;
 use super::sessions::SignedIn;
 use super::throttle::Attempt;
 use crate::actor::{Actor, ActorName, Context, Principal, Through, Who, principal_of};
 use crate::error::ManagementError;
 use crate::records::{
-    Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
+    Asked, Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
 };
 use crate::role::{Role, scopes};
-use crate::service::audit::{Draft, Target};
+use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
 use crate::service::rights::Effect;
 use crate::service::{ATTEMPTS, Management, check_name};
@@ -93,6 +94,13 @@ impl fmt::Debug for SignInLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignInLink").field("user", &self.user.id).finish_non_exhaustive()
     }
+}
+
+/// A link that works, its user, and the guards of its maker's rights.
+struct UsableLink {
+    link: Versioned<StoredSignInLink>,
+    user: Versioned<StoredUser>,
+    guards: Vec<Write>,
 }
 
 /// Where a link leads.
@@ -172,6 +180,7 @@ impl Management {
             maker: actor.name(),
             account: draft.account.clone(),
             path: draft.path.clone(),
+            waits_for_code: false,
             ends_at: self.now().saturating_add(LINK_LIFE),
         };
         let writes = [vec![link.insert()?], guards].concat();
@@ -186,14 +195,29 @@ impl Management {
     }
 
     /// Begins a session with a sign-in link. It lasts an hour without use and at most 8 hours, and counts as a recent sign-in for an
-    /// hour. It does not show invitations to the user's address.
+    /// hour. It neither shows nor accepts invitations to the user's address.
+    ///
+    /// If the address is unproven, another person may have chosen the user's password. The password is removed then, and all other
+    /// sessions and tokens end.
     ///
     /// # Errors
     /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`]; [`ManagementError::CodeRequired`] if the user has a second
     /// factor, for which the dashboard asks.
     pub async fn sign_in_with_link(&self, context: &Context, secret: &str) -> Result<SignedIn, ManagementError> {
-        self.0.throttle.check_address(Attempt::SignInLink, context)?;
-        Ok(self.begin_by_link(context, secret).await?.0)
+        match self.begin_by_link(context, secret).await {
+            Ok((signed_in, _)) => Ok(signed_in),
+            Err(error) => Err(self.count_ended(context, error)),
+        }
+    }
+
+    /// Users of one office open many links from one address. So only links that have ended count.
+    fn count_ended(&self, context: &Context, error: ManagementError) -> ManagementError {
+        match error {
+            ManagementError::LinkEnded => {
+                self.0.throttle.check_address(Attempt::SignInLink, context).err().unwrap_or(ManagementError::LinkEnded)
+            }
+            error => error,
+        }
     }
 
     async fn begin_by_link(
@@ -202,31 +226,55 @@ impl Management {
         secret: &str,
     ) -> Result<(SignedIn, StoredSignInLink), ManagementError> {
         for _ in 0..ATTEMPTS {
-            let (link, user, mut writes) = self.read_link(secret).await?;
-            if user.second_factor_at.is_some() {
+            let usable = self.read_link(&digest_of(secret), false).await?;
+            if usable.user.second_factor_at.is_some() {
                 return Err(ManagementError::CodeRequired);
             }
-            let signed_in = self.seen(context, &user);
-            let (session_secret, session) = self.new_session(context, &signed_in)?;
-            let session = self.begun_by_link(session, Some(link.maker.clone()));
-            writes.extend([link.remove(), session.insert()?, user.replace(&signed_in)?]);
-            writes.extend(self.mail_of_sign_in(context, &user, self.is_known_device(context, &user).await?).await?);
-            let mut draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id))
-                .after(json!({"sign_in_link_of": link.maker}));
-            if let Some(account) = &link.account {
-                draft = draft.account(account);
-            }
+            let link = usable.link.value.clone();
             // On a conflict, everything is read again. A concurrent use has removed the link.
-            if self.commit(writes, draft).await?.is_ok() {
-                let device = self.prove_device(context, &signed_in).await;
-                let (user, ends_at) = (User::from(&signed_in), session.ends_at);
-                return Ok((SignedIn { session: session_secret, user, ends_at, device }, link.value));
+            if let Ok(signed_in) = self.commit_by_link(context, usable, &[]).await? {
+                return Ok((signed_in, link));
             }
         }
         Err(ManagementError::Stale)
     }
 
-    /// A user with a second factor enters its code next. The link is used up before.
+    /// The writes of the second factor come first in the batch.
+    async fn commit_by_link(
+        &self,
+        context: &Context,
+        usable: UsableLink,
+        factor: &[Write],
+    ) -> Result<Result<SignedIn, DoesNotFit>, ManagementError> {
+        let UsableLink { link, user, guards } = usable;
+        let mut after = json!({"sign_in_link_of": link.maker});
+        if user.second_factor_at.is_some() {
+            after["second_factor"] = json!(true);
+        }
+        let mut signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..user.value.clone() };
+        if user.address_proven_at.is_none() && signed_in.password.take().is_some() {
+            // The password may be that of a person who does not own the address, and so may be sessions and tokens.
+            signed_in.epoch += 1;
+            after["password"] = json!("removed, because the e-mail address was not verified");
+        }
+        let (secret, session) = self.new_session(context, &signed_in)?;
+        let session = self.begun_by_link(session, link.maker.clone());
+        let mut writes = factor.to_vec();
+        writes.extend([link.remove(), session.insert()?, user.replace(&signed_in)?]);
+        writes.extend(self.mail_of_sign_in(context, &user, self.is_known_to_links(context, &user).await?).await?);
+        writes.extend(guards);
+        let mut draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id)).after(after);
+        if let Some(account) = &link.account {
+            draft = draft.account(account);
+        }
+        if let Err(place) = self.commit(writes, draft).await? {
+            return Ok(Err(place));
+        }
+        let device = self.prove_device(context, &signed_in, Proven::ByLink).await;
+        Ok(Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at, device }))
+    }
+
+    /// A user with a second factor enters its code next.
     #[cfg(feature = "dashboard")]
     pub(crate) async fn begin_sign_in_with_link(
         &self,
@@ -234,19 +282,49 @@ impl Management {
         secret: &str,
         visit: &str,
     ) -> Result<(SignInStep, LinkTarget), ManagementError> {
-        self.0.throttle.check_address(Attempt::SignInLink, context)?;
-        match self.begin_by_link(context, secret).await {
-            Ok((signed_in, link)) => return Ok((SignInStep::Done(signed_in), LinkTarget::of(&link))),
-            Err(ManagementError::CodeRequired) => {}
-            Err(error) => return Err(error),
-        }
-        let (link, user, mut writes) = self.read_link(secret).await?;
-        writes.push(link.remove());
-        if !self.write_quietly(&writes).await? {
+        let begun = match self.begin_by_link(context, secret).await {
+            Ok((signed_in, link)) => Ok((SignInStep::Done(signed_in), LinkTarget::of(&link))),
+            Err(ManagementError::CodeRequired) => self.ask_for_code_after_link(secret, visit).await,
+            Err(error) => Err(error),
+        };
+        begun.map_err(|error| self.count_ended(context, error))
+    }
+
+    /// The link works for no other browser from now on. It stays until the code, so that it is used once and checked once more.
+    #[cfg(feature = "dashboard")]
+    async fn ask_for_code_after_link(
+        &self,
+        secret: &str,
+        visit: &str,
+    ) -> Result<(SignInStep, LinkTarget), ManagementError> {
+        let UsableLink { link, user, guards } = self.read_link(&digest_of(secret), false).await?;
+        let ends_at = self.now().saturating_add(super::code::LIFE);
+        let waiting = StoredSignInLink { waits_for_code: true, ends_at, ..link.value.clone() };
+        if !self.write_quietly(&[vec![link.replace(&waiting)?], guards].concat()).await? {
             return Err(ManagementError::LinkEnded);
         }
-        let target = LinkTarget::of(&link);
-        Ok((self.ask_for_code(&user, visit, Some(link.value.maker)).await?, target))
+        Ok((self.ask_for_code(&user, visit, Some(waiting.digest)).await?, LinkTarget::of(&link)))
+    }
+
+    #[cfg(feature = "dashboard")]
+    pub(super) async fn end_sign_in_with_link(
+        &self,
+        context: &Context,
+        digest: &str,
+        code: &str,
+    ) -> Result<SignedIn, ManagementError> {
+        let mut usable = self.read_link(digest, true).await?;
+        let draft = Draft::anonymous(context, "session.begin", Target::new("user", &usable.user.id));
+        let factor = self.check_factor(context, &usable.user, Some(code), Asked::AtSignIn, &draft).await?;
+        for _ in 0..ATTEMPTS {
+            match self.commit_by_link(context, usable, &factor).await? {
+                Ok(signed_in) => return Ok(signed_in),
+                // Another sign-in used the code, or counted a wrong one.
+                Err(DoesNotFit(0)) if !factor.is_empty() => return Err(ManagementError::WrongCode),
+                Err(_) => usable = self.read_link(digest, true).await?,
+            }
+        }
+        Err(ManagementError::Stale)
     }
 
     /// A customer's users have their own sign-in, and sign nobody else in.
@@ -327,19 +405,19 @@ impl Management {
         Ok(guards)
     }
 
-    /// The maker's rights count at the use, too.
-    async fn read_link(
-        &self,
-        secret: &str,
-    ) -> Result<(Versioned<StoredSignInLink>, Versioned<StoredUser>, Vec<Write>), ManagementError> {
+    /// The maker's rights count at the use, and again at the code.
+    async fn read_link(&self, digest: &str, waits_for_code: bool) -> Result<UsableLink, ManagementError> {
         const ENDED: ManagementError = ManagementError::LinkEnded;
-        let link: Versioned<StoredSignInLink> = self.get(&digest_of(secret)).await?.ok_or(ENDED)?;
+        let link: Versioned<StoredSignInLink> = self.get(digest).await?.ok_or(ENDED)?;
         let user: Versioned<StoredUser> = self.get(link.user.as_str()).await?.ok_or(ENDED)?;
         if link.ends_at <= self.now() || link.epoch != user.epoch || user.disabled_at.is_some() {
             return Err(ENDED);
         }
+        if link.waits_for_code != waits_for_code {
+            return Err(ENDED);
+        }
         let guards = self.guards_of_maker(&link.maker, &user.id, link.account.as_ref()).await?.ok_or(ENDED)?;
-        Ok((link, user, guards))
+        Ok(UsableLink { link, user, guards })
     }
 
     /// Returns `None` if the maker of a link may not sign the user in now.
@@ -386,8 +464,7 @@ impl Management {
         Ok(session.link_maker.is_some())
     }
 
-    pub(super) fn begun_by_link(&self, session: StoredSession, maker: Option<ActorName>) -> StoredSession {
-        let Some(maker) = maker else { return session };
+    fn begun_by_link(&self, session: StoredSession, maker: ActorName) -> StoredSession {
         StoredSession {
             ends_at: session.ends_at.min(session.created_at.saturating_add(SESSION_LIFE)),
             idle_at: session.idle_at.min(session.created_at.saturating_add(SESSION_IDLE)),

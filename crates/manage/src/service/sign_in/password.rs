@@ -1,9 +1,10 @@
 use serde_json::json;
 
+use super::devices::Proven;
 use super::hashing::{Lane, Match};
 use super::sessions::SignedIn;
 use super::throttle::{Attempt, network};
-use crate::actor::{ActorName, Context};
+use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{Asked, Entity, StoredUser, User, Versioned};
 use crate::service::audit::{DoesNotFit, Draft, Target};
@@ -35,7 +36,7 @@ impl Management {
         code: Option<&str>,
     ) -> Result<SignedIn, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
-        self.begin_session(context, &user, &signed_in, code, None).await
+        self.begin_session(context, &user, &signed_in, code).await
     }
 
     pub(super) async fn begin_session(
@@ -44,20 +45,15 @@ impl Management {
         user: &Versioned<StoredUser>,
         signed_in: &StoredUser,
         code: Option<&str>,
-        link_maker: Option<ActorName>,
     ) -> Result<SignedIn, ManagementError> {
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
         let mut writes = self.check_factor(context, user, code, Asked::AtSignIn, &draft).await?;
-        let draft = match &link_maker {
-            Some(maker) => draft.after(json!({"sign_in_link_of": maker, "second_factor": true})),
-            None => with_factor(draft, user),
-        };
+        let draft = with_factor(draft, user);
         let (secret, session) = self.new_session(context, signed_in)?;
-        let session = self.begun_by_link(session, link_maker);
         writes.push(session.insert()?);
         writes.extend(self.mail_of_sign_in(context, user, self.is_known_device(context, user).await?).await?);
         self.commit_sign_in(user, signed_in, writes, draft).await?;
-        let device = self.prove_device(context, signed_in).await;
+        let device = self.prove_device(context, signed_in, Proven::ByUser).await;
         Ok(SignedIn { session: secret, user: User::from(signed_in), ends_at: session.ends_at, device })
     }
 

@@ -19,6 +19,7 @@ use crate::store::{Kind, List, Write};
 const SEEN_EVERY: i64 = 60_000;
 const MAX_ID: usize = 64;
 const MAX_PROGRAMS: usize = 200;
+const MAX_PAGES: usize = 10;
 
 /// A new session.
 pub struct SignedIn {
@@ -108,12 +109,28 @@ impl Management {
     /// # Errors
     /// [`ManagementError::UsersOnly`].
     pub async fn own_programs(&self, actor: &Actor) -> Result<Vec<SessionView>, ManagementError> {
+        Ok(self.newest_programs(actor).await?.0)
+    }
+
+    /// Also returns `true` if there are older sign-ins.
+    pub(crate) async fn newest_programs(&self, actor: &Actor) -> Result<(Vec<SessionView>, bool), ManagementError> {
         let user = self.acting_user(actor).await?;
         let own = self.own_family(actor).await?.map(|family| family.value.id);
-        let mut list = List::of(Kind::Family, MAX_PROGRAMS).owner(user.id.as_str());
+        let mut list = List::of(Kind::Family, 500).owner(user.id.as_str());
         list.newest_first = true;
-        let families = self.list::<Family>(&list).await?;
-        let open = families.into_iter().map(|family| family.value).filter(|family| self.is_live(family, &user));
+        let (mut open, mut has_more) = (Vec::new(), true);
+        // Those that have ended leave gaps.
+        for _ in 0..MAX_PAGES {
+            let families = self.list::<Family>(&list).await?;
+            list.after = families.last().map(|family| (family.sort(), family.id()));
+            has_more = families.len() == list.limit;
+            open.extend(families.into_iter().map(|family| family.value).filter(|family| self.is_live(family, &user)));
+            if open.len() > MAX_PROGRAMS || !has_more {
+                break;
+            }
+        }
+        has_more |= open.len() > MAX_PROGRAMS;
+        open.truncate(MAX_PROGRAMS);
         let view = |family: Family| SessionView {
             current: own.as_ref() == Some(&family.id),
             id: family.id,
@@ -126,7 +143,7 @@ impl Management {
             by_link: false,
             link_from: None,
         };
-        Ok(open.map(view).collect())
+        Ok((open.into_iter().map(view).collect(), has_more))
     }
 
     /// Ends a session of the acting user, or a program's sign-in with its tokens, with the id in the lists.

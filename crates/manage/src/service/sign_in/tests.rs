@@ -7,8 +7,10 @@ use keyward_sqlite::SqliteStore;
 use crate::actor::{Actor, Context};
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
+use crate::role::Role;
 use crate::service::Management;
 use crate::service::NewUser;
+use crate::service::SignInLinkDraft;
 use crate::service::email::TypedEmail;
 use crate::store::SqliteManagementStore;
 
@@ -111,6 +113,29 @@ async fn a_signed_in_user_changes_the_password_in_a_flood() {
     assert_eq!(code(management.sign_in(&from(205).device(&again), EMAIL, OTHER).await), "ok");
     // Guesses by one session are counted.
     assert!(is_throttled(async || management.change_password(&ada, "a wrong one", OTHER).await).await);
+}
+
+#[tokio::test]
+async fn links_of_one_address_are_bounded_only_after_they_have_ended() {
+    let store = SqliteStore::temporary().unwrap();
+    let three = NonZeroU32::new(3).unwrap();
+    let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+        .sign_in_attempts(three, three)
+        .build()
+        .unwrap();
+    let system = Actor::system("test", Context::new());
+    let account = management.create_account(&system, "Acme").await.unwrap().value.id;
+    let use_one = async || {
+        let draft = SignInLinkDraft::new(EMAIL).account(account.clone()).create("Ada", Role::Viewer);
+        let link = management.create_sign_in_link(&system, &draft).await.unwrap();
+        code(management.sign_in_with_link(&from(1), &link.secret).await)
+    };
+    for n in 0..12 {
+        assert_eq!(use_one().await, "ok", "link {n}");
+    }
+    assert_eq!(code(management.sign_in_with_link(&from(1), "kwl_guessed").await), "LINK_ENDED");
+    assert!(is_throttled(async || management.sign_in_with_link(&from(1), "kwl_guessed").await).await);
+    assert_eq!(use_one().await, "ok");
 }
 
 #[tokio::test]

@@ -18,10 +18,18 @@ pub(super) fn routes() -> Vec<Route> {
             .menu(Menu::Operator, words::shared::ACCOUNTS, scopes::ACCOUNTS_READ)
             .destination(),
         Route::page("/accounts/new", create::page).post(create::create).destination(),
-        Route::page("/accounts/{account}/suspend", suspend::page).post(suspend::suspend).destination(),
-        Route::page("/accounts/{account}/delete", delete::page).post(delete::delete).destination(),
-        Route::action("/accounts/{account}/reinstate", SETTINGS, suspend::reinstate),
-        Route::action("/accounts/{account}/plan", SETTINGS, suspend::change_plan),
+        Route::page("/accounts/{account}/suspend", suspend::page)
+            .post(suspend::suspend)
+            .destination()
+            .asks_before(words::sign_in::SUSPEND_AN_ACCOUNT),
+        Route::page("/accounts/{account}/delete", delete::page)
+            .post(delete::delete)
+            .destination()
+            .asks_before(words::sign_in::DELETE_AN_ACCOUNT),
+        Route::action("/accounts/{account}/reinstate", SETTINGS, suspend::reinstate)
+            .asks_before(words::sign_in::REINSTATE_AN_ACCOUNT),
+        Route::action("/accounts/{account}/plan", SETTINGS, suspend::change_plan)
+            .asks_before(words::sign_in::CHANGE_A_PLAN),
         Route::page("/account", list::switch),
     ]
 }

@@ -47,7 +47,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let day = member.management().now().to_string().get(..10).unwrap_or_default().to_owned();
     let name = format!("audit-{}-{day}", member.account.id);
     // An error before the first entry is a page, not a file.
-    let names = Names::of_members(&member).await?;
+    let names = Names::of_members(&member).await?.without_links();
     let first = member.management().search_audit_log(&member.actor, &search).await?;
     let state = Some((member, search, names, Some(first)));
     let batches = stream::try_unfold(state, async |state| {

@@ -13,37 +13,62 @@ use crate::service::{AuditEntry, PageRequest};
 
 #[derive(Default)]
 pub(super) struct Names {
-    known: HashMap<(String, String), Option<String>>,
+    known: HashMap<(String, String), Known>,
     /// The members of the account, by name.
     pub(super) members: Vec<(String, String)>,
     operates: bool,
+    /// A file has names, and no links.
+    is_plain: bool,
+}
+
+/// An actor or a target. It has neither if it is gone, or if the reader may not see it.
+#[derive(Default)]
+pub(super) struct Known {
+    name: Option<String>,
+    path: Option<String>,
+}
+
+impl Known {
+    pub(super) fn new(name: impl Into<String>, path: impl Into<Option<String>>) -> Self {
+        Self { name: Some(name.into()), path: path.into() }
+    }
 }
 
 impl Names {
     pub(super) async fn of_members(member: &AtAccount) -> Result<Self, ManagementError> {
-        let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::MEMBERS_READ));
-        let mut names = Self { operates, ..Self::default() };
+        let mut names = Self { operates: operates(member), ..Self::default() };
         if member.may(&scopes::MEMBERS_READ) {
             let page = PageRequest { limit: 500, ..PageRequest::default() };
             let members = member.management().members(&member.actor, &member.account.id, &page).await?;
             for view in members.items {
-                names.insert("user", view.user.id.as_str(), &view.user.name);
-                names.members.push((view.user.id.to_string(), view.user.name));
+                let id = view.user.id.to_string();
+                let path = names.path_of_user(&id);
+                names.insert("user", &id, Known::new(view.user.name.as_str(), path));
+                names.members.push((id, view.user.name));
             }
         }
         names.members.sort_by(|a, b| a.1.cmp(&b.1));
         Ok(names)
     }
 
-    pub(super) fn insert(&mut self, kind: &str, id: &str, name: &str) {
-        self.known.insert((kind.to_owned(), id.to_owned()), Some(name.to_owned()));
+    /// The names of a key's page.
+    pub(super) fn with_links(member: &AtAccount) -> Self {
+        Self { operates: operates(member), ..Self::default() }
     }
 
-    /// Looks up the names that the entries themselves do not have.
+    pub(super) fn without_links(self) -> Self {
+        Self { is_plain: true, ..self }
+    }
+
+    pub(super) fn insert(&mut self, kind: &str, id: &str, known: Known) {
+        self.known.insert((kind.to_owned(), id.to_owned()), known);
+    }
+
+    /// Looks up the pages of actors and targets, and the names that the entries themselves do not have.
     pub(super) async fn learn(&mut self, member: &AtAccount, entries: &[AuditEntry]) -> Result<(), ManagementError> {
         for entry in entries {
             self.look_up(member, entry, &entry.actor.kind, &entry.actor.id).await?;
-            if own_name(entry).is_none() {
+            if !self.is_plain || own_name(entry).is_none() {
                 self.look_up(member, entry, &entry.target.kind, &entry.target.id).await?;
             }
         }
@@ -62,41 +87,62 @@ impl Names {
             return Ok(());
         }
         let (management, actor) = (member.management(), &member.actor);
+        let account = entry.account.as_ref().unwrap_or(&member.account.id);
         let found = match kind {
             "user" => match id.parse() {
-                Ok(id) => management.user(actor, &id).await.map(|user| user.value.name),
+                Ok(user) => {
+                    management.user(actor, &user).await.map(|user| Known::new(user.value.name, self.path_of_user(id)))
+                }
                 Err(_) => return Ok(()),
             },
             "key" => match id.parse() {
-                Ok(id) => management.key(actor, &id).await.map(|key| key.name.clone()),
+                Ok(key) => management.key(actor, &key).await.map(|key| {
+                    let path = account_path(&key.account, &format!("/keys/{}", in_path(id)));
+                    Known::new(key.name.as_str(), path)
+                }),
                 Err(_) => return Ok(()),
             },
             "account" => match id.parse() {
-                Ok(id) => management.account(actor, &id).await.map(|account| account.value.name),
+                Ok(account) => management.account(actor, &account).await.map(|known| {
+                    let path = account_path(&known.id, "/settings");
+                    Known::new(known.value.name, path)
+                }),
                 Err(_) => return Ok(()),
             },
+            "invitation" => management
+                .account(actor, account)
+                .await
+                .map(|known| Known { name: None, path: Some(account_path(&known.id, "/members")) }),
+            "plan" if self.operates => management.plans(actor).await.map(|plans| {
+                let path = plans.iter().any(|plan| plan.name == id).then(|| format!("/plans/{}", in_path(id)));
+                Known { name: None, path }
+            }),
             #[cfg(feature = "webhooks")]
-            "webhook" => {
-                let account = entry.account.as_ref().unwrap_or(&member.account.id);
-                management.webhook(actor, account, id).await.map(|webhook| webhook.url.clone())
-            }
+            "webhook" => management.webhook(actor, account, id).await.map(|webhook| {
+                let path = account_path(account, &format!("/webhooks/{}", in_path(id)));
+                Known::new(webhook.url.as_str(), path)
+            }),
             _ => return Ok(()),
         };
-        #[cfg(not(feature = "webhooks"))]
-        let _ = entry;
-        let name = match found {
-            Ok(name) => Some(name),
+        let known = match found {
+            Ok(known) => known,
             Err(error @ ManagementError::Store(_)) => return Err(error),
-            // The target is gone, or the reader may not see it.
-            Err(_) => None,
+            Err(_) => Known::default(),
         };
-        self.known.insert(place, name);
+        self.known.insert(place, known);
         Ok(())
     }
 
+    fn path_of_user(&self, id: &str) -> Option<String> {
+        self.operates.then(|| format!("/users/{}", in_path(id)))
+    }
+
+    fn known(&self, kind: &str, id: &str) -> Option<&Known> {
+        self.known.get(&(kind.to_owned(), id.to_owned()))
+    }
+
     pub(super) fn of(&self, kind: &str, id: &str) -> String {
-        let place = (kind.to_owned(), id.to_owned());
-        self.known.get(&place).cloned().flatten().unwrap_or_else(|| id.to_owned())
+        self.known(kind, id).and_then(|known| known.name.clone()).unwrap_or_else(|| id.to_owned())
     }
 
     /// The name of the target as it was then.
@@ -104,24 +150,14 @@ impl Names {
         own_name(entry).unwrap_or_else(|| self.of(&entry.target.kind, &entry.target.id))
     }
 
-    /// The page about an actor or a target, if the reader may see one.
-    pub(super) fn path_of(&self, kind: &str, id: &str, entry: &AuditEntry) -> Option<String> {
-        if id.is_empty() {
-            return None;
-        }
-        let at = |rest: &str| entry.account.as_ref().map(|account| account_path(account, rest));
-        match kind {
-            "key" => at(&format!("/keys/{}", in_path(id))),
-            "webhook" if entry.action != "webhook.remove" => at(&format!("/webhooks/{}", in_path(id))),
-            "invitation" => at("/members"),
-            "account" if entry.action != "account.delete" => {
-                id.parse().ok().map(|account| account_path(&account, "/settings"))
-            }
-            "plan" if self.operates && entry.action != "plan.remove" => Some(format!("/plans/{}", in_path(id))),
-            "user" if self.operates && entry.action != "user.delete" => Some(format!("/users/{}", in_path(id))),
-            _ => None,
-        }
+    /// The page about an actor or a target, if there is one that the reader may see.
+    pub(super) fn path_of(&self, kind: &str, id: &str) -> Option<String> {
+        self.known(kind, id)?.path.clone()
     }
+}
+
+fn operates(member: &AtAccount) -> bool {
+    member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::MEMBERS_READ))
 }
 
 fn own_name(entry: &AuditEntry) -> Option<String> {

@@ -40,7 +40,7 @@ pub(in crate::dashboard) async fn events_of_key(member: &AtKey) -> Result<Option
         ..AuditSearch::default()
     };
     let found = member.management().search_audit_log(&member.actor, &search).await?;
-    let mut names = Names::default();
+    let mut names = Names::with_links(member);
     names.learn(member, &found.entries).await?;
     let now = member.management().now();
     let events = found.entries.iter().map(|entry| Event {

@@ -65,9 +65,9 @@ pub(super) fn text(parts: &[Part]) -> String {
 fn subject(entry: &AuditEntry, names: &Names) -> Vec<Part> {
     let actor = &entry.actor;
     match actor.kind.as_str() {
-        "user" => vec![Part::name(names.of("user", &actor.id), names.path_of("user", &actor.id, entry))],
+        "user" => vec![Part::name(names.of("user", &actor.id), names.path_of("user", &actor.id))],
         "key" => {
-            let name = Part::name(names.of("key", &actor.id), names.path_of("key", &actor.id, entry));
+            let name = Part::name(names.of("key", &actor.id), names.path_of("key", &actor.id));
             let [before, after] = words::actions::THE_KEY;
             vec![Part::word(before), name, Part::word(after)]
         }
@@ -76,7 +76,7 @@ fn subject(entry: &AuditEntry, names: &Names) -> Vec<Part> {
             vec![Part::word(before), Part::name(actor.id.as_str(), None), Part::word(after)]
         }
         _ if entry.target.kind == "user" && !entry.target.id.is_empty() => {
-            vec![Part::name(names.target(entry), names.path_of("user", &entry.target.id, entry))]
+            vec![Part::name(names.target(entry), names.path_of("user", &entry.target.id))]
         }
         _ => vec![Part::word(words::actions::A_VISITOR)],
     }
@@ -93,9 +93,10 @@ fn object(object: &str, entry: &AuditEntry, names: &Names, parts: &mut Vec<Part>
             values.filter_map(|value| value[field].as_str()).next().map(str::to_owned)
         };
         parts.push(match name {
-            "target" => Part::name(names.target(entry), names.path_of(&entry.target.kind, &entry.target.id, entry)),
+            "target" => Part::name(names.target(entry), names.path_of(&entry.target.kind, &entry.target.id)),
             "kind" => Part::word(entry.target.kind.as_str()),
             "email" => Part::name(value("email").unwrap_or_else(|| words::actions::A_USER.to_owned()), None),
+            "role" => Part::word(value(name).map_or_else(|| words::actions::another(name), words::codes::role)),
             _ => Part::word(value(name).unwrap_or_else(|| words::actions::another(name))),
         });
         rest = after;
@@ -112,6 +113,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::dashboard::pages::audit::names::Known;
 
     /// The texts like `key.create` in the source of the service, without its tests.
     fn actions_in(folder: &Path, found: &mut Vec<String>) {
@@ -166,8 +168,8 @@ mod tests {
     #[test]
     fn sentences_name_actor_and_target() {
         let mut names = Names::default();
-        names.insert("user", "user_1", "Ada");
-        names.insert("key", "key_2", "robot");
+        names.insert("user", "user_1", Known::new("Ada", None));
+        names.insert("key", "key_2", Known::new("robot", None));
         let (user, anonymous) = (("user", "user_1"), ("anonymous", ""));
         let key = ("key", "key_1");
         let named = json!({"name": "worker"});

@@ -6,6 +6,7 @@ use keyward_limits::Subject;
 
 use super::chain::Chain;
 use super::expiry::Expiry;
+use super::refusals::Refusals;
 use super::requests::Requests;
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
@@ -29,6 +30,7 @@ struct KeyPage {
     frame: Frame,
     key: Key,
     chart: Option<Chart>,
+    refusals: Option<Refusals>,
     may_write: bool,
     limits: Option<LimitsCard>,
     typed_name: String,
@@ -54,12 +56,12 @@ pub(super) async fn show(
     error: Option<FieldError>,
 ) -> Result<Response, PageError> {
     let now = member.management().now();
-    let chart = if member.may(&scopes::USAGE_READ) {
+    let (chart, refusals) = if member.may(&scopes::USAGE_READ) {
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
-        Some(svg::chart(&days, CountUnit::Day, DAYS, now))
+        (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), Refusals::of(&days, now))
     } else {
-        None
+        (None, None)
     };
     let key = Key::of(&member.key, now);
     let owner = match &member.key.user {
@@ -90,6 +92,7 @@ pub(super) async fn show(
         frame,
         key,
         chart,
+        refusals,
         may_write,
         limits,
         typed_name,

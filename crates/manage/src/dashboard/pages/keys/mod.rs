@@ -10,6 +10,7 @@ mod export;
 mod filter;
 mod list;
 mod missing;
+mod refusals;
 mod requests;
 mod revoke;
 mod rotate;
@@ -35,20 +36,36 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/accounts/{account}/keys", list::page)
             .menu(Menu::Account, words::shared::KEYS, management_scopes::KEYS_READ)
             .destination(),
-        Route::page("/accounts/{account}/keys/new", create::page).post(create::create).destination(),
+        Route::page("/accounts/{account}/keys/new", create::page)
+            .post(create::create)
+            .destination()
+            .asks_before(words::sign_in::CREATE_A_KEY),
         Route::action("/accounts/{account}/keys/checklist", "/accounts/{account}/keys", checklist::hide),
         Route::page("/accounts/{account}/keys/export", export::export).destination(),
-        Route::page("/accounts/{account}/keys/selected", selected::page).post(selected::change).destination(),
+        Route::page("/accounts/{account}/keys/selected", selected::page)
+            .post(selected::change)
+            .destination()
+            .asks_before(words::sign_in::ENABLE_KEYS),
         Route::page("/accounts/{account}/keys/test", test_call::page).post(test_call::test).destination(),
-        Route::page("/accounts/{account}/keys/{id}/edit", edit::page).post(edit::change).destination(),
+        Route::page("/accounts/{account}/keys/{id}/edit", edit::page)
+            .post(edit::change)
+            .destination()
+            .asks_before(words::sign_in::CHANGE_A_KEY),
         Route::page(KEY, details::page).destination(),
-        Route::action("/accounts/{account}/keys/{id}/rename", KEY, change::rename),
+        Route::action("/accounts/{account}/keys/{id}/rename", KEY, change::rename)
+            .asks_before(words::sign_in::CHANGE_A_KEY),
         Route::action("/accounts/{account}/keys/{id}/disable", KEY, change::disable),
-        Route::action("/accounts/{account}/keys/{id}/enable", KEY, change::enable),
-        Route::action("/accounts/{account}/keys/{id}/limits", KEY, change::limits),
-        Route::action("/accounts/{account}/keys/{id}/expiry", KEY, change::expiry),
+        Route::action("/accounts/{account}/keys/{id}/enable", KEY, change::enable)
+            .asks_before(words::sign_in::ENABLE_KEYS),
+        Route::action("/accounts/{account}/keys/{id}/limits", KEY, change::limits)
+            .asks_before(words::sign_in::CHANGE_LIMITS),
+        Route::action("/accounts/{account}/keys/{id}/expiry", KEY, change::expiry)
+            .asks_before(words::sign_in::CHANGE_A_KEY),
         Route::page("/accounts/{account}/keys/{id}/requests", requests::page).destination(),
-        Route::page("/accounts/{account}/keys/{id}/rotate", rotate::page).post(rotate::rotate).destination(),
+        Route::page("/accounts/{account}/keys/{id}/rotate", rotate::page)
+            .post(rotate::rotate)
+            .destination()
+            .asks_before(words::sign_in::ROTATE_A_KEY),
         Route::page("/accounts/{account}/keys/{id}/revoke", revoke::page).post(revoke::revoke).destination(),
         Route::page("/keys", home::go).destination(),
         Route::page("/keys/new", home::go).destination(),

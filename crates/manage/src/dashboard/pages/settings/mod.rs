@@ -18,10 +18,16 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/settings/password", SETTINGS, own::change_password),
         Route::action("/settings/sessions/end", SETTINGS, sessions::end),
         Route::action("/settings/sessions/end-others", SETTINGS, sessions::end_others),
-        Route::page(factor::PAGE, factor::page).post(factor::begin).destination(),
-        Route::action("/settings/second-factor/confirm", factor::PAGE, factor::confirm),
-        Route::action("/settings/second-factor/codes", factor::PAGE, factor::renew),
-        Route::action("/settings/second-factor/remove", factor::PAGE, factor::remove),
+        Route::page(factor::PAGE, factor::page)
+            .post(factor::begin)
+            .destination()
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::action("/settings/second-factor/confirm", factor::PAGE, factor::confirm)
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::action("/settings/second-factor/codes", factor::PAGE, factor::renew)
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::action("/settings/second-factor/remove", factor::PAGE, factor::remove)
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
         Route::page("/settings/api", api::page).post(api::change).destination(),
         Route::page("/settings/appearance", appearance::page).post(appearance::change).destination(),
     ]

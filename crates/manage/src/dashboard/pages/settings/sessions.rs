@@ -9,10 +9,15 @@ use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{PageRequest, SessionView};
 
+/// As many as the service lists of programs.
+const MOST: usize = 200;
+
 /// Sign-ins in one list: a user who looks for a stranger's need not know how each of them began.
 pub(super) struct Sessions {
     pub(super) open: Vec<Session>,
     pub(super) has_others: bool,
+    /// Older ones are not shown.
+    pub(super) has_more: bool,
 }
 
 pub(super) struct Session {
@@ -29,10 +34,8 @@ pub(super) struct Session {
 
 impl Sessions {
     pub(super) async fn of(member: &Member) -> Result<Self, ManagementError> {
-        const MOST: usize = 200;
         let (management, actor) = (member.management(), &member.actor);
         let now = management.now();
-        let request = PageRequest { limit: MOST, ..PageRequest::default() };
         let shown = |view: SessionView, is_program| Session {
             id: view.id,
             device: view.device,
@@ -43,15 +46,34 @@ impl Sessions {
             link_from: view.link_from,
             is_current: view.current,
         };
-        let browsers = management.own_sessions(actor, &request).await?.items;
-        let programs = management.own_programs(actor).await?;
+        let (browsers, has_more_browsers) = newest_sessions(member).await?;
+        let (programs, has_more_programs) = management.newest_programs(actor).await?;
+        let has_more = has_more_browsers || has_more_programs;
         let mut open: Vec<Session> = browsers.into_iter().map(|view| shown(view, false)).collect();
         open.extend(programs.into_iter().map(|view| shown(view, true)));
         // The current one may be older than all others of the page.
         open.sort_by_key(|session| !session.is_current);
-        let has_others = open.iter().any(|session| !session.is_current);
-        Ok(Self { open, has_others })
+        let has_others = has_more || open.iter().any(|session| !session.is_current);
+        Ok(Self { open, has_others, has_more })
     }
+}
+
+/// Also returns `true` if there are older ones. Sessions that have ended leave gaps in the pages of the service.
+async fn newest_sessions(member: &Member) -> Result<(Vec<SessionView>, bool), ManagementError> {
+    const MAX_PAGES: usize = 10;
+    let mut request = PageRequest { limit: 500, ..PageRequest::default() };
+    let mut open = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let page = member.management().own_sessions(&member.actor, &request).await?;
+        open.extend(page.items);
+        request.after = page.next;
+        if open.len() > MOST || request.after.is_none() {
+            break;
+        }
+    }
+    let has_more = open.len() > MOST || request.after.is_some();
+    open.truncate(MOST);
+    Ok((open, has_more))
 }
 
 pub(super) async fn end(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {

@@ -55,6 +55,7 @@ pub(super) async fn check(AnonymousForm { visitor, form, is_own }: AnonymousForm
     let (half, visit) = (visitor.cookies.get(HALF), visitor.cookies.get(VISIT));
     match visitor.app.management().end_sign_in(&visitor.context, half, visit, form.get("code")).await {
         Ok(signed_in) => Ok(login::finish(&visitor, &form, &signed_in)),
+        Err(ManagementError::LinkEnded) => Err(PageError::sign_in_link_ended()),
         Err(ManagementError::SignedOut) => Ok(visitor.redirect_with_flash("/login", "half-over")),
         Err(
             error @ (ManagementError::WrongCode

@@ -110,7 +110,7 @@ fn path_of(LinkTarget { account, path }: LinkTarget) -> String {
 }
 
 impl PageError {
-    fn sign_in_link_ended() -> Self {
+    pub(super) fn sign_in_link_ended() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, words::sign_in::INVALID_LINK, words::sign_in::THE_LINK_HAS_ENDED)
     }
 }

@@ -36,10 +36,7 @@ impl Row {
             id: delivery.id,
             event: delivery.event,
             kind: delivery.kind.as_str(),
-            state: match delivery.state {
-                DeliveryState::NotSent => words::webhooks::NOT_SENT.to_owned(),
-                state => state.to_string(),
-            },
+            state: delivery.state.to_string(),
             badge: match delivery.state {
                 DeliveryState::Pending => "pending",
                 DeliveryState::Delivered => "delivered",

@@ -4,7 +4,6 @@ use keyward_core::Timestamp;
 use crate::actor::ActorName;
 use crate::dashboard::form::Form;
 use crate::dashboard::text::When;
-use crate::dashboard::words;
 use crate::service::{WebhookState, WebhookView};
 
 pub(super) struct Webhook {
@@ -33,11 +32,7 @@ impl Webhook {
             url: webhook.url.clone(),
             description: webhook.description.clone(),
             events: webhook.events.iter().map(|kind| kind.as_str()).collect(),
-            state: match webhook.state {
-                WebhookState::KeyInactive => words::webhooks::KEY_INACTIVE,
-                WebhookState::AccountSuspended => words::shared::SUSPENDED,
-                state => state.as_str(),
-            },
+            state: webhook.state.as_str(),
             lacks_key: webhook.state == WebhookState::KeyInactive,
             stopped_since: When::maybe(webhook.stopped_since, now),
             is_suspended: webhook.state == WebhookState::AccountSuspended,

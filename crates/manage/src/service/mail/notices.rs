@@ -1,0 +1,84 @@
+//! Mails about changes that a thief of a session would make: of the password, the second factor, and the owners.
+
+use keyward_core::id::UserId;
+use serde_json::Value;
+
+use super::MailQuota;
+use super::events::{MAX_RECIPIENTS, PAGE};
+use crate::error::ManagementError;
+use crate::records::{ChangedBy, MailContent, Member, SignInChange};
+use crate::role::Role;
+use crate::service::Management;
+use crate::service::audit::AuditEntry;
+use crate::store::{Kind, List, Write};
+
+impl Management {
+    pub(super) async fn mail_about_sign_in(
+        &self,
+        entry: &AuditEntry,
+        change: SignInChange,
+    ) -> Result<Vec<Write>, ManagementError> {
+        let Ok(user) = entry.target.id.parse::<UserId>() else { return Ok(Vec::new()) };
+        let is_own = entry.actor.id == entry.target.id || entry.actor.kind == "anonymous";
+        let by = if is_own {
+            ChangedBy::User { address: entry.address.clone(), user_agent: entry.user_agent.clone() }
+        } else {
+            // The address is that of the administrator.
+            ChangedBy::Administrator
+        };
+        let content = MailContent::SignInChanged { user: user.clone(), change, at: entry.at, by };
+        Ok(self.notice(entry, &user, |email| MailQuota::SignInChanges(email), content).await?.into_iter().collect())
+    }
+
+    /// Tells all owners, so that an owner whose session was stolen learns of the thief.
+    pub(super) async fn mails_about_new_owner(&self, entry: &AuditEntry) -> Result<Vec<Write>, ManagementError> {
+        let role = |state: &Option<Value>| state.as_ref().and_then(|state| state["role"].as_str().map(str::to_owned));
+        let is_owner = |role: Option<String>| role.as_deref() == Some(Role::Owner.as_str());
+        let (Some(account), Ok(owner)) = (&entry.account, entry.target.id.parse::<UserId>()) else {
+            return Ok(Vec::new());
+        };
+        if !is_owner(role(&entry.after)) || is_owner(role(&entry.before)) {
+            return Ok(Vec::new());
+        }
+        let inviter = entry.after.as_ref().map_or(&Value::Null, |after| &after["invited_by"]);
+        let (kind, by) = match (inviter["type"].as_str(), inviter["id"].as_str()) {
+            (Some(kind), Some(id)) => (kind, id),
+            _ => (entry.actor.kind.as_str(), entry.actor.id.as_str()),
+        };
+        let by = if kind == "user" { by.parse::<UserId>().ok() } else { None };
+        let members = self.list_all::<Member>(List::of(Kind::Member, PAGE).owner(account.as_str())).await?;
+        let owners = members.iter().filter(|member| member.role == Role::Owner).take(MAX_RECIPIENTS);
+        let mut writes = Vec::new();
+        for user in owners.map(|member| &member.user) {
+            let content = MailContent::NewOwner {
+                user: user.clone(),
+                account: account.clone(),
+                owner: owner.clone(),
+                by: by.clone(),
+                at: entry.at,
+            };
+            writes.extend(self.notice(entry, user, |email| MailQuota::NewOwners(email), content).await?);
+        }
+        Ok(writes)
+    }
+
+    async fn notice(
+        &self,
+        entry: &AuditEntry,
+        user: &UserId,
+        quota: impl for<'a> Fn(&'a str) -> MailQuota<'a>,
+        content: MailContent,
+    ) -> Result<Option<Write>, ManagementError> {
+        let Some(known) = self.active_user(user).await? else { return Ok(None) };
+        match self.count_mails(quota(&known.email), 1).await {
+            Ok(()) => {}
+            Err(ManagementError::Throttled { .. }) => {
+                keyward_core::log_limited!(warn, %user, kind = content.name(), "a user has too many notices in an hour");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
+        let id = format!("mail_{}.{user}", entry.number);
+        self.mail_with_id(id, entry.at, None, content).map(Some)
+    }
+}
