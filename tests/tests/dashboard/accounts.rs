@@ -304,7 +304,7 @@ async fn a_suspended_account_looks_suspended_on_all_of_its_pages() {
         }
         let list = client.get(&format!("/accounts/{id}/keys")).await.body;
         let row = rows(&list, "Keys").remove(0);
-        let status = if suspended { "| refused the account is suspended |" } else { "| active |" };
+        let status = if suspended { "worker refused the account is suspended" } else { "worker active" };
         assert!(row.contains(status), "{row}");
         let body = client.get(&format!("/accounts/{id}/{key_page}")).await.body;
         assert_eq!(body.contains("refused: the account is suspended"), suspended, "{body}");

@@ -151,6 +151,11 @@ impl Browser {
         }
     }
 
+    pub(crate) async fn press_summary(&self, label: &str) {
+        let path = format!("//summary[normalize-space()={}]", quoted(label));
+        self.client.find(Locator::XPath(&path)).await.unwrap().click().await.unwrap();
+    }
+
     pub(crate) async fn fill(&self, name: &str, text: &str) {
         let field = self.find(&format!("main [name=\"{name}\"]")).await;
         field.clear().await.unwrap();

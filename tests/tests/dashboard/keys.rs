@@ -62,6 +62,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     browser.click("[data-done]").await;
     browser.see("production server").await;
     // The clipboard has the key.
+    browser.go("/keys").await;
     browser.click("#q").await;
     browser.keys("\u{e009}v\u{e000}").await;
     let pasted = browser.find("#q").await.prop("value").await.unwrap().unwrap();
@@ -92,7 +93,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     let successor_page = browser.path().await;
     assert_eq!((site.call_api(&key).await, site.call_api(&successor).await), (200, 200));
     browser.client.refresh().await.unwrap();
-    browser.see("Predecessor").await;
+    browser.see("Replaces").await;
     assert!(!browser.html().await.contains(&successor));
     site.authenticator.shutdown().await;
 
@@ -215,7 +216,7 @@ async fn everything_works_without_a_script() {
     assert_eq!(site.call_api(&key).await, 200);
     browser.picture("key-made-without-script").await;
     browser.press("Done, I have stored the key").await;
-    browser.press("no script").await;
+    browser.see("no script").await;
     browser.press("Disable").await;
     browser.see("The key is disabled").await;
     assert_eq!(site.call_api(&key).await, 401);

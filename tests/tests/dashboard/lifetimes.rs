@@ -123,17 +123,21 @@ async fn the_operator_sets_lifetimes_of_an_account_and_its_owner_sees_them() {
     let page = client.get(&settings).await;
     assert!(page.body.contains("Lifetimes of new keys") && page.body.contains("90 days"), "{}", page.body);
     let csrf = page.field("csrf");
-    let put = async |client: &mut Client, version: &str, default: &str, maximum: &str| {
+    let put = async |client: &mut Client, version: &str, default: &'static str, maximum: &'static str| {
+        let parts = |text: &'static str| text.split_at(text.len() - usize::from(text.ends_with(['d', 'h', 's'])));
+        let ((default, default_unit), (maximum, maximum_unit)) = (parts(default), parts(maximum));
         let fields = [
             ("csrf", csrf.as_str()),
             ("version", version),
             ("default_lifetime", default),
+            ("default_lifetime_unit", default_unit),
             ("maximum_lifetime", maximum),
+            ("maximum_lifetime_unit", maximum_unit),
         ];
         client.post(&format!("/accounts/{account}/lifetimes"), &fields).await
     };
     for (default, maximum, said) in [
-        ("soon", "", "is no lifetime: expected one such as 90d or 12h"),
+        ("soon", "", "is no lifetime: expected a whole number such as 90, and a unit"),
         ("", "1s", "Maximum lifetime: 1 seconds are out of range"),
         ("30d", "7d", "Default lifetime: 2592000 seconds are longer than the maximum"),
     ] {
@@ -142,7 +146,13 @@ async fn the_operator_sets_lifetimes_of_an_account_and_its_owner_sees_them() {
     }
     assert_eq!(put(&mut client, "0", "12h", "30d").await.status, 303);
     let page = client.get(&settings).await;
-    for text in ["The lifetimes are changed.", "default 12 hours, maximum 30 days", "value=\"12h\"", "value=\"30d\""] {
+    for text in [
+        "The lifetimes are changed.",
+        "default 12 hours, maximum 30 days",
+        "value=\"12\"",
+        "value=\"30\"",
+        "<option value=\"h\" selected>",
+    ] {
         assert!(page.body.contains(text), "{text}: {}", page.body);
     }
     assert_eq!(put(&mut client, "0", "", "").await.status, 412);
@@ -168,11 +178,12 @@ async fn the_operator_sets_lifetimes_of_a_plan() {
     browser.sign_in().await;
     browser.go(path).await;
     browser.see("Lifetimes of new keys").await;
-    browser.fill("default_lifetime", "60d").await;
-    browser.fill("maximum_lifetime", "30d").await;
+    browser.fill("default_lifetime", "60").await;
+    browser.fill("maximum_lifetime", "30").await;
     browser.press("Change lifetimes").await;
     browser.see("Default lifetime: 5184000 seconds are longer than the maximum").await;
-    browser.fill("default_lifetime", "12h").await;
+    browser.fill("default_lifetime", "12").await;
+    browser.click("#default_lifetime_unit option[value=h]").await;
     browser.press("Change lifetimes").await;
     browser.see("The lifetimes are changed.").await;
     browser.see("default 12 hours, maximum 30 days").await;

@@ -1,6 +1,9 @@
 use keyward::limits::Subject;
 use keyward::manage::{Actor, Context, KeyDraft, Plan, Role};
+use keyward_client::PutLimits;
+use keyward_needs::needs;
 
+use crate::browser::Browser;
 use crate::http::Client;
 use crate::site::{PASSWORD, Site};
 
@@ -15,7 +18,10 @@ async fn limits_are_shown_and_changed_by_who_may_change_them() {
     let change =
         [("csrf", csrf.as_str()), ("version", "0"), ("rates", "default=100/60s exports=5/1h,strict"), ("tasks", "3")];
     let changed = client
-        .post("/accounts/operator/limits", &[&change[..], &[("budget", "10000/month,rollover=50")]].concat())
+        .post(
+            "/accounts/operator/limits",
+            &[&change[..], &[("credits", "10000"), ("refill", "month"), ("rollover", "50")]].concat(),
+        )
         .await;
     assert_eq!((changed.status, changed.header("location")), (303, "/accounts/operator/settings"), "{}", changed.body);
     let page = client.get("/accounts/operator/settings").await;
@@ -26,17 +32,20 @@ async fn limits_are_shown_and_changed_by_who_may_change_them() {
         "10,000 credits a month, up to 50 carried over",
         "10,000 of 10,000 credits, refilled in",
         "3 at once",
-        "value=\"default=100/60s exports=5/3600s,strict\"",
-        "value=\"10000/month,rollover=50\"",
+        "name=\"requests\" value=\"100\"",
+        ">exports=5/3600s,strict</textarea>",
+        "name=\"credits\" value=\"10000\"",
+        "<option value=\"month\" selected>",
+        "name=\"rollover\" value=\"50\"",
     ] {
         assert!(page.body.contains(text), "no {text} in {}", page.body);
     }
     // What was typed stays, and the mistake is named.
-    let wrong = [("csrf", csrf.as_str()), ("version", "1"), ("rates", "default=many/60s"), ("budget", "5/year")];
+    let wrong = [("csrf", csrf.as_str()), ("version", "1"), ("rates", "default=many/60s"), ("credits", "5")];
     let refused = client.post("/accounts/operator/limits", &wrong).await;
     assert_eq!(refused.status, 422);
     assert!(
-        refused.body.contains("&#34;many&#34; is no quota") && refused.body.contains("value=\"5/year\""),
+        refused.body.contains("&#34;many&#34; is no quota") && refused.body.contains("name=\"credits\" value=\"5\""),
         "{}",
         refused.body
     );
@@ -46,7 +55,7 @@ async fn limits_are_shown_and_changed_by_who_may_change_them() {
     let key =
         site.management.create_key(&owner, KeyDraft::secret("operator".parse().unwrap(), "a")).await.unwrap().view.id;
     let of_key = format!("/accounts/operator/keys/{key}");
-    let limits = [("csrf", csrf.as_str()), ("version", "0"), ("rates", "default=2/1s"), ("budget", "7")];
+    let limits = [("csrf", csrf.as_str()), ("version", "0"), ("rates", "default=2/1s"), ("credits", "7")];
     assert_eq!(client.post(&format!("{of_key}/limits"), &limits).await.status, 303);
     let page = client.get(&of_key).await;
     assert!(
@@ -65,7 +74,7 @@ async fn limits_are_shown_and_changed_by_who_may_change_them() {
     let page = bob.get(&format!("/accounts/{account}/settings")).await;
     assert!(page.body.contains("No limits are set here.") && !page.body.contains("Change limits"), "{}", page.body);
     let csrf = page.field("csrf");
-    let raised = [("csrf", csrf.as_str()), ("version", "0"), ("budget", "1000000")];
+    let raised = [("csrf", csrf.as_str()), ("version", "0"), ("credits", "1000000")];
     assert_eq!(bob.post(&format!("/accounts/{account}/limits"), &raised).await.status, 403);
     let version = site.management.limits(&system, &Subject::Account(account)).await.unwrap().version;
     assert_eq!(version, 0);
@@ -85,8 +94,8 @@ async fn limits_of_plans_are_changed_by_the_operator() {
     assert!(page.body.contains("No limits are set here."), "{}", page.body);
     let csrf = page.field("csrf");
     let to = format!("{path}/limits");
-    let typed = [("csrf", csrf.as_str()), ("version", "0"), ("rates", "default=100/60s"), ("budget", "500/day")];
-    let changed = client.post(&to, &[&typed[..], &[("tasks", "3")]].concat()).await;
+    let typed = [("csrf", csrf.as_str()), ("version", "0"), ("requests", "100"), ("window", "60"), ("credits", "500")];
+    let changed = client.post(&to, &[&typed[..], &[("refill", "day"), ("tasks", "3")]].concat()).await;
     assert_eq!((changed.status, changed.header("location")), (303, path), "{}", changed.body);
     let page = client.get(path).await.body;
     for text in ["The limits are changed.", "default: 100 in 60 s", "500 credits a day", "3 at once", "value=\"3\""] {
@@ -94,8 +103,9 @@ async fn limits_of_plans_are_changed_by_the_operator() {
     }
     for (fields, status, text) in [
         ([("version", "1"), ("rates", "default=many/60s")], 422, "&#34;many&#34; is no quota"),
-        ([("version", "1"), ("budget", "5/year")], 422, "value=\"5/year\""),
-        ([("version", "1"), ("tasks", "-1")], 422, "is no number"),
+        ([("version", "1"), ("credits", "five")], 422, "&#34;five&#34; is no whole number"),
+        ([("version", "1"), ("tasks", "-1")], 422, "&#34;-1&#34; is no whole number"),
+        ([("version", "1"), ("requests", "5")], 422, "Window: choose one"),
         ([("version", "9"), ("tasks", "7")], 412, "Another user changed this"),
     ] {
         let refused = client.post(&to, &[&[("csrf", csrf.as_str())], &fields[..]].concat()).await;
@@ -126,9 +136,47 @@ async fn limits_of_plans_are_changed_by_the_operator() {
         assert_eq!(page.body.contains("href=\"/plans\""), sees == 200, "{email}: {}", page.body);
         let page = other.get(path).await;
         assert_eq!((page.status, page.body.contains("Change limits")), (sees, false), "{email}: {}", page.body);
-        let raised = [("csrf", csrf.as_str()), ("version", "1"), ("budget", "1000000")];
+        let raised = [("csrf", csrf.as_str()), ("version", "1"), ("credits", "1000000")];
         assert_eq!(other.post(&to, &raised).await.status, writes, "{email}");
     }
     let version = site.management.limits(&system, &Subject::Plan(name.into())).await.unwrap().version;
     assert_eq!(version, 1);
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn plain_fields_change_limits_and_lose_no_other_rule() {
+    let site = Site::with_owner().await;
+    let (owner, system) = (site.owner().await, Actor::system("test", Context::new()));
+    site.management.put_plan(&owner, Plan::new("Pro"), None).await.unwrap();
+    let account: keyward::AccountId = "operator".parse().unwrap();
+    let key = site.management.create_key(&owner, KeyDraft::secret(account.clone(), "a")).await.unwrap().view.id;
+    for with_script in [true, false] {
+        let browser = if with_script { Browser::open(&site).await } else { Browser::open_without_script(&site).await };
+        browser.sign_in().await;
+        for (subject, path, per) in [
+            (Subject::Plan("Pro".into()), "/plans/Pro".to_owned(), ""),
+            (Subject::Account(account.clone()), "/accounts/operator/settings".to_owned(), ""),
+            (Subject::Key(key.clone()), format!("/accounts/operator/keys/{key}"), ",key"),
+        ] {
+            let rates = |quota: &str, window: &str| {
+                let texts = [format!("default={quota}/{window}{per}"), "exports=5/90s,key,strict".to_owned()];
+                texts.map(|text| text.parse().unwrap()).to_vec()
+            };
+            let limits =
+                |rates, budget: &str| PutLimits { rates, budget: Some(budget.parse().unwrap()), tasks: Some(3) };
+            let version = site.management.limits(&system, &subject).await.unwrap().version;
+            let known = limits(rates("100", "60s"), "500/week,rollover=20");
+            site.management.put_limits(&owner, &subject, &known, version).await.unwrap();
+            browser.go(&path).await;
+            browser.fill("requests", "2,000").await;
+            browser.click("#window option[value='3600']").await;
+            browser.fill("credits", "700").await;
+            browser.press("Change limits").await;
+            browser.see("The limits are changed.").await;
+            let set = PutLimits::from(site.management.limits(&system, &subject).await.unwrap());
+            assert_eq!(set, limits(rates("2000", "3600s"), "700/week,rollover=20"), "{path}");
+        }
+        browser.close().await;
+    }
 }

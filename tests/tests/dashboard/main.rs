@@ -15,6 +15,7 @@ mod hosts;
 mod http;
 mod key_events;
 mod keys;
+mod layout;
 mod lifetimes;
 mod limits;
 mod list;

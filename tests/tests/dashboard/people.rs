@@ -55,6 +55,7 @@ async fn members_are_invited_changed_and_removed() {
     // Grace uses another browser.
     let other = Browser::open_beside(&site).await;
     other.client.goto(&link).await.unwrap();
+    other.see("as developer. You will sign in as grace@example.com").await;
     other.fill("name", "Grace").await;
     other.fill("password", "short").await;
     other.run("document.querySelector('main form').noValidate = true", vec![]).await;
@@ -63,6 +64,8 @@ async fn members_are_invited_changed_and_removed() {
     other.fill("password", "another good password").await;
     other.press("Set password").await;
     other.see("Your password is set").await;
+    let email = other.find("#email").await.prop("value").await.unwrap().unwrap();
+    assert_eq!(email, "grace@example.com");
     other.fill("email", "grace@example.com").await;
     other.fill("password", "wrong wrong wrong").await;
     other.press("Sign in").await;
@@ -226,7 +229,7 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
     let browser = Browser::open_beside(&site).await;
     browser.sign_in().await;
     browser.press("Members").await;
-    browser.press("Password of Grace").await;
+    browser.press("Reset password of Grace").await;
     browser.see("It works once, for an hour").await;
     browser.picture("member-reset").await;
     browser.press("Create link").await;

@@ -61,9 +61,9 @@ async fn a_service_shows_on_the_page_of_the_key_what_it_asked() {
     assert_eq!(
         shown,
         [
-            "OK | GET | unknown | 203.0.113.0/24 |",
-            "INSUFFICIENT_SCOPE needs videos:read Change access | GET | /v1/secrets | 203.0.113.0/24 |",
-            "OK | GET | /v1/videos/{id} | 203.0.113.0/24 |",
+            "OK | GET unknown | 203.0.113.0/24 |",
+            "INSUFFICIENT_SCOPE needs videos:read Change access | GET /v1/secrets | 203.0.113.0/24 |",
+            "OK | GET /v1/videos/{id} | 203.0.113.0/24 |",
         ]
     );
     site.management
@@ -77,7 +77,7 @@ async fn a_service_shows_on_the_page_of_the_key_what_it_asked() {
     let page = client.get(&path).await.body;
     assert_eq!(rows(&page, "Recent requests").len(), 10);
     assert!(
-        rows(&page, "Recent requests")[0].ends_with(" | API_KEY_DISABLED | GET | /v1/videos/{id} | 203.0.113.0/24 |"),
+        rows(&page, "Recent requests")[0].ends_with(" | API_KEY_DISABLED | GET /v1/videos/{id} | 203.0.113.0/24 |"),
         "{page}"
     );
     let link = format!("{path}/requests");
@@ -172,6 +172,10 @@ async fn recent_requests_fit_a_phone_and_lead_to_all() {
     browser.picture("recent-requests").await;
     browser.press("All recent requests").await;
     browser.see("At most 200 requests").await;
+    assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length", vec![]).await, 12);
+    browser.press("Only refused").await;
+    browser.find("[aria-current=true][href$='refused=1']").await;
+    assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length", vec![]).await, 4);
     browser.go(&path).await;
     browser.click("p.note a[href$='/edit']").await;
     browser.find("main form[action$='/edit']").await;

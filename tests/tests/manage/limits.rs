@@ -8,21 +8,18 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::gateway::VerifyReach;
-use keyward::limits::{
-    ChangedRules, Counter, CounterState, LimitRules, LimitStore, Limits, RateLimitLayer, RequestLimit, StoredRules,
-    Subject,
-};
+use keyward::limits::{LimitStore as _, Limits, RateLimitLayer, RequestLimit, Subject};
 use keyward::manage::{
     Actor, Context, KeyChange, KeyDraft, Management, Plan, Purpose, Role, SignInLinkDraft, SqliteManagementStore,
 };
 use keyward::sqlite::{SqliteLimits, SqliteStore};
-use keyward::store::{KeyStatus, StoreError, async_trait};
+use keyward::store::KeyStatus;
 use keyward::{AccountId, AccountRecord, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
 use keyward_client::PutLimits;
 use keyward_tests::service::call;
 use serde_json::{Value, json};
 
-use crate::setting::{Setting, on_sqlite};
+use crate::setting::{FailingLimits, Setting, on_sqlite};
 
 struct Enforced {
     limits: Limits,
@@ -361,57 +358,6 @@ async fn a_rotation_that_cannot_hand_limits_on_changes_nothing() {
     assert_eq!((known.status, known.rotated_to), (KeyStatus::Active, None));
     limits.fails.store(false, Ordering::Relaxed);
     management.rotate_key(&system, &key.id, Duration::ZERO).await.unwrap();
-}
-
-/// Fails on demand to write rules.
-struct FailingLimits {
-    inner: SqliteLimits,
-    fails: AtomicBool,
-}
-
-#[async_trait]
-impl LimitStore for FailingLimits {
-    async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
-        self.inner.changed_rules(after).await
-    }
-
-    async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError> {
-        self.inner.rules(subject).await
-    }
-
-    async fn put_rules(
-        &self,
-        subject: &Subject,
-        rules: &LimitRules,
-        version: Option<u64>,
-    ) -> Result<Option<u64>, StoreError> {
-        if self.fails.load(Ordering::Relaxed) {
-            return Err(StoreError::unavailable("the disk is full"));
-        }
-        self.inner.put_rules(subject, rules, version).await
-    }
-
-    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
-        self.inner.oldest_rules(version, limit).await
-    }
-
-    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
-        self.inner.forget_key(key, version).await
-    }
-
-    async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
-        self.inner.read(counter).await
-    }
-
-    async fn swap(
-        &self,
-        counter: &Counter,
-        old: Option<&str>,
-        new: &str,
-        keep: Option<Duration>,
-    ) -> Result<bool, StoreError> {
-        self.inner.swap(counter, old, new, keep).await
-    }
 }
 
 #[tokio::test]

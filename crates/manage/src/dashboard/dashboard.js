@@ -46,21 +46,25 @@ for (const form of document.querySelectorAll("form.filters")) {
 
 // One box selects all keys of the page, and the number of selected ones is shown.
 for (const form of document.querySelectorAll("form.selection")) {
-  const all = form.querySelector("[data-all]");
+  const alls = form.querySelectorAll("[data-all]");
   const boxes = [...form.querySelectorAll("input[name=id]")];
   const shown = form.querySelector("[data-count]");
   const show = () => {
     const count = boxes.filter((box) => box.checked).length;
-    all.checked = count === boxes.length;
-    all.indeterminate = count > 0 && count < boxes.length;
+    for (const all of alls) {
+      all.checked = count === boxes.length;
+      all.indeterminate = count > 0 && count < boxes.length;
+    }
     shown.textContent = filled(shown.dataset.count, count);
     for (const button of form.querySelectorAll("button")) button.disabled = count === 0;
   };
-  all.hidden = false;
-  all.addEventListener("change", () => {
-    for (const box of boxes) box.checked = all.checked;
-    show();
-  });
+  for (const all of alls) {
+    all.closest("[hidden]").hidden = false;
+    all.addEventListener("change", () => {
+      for (const box of boxes) box.checked = all.checked;
+      show();
+    });
+  }
   form.addEventListener("change", show);
   addEventListener("pageshow", show);
 }
@@ -93,6 +97,10 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
+  if (toggle?.getAttribute("aria-expanded") === "true") {
+    toggle.setAttribute("aria-expanded", "false");
+    toggle.focus();
+  }
   for (const menu of menus) {
     if (!menu.open) continue;
     menu.open = false;

@@ -121,6 +121,12 @@ pub(super) struct FieldError {
     pub(super) text: String,
 }
 
+impl FieldError {
+    pub(super) fn is_of(&self, field: &str) -> bool {
+        self.field == field
+    }
+}
+
 impl From<&ManagementError> for FieldError {
     fn from(error: &ManagementError) -> Self {
         let field = match error {

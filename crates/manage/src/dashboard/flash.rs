@@ -92,6 +92,7 @@ impl Note {
             }
             "session-ended" => words::notes::THE_SESSION_IS_SIGNED_OUT.to_owned(),
             "others-ended" => words::notes::ALL_OTHER_SESSIONS_ARE_SIGNED_OUT.to_owned(),
+            "session-over" => return Some(Self::info(words::notes::YOUR_SESSION_IS_OVER)),
             "signed-out" => words::notes::YOU_ARE_SIGNED_OUT.to_owned(),
             "signed-out-all" => words::notes::YOU_ARE_SIGNED_OUT_EVERYWHERE.to_owned(),
             "again" => {
@@ -122,7 +123,10 @@ mod tests {
     #[test]
     fn note_says_how_far_a_revocation_has_come() {
         let text = |code| Note::of_code(code).map(|note| note.text).unwrap_or_default();
-        assert_eq!(text("revoked.3.3.12"), "The key is revoked. Effective on 3 of 3 nodes after 12 ms.");
+        assert_eq!(
+            text("revoked.3.3.12"),
+            "The key is revoked. Effective on 3 of 3 nodes after 12 ms. Nodes are the servers that check keys."
+        );
         assert!(
             text("revoked.2.3.2100")
                 .ends_with("1 did not answer, and no longer accepts the key because its lease has expired.")

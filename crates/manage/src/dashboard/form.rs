@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 28] = [
+const KEPT: [&str; 37] = [
     "name",
     "purpose",
     "mode",
@@ -23,10 +23,17 @@ const KEPT: [&str; 28] = [
     "overlap",
     "account_name",
     "rates",
-    "budget",
+    "requests",
+    "window",
+    "per",
+    "credits",
+    "refill",
+    "rollover",
     "tasks",
     "default_lifetime",
     "maximum_lifetime",
+    "default_lifetime_unit",
+    "maximum_lifetime_unit",
     "description",
     "event",
     "action",
@@ -37,6 +44,8 @@ const KEPT: [&str; 28] = [
     "example_url",
     "plan",
     "key_limit",
+    "tags",
+    "mine",
 ];
 
 /// May hold a password, so it has no `Debug`.

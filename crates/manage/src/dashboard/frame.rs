@@ -42,7 +42,7 @@ impl Frame {
         Self {
             title: title.to_owned(),
             base: settings.base.clone(),
-            provider: visitor.look.name.clone().unwrap_or_else(|| settings.name.clone()),
+            provider: visitor.provider().to_owned(),
             logo: assets::logo_name(visitor),
             accent: assets::accent_name(visitor),
             style: &assets::STYLE_NAME,
@@ -86,6 +86,11 @@ impl Frame {
 }
 
 impl Visitor {
+    /// The provider's name, as the operator's page or else the configuration has it.
+    pub(super) fn provider(&self) -> &str {
+        self.look.name.as_deref().unwrap_or(&self.app.settings().name)
+    }
+
     pub(super) fn open_page<T: Template>(
         &self,
         status: StatusCode,

@@ -11,6 +11,8 @@ pub(super) struct Navigation {
     pub(super) themes: Vec<Choice>,
     pub(super) accounts: Vec<OwnAccount>,
     pub(super) links: Vec<Link>,
+    /// The pages about all accounts, for the operator.
+    pub(super) operator: Vec<Link>,
     /// The pages about the user, in the user's menu.
     pub(super) own: Vec<Link>,
 }
@@ -51,7 +53,8 @@ impl Navigation {
                     is_current: home.is_some_and(|home| home.id == account.id),
                 })
                 .collect(),
-            links: links(visitor, access, |menu| menu != Menu::User),
+            links: links(visitor, access, |menu| menu == Menu::Account),
+            operator: links(visitor, access, |menu| menu == Menu::Operator),
             own: links(visitor, access, |menu| menu == Menu::User),
         }
     }

@@ -4,7 +4,7 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::cookies::FLASH;
+use super::cookies::{FLASH, SESSION};
 use super::form;
 use super::site_map::HOME;
 use super::visitor::Visitor;
@@ -35,9 +35,12 @@ impl Visitor {
     }
 
     pub(super) fn go_to_sign_in(&self) -> Response {
-        match self.safe_redirect(&self.path) {
-            HOME => self.go("/login"),
-            to => self.go(&format!("/login?{}", form::query("to", to))),
-        }
+        let page = match self.safe_redirect(&self.path) {
+            HOME => "/login".to_owned(),
+            to => format!("/login?{}", form::query("to", to)),
+        };
+        // A browser without a session never had one, or signed out.
+        let had_session = !self.cookies.get(SESSION).is_empty();
+        if had_session { self.redirect_with_flash(&page, "session-over") } else { self.go(&page) }
     }
 }

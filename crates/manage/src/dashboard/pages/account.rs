@@ -84,9 +84,19 @@ async fn show(
 ) -> Result<Response, PageError> {
     let subject = Subject::Account(member.account.id.clone());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
-    let limits =
-        LimitsCard::of(member, &subject, Some(&member.account.id), "/limits".to_owned(), operates, form).await?;
-    let lifetimes = LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form).await?;
+    let limits = LimitsCard::of(
+        member,
+        &subject,
+        Some(&member.account.id),
+        "/limits".to_owned(),
+        operates,
+        form,
+        error.as_ref(),
+    )
+    .await?;
+    let lifetimes =
+        LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form, error.as_ref())
+            .await?;
     let operator = operator_card(member).await?;
     let requires_factor = member.management().requires_second_factor(&member.actor, &member.account.id).await?;
     let account = &member.account;

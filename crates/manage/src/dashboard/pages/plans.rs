@@ -180,6 +180,18 @@ struct PlanPage {
     error: Option<FieldError>,
 }
 
+impl PlansPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.is_of(field))
+    }
+}
+
+impl PlanPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.is_of(field))
+    }
+}
+
 async fn found(member: &Member, name: &str) -> Result<Versioned<Plan>, PageError> {
     require(member)?;
     let plans = member.management().plans(&member.actor).await?;
@@ -197,9 +209,12 @@ async fn show(
     let plan = Row::of(&found);
     let (may_write, typed, version) = (may_write(member), Typed::of(form, Some(&found)), found.version);
     let subject = Subject::Plan(name.clone());
-    let limits = LimitsCard::of(member, &subject, None, format!("{}/limits", plan.path), may_write, form).await?;
+    let limits =
+        LimitsCard::of(member, &subject, None, format!("{}/limits", plan.path), may_write, form, error.as_ref())
+            .await?;
     let of = LifetimesOf::Plan(name.clone());
-    let lifetimes = LifetimesCard::of(member, &of, format!("{}/lifetimes", plan.path), may_write, form).await?;
+    let lifetimes =
+        LifetimesCard::of(member, &of, format!("{}/lifetimes", plan.path), may_write, form, error.as_ref()).await?;
     let title = plan.name.clone();
     Ok(member.page_with(status, &title, |frame| PlanPage {
         frame,

@@ -17,8 +17,8 @@ pub(in crate::dashboard) const MEMBERS_WHO_SIGN: &str =
 pub(in crate::dashboard) const MEMBERS_MAY_SIGN: &str = "Members may sign in with their password alone.";
 pub(in crate::dashboard) const MAKE_IT_OPTIONAL: &str = "Make it optional";
 pub(in crate::dashboard) const REQUIRE_A_SECOND_FACTOR: &str = "Require a second factor";
-pub(in crate::dashboard) const IT_HOLDS_AT_ONCE: &str = "It holds at once, for sessions that are open, too. API keys stay valid. Users of the identity provider have its \
-     second factor.";
+pub(in crate::dashboard) const IT_HOLDS_AT_ONCE: &str = "It applies at once, also to open sessions. API keys stay valid. Users of the identity provider have its second \
+     factor.";
 pub(in crate::dashboard) const DELETION: &str = "Deletion";
 pub(in crate::dashboard) const DELETING_THE_ACCOUNT_REVOKES: &str =
     "Deleting the account revokes its keys for good. Its members, invitations and webhooks are removed.";

@@ -80,7 +80,7 @@ pub(in crate::dashboard) fn target(kind: &str, name: &str) -> String {
 }
 
 pub(in crate::dashboard) fn of_successor(field: &str) -> String {
-    format!("successor {field}")
+    format!("new key's {field}")
 }
 
 pub(in crate::dashboard) fn no_date(text: &str) -> String {

@@ -49,7 +49,7 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
         ManagementError::Ended => {
             ("The key has ended", "The key is revoked or has expired. Create a new key.".to_owned())
         }
-        ManagementError::Rotated => ("Already rotated", "The key was already rotated. Rotate its successor.".to_owned()),
+        ManagementError::Rotated => ("Already rotated", "The key was already rotated. Rotate the new key that replaces it.".to_owned()),
         ManagementError::KeyLimit { limit } => {
             ("Too many keys", format!("The account has {limit} active keys, its maximum. Revoke one that you don't use."))
         }
@@ -118,6 +118,7 @@ fn label(field: &str) -> String {
         "expires_at" => "Expires".to_owned(),
         "default_seconds" => "Default lifetime".to_owned(),
         "maximum_seconds" => "Maximum lifetime".to_owned(),
+        "accent" => "Colour of buttons and links".to_owned(),
         "email" => "E-mail address".to_owned(),
         "overlap_seconds" => "Overlap".to_owned(),
         other => {

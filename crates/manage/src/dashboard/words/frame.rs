@@ -4,12 +4,13 @@
 pub(in crate::dashboard) const SKIP_TO_CONTENT: &str = "Skip to content";
 pub(in crate::dashboard) const MENU: &str = "Menu";
 pub(in crate::dashboard) const MAIN: &str = "Main";
+pub(in crate::dashboard) const OPERATOR: &str = "Operator";
 pub(in crate::dashboard) const ACCOUNT_BEFORE: &str = "Account:";
 pub(in crate::dashboard) const SEARCH_ACCOUNTS: &str = "Search accounts";
 pub(in crate::dashboard) const NO_ACCOUNT_HAS_THIS_NAME: &str = "No account has this name.";
 pub(in crate::dashboard) const SIGNED_IN_AS: &str = "Signed in as";
 pub(in crate::dashboard) const SESSIONS: &str = "Sessions";
-pub(in crate::dashboard) const API_DOCUMENTATION: &str = "API documentation";
+pub(in crate::dashboard) const API_DOCUMENTATION: &str = "Management API";
 pub(in crate::dashboard) const SIGN_OUT: &str = "Sign out";
 pub(in crate::dashboard) const THIS_ACCOUNT_IS_SUSPENDED: &str =
     "This account is suspended: every request with its keys is refused. The operator of this server can reinstate it.";

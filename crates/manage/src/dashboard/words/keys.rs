@@ -23,7 +23,7 @@ pub(in crate::dashboard) const TAGS: &str = "Tags";
 pub(in crate::dashboard) const TAGS_HELP: [&str; 2] = ["Optional. For example ", ", separated by commas."];
 pub(in crate::dashboard) const THE_KEY_BELONGS_TO_YOU: &str = "The key belongs to you";
 pub(in crate::dashboard) const SERVICES_THEN_SEE_YOU_AS_ITS_USER: &str =
-    "Services then see you as its user. Otherwise it belongs to the account only.";
+    "The API then gets your user id with each call. Otherwise, the key belongs to the account, not to a person.";
 pub(in crate::dashboard) const CREATE_KEY: &str = "Create key";
 
 // created.html
@@ -48,6 +48,9 @@ pub(in crate::dashboard) const CALL_WITH_RUST: &str = "Call with Rust";
 pub(in crate::dashboard) const TEST_THIS_KEY: &str = "Test this key";
 pub(in crate::dashboard) const THIS_SERVER_CALLS_ONCE: [&str; 2] =
     ["This server calls ", " once, and a new tab shows the answer."];
+pub(in crate::dashboard) const NO_TEST_CALL: &str =
+    "This page cannot test the key yet: the operator has not set the URL of the example call.";
+pub(in crate::dashboard) const SET_THE_URL: &str = "Set the URL";
 pub(in crate::dashboard) const DONE_I_HAVE_STORED_THE_KEY: &str = "Done, I have stored the key";
 
 // created_before.html
@@ -64,7 +67,7 @@ pub(in crate::dashboard) const ALL_KEYS: &str = "All keys";
 pub(in crate::dashboard) const REQUESTS_WITH_THIS_KEY: &str = "Requests with this key in the last 30 days, by outcome";
 pub(in crate::dashboard) const REVOKE: &str = "Revoke";
 pub(in crate::dashboard) const THE_OLD_KEY_IS_STILL_IN_USE: [&str; 2] = [
-    "The old key is still in use, although it has a successor. It was last used ",
+    "The old key is still in use, although a new key replaces it. It was last used ",
     ". Find the program that uses it and give it the new key.",
 ];
 pub(in crate::dashboard) const MANAGEMENT: &str = "management";
@@ -76,8 +79,8 @@ pub(in crate::dashboard) const VALID_FROM: &str = "Valid from";
 pub(in crate::dashboard) const LAST_USED: &str = "Last used";
 pub(in crate::dashboard) const NOT_REPORTED: &str = "not reported";
 pub(in crate::dashboard) const REVOKED: &str = "Revoked";
-pub(in crate::dashboard) const PREDECESSOR: &str = "Predecessor";
-pub(in crate::dashboard) const SUCCESSOR: &str = "Successor";
+pub(in crate::dashboard) const PREDECESSOR: &str = "Replaces";
+pub(in crate::dashboard) const SUCCESSOR: &str = "Replaced by";
 pub(in crate::dashboard) const LAST_30_DAYS: &str = "Last 30 days";
 pub(in crate::dashboard) const NO_REQUESTS_ARE_REPORTED: &str = "No requests are reported.";
 pub(in crate::dashboard) const ROTATIONS: &str = "Rotations";
@@ -122,9 +125,13 @@ pub(in crate::dashboard) const THESE_KEYS_BELONG_TO: [&str; 2] = ["These keys be
 pub(in crate::dashboard) const IN_THE_NEXT_14_DAYS: &str = "in the next 14 days. Rotate those that you still use.";
 pub(in crate::dashboard) const NO_KEYS_MATCH_THE_FILTER: &str = "No keys match the filter.";
 pub(in crate::dashboard) const NO_KEYS_ARE_ACTIVE: &str = "No keys are active.";
+pub(in crate::dashboard) const SELECT_ALL: &str = "Select all";
+pub(in crate::dashboard) const SORT: &str = "Order";
+pub(in crate::dashboard) const MORE_FILTERS: &str = "More filters";
+pub(in crate::dashboard) const REQUESTS_IN_30_DAYS: &str = "Requests in 30 days";
 pub(in crate::dashboard) const SELECT_ALL_KEYS_ON_THIS_PAGE: &str = "Select all keys on this page";
-pub(in crate::dashboard) const REPLACED: &str = "replaced";
-pub(in crate::dashboard) const SUCCESSOR_BADGE: &str = "successor";
+pub(in crate::dashboard) const REPLACED: &str = "replaced by a new key";
+pub(in crate::dashboard) const REPLACES_ANOTHER: &str = "replaces an old key";
 pub(in crate::dashboard) const NONE_REPORTED: &str = "none reported";
 pub(in crate::dashboard) const OLD_KEY_STILL_IN_USE: &str = "old key still in use";
 pub(in crate::dashboard) const SOON: &str = "soon";
@@ -139,7 +146,11 @@ pub(in crate::dashboard) const TO_ADD_A_SCOPE: &str =
     "A rotated key has the same scopes. To add one, change the access.";
 pub(in crate::dashboard) const ALL_RECENT_REQUESTS: &str = "All recent requests";
 pub(in crate::dashboard) const NO_REQUESTS_ARE_RECORDED: &str = "No requests are recorded.";
-pub(in crate::dashboard) const WHICH_REQUESTS_ARE_LISTED: &str = "At most 200 requests of the last 30 days. They have the pattern of the route and the network, not the path and the address.";
+pub(in crate::dashboard) const WHICH_REQUESTS_ARE_LISTED: &str = "At most 200 requests, the newest ones of the last 30 days. They have the pattern of the route and the network, not the path and the address.";
+pub(in crate::dashboard) const REQUEST: &str = "Request";
+pub(in crate::dashboard) const ALL_OUTCOMES: &str = "All";
+pub(in crate::dashboard) const ONLY_REFUSED: &str = "Only refused";
+pub(in crate::dashboard) const NO_REQUEST_WAS_REFUSED: &str = "No recorded request was refused.";
 pub(in crate::dashboard) const REFUSED: &str = "refused";
 pub(in crate::dashboard) const THE_ACCOUNT_IS_SUSPENDED: &str = "the account is suspended";
 pub(in crate::dashboard) const REFUSED_ACCOUNT_IS_SUSPENDED: &str = "refused: the account is suspended";
@@ -156,8 +167,6 @@ pub(in crate::dashboard) fn needs(scopes: &[String], any: bool) -> String {
     format!("needs {}", scopes.join(if any { " or " } else { ", " }))
 }
 
-pub(in crate::dashboard) const REQUEST_METHOD: &str = "Method";
-pub(in crate::dashboard) const REQUEST_ROUTE: &str = "Route";
 pub(in crate::dashboard) const REQUEST_NETWORK: &str = "Network";
 pub(in crate::dashboard) const REQUEST_OUTCOME: &str = "Outcome";
 
@@ -237,7 +246,7 @@ pub(in crate::dashboard) const PUBLISHABLE: &str = "Publishable";
 pub(in crate::dashboard) const READ_ONLY_IT_MAY: &str = "Read-only. It may be public, for example in a browser.";
 pub(in crate::dashboard) const FOR_TRYING_THINGS_OUT: &str = "For trying things out, without real effects.";
 pub(in crate::dashboard) const FOR_REAL_DATA_AND_REAL_MONEY: &str = "For real data and real money.";
-pub(in crate::dashboard) const CALLS_THE_API: &str = "Calls the API.";
+pub(in crate::dashboard) const CALLING_THE_API: &str = "Calling the API";
 pub(in crate::dashboard) const MANAGING_KEYS: &str = "Managing keys";
 pub(in crate::dashboard) const CALLS_THE_MANAGEMENT_API: &str =
     "Calls the management API, which creates, lists and revokes keys.";
@@ -283,6 +292,17 @@ pub(in crate::dashboard) const WRITE_THEM_LIKE_RESOURCES_READ: &str =
 // selected.rs
 pub(in crate::dashboard) const CHOOSE_REVOKE_DISABLE_OR_ENABLE: &str = "choose Revoke, Disable or Enable";
 
+// sorting.rs
+pub(in crate::dashboard) const NEWEST_FIRST: &str = "Newest first";
+pub(in crate::dashboard) const OLDEST_FIRST: &str = "Oldest first";
+pub(in crate::dashboard) const BY_NAME: &str = "By name";
+pub(in crate::dashboard) const LAST_USED_FIRST: &str = "Last used first";
+pub(in crate::dashboard) const NEXT_EXPIRY_FIRST: &str = "Next expiry first";
+pub(in crate::dashboard) const BY_STATUS: &str = "By status";
+pub(in crate::dashboard) const BY_MODE: &str = "By mode";
+pub(in crate::dashboard) const BY_KIND: &str = "By kind";
+pub(in crate::dashboard) const AS_IN_THE_TABLE: &str = "As in the table";
+
 // test_call.rs
 #[cfg(not(any(feature = "github", feature = "oidc")))]
 pub(in crate::dashboard) const THIS_BUILD_HAS_NO_CLIENT: &str = "this build has no client";
@@ -304,6 +324,10 @@ pub(in crate::dashboard) const REPLACED_BY_ANOTHER_KEY: &str = "Replaced by anot
 pub(in crate::dashboard) const NO_LONGER_USED: &str = "No longer used";
 pub(in crate::dashboard) const ITS_RIGHTS_WERE_WITHDRAWN: &str = "Its rights were withdrawn";
 pub(in crate::dashboard) const NO_REASON_GIVEN: &str = "No reason given";
+
+pub(in crate::dashboard) fn calls(provider: &str) -> String {
+    format!("Your program calls the API of {provider}.")
+}
 
 pub(in crate::dashboard) fn old_key_stays_valid(full: &str) -> String {
     format!("The old key stays valid until {full}. Switch to this key before then.")
@@ -360,6 +384,15 @@ pub(in crate::dashboard) fn used(when: &str, network: Option<&str>) -> String {
     }
 }
 
+pub(in crate::dashboard) fn created_by(name: &str) -> String {
+    format!("by {name}")
+}
+
+/// A program of the operator, such as the command line.
+pub(in crate::dashboard) fn by_program(name: &str) -> String {
+    format!("the operator ({name})")
+}
+
 pub(in crate::dashboard) fn imported_by(id: &str) -> String {
     format!("imported by {id}")
 }
@@ -377,7 +410,7 @@ pub(in crate::dashboard) fn in_time_by_default(length: &str) -> String {
 }
 
 pub(in crate::dashboard) fn by_default(when: &str) -> String {
-    format!("{when} (default)")
+    format!("{when} (default: at most the lifetime of the old key)")
 }
 
 pub(in crate::dashboard) fn selected_title(action: &str) -> String {

@@ -29,6 +29,8 @@ pub(in crate::dashboard) const KEEP_THEM: &str = "Keep them";
 // list.html
 pub(in crate::dashboard) const MEMBER_SINCE: &str = "Member since";
 pub(in crate::dashboard) const CHANGE: &str = "Change";
+pub(in crate::dashboard) const RESET_PASSWORD: &str = "Reset password";
+pub(in crate::dashboard) const ACTIONS: &str = "Actions";
 pub(in crate::dashboard) const LEAVE: &str = "Leave";
 pub(in crate::dashboard) const INVITED_BADGE: &str = "invited";
 pub(in crate::dashboard) const WITHDRAW: &str = "Withdraw";

@@ -67,6 +67,7 @@ pub(in crate::dashboard) const ENTERING_THE_CODE_TOOK_TOO_LONG: &str =
     "Entering the code took too long, or began in another tab. Sign in again.";
 pub(in crate::dashboard) const THE_SESSION_IS_SIGNED_OUT: &str = "The session is signed out.";
 pub(in crate::dashboard) const ALL_OTHER_SESSIONS_ARE_SIGNED_OUT: &str = "All other sessions are signed out.";
+pub(in crate::dashboard) const YOUR_SESSION_IS_OVER: &str = "Your session has ended. Sign in again.";
 pub(in crate::dashboard) const YOU_ARE_SIGNED_OUT: &str = "You are signed out.";
 pub(in crate::dashboard) const YOU_ARE_SIGNED_OUT_EVERYWHERE: &str = "You are signed out everywhere.";
 pub(in crate::dashboard) const YOU_ARE_SIGNED_IN_AGAIN: &str =
@@ -107,7 +108,10 @@ pub(in crate::dashboard) fn effect(confirmed: u64, nodes: u64, millis: u64) -> S
     let mut text = if nodes == 0 {
         format!("Effective everywhere after {millis} ms: no node was running.")
     } else {
-        format!("Effective on {nodes} of {nodes} {} after {millis} ms.", plural(&nodes.to_string(), "node", "nodes"))
+        format!(
+            "Effective on {nodes} of {nodes} {} after {millis} ms. Nodes are the servers that check keys.",
+            plural(&nodes.to_string(), "node", "nodes")
+        )
     };
     if confirmed < nodes {
         let silent = nodes - confirmed;

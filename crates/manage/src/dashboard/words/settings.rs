@@ -20,6 +20,8 @@ pub(in crate::dashboard) const APPEARANCE: &str = "Appearance";
 pub(in crate::dashboard) const ALL_USERS_SEE: &str =
     "All users see this as soon as you save it, also on the sign-in page.";
 pub(in crate::dashboard) const PROVIDER_NAME: &str = "Provider name";
+pub(in crate::dashboard) const PROVIDER_NAME_HELP: [&str; 2] =
+    ["The examples for a new key read it from a variable with this name: ", "."];
 pub(in crate::dashboard) const LOGO: &str = "Logo";
 pub(in crate::dashboard) const LOGO_HELP: &str = "A PNG, JPEG or WebP image of up to 32 KiB, shown 28 pixels high.";
 pub(in crate::dashboard) const REMOVE_THIS_LOGO: &str = "Remove this logo";
@@ -34,7 +36,7 @@ pub(in crate::dashboard) const YOU_SIGN_IN_WITH_THE_IDENTITY_PROVIDER: &str =
 pub(in crate::dashboard) const WITH_A_SECOND_FACTOR: &str = "With a second factor, your password alone opens nothing: you also enter a code from an authenticator app on \
      your phone or computer.";
 pub(in crate::dashboard) const SET_UP: &str = "Set up";
-pub(in crate::dashboard) const STEP_ONE: &str = "1. Add this server to your app";
+pub(in crate::dashboard) const STEP_ONE: &str = "1. Add your sign-in here to your authenticator app";
 pub(in crate::dashboard) const SCAN_THE_PICTURE_WITH_YOUR_AUTHENTICATOR_APP: &str =
     "Scan the picture with your authenticator app.";
 pub(in crate::dashboard) const QR_CODE_WITH_THE_SECRET: &str = "QR code with the secret that stands below";

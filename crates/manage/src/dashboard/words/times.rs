@@ -17,7 +17,20 @@ pub(in crate::dashboard) fn ago(length: Duration) -> String {
 }
 
 pub(in crate::dashboard) fn ahead(length: Duration) -> String {
-    span(length).map_or_else(|| "in a moment".to_owned(), |span| format!("in {span}"))
+    rounded(length).map_or_else(|| "in a moment".to_owned(), |span| format!("in {span}"))
+}
+
+/// The nearest unit: what is chosen as 30 days is not shown as 29 a second later.
+fn rounded(length: Duration) -> Option<String> {
+    let seconds = length.as_secs();
+    let nearest = |unit: u64| (seconds + (unit - 1) / 2) / unit * unit;
+    let seconds = match seconds {
+        0..MINUTE => seconds,
+        _ if nearest(MINUTE) < HOUR => nearest(MINUTE),
+        _ if nearest(HOUR) < DAY => nearest(HOUR).max(HOUR),
+        _ => nearest(DAY).max(DAY),
+    };
+    span(Duration::from_secs(seconds))
 }
 
 /// Returns `None` for less than a minute.

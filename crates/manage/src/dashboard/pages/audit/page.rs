@@ -30,6 +30,8 @@ struct Row {
     request_id: String,
     account: Option<String>,
     changes: Vec<Change>,
+    /// The fields that an update changed.
+    changed: String,
     /// The filters for entries of the same actor, and about the same target.
     same_actor: Option<String>,
     same_target: Option<String>,
@@ -109,6 +111,11 @@ fn row(entry: &AuditEntry, names: &Names, now: Timestamp, query: &form::Form, se
     let with =
         |field: &'static str, value: &str| form::joined(&query.without(&["after", field]), &form::query(field, value));
     let target = format!("{}:{}", entry.target.kind, entry.target.id);
+    let mut changes = changes(entry);
+    for change in &mut changes {
+        let values = [&mut change.old, &mut change.new];
+        values.into_iter().flatten().for_each(|value| *value = with_name(value, names));
+    }
     let is_one = |known: &str| query.get("target") == known;
     Row {
         number: entry.number,
@@ -123,10 +130,28 @@ fn row(entry: &AuditEntry, names: &Names, now: Timestamp, query: &form::Form, se
         user_agent: entry.user_agent.clone().unwrap_or_default(),
         request_id: entry.request_id.clone().unwrap_or_default(),
         account: entry.account.as_ref().filter(|_| sees_all).map(ToString::to_string),
-        changes: changes(entry),
+        changed: changed(entry, &changes),
+        changes,
         same_actor: (!entry.actor.id.is_empty() && query.get("actor") != entry.actor.id)
             .then(|| with("actor", &entry.actor.id)),
         same_target: (!entry.target.id.is_empty() && !is_one(&target)).then(|| with("target", &target)),
+    }
+}
+
+/// A new thing has all its fields, and they tell nothing.
+fn changed(entry: &AuditEntry, changes: &[Change]) -> String {
+    let is_update =
+        entry.outcome == Outcome::Done && (entry.action.ends_with(".update") || entry.action.ends_with(".put"));
+    let is_change = is_update && entry.before.is_some();
+    let fields = changes.iter().filter(|_| is_change).map(|change| change.field.as_str());
+    fields.collect::<Vec<_>>().join(", ")
+}
+
+/// Writes the name of a user instead of the id.
+fn with_name(value: &str, names: &Names) -> String {
+    match value.strip_prefix("user:") {
+        Some(id) => names.of("user", id),
+        None => value.to_owned(),
     }
 }
 

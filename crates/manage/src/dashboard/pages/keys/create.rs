@@ -1,10 +1,11 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use keyward_core::endpoint::EndpointError;
 use keyward_core::key::KeyKind;
 use keyward_core::lifecycle::Lifetimes;
 use keyward_core::network::ipnet::IpNet;
-use keyward_core::{Mode, NewKey, ScopeSet, Timestamp};
+use keyward_core::{Endpoint, Mode, NewKey, ScopeSet, Timestamp};
 
 use super::created::{self, CreatedKey};
 use super::expiry::{self, Expiry};
@@ -41,6 +42,7 @@ struct NewPage {
     scopes: Picker,
     management_scopes: Picker,
     expiry: Expiry,
+    endpoints: String,
     networks: String,
     is_mine: bool,
     tags: String,
@@ -93,14 +95,17 @@ async fn show(
         .filter(|(mode, ..)| KeyKind::ALL.iter().any(|kind| format.has(*kind, *mode)))
         .map(|(_, value, label, meaning)| (value, label, meaning))
         .collect();
-    let provider = &member.visitor.app.settings().name;
+    let calls = words::keys::calls(member.visitor.provider());
     let purposes = [
-        ("api", provider.as_str(), words::keys::CALLS_THE_API),
+        ("api", words::keys::CALLING_THE_API, calls.as_str()),
         ("management", words::keys::MANAGING_KEYS, words::keys::CALLS_THE_MANAGEMENT_API),
     ];
     let form_id = once::new_form()?;
-    let scopes = Picker::new(&member.scope_catalog().await?, form, None);
-    let management_scopes = Picker::new(&picked::management_catalog(member), form, None);
+    let is_wrong = error.as_ref().is_some_and(|error| error.is_of("scopes"));
+    let is_managing = form.get("purpose") == "management";
+    let scopes = Picker::new(&member.scope_catalog().await?, form, None).marked(is_wrong && !is_managing);
+    let management_scopes =
+        Picker::new(&picked::management_catalog(member), form, None).marked(is_wrong && is_managing);
     let page = |frame| NewPage {
         frame,
         form_id,
@@ -112,6 +117,7 @@ async fn show(
         scopes,
         management_scopes,
         expiry,
+        endpoints: form.get("endpoints").to_owned(),
         networks: form.get("networks").to_owned(),
         is_mine: form.get("mine") == "1",
         tags: form.get("tags").to_owned(),
@@ -183,10 +189,18 @@ fn draft(
     let now = member.management().now();
     // A draft has no end for the default one.
     new.expires_at = expiry::read(form, now, lifetimes.latest_end(now))?.map(|end| end.unwrap_or(Timestamp::MAX));
+    new.endpoints = endpoints(form.get("endpoints"))?;
     new.networks = networks(form.get("networks"))?;
     new.tags = key_filters(Some(form.get("tags")), None)?.0;
     new.user = member.actor.user().filter(|_| form.get("mine") == "1").cloned();
     Ok(KeyDraft::of(purpose, new))
+}
+
+/// One on each line.
+pub(super) fn endpoints(text: &str) -> Result<Vec<Endpoint>, ManagementError> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let wrong = |line: &str, error| ManagementError::invalid("endpoints", format!("`{line}`: {error}"));
+    lines.map(|line| line.parse().map_err(|error: EndpointError| wrong(line, error))).collect()
 }
 
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {

@@ -4,13 +4,14 @@ use keyward_core::{PlainKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::test_call;
+use super::view::Key;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
-use crate::dashboard::settings::variable;
+use crate::dashboard::settings::{EXAMPLE_URL, variable};
 use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::role::Purpose;
+use crate::role::{Purpose, scopes};
 use crate::service::KeyView;
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +49,11 @@ struct CreatedPage {
     variable: String,
     example_url: String,
     may_test: bool,
+    /// The provider has not set the URL of the example.
+    lacks_url: bool,
+    may_set_url: bool,
+    /// `None` if the store fails now. The page shows the secret nevertheless.
+    key: Option<Key>,
 }
 
 pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Response, ManagementError> {
@@ -59,6 +65,13 @@ pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Resp
     };
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
     let may_test = !created.is_managing && test_call::may_call(&example_url);
+    let lacks_url = !created.is_managing && example_url == EXAMPLE_URL;
+    let may_set_url = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE));
+    let now = member.management().now();
+    let key = match created.id.parse() {
+        Ok(id) => member.management().key(&member.actor, &id).await.ok().map(|key| Key::of(&key, now)),
+        Err(_) => None,
+    };
     Ok(member.page(words::keys::COPY_YOUR_KEY, |frame| CreatedPage {
         variable: variable(&frame.provider),
         frame,
@@ -66,6 +79,9 @@ pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Resp
         old_ends,
         example_url,
         may_test,
+        lacks_url,
+        may_set_url,
+        key,
     }))
 }
 

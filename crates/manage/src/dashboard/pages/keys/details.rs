@@ -80,8 +80,16 @@ pub(super) async fn show(
     let may_write = member.may(&scopes::KEYS_WRITE);
     let subject = Subject::Key(member.id().clone());
     let path = format!("{}/limits", member.rest());
-    let limits =
-        LimitsCard::of(member, &subject, Some(&member.account.id), path, may_write && !key.is_ended, form).await?;
+    let limits = LimitsCard::of(
+        member,
+        &subject,
+        Some(&member.account.id),
+        path,
+        may_write && !key.is_ended,
+        form,
+        error.as_ref(),
+    )
+    .await?;
     let expiry = if may_write && !key.is_ended && key.rotated_to.is_none() {
         let latest = latest_end(member).await?;
         Some(Expiry::new(form, now, latest, Some(words::keys::NO_CHANGE.to_owned())))
@@ -105,6 +113,18 @@ pub(super) async fn show(
         events,
         chain,
     }))
+}
+
+impl KeyPage {
+    /// The hint of a key that replaces this one, or that this one replaces. People know a key by its hint.
+    fn partner<'t>(&'t self, id: &'t str) -> &'t str {
+        let mut links = self.chain.iter().flat_map(|chain| &chain.links);
+        links.find(|link| link.id == id).map_or(id, |link| &link.hint)
+    }
+
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.is_of(field))
+    }
 }
 
 /// An end may stay or move earlier, whatever the maximum is.

@@ -3,10 +3,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use keyward_core::Endpoint;
 use keyward_core::key::KeyKind;
 
-use super::create::networks;
+use super::create::{endpoints, networks};
 use super::scopes::{self as picked, Picker};
 use super::view::{Key, flash_code};
 use crate::dashboard::error::{FieldError, PageError};
@@ -74,7 +73,10 @@ async fn show(
 ) -> Result<Response, PageError> {
     let key = Key::of(&member.key, member.management().now());
     let picker = match is_restricted(member) {
-        true => Some(Picker::new(&catalog(member).await?, form, Some(&member.key.scopes))),
+        true => {
+            let is_wrong = error.as_ref().is_some_and(|error| error.is_of("scopes"));
+            Some(Picker::new(&catalog(member).await?, form, Some(&member.key.scopes)).marked(is_wrong))
+        }
         false => None,
     };
     let networks = form.typed("networks", key.networks.join(" "));
@@ -126,10 +128,7 @@ async fn read(member: &AtKey, form: &Form) -> Result<KeyChange, ManagementError>
         true => Some(picked::read(&catalog(member).await?, form)?),
         false => None,
     };
-    let endpoints = form.get("endpoints").lines().map(str::trim).filter(|line| !line.is_empty());
-    let endpoints = endpoints
-        .map(|line| line.parse().map_err(|error| ManagementError::invalid("endpoints", format!("`{line}`: {error}"))))
-        .collect::<Result<Vec<Endpoint>, _>>()?;
+    let endpoints = endpoints(form.get("endpoints"))?;
     let networks = networks(form.get("networks"))?;
     Ok(KeyChange { scopes, endpoints: Some(endpoints), networks: Some(networks), ..KeyChange::default() })
 }
@@ -172,10 +171,4 @@ fn fields(change: &KeyChange) -> Vec<(String, String)> {
     let networks = change.networks.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     fields.extend([("endpoints".to_owned(), endpoints), ("networks".to_owned(), networks)]);
     fields
-}
-
-impl EditPage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.field == field)
-    }
 }

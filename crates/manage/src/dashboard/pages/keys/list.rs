@@ -7,7 +7,7 @@ use keyward_core::store::{KeyQuery, KeyStatus};
 
 use super::checklist::{self, Step};
 use super::filter::{self, Filter, SIZES};
-use super::sorting::{Column, columns};
+use super::sorting::{Column, ORDERS, columns};
 use super::view::Key;
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
@@ -17,9 +17,10 @@ use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::dashboard::text::number;
 use crate::dashboard::words;
 use crate::role::scopes;
+use crate::service::PageRequest;
 
-/// An account with more keys needs no checklist.
-const FEW: u64 = 5;
+/// An account with more keys than a page needs no checklist.
+const FEW: u64 = SIZES[0];
 
 struct Choice {
     value: String,
@@ -37,6 +38,8 @@ struct KeysPage {
     /// How many active keys without a successor expire soon, of the account or of the user whose keys are listed.
     expiring: Option<String>,
     sparks: HashMap<String, Spark>,
+    /// The names of the members, by id.
+    members: HashMap<String, String>,
     has_usage: bool,
     /// The word for a key without a last use.
     no_use: &'static str,
@@ -53,7 +56,9 @@ struct KeysPage {
     unused: Vec<Choice>,
     expiries: Vec<Choice>,
     sizes: Vec<Choice>,
-    sort: String,
+    sorts: Vec<Choice>,
+    /// Whether a filter is set that is not always shown.
+    has_more_filters: bool,
     /// The id and the name of the user whose keys are listed.
     owner: Option<(String, String)>,
     is_filtered: bool,
@@ -130,6 +135,12 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
+    let mut members = HashMap::new();
+    if member.may(&scopes::MEMBERS_READ) {
+        let page = PageRequest { limit: 500, ..PageRequest::default() };
+        let found = member.management().members(&member.actor, &member.account.id, &page).await?;
+        members = found.items.into_iter().map(|view| (view.user.id.to_string(), view.user.name)).collect();
+    }
     // Later, people know these steps.
     let is_begin = all <= FEW && !filter.is_filtered();
     let has_call = !sparks.is_empty() || found.items.iter().any(|key| key.last_used_at.is_some());
@@ -163,6 +174,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         columns: columns(&filter.form, filter.query.order, has_usage),
         steps,
         sparks,
+        members,
         has_usage,
         may_write,
         has_revocable,
@@ -201,7 +213,10 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             ],
         ),
         sizes: SIZES.into_iter().map(size).collect(),
-        sort: filter.form.get("sort").to_owned(),
+        sorts: sorts(filter.form.get("sort")),
+        has_more_filters: ["kind", "tags", "unused", "expires", "size"]
+            .iter()
+            .any(|field| filter.form.filled(field).is_some()),
         owner,
         is_filtered: filter.is_filtered(),
         shows_inactive: filter.shows_inactive,
@@ -211,9 +226,25 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     }))
 }
 
+fn sorts(sent: &str) -> Vec<Choice> {
+    let is_listed = ORDERS.iter().any(|(value, _)| *value == sent);
+    // A head of a column also sorts the other way.
+    let other = (!is_listed).then_some((sent, words::keys::AS_IN_THE_TABLE));
+    let choice = |(value, label): (&str, &str)| Choice {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        is_chosen: value == sent,
+    };
+    ORDERS.into_iter().chain(other).map(choice).collect()
+}
+
 impl KeysPage {
     fn spark(&self, key: &Key) -> Option<&Spark> {
         self.sparks.get(&key.id)
+    }
+
+    fn creator(&self, key: &Key) -> Option<&String> {
+        self.members.get(key.created_by.strip_prefix("user ")?)
     }
 
     fn is_new(&self) -> bool {

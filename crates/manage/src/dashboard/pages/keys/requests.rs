@@ -44,6 +44,7 @@ struct RequestsPage {
     frame: Frame,
     name: String,
     requests: Requests,
+    is_refused: bool,
 }
 
 impl Requests {
@@ -78,7 +79,9 @@ impl Row {
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
-    let requests = Requests::last(&member, ALL).await?;
+    let mut requests = Requests::last(&member, ALL).await?;
+    let is_refused = member.visitor.query().get("refused") == "1";
+    requests.rows.retain(|row| !is_refused || row.badge == "refused");
     let name = member.key.name.clone();
-    Ok(member.page(words::keys::RECENT_REQUESTS, |frame| RequestsPage { frame, name, requests }))
+    Ok(member.page(words::keys::RECENT_REQUESTS, |frame| RequestsPage { frame, name, requests, is_refused }))
 }

@@ -21,9 +21,9 @@ use crate::role::scopes;
 use crate::service::KeyRotation;
 
 const OVERLAPS: [(&str, &str, u64); 4] = [
-    ("24h", words::shared::HOURS_24, 86_400),
     ("now", words::shared::NOT_AT_ALL, 0),
     ("1h", words::shared::HOUR_1, 3_600),
+    ("24h", words::shared::HOURS_24, 86_400),
     ("7d", words::shared::DAYS_7, 604_800),
 ];
 

@@ -15,6 +15,9 @@ pub(super) struct Picker {
     pub(super) presets: Vec<Preset>,
     /// Scopes that no box has.
     pub(super) others: String,
+    /// No scope is chosen.
+    pub(super) is_group_wrong: bool,
+    pub(super) are_others_wrong: bool,
 }
 
 pub(super) struct Group {
@@ -60,7 +63,16 @@ impl Picker {
                 })
                 .collect(),
             others: others.copied().collect::<Vec<_>>().join(" "),
+            is_group_wrong: false,
+            are_others_wrong: false,
         }
+    }
+
+    /// Marks the boxes, or the text if it has what no box has.
+    pub(super) fn marked(mut self, is_wrong: bool) -> Self {
+        self.are_others_wrong = is_wrong && (self.groups.is_empty() || !self.others.is_empty());
+        self.is_group_wrong = is_wrong && !self.are_others_wrong;
+        self
     }
 }
 

@@ -22,7 +22,21 @@ pub(super) struct Column {
     pub(super) link: Option<String>,
     /// The value of `aria-sort`.
     pub(super) sorted: Option<&'static str>,
+    /// The bars of the last days, for which narrow windows have no room.
+    pub(super) is_trend: bool,
 }
+
+/// The orders that a select offers. A phone has no heads of columns.
+pub(super) const ORDERS: [(&str, &str); 8] = [
+    ("", words::keys::NEWEST_FIRST),
+    ("created", words::keys::OLDEST_FIRST),
+    ("name", words::keys::BY_NAME),
+    ("-used", words::keys::LAST_USED_FIRST),
+    ("expires", words::keys::NEXT_EXPIRY_FIRST),
+    ("status", words::keys::BY_STATUS),
+    ("mode", words::keys::BY_MODE),
+    ("kind", words::keys::BY_KIND),
+];
 
 /// A minus sign in front sorts downwards.
 pub(super) fn read(text: &str) -> KeyOrder {
@@ -43,22 +57,19 @@ pub(super) fn columns(form: &Form, order: KeyOrder, has_usage: bool) -> Vec<Colu
             form::joined(&rest, &if is_default { String::new() } else { format!("sort={minus}{name}") })
         });
         let sorted = is_chosen.then_some(if order.is_descending { "descending" } else { "ascending" });
-        Column { label, link, sorted }
+        Column { label, link, sorted, is_trend: false }
     };
-    let plain = |label| Column { label, link: None, sorted: None };
+    let plain = |label, is_trend| Column { label, link: None, sorted: None, is_trend };
     let mut columns = vec![
         sortable(words::shared::NAME, KeyColumn::Name),
-        plain(words::shared::KEY),
-        sortable(words::shared::MODE, KeyColumn::Mode),
         sortable(words::keys::KIND, KeyColumn::Kind),
-        plain(words::shared::SCOPES),
+        plain(words::shared::SCOPES, false),
         sortable(words::shared::CREATED, KeyColumn::Created),
     ];
-    columns.extend(has_usage.then(|| plain(words::shared::DAYS_30)));
+    columns.extend(has_usage.then(|| plain(words::keys::REQUESTS_IN_30_DAYS, true)));
     columns.extend([
         sortable(words::keys::LAST_USED, KeyColumn::LastUsed),
         sortable(words::shared::EXPIRES, KeyColumn::Expires),
-        sortable(words::keys::STATUS, KeyColumn::Status),
     ]);
     columns
 }

@@ -66,7 +66,7 @@ impl Key {
                 || words::shared::UNKNOWN.to_owned(),
                 |creator| match creator.kind.as_str() {
                     "import" => words::keys::imported_by(&creator.id),
-                    "system" => creator.id.clone(),
+                    "system" => words::keys::by_program(&creator.id),
                     kind => format!("{kind} {}", creator.id),
                 },
             ),

@@ -7,6 +7,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
+use crate::dashboard::settings::variable;
 use crate::dashboard::themes::{self, Choice};
 use crate::dashboard::words;
 use crate::error::ManagementError;
@@ -19,6 +20,8 @@ struct AppearancePage {
     frame: Frame,
     name: String,
     configured_name: String,
+    /// The variable in the examples for a new key.
+    variable: String,
     accent: String,
     themes: Vec<Choice>,
     has_own_logo: bool,
@@ -35,7 +38,8 @@ async fn show(
     member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)?;
     let known = member.management().appearance().await?;
     let theme = form.typed("theme", known.theme.as_str());
-    let page = |frame| AppearancePage {
+    let page = |frame: Frame| AppearancePage {
+        variable: variable(&frame.provider),
         frame,
         name: form.typed("name", known.name.clone().unwrap_or_default()),
         configured_name: member.visitor.app.settings().name.clone(),

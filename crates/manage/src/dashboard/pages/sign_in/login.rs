@@ -54,7 +54,7 @@ pub(super) async fn page(visitor: Visitor) -> Result<Response, PageError> {
     if visitor.is_signed_in().await {
         return Ok(visitor.go(visitor.safe_redirect(query.get("to"))));
     }
-    show(&visitor, StatusCode::OK, &Form::default(), query.get("to"), None, None).await
+    show(&visitor, StatusCode::OK, &query, query.get("to"), None, None).await
 }
 
 pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, PageError> {

@@ -11,7 +11,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::visitor::Visitor;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::service::{NewUser, SignUpPolicy};
+use crate::service::{InvitationView, NewUser, SignUpPolicy};
 
 #[derive(Template)]
 #[template(path = "dashboard/sign_in/register.html")]
@@ -23,9 +23,11 @@ struct RegisterPage {
     email: String,
     name: String,
     error: Option<FieldError>,
+    /// What the link is for.
+    invited: Option<InvitationView>,
 }
 
-fn show(
+async fn show(
     visitor: &Visitor,
     status: StatusCode,
     form: &Form,
@@ -33,6 +35,16 @@ fn show(
     note: Option<Note>,
 ) -> Result<Response, PageError> {
     let is_open = visitor.app.management().sign_up_policy() == SignUpPolicy::Open;
+    // A link that has ended counts as an attempt each time it is looked up.
+    let is_ended = error.as_ref().is_some_and(|error| error.field.is_empty());
+    let (invited, error) = match form.filled("invitation").filter(|_| !is_ended) {
+        Some(secret) => match visitor.app.management().invitation(&visitor.context, secret.trim()).await {
+            Ok(invited) => (Some(invited), error),
+            Err(ended @ ManagementError::LinkEnded) => (None, error.or_else(|| Some(FieldError::from(&ended)))),
+            Err(_) => (None, error),
+        },
+        None => (None, error),
+    };
     visitor.open_page(status, words::sign_in::REGISTER, |frame| RegisterPage {
         frame: frame.note(note),
         invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
@@ -41,7 +53,16 @@ fn show(
         email: form.get("email").to_owned(),
         name: form.get("name").to_owned(),
         error,
+        invited,
     })
+}
+
+/// The sign-in page with the address that was typed, or that the invitation is for.
+fn sign_in_path(form: &Form) -> String {
+    match form.filled("email") {
+        Some(email) => format!("/login?{}", form::query("email", &email)),
+        None => "/login".to_owned(),
+    }
 }
 
 fn invitations_path(invitation: &str) -> String {
@@ -53,13 +74,13 @@ pub(super) async fn page(visitor: Visitor) -> Result<Response, PageError> {
     if query.has("invitation") && visitor.is_signed_in().await {
         return Ok(visitor.go(&invitations_path(query.get("invitation"))));
     }
-    show(&visitor, StatusCode::OK, &query, None, None)
+    show(&visitor, StatusCode::OK, &query, None, None).await
 }
 
 pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, PageError> {
     if !is_own {
         let note = Note::bad(EXPIRED_FORM);
-        return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(note));
+        return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(note)).await;
     }
     let management = visitor.app.management();
     let (name, password) = (form.get("name"), form.get("password"));
@@ -70,9 +91,9 @@ pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousF
         (management.sign_up(&visitor.context, NewUser::new(form.get("email"), name, password)).await, "signed-up")
     };
     match done {
-        Ok(()) => Ok(visitor.redirect_with_flash("/login", code)),
+        Ok(()) => Ok(visitor.redirect_with_flash(&sign_in_path(&form), code)),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::LinkEnded | ManagementError::AddressInUse)) => {
-            show(&visitor, error.status(), &form, Some(FieldError::from(&error)), None)
+            show(&visitor, error.status(), &form, Some(FieldError::from(&error)), None).await
         }
         Err(error) => Err(error.into()),
     }

@@ -1,0 +1,206 @@
+//! Pages fit their window, and errors stand at their field.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::put;
+use http::Request;
+use keyward::axum::{AuthLayer, RecentRequestsLayer};
+use keyward::manage::{ApiDescription, KeyDraft, ManagementBuilder, Purpose};
+use keyward::tags::Tags;
+use keyward::{AccountId, NewKey};
+use keyward_needs::needs;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::browser::Browser;
+use crate::http::Client;
+use crate::site::Site;
+
+const KEYS: &str = "/accounts/operator/keys";
+
+fn operator() -> AccountId {
+    "operator".parse().unwrap()
+}
+
+async fn resize(browser: &Browser, width: u32) {
+    let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
+    browser.emulate(metrics).await;
+}
+
+/// Keys with all that a row can show: long scopes, an old key in use, and one that ends soon. Returns the path of a used key.
+async fn furnish(site: &Site) -> String {
+    let owner = site.owner().await;
+    let scopes = "measurements:read measurements:write subscriptions:read";
+    let mut new = NewKey::restricted(operator(), "Warehouse synchronization worker", scopes.parse().unwrap());
+    new.tags = Tags::new(["team:warehouse", "nightly"]).unwrap();
+    let issued = site.management.create_key(&owner, KeyDraft::of(Purpose::Api, new)).await.unwrap();
+    let authenticator = site.management.verifier().unwrap();
+    let service = Router::new()
+        .route("/v1/measurements/{station}/{measurement}/values", put(async || "stored"))
+        .layer(AuthLayer::from(authenticator.clone()))
+        .layer(RecentRequestsLayer::new(&authenticator));
+    let key = issued.key.expose_once().to_string();
+    site.management.set_key_disabled(&owner, &issued.view.id, true).await.unwrap();
+    for _ in 0..3 {
+        let request = Request::put("/v1/measurements/a/b/values").header("authorization", format!("Bearer {key}"));
+        assert_eq!(service.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status(), 401);
+    }
+    site.management.set_key_disabled(&owner, &issued.view.id, false).await.unwrap();
+    let old = site.management.create_key(&owner, KeyDraft::secret(operator(), "old")).await.unwrap().view.id;
+    site.management.rotate_key(&owner, &old, Duration::from_secs(3_600)).await.unwrap();
+    let connection = rusqlite::Connection::open(site.store.path()).unwrap();
+    let later = "UPDATE keys SET last_used_at = created_at + 90061000 WHERE name = 'old'";
+    connection.execute(later, []).unwrap();
+    format!("{KEYS}/{}", issued.view.id)
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn tables_of_keys_and_requests_fit_every_width() {
+    let site = Site::build(ManagementBuilder::recent_requests).await;
+    site.add_owner().await;
+    let key = furnish(&site).await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    for path in [KEYS.to_owned(), format!("{KEYS}?inactive=1"), key.clone(), format!("{key}/requests")] {
+        browser.go(&path).await;
+        for width in [1_280, 1_024, 900, 768, 375] {
+            resize(&browser, width).await;
+            let hidden =
+                "return [...document.querySelectorAll('.table')].map((one) => one.scrollWidth - one.clientWidth)";
+            let hidden = browser.run(hidden, vec![]).await;
+            let tables = hidden.as_array().unwrap();
+            assert!(!tables.is_empty() && tables.iter().all(|one| *one == json!(0)), "{path} at {width}: {hidden}");
+        }
+    }
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn a_phone_sorts_selects_and_has_no_invisible_stops() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    for name in ["b", "a", "c"] {
+        site.management.create_key(&owner, KeyDraft::secret(operator(), name)).await.unwrap();
+    }
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    resize(&browser, 375).await;
+    browser.go(KEYS).await;
+    let invisible = "return [...document.querySelectorAll('main :is(a, input, select, button, summary)')] \
+        .filter((one) => one.checkVisibility({visibilityProperty: true}) && one.tabIndex >= 0) \
+        .filter((one) => one.getBoundingClientRect().width < 3).map((one) => one.outerHTML)";
+    assert_eq!(browser.run(invisible, vec![]).await, json!([]));
+    browser.click("#sort option[value=name]").await;
+    browser.press("Filter").await;
+    browser.find("#sort option[value=name][selected]").await;
+    assert!(browser.text_of("tbody tr th").await.starts_with('a'));
+    browser.click(".all input").await;
+    browser.see("3 selected:").await;
+    // The actions are in sight while a key is selected.
+    browser.run("scrollTo(0, 0)", vec![]).await;
+    let bottom = "return document.querySelector('.selected').getBoundingClientRect().bottom <= innerHeight";
+    assert_eq!(browser.run(bottom, vec![]).await, json!(true));
+
+    browser.press("Menu").await;
+    browser.find(".toggle[aria-expanded=true]").await;
+    browser.keys("\u{e00c}").await;
+    browser.find(".toggle[aria-expanded=false]:focus").await;
+    browser.close().await;
+}
+
+/// Whether the window shows the message and the field that it is about.
+async fn shown(browser: &Browser) -> Value {
+    let script = "const inside = (one) => { const box = one.getBoundingClientRect(); \
+        return box.top >= 0 && box.bottom <= innerHeight; }; \
+        const [message, field] = [document.querySelector('.wrong'), document.activeElement]; \
+        return [inside(message), inside(field), field.name, message.textContent]";
+    browser.find(".wrong").await;
+    // The browser scrolls after it has loaded the page.
+    for _ in 0..50 {
+        let seen = browser.run(script, vec![]).await;
+        if seen[0] == json!(true) && seen[1] == json!(true) {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    browser.run(script, vec![]).await
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn an_error_stands_at_its_field_in_sight() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let scopes = "# Videos\nvideos:read See videos\nvideos:write Change videos".parse().unwrap();
+    let description = ApiDescription { scopes: Some(scopes), ..ApiDescription::default() };
+    site.management.set_api_description(&owner, &description, 0).await.unwrap();
+    let id = site.management.create_key(&owner, KeyDraft::secret(operator(), "worker")).await.unwrap().view.id;
+    for with_script in [true, false] {
+        let browser = if with_script { Browser::open(&site).await } else { Browser::open_without_script(&site).await };
+        browser.sign_in().await;
+        let create = format!("{KEYS}/new?name=a&kind=restricted");
+        for (path, fields, button, field, message) in [
+            (create.clone(), vec![], "Create key", "scope", "Scopes: a restricted key needs at least one scope."),
+            (create.clone(), vec![("other_scopes", "Nonsense!")], "Create key", "other_scopes", "Scopes: write them"),
+            (
+                create.clone(),
+                vec![("other_scopes", "a:b"), ("networks", "here")],
+                "Create key",
+                "networks",
+                "Networks:",
+            ),
+            (
+                create,
+                vec![("other_scopes", "a:b"), ("endpoints", "PUT")],
+                "Create key",
+                "endpoints",
+                "Endpoints: `PUT`",
+            ),
+            (format!("{KEYS}/{id}"), vec![("tags", "a b c!")], "Rename", "tags", "Tags:"),
+            (format!("{KEYS}/{id}/edit"), vec![("networks", "there")], "Review the change", "networks", "Networks:"),
+        ] {
+            browser.go(&path).await;
+            for (name, text) in fields {
+                browser.fill(name, text).await;
+            }
+            browser.press(button).await;
+            if with_script {
+                let shown = shown(&browser).await;
+                let is_named = shown[3].as_str().unwrap().starts_with(message);
+                assert!(shown[0] == json!(true) && shown[1] == json!(true) && is_named, "{path}: {shown}");
+                assert_eq!(shown[2], json!(field), "{path}");
+            } else {
+                assert!(browser.text_of(".wrong").await.starts_with(message), "{path}");
+            }
+        }
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_has_the_endpoints_of_the_form() {
+    let site = Site::with_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get(&format!("{KEYS}/new")).await;
+    let (csrf, form_id) = (page.field("csrf"), page.field("form_id"));
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("form_id", &form_id),
+        ("name", "reader"),
+        ("purpose", "api"),
+        ("kind", "secret"),
+        ("mode", "test"),
+        ("expires", "90"),
+        ("endpoints", "GET /v1/videos/*\r\nGET /v1/jobs"),
+    ];
+    let made = client.post(&format!("{KEYS}/new"), &fields).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    let query = keyward::store::KeyQuery { account: Some(operator()), ..Default::default() };
+    let keys = site.management.keys(&site.owner().await, &query).await.unwrap().items;
+    let endpoints: Vec<_> = keys[0].endpoints.iter().map(ToString::to_string).collect();
+    assert_eq!(endpoints, ["GET /v1/videos/*", "GET /v1/jobs"]);
+}
