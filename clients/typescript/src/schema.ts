@@ -2119,6 +2119,8 @@ export interface components {
         RatePer: "account" | "key";
         /** @description A request with a key. */
         RecentRequest: {
+            /** @description Whether one of these scopes is enough. */
+            any_scope_suffices: boolean;
             /**
              * Format: date-time
              * @description Time of the answer.
@@ -2126,6 +2128,8 @@ export interface components {
             at: string;
             /** @description Method, or null if it is unknown. */
             method: string | null;
+            /** @description Scopes that the key lacked, the first 8 of them. Empty for other outcomes. */
+            missing_scopes: string[];
             /** @description Network of the client (IPv4 /24, IPv6 /48), or null if it is unknown. */
             network: string | null;
             /** @description `OK` if the key was accepted, or the code of the refusal. */
@@ -2623,10 +2627,7 @@ export interface components {
             day: string;
             /** @description Key. */
             key: string;
-            /**
-             * @description `accepted`, or the reason of a refusal. A request that was accepted and then refused, for instance for a
-             *     scope, counts for both.
-             */
+            /** @description `accepted`, or the reason of a refusal, also by a guard or a limit. */
             outcome: string;
             /**
              * Format: int64

@@ -6,10 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
-#[cfg(feature = "limits")]
-use keyward_core::Identity;
 use keyward_core::render::Refusal;
-use keyward_core::{Authenticator, Rejection, RequestId};
+use keyward_core::{Authenticator, Identity, Rejection, RequestId};
 
 /// A refusal, which the outer [`Auth`](crate::Auth) writes in its format.
 ///
@@ -42,8 +40,11 @@ impl AuthRejection {
         Self { refusal: Box::new(of_headers(rejection, headers)), writer: None, detached: false }
     }
 
+    pub(crate) fn of_request(rejection: Rejection, request: &HttpRequest) -> Self {
+        Self::new(rejection, request.headers()).with_identity(request.extensions().get())
+    }
+
     /// Adds the identity, for [`Event::KeyRefused`](keyward_core::adapter::Event::KeyRefused).
-    #[cfg(feature = "limits")]
     pub(crate) fn with_identity(self, identity: Option<&Identity>) -> Self {
         Self { refusal: Box::new(self.refusal.with_identity(identity)), ..self }
     }

@@ -143,7 +143,7 @@ impl<G: Guard> FromRequest for Guarded<G> {
             G::check(&identity)?;
             Ok(Self { identity, guard: PhantomData })
         });
-        ready(verdict.map_err(|rejection| AuthRejection::new(rejection, request.headers())))
+        ready(verdict.map_err(|rejection| AuthRejection::of_request(rejection, request)))
     }
 }
 

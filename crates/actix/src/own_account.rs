@@ -47,7 +47,7 @@ impl FromRequest for OwnAccount {
     type Future = Ready<Result<Self, AuthRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check(request).map(Self).map_err(|rejection| AuthRejection::new(rejection, request.headers())))
+        ready(check(request).map(Self).map_err(|rejection| AuthRejection::of_request(rejection, request)))
     }
 }
 

@@ -131,7 +131,7 @@ where
             Ok(()) => RequireFuture { state: State::Inner { future: self.service.call(request) } },
             Err(rejection) => {
                 // The response carries its error, so that the middleware around it can write it in its format.
-                let response = HttpResponse::from_error(AuthRejection::new(rejection, request.headers()));
+                let response = HttpResponse::from_error(AuthRejection::of_request(rejection, request.request()));
                 let response = ServiceResponse::new(request.into_parts().0, response).map_into_right_body();
                 RequireFuture { state: State::AuthRejection { response: Some(response) } }
             }

@@ -34,6 +34,12 @@ pub struct RecentRequest {
     pub network: Option<String>,
     /// `OK` if the key was accepted, or the code of the refusal.
     pub outcome: String,
+    /// Scopes that the key lacked, the first 8 of them. Empty for other outcomes.
+    #[serde(default)]
+    pub missing_scopes: Vec<String>,
+    /// Whether one of these scopes is enough.
+    #[serde(default)]
+    pub any_scope_suffices: bool,
 }
 
 /// The requests of a key on a day with one outcome.
@@ -46,8 +52,7 @@ pub struct UsageDay {
     /// Start of the day (UTC).
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub day: Timestamp,
-    /// `accepted`, or the reason of a refusal. A request that was accepted and then refused, for instance for a
-    /// scope, counts for both.
+    /// `accepted`, or the reason of a refusal, also by a guard or a limit.
     pub outcome: String,
     /// Number of requests.
     pub times: u64,

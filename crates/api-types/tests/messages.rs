@@ -120,7 +120,8 @@ fn answers_are_written_as_they_are_read() {
         json!({"days": [{"key": "key_1", "day": "2026-03-01T00:00:00Z", "outcome": "accepted", "times": 3}]}),
     );
     answer::<RecentRequest>(json!({
-        "at": "2026-03-01T12:00:00Z", "method": "GET", "route": "/v1/videos/{id}", "network": "192.0.2.0/24", "outcome": "OK",
+        "at": "2026-03-01T12:00:00Z", "method": "GET", "route": "/v1/videos/{id}", "network": "192.0.2.0/24", "outcome": "INSUFFICIENT_SCOPE",
+        "missing_scopes": ["videos:read", "videos:write"], "any_scope_suffices": true,
     }));
     answer::<AuditEntry>(json!({
         "number": 1, "at": "2026-03-01T12:00:00Z", "actor": {"type": "key", "id": "key_1"}, "action": "key.revoke",

@@ -42,6 +42,8 @@ pub enum Event<'a> {
         identity: &'a Identity,
         /// The reason.
         rejection: &'a Rejection,
+        /// Whether [`Accepted`](Self::Accepted) came before: a guard, a limit or a handler has refused the request.
+        accepted: bool,
     },
     /// The request was refused.
     Refused {

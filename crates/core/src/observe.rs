@@ -18,12 +18,17 @@ use smol_str::SmolStr;
 use crate::event::Event;
 use crate::id::{AccountId, CredentialId};
 use crate::identity::{CredentialKind, Identity};
+use crate::rejection::Rejection;
+use crate::scope::{Requirement, Scope};
 
 /// The outcome of an accepted request.
 const OK: &str = "OK";
 
 /// Longer routes count as unknown.
 const MAX_ROUTE: usize = 256;
+
+/// So that a record is small.
+const MAX_MISSING: usize = 8;
 
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
@@ -45,6 +50,8 @@ pub struct ObservedRequest {
     pub client: Option<IpAddr>,
     /// `OK`, or the [code](crate::Rejection::code) of the refusal.
     pub outcome: &'static str,
+    /// The scopes that a key lacked, the first 8 of them.
+    pub missing: Option<Requirement>,
 }
 
 /// A record of requests. It runs on the request's thread and must not block.
@@ -71,6 +78,7 @@ struct Seen {
     key: CredentialId,
     account: AccountId,
     outcome: &'static str,
+    missing: Option<Requirement>,
     recorder: Arc<dyn RecordRequest>,
 }
 
@@ -129,11 +137,16 @@ impl Observation {
     /// A later refusal replaces an earlier outcome. Access tokens are not recorded.
     pub fn note(event: &Event<'_>, recorder: &Arc<dyn RecordRequest>) {
         with_current(|parts| match event {
-            Event::Accepted { identity } => parts.see(identity, OK, recorder),
-            Event::KeyRefused { identity, rejection } => parts.see(identity, rejection.code(), recorder),
+            Event::Accepted { identity } => parts.see(identity, OK, None, recorder),
+            Event::KeyRefused { identity, rejection, .. } => {
+                let missing = missing(rejection, |scope| !identity.allows(scope));
+                parts.see(identity, rejection.code(), missing, recorder);
+            }
             Event::Refused { rejection, .. } => {
                 if let Some(seen) = &mut parts.seen {
                     seen.outcome = rejection.code();
+                    let known = seen.missing.take();
+                    seen.missing = missing(rejection, |_| true).map(|all| known.unwrap_or(all));
                 }
             }
             Event::Compromised { .. } => {}
@@ -155,8 +168,8 @@ impl Observation {
 impl Drop for Observation {
     fn drop(&mut self) {
         let Some(Parts { method, route, client, seen: Some(seen) }) = self.0.take().map(|parts| *parts) else { return };
-        let Seen { key, account, outcome, recorder } = seen;
-        recorder.record(ObservedRequest { key, account, method, route, client, outcome });
+        let Seen { key, account, outcome, missing, recorder } = seen;
+        recorder.record(ObservedRequest { key, account, method, route, client, outcome, missing });
     }
 }
 
@@ -177,12 +190,24 @@ impl Parts {
         self.route = route.filter(|route| (1..=MAX_ROUTE).contains(&route.len())).map(SmolStr::new);
     }
 
-    fn see(&mut self, identity: &Identity, outcome: &'static str, recorder: &Arc<dyn RecordRequest>) {
+    fn see(
+        &mut self,
+        identity: &Identity,
+        outcome: &'static str,
+        missing: Option<Requirement>,
+        recorder: &Arc<dyn RecordRequest>,
+    ) {
         if identity.kind() != CredentialKind::AccessToken {
             let (key, account) = (identity.id().clone(), identity.account().clone());
-            self.seen = Some(Seen { key, account, outcome, recorder: Arc::clone(recorder) });
+            self.seen = Some(Seen { key, account, outcome, missing, recorder: Arc::clone(recorder) });
         }
     }
+}
+
+fn missing(rejection: &Rejection, lacks: impl Fn(&Scope) -> bool) -> Option<Requirement> {
+    let Rejection::InsufficientScope(required) = rejection else { return None };
+    let scopes = required.scopes().iter().filter(|scope| lacks(scope)).take(MAX_MISSING).cloned();
+    Some(if required.is_any() { Requirement::any_of(scopes) } else { Requirement::all_of(scopes) })
 }
 
 fn with_current<T>(work: impl FnOnce(&mut Parts) -> T) -> Option<T> {
@@ -259,7 +284,6 @@ impl<F> fmt::Debug for Observing<F> {
 mod tests {
     use std::sync::Mutex;
 
-    use crate::rejection::Rejection;
     use crate::request_id::RequestId;
 
     use super::*;
@@ -278,7 +302,7 @@ mod tests {
     fn the_last_refusal_of_a_known_key_is_its_outcome() {
         let (key, id) = (identity("key_1"), RequestId::of_bytes(None));
         let accepted = Event::Accepted { identity: &key };
-        let of_key = Event::KeyRefused { identity: &key, rejection: &Rejection::KeyRevoked };
+        let of_key = Event::KeyRefused { identity: &key, rejection: &Rejection::KeyRevoked, accepted: false };
         let of_handler = Event::Refused { rejection: &Rejection::StoreUnavailable, request_id: &id };
         for (events, outcome) in [
             (&[][..], None),
@@ -296,6 +320,34 @@ mod tests {
             assert!(seen.lock().unwrap().is_empty(), "its answer is not known yet");
             drop(observation);
             assert_eq!(seen.lock().unwrap().first().map(|request| request.outcome), outcome);
+        }
+    }
+
+    #[test]
+    fn the_missing_scopes_are_kept_unless_another_refusal_follows() {
+        let many: Vec<String> = (0..10).map(|number| format!("a{number}:read")).collect();
+        let scopes = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<Scope>>();
+        let all = |names: &[&str]| Requirement::all_of(scopes(names));
+        let any = |names: &[&str]| Requirement::any_of(scopes(names));
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let key = identity("key_1").with_scopes("jobs:read".parse().unwrap());
+        let id = RequestId::of_bytes(None);
+        for (required, then, kept) in [
+            (all(&["jobs:read", "jobs:write"]), None, Some(all(&["jobs:write"]))),
+            (any(&["a:read", "b:read"]), None, Some(any(&["a:read", "b:read"]))),
+            (all(&many), None, Some(all(&many[..MAX_MISSING]))),
+            (all(&["jobs:write"]), Some(Rejection::StoreUnavailable), None),
+        ] {
+            let (seen, recorder) = recorder();
+            let refused = Rejection::InsufficientScope(required);
+            let mut observation = Observation::new(Some("GET"), None, None);
+            let entered = observation.enter();
+            let of_key = Event::KeyRefused { identity: &key, rejection: &refused, accepted: true };
+            let of_request = Event::Refused { rejection: then.as_ref().unwrap_or(&refused), request_id: &id };
+            [of_key, of_request].iter().for_each(|event| Observation::note(event, &recorder));
+            drop(entered);
+            drop(observation);
+            assert_eq!(seen.lock().unwrap()[0].missing, kept);
         }
     }
 

@@ -124,7 +124,7 @@ async fn an_event_names_the_account_and_the_key() {
     let log = Arc::clone(&told);
     let authenticator = guarded(&store)
         .on_event(move |event| {
-            if let Event::KeyRefused { identity, rejection: Rejection::SecretKeyInBrowser } = event {
+            if let Event::KeyRefused { identity, rejection: Rejection::SecretKeyInBrowser, .. } = event {
                 log.lock().unwrap().push(format!("{} {}", identity.account(), identity.id()));
             }
         })

@@ -31,7 +31,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::Limited;
 use keyward_core::adapter::{Admission, Target, TlsTransport};
 use keyward_core::render::Refusal;
-use keyward_core::{Authenticator, PeerAddress, Rejection};
+use keyward_core::{Authenticator, PeerAddress};
 use keyward_limits::{RequestLimit, Spent};
 use tonic::{Code, Request, Response, Status};
 
@@ -156,7 +156,7 @@ impl Authorization for ExtAuthz {
 
 impl ExtAuthz {
     async fn ask(&self, asked: &Asked) -> Result<(Admission, Spent), Box<Refused>> {
-        let admission = self.admit(asked).await.map_err(|rejection| Refused::boxed(rejection, None))?;
+        let admission = self.admit(asked).await?;
         let spent = match Original::new(&asked.method, &asked.uri) {
             Ok(original) => spend(self.limit.as_ref(), identity_of(&admission), &asked.method, original.path).await,
             Err(rejection) => Err(rejection),
@@ -167,7 +167,7 @@ impl ExtAuthz {
         }
     }
 
-    async fn admit(&self, asked: &Asked) -> Result<Admission, Rejection> {
+    async fn admit(&self, asked: &Asked) -> Result<Admission, Box<Refused>> {
         let required = required(asked.required.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         let check = {
             let original = Original::new(&asked.method, &asked.uri)?;

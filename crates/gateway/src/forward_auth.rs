@@ -14,7 +14,7 @@ use keyward_limits::{RequestLimit, Spent};
 
 use crate::headers::identity_headers;
 use crate::original::Original;
-use crate::verdict::{check, describe, identity_of, required, spend, verdict};
+use crate::verdict::{Refused, check, describe, identity_of, required, spend, verdict};
 
 /// Creates a router with `/forward-auth`, which decides on a request that a gateway received.
 ///
@@ -98,7 +98,7 @@ async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     let subprotocols = authenticator.other_subprotocols(&request);
     let admission = match ask(&authenticator, request, false).await {
         Ok(admission) => admission,
-        Err(rejection) => return refuse(&authenticator, rejection, &method, &headers),
+        Err(refused) => return refuse(&authenticator, *refused, &method, &headers),
     };
     let spent = match Original::of(&headers) {
         Ok(original) => spend(limit.as_ref(), identity_of(&admission), original.method, original.path).await,
@@ -107,8 +107,8 @@ async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     match spent {
         Ok(spent) => admitted(&admission, subprotocols, &spent),
         Err(rejection) => {
-            let refusal = Refusal::new(rejection, &method, &headers).with_identity(identity_of(&admission));
-            authenticator.refuse(&refusal).map(Body::from)
+            let refused = Refused { rejection, identity: identity_of(&admission).cloned() };
+            refuse(&authenticator, refused, &method, &headers)
         }
     }
 }
@@ -120,14 +120,15 @@ async fn refusal(State(Gateway { authenticator, limit }): State<Gateway>, reques
         (Ok(admission), Ok(original)) => {
             check(limit.as_ref(), identity_of(&admission), original.method, original.path).await
         }
-        (Err(rejection), _) | (_, Err(rejection)) => Err(rejection),
+        (Err(refused), _) => Err(refused.rejection),
+        (_, Err(rejection)) => Err(rejection),
     };
     // The request was refused a moment ago and has not reached the backend, so its client may retry.
     let rejection = refused.err().unwrap_or(Rejection::StoreUnavailable);
-    refuse(&authenticator, rejection, &method, &headers)
+    refuse(&authenticator, Refused { rejection, identity: None }, &method, &headers)
 }
 
-async fn ask(authenticator: &Authenticator, request: Request, again: bool) -> Result<Admission, Rejection> {
+async fn ask(authenticator: &Authenticator, request: Request, again: bool) -> Result<Admission, Box<Refused>> {
     let required = required_by(request.uri())?;
     let check = {
         let headers = request.headers();
@@ -170,6 +171,7 @@ fn admitted(admission: &Admission, subprotocols: Option<Vec<u8>>, spent: &Spent)
     response
 }
 
-fn refuse(authenticator: &Authenticator, rejection: Rejection, method: &Method, headers: &HeaderMap) -> Response {
-    authenticator.refuse(&Refusal::new(rejection, method, headers)).map(Body::from)
+fn refuse(authenticator: &Authenticator, refused: Refused, method: &Method, headers: &HeaderMap) -> Response {
+    let refusal = Refusal::new(refused.rejection, method, headers).with_identity(refused.identity.as_ref());
+    authenticator.refuse(&refusal).map(Body::from)
 }

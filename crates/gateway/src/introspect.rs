@@ -16,7 +16,6 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE}
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use keyward_core::adapter::{Admission, Check, CredentialFault, RequestId, Target};
-use keyward_core::policy::Policy as _;
 use keyward_core::render::Refusal;
 use keyward_core::scope::Grant;
 use keyward_core::{Authenticator, Identity, Requirement, Scope};
@@ -25,7 +24,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::headers::kind_name;
-use crate::verdict::{observed, verdict};
+use crate::verdict::{Refused, observed, verdict};
 use crate::verify::{Confines, Question, VERIFY_SCOPE, VerifyReach, ask, refuse};
 
 const PATH: &str = "/v1/introspect";
@@ -123,16 +122,14 @@ impl Introspection {
 
     /// A refusal is counted and reported, with the identity of a caller that lacks the scope.
     async fn caller(&self, request: &http::Request<()>, presented: &Presented) -> Result<Identity, Box<Response>> {
-        let admission = verdict(&self.callers, self.check(request, presented), &Requirement::all_of([])).await;
-        let (rejection, identity) = match admission {
-            Ok(Admission::Identity(identity)) => match Requirement::all_of([VERIFY_SCOPE]).check(&identity) {
-                Ok(()) => return Ok(identity),
-                Err(rejection) => (rejection, Some(identity)),
-            },
-            // The callers' authenticator exempts the path, which still needs a caller.
-            Ok(Admission::Anonymous) => (CredentialFault::Missing.into(), None),
-            Err(rejection) => (rejection, None),
-        };
+        let required = Requirement::all_of([VERIFY_SCOPE]);
+        let Refused { rejection, identity } =
+            match verdict(&self.callers, self.check(request, presented), &required).await {
+                Ok(Admission::Identity(identity)) => return Ok(identity),
+                // The callers' authenticator exempts the path, which still needs a caller.
+                Ok(Admission::Anonymous) => Refused { rejection: CredentialFault::Missing.into(), identity: None },
+                Err(refused) => *refused,
+            };
         let has_field = request.headers().contains_key(AUTHORIZATION);
         let refusal = Refusal::new(rejection.clone(), &Method::POST, request.headers());
         let (head, _) = self.callers.refuse(&refusal.with_identity(identity.as_ref())).into_parts();
@@ -323,9 +320,10 @@ async fn answer(
     let answer = async {
         let verdict = match ask(keys, within, &question).await {
             Ok(identity) => introspection.active(&identity),
-            Err(rejection) => {
+            Err(refused) => {
                 // The authenticator writes the refusal, so that it is counted and reported.
-                let (head, _) = refuse(keys, rejection.clone(), request.headers()).into_parts();
+                let (head, _) = refuse(keys, &refused, request.headers()).into_parts();
+                let rejection = &refused.rejection;
                 if rejection.is_fault_of_service() {
                     let error = outage(head.status);
                     return failed(head, error, &rejection.message(), rejection.code());

@@ -40,8 +40,9 @@ fn said<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Result<&'a str, Rejecti
     let Some(first) = values.next() else {
         keyward_core::log_limited!(
             error,
-            "a gateway sends no {}: refusing all of its requests; set the field in the gateway's configuration",
-            names[0]
+            "a gateway sends neither {} nor {}: refusing all of its requests; set one of them in the gateway's configuration",
+            names[0],
+            names[1]
         );
         return Err(Rejection::NotConfigured);
     };

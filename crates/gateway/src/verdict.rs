@@ -12,17 +12,20 @@ pub(crate) async fn verdict(
     authenticator: &Authenticator,
     check: Check,
     required: &Requirement,
-) -> Result<Admission, Rejection> {
+) -> Result<Admission, Box<Refused>> {
     let admission = match check {
         Check::Done(verdict) => verdict?,
         Check::Pending(pending) => authenticator.resolve(pending).await?,
     };
-    match &admission {
-        Admission::Identity(identity) => required.check(identity)?,
-        Admission::Anonymous if required.scopes().is_empty() => {}
-        Admission::Anonymous => return Err(CredentialFault::Missing.into()),
+    let allowed = match &admission {
+        Admission::Identity(identity) => required.check(identity),
+        Admission::Anonymous if required.scopes().is_empty() => Ok(()),
+        Admission::Anonymous => Err(CredentialFault::Missing.into()),
+    };
+    match allowed {
+        Ok(()) => Ok(admission),
+        Err(rejection) => Err(Refused::boxed(rejection, identity_of(&admission).cloned())),
     }
-    Ok(admission)
 }
 
 /// Replaces the gateway's own request in the record of recent requests. Paths are not recorded.
@@ -71,7 +74,7 @@ fn cost(limit: &RequestLimit, method: &str, uri: &str) -> NonZeroU32 {
     limit.cost_of(&method.parse().unwrap_or_default(), &uri.parse().unwrap_or_default())
 }
 
-/// A refusal, with the identity of a key that was accepted before a limit refused it.
+/// A refusal, with the identity of a key that was accepted before a requirement or a limit refused it.
 pub(crate) struct Refused {
     pub(crate) rejection: Rejection,
     pub(crate) identity: Option<Identity>,
@@ -80,6 +83,12 @@ pub(crate) struct Refused {
 impl Refused {
     pub(crate) fn boxed(rejection: Rejection, identity: Option<Identity>) -> Box<Self> {
         Box::new(Self { rejection, identity })
+    }
+}
+
+impl From<Rejection> for Box<Refused> {
+    fn from(rejection: Rejection) -> Self {
+        Refused::boxed(rejection, None)
     }
 }
 

@@ -259,9 +259,7 @@ async fn one(
         match verifier.decide(within, &question).await {
             Ok((identity, spent)) => Json(valid(&identity, spent.as_ref())).into_response(),
             // An outage gives no verdict. A caller that reads only the status must see that.
-            Err(refused) if refused.rejection.is_fault_of_service() => {
-                refuse(keys, refused.rejection, &headers).map(Body::from)
-            }
+            Err(refused) if refused.rejection.is_fault_of_service() => refuse(keys, &refused, &headers).map(Body::from),
             Err(refused) => Json(invalid(keys, *refused, &headers)).into_response(),
         }
     };
@@ -338,7 +336,7 @@ impl Verifier {
         within: Confines<'_>,
         question: &Question,
     ) -> Result<(Identity, Option<Spent>), Box<Refused>> {
-        let identity = ask(&self.keys, within, question).await.map_err(|rejection| Refused::boxed(rejection, None))?;
+        let identity = ask(&self.keys, within, question).await?;
         let Some(limits) = &self.limits else { return Ok((identity, None)) };
         let rates = [question.rate.clone().unwrap_or_else(|| SmolStr::new_static("default"))];
         let Some(cost) = NonZeroU32::new(question.cost.unwrap_or(1)) else {
@@ -357,7 +355,7 @@ pub(crate) async fn ask(
     keys: &Authenticator,
     within: Confines<'_>,
     question: &Question,
-) -> Result<Identity, Rejection> {
+) -> Result<Identity, Box<Refused>> {
     let check = {
         let method = question.method.as_deref().unwrap_or("GET");
         // An empty path fits no endpoint, so a key that is confined to endpoints is refused.
@@ -383,9 +381,9 @@ pub(crate) async fn ask(
     };
     match verdict(keys, check, &Requirement::all_of(question.scopes.iter().cloned())).await? {
         Admission::Identity(identity) if within.mode.is_none_or(|mode| mode == identity.mode()) => Ok(identity),
-        Admission::Identity(_) => Err(Rejection::UnknownKey),
+        Admission::Identity(identity) => Err(Refused::boxed(Rejection::UnknownKey, Some(identity))),
         // The path is exempt, so no key was checked.
-        Admission::Anonymous => Err(CredentialFault::Missing.into()),
+        Admission::Anonymous => Err(Rejection::from(CredentialFault::Missing).into()),
     }
 }
 
@@ -446,8 +444,9 @@ fn invalid(keys: &Authenticator, Refused { rejection, identity }: Refused, heade
     Value::Object(answer)
 }
 
-pub(crate) fn refuse(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> http::Response<Bytes> {
-    keys.refuse(&Refusal::new(rejection, &Method::POST, headers))
+pub(crate) fn refuse(keys: &Authenticator, refused: &Refused, headers: &HeaderMap) -> http::Response<Bytes> {
+    let refusal = Refusal::new(refused.rejection.clone(), &Method::POST, headers);
+    keys.refuse(&refusal.with_identity(refused.identity.as_ref()))
 }
 
 #[cfg(test)]

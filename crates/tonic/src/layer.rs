@@ -10,7 +10,7 @@ use keyward_core::{Authenticator, PeerAddress, Rejection};
 use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer;
 
-use crate::status::status_with;
+use crate::status::{GuardRefusal, status_with};
 
 /// A layer that protects a gRPC server.
 ///
@@ -104,6 +104,9 @@ impl<B: Default> Respond<Response<B>> for Grpc {
         // An inner layer's refusal is counted and reported here.
         if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
             *response = to_grpc(&writer.explain(refusal.rejection()), &writer.refuse(&refusal));
+        } else if let Some(refusal) = response.extensions().get().and_then(GuardRefusal::of) {
+            // The handler has answered. Its refusal is counted and reported here.
+            let _ = writer.refuse(refusal);
         }
     }
 

@@ -1,8 +1,9 @@
 use keyward_core::adapter::{self, CredentialFault};
+use keyward_core::render::Refusal;
 use keyward_core::{Guard, Identity, Rejection};
 use tonic::{Request, Status};
 
-use crate::status::to_status;
+use crate::status::{GuardRefusal, to_status};
 
 /// Returns the caller's identity.
 ///
@@ -20,7 +21,16 @@ pub fn identity<T>(request: &Request<T>) -> Result<&Identity, Status> {
 #[allow(clippy::result_large_err, reason = "tonic's handlers return its Status")]
 pub fn guarded<G: Guard, T>(request: &Request<T>) -> Result<&Identity, Status> {
     let verdict = find(request).and_then(|identity| G::check(identity).map(|()| identity));
-    verdict.map_err(|rejection| to_status(&rejection, None))
+    verdict.map_err(|rejection| refused(rejection, request))
+}
+
+/// The layer around the handler counts and reports it.
+#[cold]
+fn refused<T>(rejection: Rejection, request: &Request<T>) -> Status {
+    let metadata = request.metadata();
+    let sent = metadata.get("x-request-id").or_else(|| metadata.get("request-id"));
+    let refusal = Refusal::of_parts(rejection, sent.map(|id| id.as_bytes()), false);
+    GuardRefusal::status(refusal.with_identity(request.extensions().get()))
 }
 
 fn find<T>(request: &Request<T>) -> Result<&Identity, Rejection> {

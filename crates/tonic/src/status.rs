@@ -1,7 +1,11 @@
 use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_core::Rejection;
+use keyward_core::render::Refusal;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -22,6 +26,32 @@ const DOMAIN: &str = "keyward";
 pub fn to_status(rejection: &Rejection, request_id: Option<&str>) -> Status {
     status_with(rejection, request_id, Duration::from_secs(1))
 }
+
+/// The source of a status with which a guard refused a call.
+#[derive(Debug)]
+pub(crate) struct GuardRefusal(Refusal);
+
+impl GuardRefusal {
+    pub(crate) fn status(refusal: Refusal) -> Status {
+        let mut status = to_status(refusal.rejection(), Some(refusal.request_id().as_str()));
+        status.set_source(Arc::new(Self(refusal)));
+        status
+    }
+
+    /// Finds the refusal behind the status of a handler.
+    pub(crate) fn of(status: &Status) -> Option<&Refusal> {
+        let Self(refusal) = status.source()?.downcast_ref()?;
+        Some(refusal)
+    }
+}
+
+impl fmt::Display for GuardRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0.rejection(), f)
+    }
+}
+
+impl Error for GuardRefusal {}
 
 pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause: Duration) -> Status {
     let code = match rejection.status().as_u16() {

@@ -1,11 +1,13 @@
 //! Forms act on the account that they show, even if the browser visits another account in between.
 
+use keyward::clock::{Clock as _, SystemClock};
 use keyward::id::UserId;
-use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, PageRequest, Role};
+use keyward::manage::{AccountUpdate, Actor, AuditQuery, Context, KeyDraft, NewUser, PageRequest, Role};
 use keyward::{AccountId, CredentialId};
 
 use crate::http::{Answer, Client};
 use crate::site::{PASSWORD, Site};
+use crate::usage::rows;
 
 struct Two {
     site: Site,
@@ -277,4 +279,65 @@ async fn what_was_typed_comes_back_to_the_account_it_was_for() {
     assert!(row.contains("<option value=\"admin\" selected>admin"), "{row}");
     let invite = page.split("id=\"invite\"").nth(1).unwrap();
     assert!(!invite.contains("selected"), "{invite}");
+}
+
+#[tokio::test]
+async fn a_suspended_account_looks_suspended_on_all_of_its_pages() {
+    const BANNER: &str = "This account is suspended: every request with its keys is refused.";
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let account = site.management.create_account(&owner, "Customer").await.unwrap();
+    let id = account.value.id.clone();
+    let issued = site.management.create_key(&owner, KeyDraft::secret(id.clone(), "worker")).await.unwrap();
+    let key = issued.key.expose_once().to_string();
+    let mut client = Client::signed_in(&site).await;
+    let pages = ["keys", "keys/new", "usage", "members", "settings", "audit", "webhooks"];
+    let key_page = format!("keys/{}", issued.view.id);
+    for suspended in [false, true, false] {
+        let known = site.management.account(&owner, &id).await.unwrap();
+        let update = AccountUpdate { suspended: Some(suspended), ..AccountUpdate::default() };
+        site.management.update_account(&owner, &id, &update, known.version).await.unwrap();
+        assert_eq!(site.call_api(&key).await, if suspended { 403 } else { 200 });
+        for page in pages.into_iter().chain([key_page.as_str()]) {
+            let body = client.get(&format!("/accounts/{id}/{page}")).await.body;
+            assert_eq!(body.contains(BANNER), suspended, "{page}: {body}");
+        }
+        let list = client.get(&format!("/accounts/{id}/keys")).await.body;
+        let row = rows(&list, "Keys").remove(0);
+        let status = if suspended { "worker refused the account is suspended" } else { "worker active" };
+        assert!(row.contains(status), "{row}");
+        let body = client.get(&format!("/accounts/{id}/{key_page}")).await.body;
+        assert_eq!(body.contains("refused: the account is suspended"), suspended, "{body}");
+        // The API creates keys then, too.
+        let body = client.get(&format!("/accounts/{id}/keys/new")).await.body;
+        assert_eq!(body.contains("Requests with it are refused until the account is reinstated."), suspended, "{body}");
+        assert!(!client.get("/accounts/operator/keys").await.body.contains(BANNER));
+    }
+    let update = AccountUpdate { suspended: Some(true), ..AccountUpdate::default() };
+    let known = site.management.account(&owner, &id).await.unwrap();
+    site.management.update_account(&owner, &id, &update, known.version).await.unwrap();
+    assert!(site.management.create_key(&owner, KeyDraft::secret(id, "later")).await.is_ok());
+}
+
+/// Below the name of a user without keys, nothing is said or offered about the keys of others.
+#[tokio::test]
+async fn the_list_of_the_keys_of_a_user_is_about_this_user() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let soon = SystemClock.now().saturating_add(std::time::Duration::from_secs(3 * 86_400));
+    let mut draft = KeyDraft::secret("operator".parse().unwrap(), "soon");
+    draft.expires_at = Some(soon);
+    site.management.create_key(&owner, draft).await.unwrap();
+    let me = site.management.own_user(&owner).await.unwrap().value.id;
+    let mut client = Client::signed_in(&site).await;
+    assert!(client.get("/accounts/operator/keys").await.body.contains("in the next 14 days"));
+    let path = format!("/accounts/operator/keys?user={me}");
+    let body = client.get(&path).await.body;
+    assert!(!body.contains("in the next 14 days") && !body.contains("Revoke all"), "{body}");
+    let mut draft = KeyDraft::secret("operator".parse().unwrap(), "mine");
+    (draft.expires_at, draft.user) = (Some(soon), Some(me));
+    site.management.create_key(&owner, draft).await.unwrap();
+    let body = client.get(&path).await.body;
+    assert!(body.contains("in the next 14 days") && body.contains("Revoke all"), "{body}");
+    assert!(body.contains("keys?expires=soon&amp;user="), "{body}");
 }

@@ -5,14 +5,14 @@ use axum::body::Body;
 use axum::routing::get;
 use http::Request;
 use keyward::axum::{AuthLayer, RecentRequestsLayer, Scoped};
-use keyward::manage::{KeyDraft, Purpose};
+use keyward::manage::{Context, KeyChange, KeyDraft, Purpose, Role};
 use keyward::{NewKey, PeerAddress};
 use keyward_needs::needs;
 use tower::ServiceExt;
 
 use crate::browser::Browser;
 use crate::http::Client;
-use crate::site::Site;
+use crate::site::{PASSWORD, Site};
 use crate::usage::rows;
 
 keyward::axum::scopes! {
@@ -62,7 +62,7 @@ async fn a_service_shows_on_the_page_of_the_key_what_it_asked() {
         shown,
         [
             "OK | GET unknown | 203.0.113.0/24 |",
-            "INSUFFICIENT_SCOPE | GET /v1/secrets | 203.0.113.0/24 |",
+            "INSUFFICIENT_SCOPE needs videos:read Change access | GET /v1/secrets | 203.0.113.0/24 |",
             "OK | GET /v1/videos/{id} | 203.0.113.0/24 |",
         ]
     );
@@ -85,6 +85,59 @@ async fn a_service_shows_on_the_page_of_the_key_what_it_asked() {
     let all = client.get(&link).await.body;
     assert_eq!(rows(&all, "Recent requests").len(), 16);
     site.assert_kept_nowhere(&[&key, "grace@example.com", "s3cret-token", "alan@example.com", "203.0.113.77"]);
+}
+
+/// From a refused request to the form that grants the scope.
+#[tokio::test]
+async fn a_missing_scope_is_named_wherever_the_key_is_looked_at() {
+    let site = Site::build(keyward::manage::ManagementBuilder::recent_requests).await;
+    site.add_owner().await;
+    let (path, key) = key(&site).await;
+    let service = service(&site);
+    for _ in 0..3 {
+        assert_eq!(call(&service, &key, "/v1/secrets").await, 403);
+    }
+    let mut client = Client::signed_in(&site).await;
+    let link = format!("{path}/edit?scope=jobs%3Aread&#38;scope=videos%3Aread");
+    let warning = "lacked videos:read. The new key has the same rights, so it is refused too.";
+    for (page, text) in [
+        (path.clone(), "needs videos:read"),
+        (format!("{path}/requests"), "needs videos:read"),
+        (format!("{path}/rotate"), warning),
+    ] {
+        let body = client.get(&page).await.body;
+        assert!(body.contains(text) && body.contains(&link), "{page}: {body}");
+    }
+    let usage = client.get("/accounts/operator/usage").await.body;
+    let row = rows(&usage, "Keys with the most refusals").remove(0);
+    assert!(
+        row.contains("| 3 | 0 | 100.0 % | The key lacked a scope: 3 Missing in recent requests: videos:read (3) |"),
+        "{row}"
+    );
+    let form = client.get(&link.replace("&#38;", "&")).await.body;
+    assert!(form.contains("videos:read"), "{form}");
+
+    // A viewer cannot grant it.
+    let owner = site.owner().await;
+    let invited = site.management.invite(&owner, &"operator".parse().unwrap(), "vera@example.com", Role::Viewer).await;
+    let invited = invited.unwrap().secret;
+    site.management.accept_invitation(&Context::new(), &invited, "Vera", PASSWORD).await.unwrap();
+    let mut viewer = Client::new(&site);
+    let token = viewer.get("/login").await.field("csrf");
+    viewer.post("/login", &[("csrf", &token), ("email", "vera@example.com"), ("password", PASSWORD)]).await;
+    let body = viewer.get(&path).await.body;
+    assert!(body.contains("needs videos:read") && !body.contains("Change access"), "{body}");
+
+    // The past stays, and nothing is left to change.
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    let known = site.management.key(&owner, &id).await.unwrap();
+    let change = KeyChange { scopes: Some("jobs:read videos:*".parse().unwrap()), ..KeyChange::default() };
+    site.management.update_key(&owner, &id, change, known.version).await.unwrap();
+    assert_eq!(call(&service, &key, "/v1/secrets").await, 200);
+    let body = client.get(&path).await.body;
+    assert!(body.contains("needs videos:read") && !body.contains("edit?scope"), "{body}");
+    assert!(!client.get(&format!("{path}/rotate")).await.body.contains("is refused too"), "{body}");
+    assert!(!client.get("/accounts/operator/usage").await.body.contains("Missing in recent"), "{body}");
 }
 
 #[tokio::test]

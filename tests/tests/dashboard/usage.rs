@@ -1,5 +1,6 @@
 //! The usage page: which keys cause errors, in hours and days, by mode, as a chart, a table and a file.
 
+use keyward::limits::Subject;
 use keyward::manage::{KeyDraft, Plan};
 use keyward::{AccountId, CredentialId, Mode};
 use keyward_needs::needs;
@@ -76,7 +77,7 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
         assert!(reasons[0].starts_with("The key was revoked key revoked | 3 | 75.0 %"), "{reasons:?}");
         let modes = rows(&page, "Requests by mode");
         assert_eq!(modes, ["Live | 6 | 3 | 33.3 % |", "Test | 0 | 1 | 100.0 % |"], "{days}");
-        assert!(page.contains("not by scope"), "{page}");
+        assert!(page.contains("A request that lacks a scope or exceeds a limit counts as refused."), "{page}");
         let table = rows(&page, "Requests by outcome, as a table");
         assert_eq!(table.len(), if days == 1 { 24 } else { days }, "{table:?}");
         assert!(table.last().unwrap().contains(", so far | 6 | 3 | 1 |"), "{table:?}");
@@ -120,6 +121,51 @@ async fn limits_are_shown_with_what_is_used() {
     for text in ["of the plan <bdi>Pro</bdi>", "1 of 40", "0 of 500 credits", "500 credits a month"] {
         assert!(page.contains(text), "{text}: {page}");
     }
+}
+
+/// The limits that hold, wherever they are set, and where.
+#[tokio::test]
+async fn the_limits_that_hold_name_their_source() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let plan = site.management.put_plan(&owner, Plan::new("Pro"), None).await.unwrap().value.name;
+    let account = site.management.account(&owner, &operator()).await.unwrap();
+    let update = keyward::manage::AccountUpdate { plan: Some(Some("Pro".into())), ..Default::default() };
+    site.management.update_account(&owner, &operator(), &update, account.version).await.unwrap();
+    let key = site.management.create_key(&owner, KeyDraft::secret(operator(), "worker")).await.unwrap().view.id;
+    let put = async |subject: Subject, limits: serde_json::Value| {
+        let limits = serde_json::from_value(limits).unwrap();
+        site.management.put_limits(&owner, &subject, &limits, 0).await.unwrap();
+    };
+    let rate =
+        |name: &str, quota: u32, per: &str| json!({"name": name, "quota": quota, "window_seconds": 60, "per": per});
+    let budget = json!({"credits": 500, "refill": "month"});
+    put(
+        Subject::Plan(plan),
+        json!({"rates": [rate("default", 100, "account"), rate("exports", 5, "account")], "budget": budget}),
+    )
+    .await;
+    put(Subject::Account(operator()), json!({"rates": [rate("exports", 7, "account")], "tasks": 3})).await;
+    put(Subject::Key(key.clone()), json!({"rates": [rate("default", 10, "key")]})).await;
+    let of_account = [
+        "default: 100 in 60 s <span class=\"dim\">from the plan Pro</span>",
+        "500 credits a month <span class=\"dim\">from the plan Pro</span>",
+        "exports: 7 in 60 s <span class=\"dim\">from the account</span>",
+        "3 at once <span class=\"dim\">from the account</span>",
+    ];
+    let of_key = "default: 10 in 60 s for each key <span class=\"dim\">from this key</span>";
+    let mut client = Client::signed_in(&site).await;
+    let page = format!("/accounts/operator/keys/{key}");
+    for (page, is_key) in [(USAGE, false), ("/accounts/operator/settings", false), (page.as_str(), true)] {
+        let body = client.get(page).await.body;
+        for text in of_account {
+            assert!(body.contains(text), "{page}: {text}: {body}");
+        }
+        assert_eq!(body.contains(of_key), is_key, "{page}: {body}");
+        assert!(!body.contains("exports: 5"), "{page}: the account replaces it: {body}");
+    }
+    let plans = client.get("/plans").await.body;
+    assert!(plans.contains("default: 100 in 60 s; exports: 5 in 60 s; 500 credits a month</td>"), "{plans}");
 }
 
 #[needs(browser)]

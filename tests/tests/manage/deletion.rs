@@ -58,6 +58,7 @@ fn request_of(account: &AccountId) -> RequestEntry {
         route: None,
         network: None,
         outcome: "OK".to_owned(),
+        missing: None,
     }
 }
 

@@ -412,7 +412,11 @@ async fn expiry_disuse_and_limits_are_announced_once() {
                 let limit =
                     RateLimit { name: "requests".into(), quota: 1, window: DAY, remaining: 0, retry_after: DAY };
                 let rejection = Rejection::RateLimitExceeded(Box::new(limit));
-                node.usage_hook()(&keyward::Event::KeyRefused { identity: &identity, rejection: &rejection });
+                node.usage_hook()(&keyward::Event::KeyRefused {
+                    identity: &identity,
+                    rejection: &rejection,
+                    accepted: true,
+                });
                 node.maintain().await.unwrap();
             }
             nodes.deliver().await;

@@ -39,6 +39,7 @@ mod mail_notices;
 mod mail_served;
 mod management;
 mod people;
+mod refusals;
 mod requests;
 mod retention;
 mod second_factor;

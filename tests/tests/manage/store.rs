@@ -177,6 +177,7 @@ fn request(key: &str, at: i64, number: i64) -> RequestEntry {
         route: (number % 2 == 0).then(|| "/v1/’/{id}".to_owned()),
         network: (number % 2 == 0).then(|| "192.0.2.0/24".to_owned()),
         outcome: "OK".to_owned(),
+        missing: None,
     }
 }
 

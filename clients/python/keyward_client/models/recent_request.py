@@ -15,26 +15,34 @@ class RecentRequest:
     """A request with a key.
 
     Attributes:
+        any_scope_suffices (bool): Whether one of these scopes is enough.
         at (datetime.datetime): Time of the answer.
         method (None | str): Method, or null if it is unknown.
+        missing_scopes (list[str]): Scopes that the key lacked, the first 8 of them. Empty for other outcomes.
         network (None | str): Network of the client (IPv4 /24, IPv6 /48), or null if it is unknown.
         outcome (str): `OK` if the key was accepted, or the code of the refusal.
         route (None | str): Pattern of the route, such as `/v1/videos/{id}`, or null if it is unknown. Never the path,
             which may hold personal data.
     """
 
+    any_scope_suffices: bool
     at: datetime.datetime
     method: None | str
+    missing_scopes: list[str]
     network: None | str
     outcome: str
     route: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        any_scope_suffices = self.any_scope_suffices
+
         at = self.at.isoformat()
 
         method: None | str
         method = self.method
+
+        missing_scopes = self.missing_scopes
 
         network: None | str
         network = self.network
@@ -48,8 +56,10 @@ class RecentRequest:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "any_scope_suffices": any_scope_suffices,
                 "at": at,
                 "method": method,
+                "missing_scopes": missing_scopes,
                 "network": network,
                 "outcome": outcome,
                 "route": route,
@@ -61,6 +71,8 @@ class RecentRequest:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
+        any_scope_suffices = d.pop("any_scope_suffices")
+
         at = datetime.datetime.fromisoformat(d.pop("at"))
 
         def _parse_method(data: object) -> None | str:
@@ -69,6 +81,8 @@ class RecentRequest:
             return cast(None | str, data)
 
         method = _parse_method(d.pop("method"))
+
+        missing_scopes = cast(list[str], d.pop("missing_scopes"))
 
         def _parse_network(data: object) -> None | str:
             if data is None:
@@ -87,8 +101,10 @@ class RecentRequest:
         route = _parse_route(d.pop("route"))
 
         recent_request = cls(
+            any_scope_suffices=any_scope_suffices,
             at=at,
             method=method,
+            missing_scopes=missing_scopes,
             network=network,
             outcome=outcome,
             route=route,

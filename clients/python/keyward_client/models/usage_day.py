@@ -17,9 +17,7 @@ class UsageDay:
     Attributes:
         day (datetime.datetime): Start of the day (UTC).
         key (str): Key.
-        outcome (str): `accepted`, or the reason of a refusal. A request that was accepted and then refused, for
-            instance for a
-            scope, counts for both.
+        outcome (str): `accepted`, or the reason of a refusal, also by a guard or a limit.
         times (int): Number of requests.
     """
 

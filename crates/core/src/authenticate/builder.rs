@@ -198,7 +198,7 @@ impl AuthenticatorBuilder {
     /// let authenticator = Authenticator::builder(MemoryStore::new())
     ///     .refuse_secret_keys_in_browsers()
     ///     .on_event(|event| match event {
-    ///         Event::KeyRefused { identity, rejection: Rejection::SecretKeyInBrowser } => {
+    ///         Event::KeyRefused { identity, rejection: Rejection::SecretKeyInBrowser, .. } => {
     ///             println!("{}: replace {}, a browser sent it", identity.account(), identity.id());
     ///         }
     ///         _ => {}

@@ -502,7 +502,7 @@ impl Inner {
         let in_place = if from_browser() { browser_allows(&identity) } else { Ok(()) };
         if let Err(rejection) = in_place.and_then(|()| allows(&identity, method, path, client)) {
             if let Some(hook) = &self.presentation.local().hook {
-                hook(&Event::KeyRefused { identity: &identity, rejection: &rejection });
+                hook(&Event::KeyRefused { identity: &identity, rejection: &rejection, accepted: false });
             }
             return Err(rejection);
         }
@@ -515,7 +515,7 @@ impl Inner {
     #[cold]
     fn notify_refused(&self, refused: Refused) -> Rejection {
         if let (Some(identity), Some(hook)) = (&refused.identity, &self.presentation.local().hook) {
-            hook(&Event::KeyRefused { identity, rejection: &refused.rejection });
+            hook(&Event::KeyRefused { identity, rejection: &refused.rejection, accepted: false });
         }
         refused.rejection
     }

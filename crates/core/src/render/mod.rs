@@ -134,7 +134,7 @@ impl Refusal {
         }
     }
 
-    /// Adds the identity, for [`Event::KeyRefused`].
+    /// Adds the identity of an accepted request, for [`Event::KeyRefused`].
     #[must_use]
     pub fn with_identity(mut self, identity: Option<&Identity>) -> Self {
         self.identity = identity.cloned();
@@ -145,6 +145,12 @@ impl Refusal {
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         &self.rejection
+    }
+
+    /// Returns the request's id.
+    #[must_use]
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
     }
 
     /// Returns a response, which an outer `AuthLayer` rewrites in its format.
@@ -201,7 +207,7 @@ impl Presentation {
         self.metrics.rejected(&refusal.rejection, refusal.request_id.as_str());
         if let Some(hook) = &self.hook {
             if let Some(identity) = &refusal.identity {
-                hook(&Event::KeyRefused { identity, rejection: &refusal.rejection });
+                hook(&Event::KeyRefused { identity, rejection: &refusal.rejection, accepted: true });
             }
             hook(&Event::Refused { rejection: &refusal.rejection, request_id: &refusal.request_id });
         }

@@ -33,6 +33,7 @@ pub(super) struct Frame {
 pub(super) struct About {
     pub(super) id: String,
     pub(super) name: String,
+    pub(super) is_suspended: bool,
 }
 
 impl Frame {
@@ -63,7 +64,8 @@ impl Frame {
     }
 
     pub(super) fn about(self, account: &Account) -> Self {
-        let about = About { id: account.id.to_string(), name: account.name.clone() };
+        let is_suspended = account.suspended_at.is_some();
+        let about = About { id: account.id.to_string(), name: account.name.clone(), is_suspended };
         let here = format!("{}{}", self.base, account_path(&account.id, ""));
         Self { about: Some(about), here, ..self }
     }
@@ -71,6 +73,10 @@ impl Frame {
     /// An error page is the same for all paths.
     pub(super) fn back_to_settings(self) -> Self {
         Self { path: "/settings".to_owned(), ..self }
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.about.as_ref().is_some_and(|about| about.is_suspended)
     }
 
     pub(super) fn note(mut self, note: impl Into<Option<Note>>) -> Self {

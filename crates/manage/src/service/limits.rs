@@ -26,6 +26,39 @@ impl Management {
         self.read_limits(subject).await
     }
 
+    /// Returns the limits that hold for an account, or for a key of it, by the place where each is set. Needs `accounts:read`.
+    ///
+    /// An account's rate replaces the plan's rate with its name, and so do its budget and its tasks. A key's limits hold in addition.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn effective_limits(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        key: Option<&CredentialId>,
+    ) -> Result<Vec<(Subject, Limits)>, ManagementError> {
+        let mut own = self.limits(actor, &Subject::Account(account.clone())).await?;
+        let mut found = Vec::new();
+        if let Some(plan) = self.read_account(account).await?.value.plan {
+            let subject = Subject::Plan(plan);
+            let mut of_plan = self.read_limits(&subject).await?;
+            of_plan.rates.retain(|rate| !own.rates.iter().any(|known| known.name == rate.name));
+            of_plan.tasks = of_plan.tasks.filter(|_| own.tasks.is_none());
+            of_plan.budget = of_plan.budget.filter(|_| own.budget.is_none());
+            if of_plan.budget.is_some() {
+                // Each account has its part of the plan's budget.
+                of_plan.left = own.left.take();
+            }
+            found.push((subject, of_plan));
+        }
+        found.push((Subject::Account(account.clone()), own));
+        if let Some(key) = key {
+            let subject = Subject::Key(key.clone());
+            let of_key = self.limits(actor, &subject).await?;
+            found.push((subject, of_key));
+        }
+        Ok(found)
+    }
+
     /// Replaces the limits of a plan, an account or a key at this version. Every node applies them within a second.
     ///
     /// For a plan or an account, it needs `plans:write` in the operator's account. For a key, it needs `keys:write` and the key's

@@ -17,12 +17,13 @@ use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, oldest_hour}
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
 /// The files of the folder `migrations`, each with its name.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("V1__desk", include_str!("../../migrations/V1__desk.sql")),
     ("V2__totals", include_str!("../../migrations/V2__totals.sql")),
     ("V3__accepted_members", include_str!("../../migrations/V3__accepted_members.sql")),
     ("V4__usage_by_mode", include_str!("../../migrations/V4__usage_by_mode.sql")),
     ("V5__recent_requests", include_str!("../../migrations/V5__recent_requests.sql")),
+    ("V6__missing_scopes", include_str!("../../migrations/V6__missing_scopes.sql")),
 ];
 
 const CONFLICT: &str = "KW001";
@@ -268,14 +269,15 @@ impl ManagementStore for PostgresManagementStore {
         let routes: Vec<Option<&str>> = new.iter().map(|new| new.route.as_deref()).collect();
         let networks: Vec<Option<&str>> = new.iter().map(|new| new.network.as_deref()).collect();
         let outcomes: Vec<&str> = new.iter().map(|new| new.outcome.as_str()).collect();
-        let add = "INSERT INTO keyward_desk_requests (key, at, number, account, method, route, network, outcome) \
-                   SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) \
-                     AS new (key, at, number, account, method, route, network, outcome) \
+        let missing: Vec<Option<&str>> = new.iter().map(|new| new.missing.as_deref()).collect();
+        let add = "INSERT INTO keyward_desk_requests (key, at, number, account, method, route, network, outcome, missing) \
+                   SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) \
+                     AS new (key, at, number, account, method, route, network, outcome, missing) \
                    WHERE NOT EXISTS (SELECT 1 FROM keyward_desk_records AS known \
                      WHERE known.kind = 'deleted_account' AND known.id = new.account) \
                    ON CONFLICT DO NOTHING";
         self.tables
-            .execute(add, &[&keys, &times, &numbers, &accounts, &methods, &routes, &networks, &outcomes])
+            .execute(add, &[&keys, &times, &numbers, &accounts, &methods, &routes, &networks, &outcomes, &missing])
             .await?;
         // Rows that another node is removing are skipped, so the nodes do not wait for each other.
         let trim = "DELETE FROM keyward_desk_requests WHERE ctid = ANY(ARRAY( \
@@ -291,7 +293,7 @@ impl ManagementStore for PostgresManagementStore {
     }
 
     async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
-        let sql = "SELECT key, at, number, account, method, route, network, outcome FROM keyward_desk_requests \
+        let sql = "SELECT key, at, number, account, method, route, network, outcome, missing FROM keyward_desk_requests \
                    WHERE key = $1 AND at >= $2 AND (at, number) < ($3, $4) ORDER BY at DESC, number DESC LIMIT $5";
         let (at, number) = page.after.unwrap_or((i64::MAX, i64::MAX));
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
@@ -315,6 +317,7 @@ fn request(row: &Row) -> Result<RequestEntry, QueryError> {
         route: row.try_get(5)?,
         network: row.try_get(6)?,
         outcome: row.try_get(7)?,
+        missing: row.try_get(8)?,
     })
 }
 

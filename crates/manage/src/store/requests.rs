@@ -25,6 +25,8 @@ pub struct RequestEntry {
     pub network: Option<String>,
     /// The outcome: `OK`, or the code of a rejection.
     pub outcome: String,
+    /// The scopes that the key lacked, if any: with a space between, or with `|` if one is enough.
+    pub missing: Option<String>,
 }
 
 /// Which requests of a key to list.

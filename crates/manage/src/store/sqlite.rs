@@ -302,7 +302,7 @@ impl ManagementStore for SqliteManagementStore {
         self.tables.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT key, at, number, account, method, route, network, outcome FROM desk_requests \
+                    "SELECT key, at, number, account, method, route, network, outcome, missing FROM desk_requests \
                      WHERE key = ?1 AND at >= ?2 AND (at, number) < (?3, ?4) ORDER BY at DESC, number DESC LIMIT ?5",
                 )?
                 .query_map((key, page.since, at, number, signed(page.limit as u64)), request)?
@@ -323,8 +323,8 @@ impl ManagementStore for SqliteManagementStore {
 
 fn add_requests(connection: &Connection, requests: &[RequestEntry]) -> rusqlite::Result<()> {
     let mut add = connection.prepare_cached(
-        "INSERT INTO desk_requests (key, at, number, account, method, route, network, outcome) \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 \
+        "INSERT INTO desk_requests (key, at, number, account, method, route, network, outcome, missing) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
          WHERE NOT EXISTS (SELECT 1 FROM desk_records WHERE kind = 'deleted_account' AND id = ?4) ON CONFLICT DO NOTHING",
     )?;
     let mut trim = connection.prepare_cached(
@@ -334,7 +334,8 @@ fn add_requests(connection: &Connection, requests: &[RequestEntry]) -> rusqlite:
     let mut keys = BTreeSet::new();
     for new in requests {
         let (method, route, network) = (&new.method, &new.route, &new.network);
-        add.execute((&new.key, new.at, new.number, &new.account, method, route, network, &new.outcome))?;
+        let (outcome, missing) = (&new.outcome, &new.missing);
+        add.execute((&new.key, new.at, new.number, &new.account, method, route, network, outcome, missing))?;
         keys.insert(&new.key);
     }
     for key in keys {
@@ -353,6 +354,7 @@ fn request(row: &rusqlite::Row<'_>) -> rusqlite::Result<RequestEntry> {
         route: row.get(5)?,
         network: row.get(6)?,
         outcome: row.get(7)?,
+        missing: row.get(8)?,
     })
 }
 

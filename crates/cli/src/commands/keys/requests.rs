@@ -37,13 +37,19 @@ pub(super) async fn run(backend: &Backend, command: &Requests) -> Result<(), Err
 }
 
 fn table(requests: &[RecentRequest]) -> String {
-    output::table(["TIME", "METHOD", "ROUTE", "NETWORK", "OUTCOME"], requests, |request| {
+    output::table(["TIME", "METHOD", "ROUTE", "NETWORK", "OUTCOME", "MISSING SCOPES"], requests, |request| {
         [
             request.at.to_string(),
             output::or_dash(request.method.as_ref()),
             output::or_dash(request.route.as_ref()),
             output::or_dash(request.network.as_ref()),
             request.outcome.clone(),
+            output::or_dash(missing(request).as_ref()),
         ]
     })
+}
+
+fn missing(request: &RecentRequest) -> Option<String> {
+    let between = if request.any_scope_suffices { " or " } else { " " };
+    Some(request.missing_scopes.join(between)).filter(|missing| !missing.is_empty())
 }

@@ -1,15 +1,20 @@
+//! The sample data of `--demo`.
+
+mod traffic;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_core::clock::{Clock, ManualClock, SystemClock};
 use keyward_core::key::KeyKind;
+use keyward_core::store::KeyQuery;
 use keyward_core::{AccountId, Mode, NewKey, PlainKey, ScopeSet, Timestamp};
 use keyward_manage::{
-    AccountUpdate, Context, KeyDraft, KeyView, Management, NewCount, NewUser, PageRequest, Plan, Purpose, RequestEntry,
-    Role,
+    AccountUpdate, Context, KeyChange, KeyDraft, Management, NewUser, PageRequest, Plan, Purpose, Role,
 };
 use serde_json::{Value, json};
 
+use self::traffic::{CHANGE, LIST, POLL, READ, START, Traffic};
 use crate::backend::{Managed, system};
 use crate::error::{Error, ErrorKind};
 
@@ -38,18 +43,94 @@ pub(super) async fn require_empty(management: &Management) -> Result<(), Error> 
     Err(Error::new(ErrorKind::Refused, message))
 }
 
-/// A customer of the demo: its name, its plan, its owner's address, and its keys.
-type Customer = (&'static str, &'static str, &'static str, [&'static str; 3]);
-
-const CUSTOMERS: [Customer; 3] = [
-    ("Northwind Analytics", "Pro", "nora@northwind.example", ["Production API", "Staging API", "Metrics exporter"]),
-    ("Blue Harbor Shipping", "Scale", "bela@blueharbor.example", ["Track & trace", "Mobile app", "Nightly import"]),
-    ("Kiosk Café", "Free", "kim@kioskcafe.example", ["Point of sale", "Website", "Ben's experiments"]),
-];
 const FOUNDED: i64 = 90;
 /// Days ago.
-const CREATED: [i64; 3] = [80, 60, 24];
 const ROTATED: i64 = 20;
+/// Days ago. Since then, the exporter of the first customer is refused.
+const NARROWED: i64 = 3;
+
+/// A customer of the demo, with the address of its owner.
+struct Customer {
+    name: &'static str,
+    plan: &'static str,
+    owner: (&'static str, &'static str),
+    keys: [Seed; 3],
+}
+
+/// A key of a customer, and what calls with it.
+struct Seed {
+    name: &'static str,
+    mode: Mode,
+    /// `*` for a secret key.
+    scopes: &'static str,
+    /// Days ago.
+    created: i64,
+    /// Days from now.
+    expires: Option<i64>,
+    is_rotated: bool,
+    traffic: Traffic,
+}
+
+impl Seed {
+    const fn new(name: &'static str, scopes: &'static str, created: i64, traffic: Traffic) -> Self {
+        Self { name, mode: Mode::Live, scopes, created, expires: None, is_rotated: false, traffic }
+    }
+}
+
+const ALL: &[usize] = &[LIST, READ, READ, START, POLL, POLL, CHANGE];
+
+const CUSTOMERS: [Customer; 3] = [
+    Customer {
+        name: "Northwind Analytics",
+        plan: "Pro",
+        owner: ("nora@northwind.example", "Nora Lind"),
+        keys: [
+            Seed { is_rotated: true, ..Seed::new("Production API", "*", 80, Traffic::new(900, ALL)) },
+            Seed {
+                mode: Mode::Test,
+                ..Seed::new("Staging API", "resources:read jobs:*", 60, Traffic::new(140, &[LIST, READ, START, POLL]))
+            },
+            Seed {
+                expires: Some(10),
+                ..Seed::new(
+                    "Metrics exporter",
+                    "resources:read resources:write",
+                    24,
+                    Traffic::new(300, &[READ, CHANGE, READ]),
+                )
+            },
+        ],
+    },
+    Customer {
+        name: "Blue Harbor Shipping",
+        plan: "Scale",
+        owner: ("bela@blueharbor.example", "Bela Kovacs"),
+        keys: [
+            Seed { is_rotated: true, ..Seed::new("Track & trace", "*", 80, Traffic::new(5_200, &[READ, READ, LIST])) },
+            Seed::new("Mobile app", "resources:read", 55, Traffic::new(2_600, &[LIST, READ])),
+            Seed::new("Nightly import", "resources:write jobs:*", 30, Traffic::new(420, &[START, POLL, CHANGE])),
+        ],
+    },
+    Customer {
+        name: "Kiosk Café",
+        plan: "Free",
+        owner: ("kim@kioskcafe.example", "Kim Okafor"),
+        keys: [
+            Seed { is_rotated: true, ..Seed::new("Point of sale", "*", 75, Traffic::new(110, &[LIST, CHANGE])) },
+            Seed::new("Website", "resources:read", 50, Traffic::new(240, &[LIST, LIST, READ])),
+            Seed {
+                mode: Mode::Test,
+                expires: Some(6),
+                ..Seed::new(
+                    "Ben's experiments",
+                    "resources:read",
+                    12,
+                    Traffic::new(30, &[LIST, READ, READ, READ, START]),
+                )
+            },
+        ],
+    },
+];
 
 fn days_ago(days: i64) -> Timestamp {
     Timestamp::from_millis(SystemClock.now().as_millis() - days * 24 * HOUR)
@@ -74,13 +155,14 @@ pub(super) async fn seed(server: &Management, managed: &Managed, clock: &ManualC
         management.put_plan(&actor, plan, None).await?;
     }
     let mut accounts = Vec::new();
-    for (name, plan, owner, keys) in CUSTOMERS {
-        let account = management.create_account(&actor, name).await?;
-        let update = AccountUpdate { plan: Some(Some(plan.into())), ..AccountUpdate::default() };
+    for customer in &CUSTOMERS {
+        let account = management.create_account(&actor, customer.name).await?;
+        let update = AccountUpdate { plan: Some(Some(customer.plan.into())), ..AccountUpdate::default() };
         management.update_account(&actor, &account.id, &update, account.version).await?;
-        let invited = management.invite(&actor, &account.id, owner, Role::Owner).await?;
-        management.accept_invitation(&Context::new(), &invited.secret, owner, &password).await?;
-        accounts.push((account.value.id, keys));
+        let (email, name) = customer.owner;
+        let invited = management.invite(&actor, &account.id, email, Role::Owner).await?;
+        management.accept_invitation(&Context::new(), &invited.secret, name, &password).await?;
+        accounts.push((account.value.id, customer));
     }
     // The demo opens on the first customer.
     if let Some((first, _)) = accounts.first() {
@@ -89,31 +171,42 @@ pub(super) async fn seed(server: &Management, managed: &Managed, clock: &ManualC
         let invited = management.invite(&actor, first, EMAIL, Role::Admin).await?;
         management.join_by_link(&user, &invited.secret).await?;
     }
-    let (mut rotated, mut used) = (Vec::new(), Vec::new());
-    for (number, created) in CREATED.into_iter().enumerate() {
-        clock.set_wall(days_ago(created));
-        for (account, keys) in &accounts {
-            let new = new_key(number, account, keys.get(number).copied().unwrap_or_default());
-            let issued = management.create_key(&actor, KeyDraft::of(Purpose::Api, new)).await?;
-            if number == 0 {
-                rotated.push(issued.view);
-            } else {
-                count(managed, &issued.view, number, 29, 0).await?;
-                used.push(issued.key);
-            }
+    let mut seeds: Vec<_> =
+        accounts.iter().flat_map(|(account, customer)| customer.keys.iter().map(move |seed| (account, seed))).collect();
+    seeds.sort_by_key(|(_, seed)| std::cmp::Reverse(seed.created));
+    let mut issued = Vec::new();
+    for (account, seed) in seeds {
+        clock.set_wall(days_ago(seed.created));
+        let key = management.create_key(&actor, KeyDraft::of(Purpose::Api, new_key(seed, account))).await?;
+        issued.push((seed, key));
+    }
+    // Each key was used last when its requests end.
+    let (mut in_use, now) = (Vec::new(), SystemClock.now());
+    for (seed, key) in issued {
+        if !seed.is_rotated {
+            in_use.push((seed, key.view.id, days_ago(seed.created), key.key));
+            continue;
         }
+        let (from, until) = (days_ago(seed.created), days_ago(ROTATED));
+        clock.set_wall(traffic::write(managed, &key.view, &seed.traffic, from, until, None).await?);
+        use_once(management, key.key).await?;
+        clock.set_wall(until);
+        let successor = management.rotate_key(&actor, &key.view.id, Duration::from_secs(86_400)).await?;
+        in_use.push((seed, successor.view.id, days_ago(ROTATED), successor.key));
     }
-    clock.set_wall(days_ago(ROTATED));
-    for key in rotated {
-        let successor = management.rotate_key(&actor, &key.id, Duration::from_secs(86_400)).await?;
-        count(managed, &key, 0, 29, ROTATED).await?;
-        count(managed, &successor.view, 0, ROTATED - 1, 0).await?;
-        used.push(successor.key);
+    clock.set_wall(days_ago(NARROWED));
+    if let (Some(first), Some((account, _))) = (CUSTOMERS.first(), accounts.first()) {
+        narrow(management, first, account, &password).await?;
     }
-    clock.set_wall(SystemClock.now());
-    for key in used {
+    clock.set_wall(now);
+    for (seed, id, from, key) in in_use {
+        let view = management.key(&actor, &id).await?;
+        let created: ScopeSet = seed.scopes.parse().unwrap_or_default();
+        let before = (view.scopes != created).then(|| (days_ago(NARROWED), created));
+        clock.set_wall(traffic::write(managed, &view, &seed.traffic, from, now, before).await?);
         use_once(management, key).await?;
     }
+    clock.set_wall(now);
     let managing = "*".parse().unwrap_or_default();
     let operator = management.operator().clone();
     let new = NewKey { kind: KeyKind::Secret, ..NewKey::restricted(operator, "Demo management", managing) };
@@ -121,16 +214,30 @@ pub(super) async fn seed(server: &Management, managed: &Managed, clock: &ManualC
     Ok(json!({"email": EMAIL, "password": password, "management_key": *key.key.expose_once()}))
 }
 
-fn new_key(number: usize, account: &AccountId, name: &str) -> NewKey {
-    let base = NewKey::restricted(account.clone(), name, "resources:read jobs:write".parse().unwrap_or_default());
-    match number {
-        0 => NewKey { kind: KeyKind::Secret, scopes: ScopeSet::all(), ..base },
-        1 => NewKey { mode: Mode::Test, ..base },
-        _ => NewKey { expires_at: Some(days_ago(-10)), ..base },
-    }
+fn new_key(seed: &Seed, account: &AccountId) -> NewKey {
+    let base = NewKey::restricted(account.clone(), seed.name, seed.scopes.parse().unwrap_or_default());
+    let kind = if seed.scopes == "*" { KeyKind::Secret } else { base.kind };
+    NewKey { kind, mode: seed.mode, expires_at: seed.expires.map(|days| days_ago(-days)), ..base }
 }
 
-/// The last use of a key is now, as the newest counts are.
+/// The owner takes a scope from the exporter, which still needs it.
+async fn narrow(
+    management: &Management,
+    customer: &Customer,
+    account: &AccountId,
+    password: &str,
+) -> Result<(), Error> {
+    let session = management.sign_in(&Context::new(), customer.owner.0, password).await?.session;
+    let owner = management.session(&session, Context::new()).await?;
+    let query = KeyQuery { account: Some(account.clone()), text: Some("exporter".to_owned()), ..KeyQuery::default() };
+    for key in management.keys(&owner, &query).await?.items {
+        let scopes = "resources:read".parse().ok();
+        management.update_key(&owner, &key.id, KeyChange { scopes, ..KeyChange::default() }, key.version).await?;
+    }
+    Ok(())
+}
+
+/// Uses a key at the time of the clock.
 async fn use_once(management: &Management, key: PlainKey) -> Result<(), Error> {
     let failed = |error: &dyn std::error::Error| Error::caused(ErrorKind::Failed, error);
     let verifier = management.verifier().map_err(|error| failed(&error))?;
@@ -138,60 +245,4 @@ async fn use_once(management: &Management, key: PlainKey) -> Result<(), Error> {
     verifier.authenticate([field.as_bytes()]).await.map_err(|error| failed(&error))?;
     verifier.shutdown().await;
     Ok(())
-}
-
-/// Counts requests from the first to the last of these days ago, with quiet weekends. The newest key of an account lacks a scope since three days.
-async fn count(managed: &Managed, key: &KeyView, number: usize, first: i64, last: i64) -> Result<(), Error> {
-    let this_hour = SystemClock.now().as_millis() / HOUR;
-    let first = first.min(CREATED.get(number).copied().unwrap_or_default());
-    let new = |ago: i64, outcome: &str, times: i64| NewCount {
-        account: key.account.to_string(),
-        key: key.id.to_string(),
-        hour: this_hour - ago * 24,
-        mode: key.mode,
-        outcome: outcome.to_owned(),
-        times: u64::try_from(times).unwrap_or(0),
-    };
-    let part = i64::try_from(number).unwrap_or(0) + 1;
-    let counts = (last..=first).rev().flat_map(|ago| {
-        let day = this_hour / 24 - ago;
-        let busy = if (day + 4) % 7 < 2 { 120 } else { 900 };
-        let accepted = busy / part + (day * 7_919) % 97;
-        let refused = if number == 2 && ago < 3 { accepted / 2 } else { (day * 31) % 3 };
-        [new(ago, "accepted", accepted), new(ago, "insufficient_scope", refused)]
-    });
-    let counts: Vec<_> = counts.collect();
-    managed.records.add(&counts).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
-    if last == 0 { record(managed, key, number).await } else { Ok(()) }
-}
-
-/// Records requests of the last hours, as often refused as [`count`] counts them.
-async fn record(managed: &Managed, key: &KeyView, number: usize) -> Result<(), Error> {
-    const ROUTES: [(&str, &str); 5] = [
-        ("GET", "/v1/resources"),
-        ("GET", "/v1/resources/{id}"),
-        ("POST", "/v1/jobs"),
-        ("GET", "/v1/jobs/{id}"),
-        ("PUT", "/v1/resources/{id}"),
-    ];
-    const NETWORKS: [&str; 3] = ["192.0.2.0/24", "198.51.100.0/24", "2001:db8:7::/48"];
-    let now = SystemClock.now().as_millis();
-    let requests = (0..60_i64).map(|place| {
-        // Every third request of the key that lacks a scope writes.
-        let is_refused = number == 2 && place % 3 == 0;
-        let turn = usize::try_from(place).unwrap_or(0);
-        let (method, route) = if is_refused { ROUTES[4] } else { ROUTES[turn % 4] };
-        RequestEntry {
-            key: key.id.to_string(),
-            at: now - (place * 97 + place * place * 3) * 1_000 - 1_000,
-            number: place,
-            account: key.account.to_string(),
-            method: Some(method.to_owned()),
-            route: Some(route.to_owned()),
-            network: Some(NETWORKS[turn % 7 % 3].to_owned()),
-            outcome: if is_refused { "INSUFFICIENT_SCOPE" } else { "OK" }.to_owned(),
-        }
-    });
-    let requests: Vec<_> = requests.collect();
-    managed.records.add_requests(&requests).await.map_err(|error| Error::caused(ErrorKind::Failed, &error))
 }

@@ -84,7 +84,16 @@ async fn show(
 ) -> Result<Response, PageError> {
     let subject = Subject::Account(member.account.id.clone());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
-    let limits = LimitsCard::of(member, &subject, "/limits".to_owned(), operates, form, error.as_ref()).await?;
+    let limits = LimitsCard::of(
+        member,
+        &subject,
+        Some(&member.account.id),
+        "/limits".to_owned(),
+        operates,
+        form,
+        error.as_ref(),
+    )
+    .await?;
     let lifetimes =
         LifetimesCard::of(member, &lifetimes_of(member), "/lifetimes".to_owned(), operates, form, error.as_ref())
             .await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyward_api_types::{Budget, Limits, PutLimits, Rate, RatePer, Refill};
+use keyward_core::AccountId;
 use keyward_limits::Subject;
 
 use crate::dashboard::error::{FieldError, PageError};
@@ -40,7 +41,7 @@ pub(super) struct Choice {
 
 pub(super) struct LimitsCard {
     pub(super) path: String,
-    pub(super) lines: Vec<(&'static str, String)>,
+    pub(super) lines: Vec<Line>,
     pub(super) version: u64,
     pub(super) may_write: bool,
     /// The rates of a key hold for it alone.
@@ -58,11 +59,20 @@ pub(super) struct LimitsCard {
     wrong: &'static str,
 }
 
+/// A limit that holds.
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+    /// Where it is set, on the pages of accounts and keys.
+    pub(super) source: Option<String>,
+}
+
 impl LimitsCard {
-    /// `None` if this server keeps no limits.
+    /// `None` if this server keeps no limits. A key belongs to `account`.
     pub(super) async fn of(
         member: &Member,
         subject: &Subject,
+        account: Option<&AccountId>,
         path: String,
         may_write: bool,
         form: &Form,
@@ -73,7 +83,15 @@ impl LimitsCard {
             Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(Self::new(&limits, matches!(subject, Subject::Key(_)), path, may_write, form, error)))
+        let card = Self::new(&limits, matches!(subject, Subject::Key(_)), path, may_write, form, error);
+        let effective = match account {
+            Some(account) => effective(member, account, subject).await?,
+            None => None,
+        };
+        Ok(Some(match effective {
+            Some(lines) => Self { lines, ..card },
+            None => card,
+        }))
     }
 
     fn new(
@@ -96,7 +114,7 @@ impl LimitsCard {
         let text = |number: Option<String>| number.unwrap_or_default();
         Self {
             path,
-            lines: limits.lines(number, |seconds| span(Duration::from_secs(seconds))),
+            lines: lines(limits, None),
             version: limits.version,
             may_write,
             of_key,
@@ -120,6 +138,35 @@ impl LimitsCard {
     pub(super) fn is_advanced(&self) -> bool {
         !self.rates.is_empty() || !self.rollover.is_empty() || self.is_wrong("rates") || self.is_wrong("rollover")
     }
+}
+
+/// The limits that hold for an account or a key. `None` if the user may not read those of the account.
+pub(super) async fn effective(
+    member: &Member,
+    account: &AccountId,
+    subject: &Subject,
+) -> Result<Option<Vec<Line>>, ManagementError> {
+    let key = match subject {
+        Subject::Key(key) => Some(key),
+        _ => None,
+    };
+    let limits = match member.management().effective_limits(&member.actor, account, key).await {
+        Ok(limits) => limits,
+        Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let from = |(subject, limits): &(Subject, Limits)| lines(limits, Some(words::cards::source(subject)));
+    Ok(Some(limits.iter().flat_map(from).collect()))
+}
+
+/// All limits of a plan in one line.
+pub(super) fn summary(limits: &Limits) -> String {
+    lines(limits, None).into_iter().map(|line| line.text).collect::<Vec<_>>().join("; ")
+}
+
+fn lines(limits: &Limits, source: Option<String>) -> Vec<Line> {
+    let lines = limits.lines(number, |seconds| span(Duration::from_secs(seconds)));
+    lines.into_iter().map(|(name, text)| Line { name, text, source: source.clone() }).collect()
 }
 
 /// Whether the plain fields show the whole rate.

@@ -55,6 +55,8 @@ struct Row {
     name: String,
     description: String,
     key_limit: Option<String>,
+    /// Empty without limits, or without a store of limits.
+    limits: String,
 }
 
 impl Row {
@@ -64,6 +66,7 @@ impl Row {
             name: plan.name.to_string(),
             description: plan.description.clone(),
             key_limit: plan.key_limit.map(|limit| number(limit.into())),
+            limits: String::new(),
         }
     }
 }
@@ -130,9 +133,23 @@ async fn show_list(
 ) -> Result<Response, PageError> {
     require(member)?;
     let plans = member.management().plans(&member.actor).await?;
-    let plans = plans.iter().map(|plan| Row::of(plan)).collect();
+    let mut rows = Vec::with_capacity(plans.len());
+    for plan in &plans {
+        let limits = match member.management().limits(&member.actor, &Subject::Plan(plan.name.clone())).await {
+            Ok(limits) => limits::summary(&limits),
+            Err(ManagementError::NotFound(_)) => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        rows.push(Row { limits, ..Row::of(plan) });
+    }
     let (may_write, typed) = (may_write(member), Typed::of(form, None));
-    Ok(member.page_with(status, words::shared::PLANS, |frame| PlansPage { frame, plans, may_write, typed, error }))
+    Ok(member.page_with(status, words::shared::PLANS, |frame| PlansPage {
+        frame,
+        plans: rows,
+        may_write,
+        typed,
+        error,
+    }))
 }
 
 async fn create(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
@@ -193,7 +210,8 @@ async fn show(
     let (may_write, typed, version) = (may_write(member), Typed::of(form, Some(&found)), found.version);
     let subject = Subject::Plan(name.clone());
     let limits =
-        LimitsCard::of(member, &subject, format!("{}/limits", plan.path), may_write, form, error.as_ref()).await?;
+        LimitsCard::of(member, &subject, None, format!("{}/limits", plan.path), may_write, form, error.as_ref())
+            .await?;
     let of = LifetimesOf::Plan(name.clone());
     let lifetimes =
         LifetimesCard::of(member, &of, format!("{}/lifetimes", plan.path), may_write, form, error.as_ref()).await?;

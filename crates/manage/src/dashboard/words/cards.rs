@@ -1,5 +1,7 @@
 //! Cards and forms that several pages have.
 
+use keyward_limits::Subject;
+
 // parts.html
 pub(in crate::dashboard) const NO_LIMITS_ARE_SET_HERE: &str = "No limits are set here.";
 pub(in crate::dashboard) const REQUESTS_HELP: &str = "At most. Empty for no limit.";
@@ -55,6 +57,14 @@ pub(in crate::dashboard) const DAYS: &str = "days";
 pub(in crate::dashboard) const HOURS: &str = "hours";
 pub(in crate::dashboard) const MINUTES: &str = "minutes";
 pub(in crate::dashboard) const SECONDS: &str = "seconds";
+
+pub(in crate::dashboard) fn source(subject: &Subject) -> String {
+    match subject {
+        Subject::Plan(name) => format!("from the plan {name}"),
+        Subject::Account(_) => "from the account".to_owned(),
+        Subject::Key(_) => "from this key".to_owned(),
+    }
+}
 
 pub(in crate::dashboard) fn no_whole_number(text: &str) -> String {
     format!("{text:?} is no whole number: expected one such as 100")

@@ -12,6 +12,8 @@ pub(in crate::dashboard) const SIGNED_IN_AS: &str = "Signed in as";
 pub(in crate::dashboard) const SESSIONS: &str = "Sessions";
 pub(in crate::dashboard) const API_DOCUMENTATION: &str = "Management API";
 pub(in crate::dashboard) const SIGN_OUT: &str = "Sign out";
+pub(in crate::dashboard) const THIS_ACCOUNT_IS_SUSPENDED: &str =
+    "This account is suspended: every request with its keys is refused. The operator of this server can reinstate it.";
 
 // themes.rs
 pub(in crate::dashboard) const LIKE_THE_SYSTEM: &str = "Like the system";

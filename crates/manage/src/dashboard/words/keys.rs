@@ -151,6 +151,22 @@ pub(in crate::dashboard) const REQUEST: &str = "Request";
 pub(in crate::dashboard) const ALL_OUTCOMES: &str = "All";
 pub(in crate::dashboard) const ONLY_REFUSED: &str = "Only refused";
 pub(in crate::dashboard) const NO_REQUEST_WAS_REFUSED: &str = "No recorded request was refused.";
+pub(in crate::dashboard) const REFUSED: &str = "refused";
+pub(in crate::dashboard) const THE_ACCOUNT_IS_SUSPENDED: &str = "the account is suspended";
+pub(in crate::dashboard) const REFUSED_ACCOUNT_IS_SUSPENDED: &str = "refused: the account is suspended";
+pub(in crate::dashboard) const A_NEW_KEY_IS_REFUSED_TOO: &str =
+    "You can create a key now. Requests with it are refused until the account is reinstated.";
+pub(in crate::dashboard) const REQUESTS_LACKED_A_SCOPE: &str =
+    "Requests with this key lacked a scope in the last 7 days. The new key has the same rights, so it is refused too.";
+
+pub(in crate::dashboard) fn requests_lacked(scopes: &str) -> String {
+    format!("Recent requests with this key lacked {scopes}. The new key has the same rights, so it is refused too.")
+}
+
+pub(in crate::dashboard) fn needs(scopes: &[String], any: bool) -> String {
+    format!("needs {}", scopes.join(if any { " or " } else { ", " }))
+}
+
 pub(in crate::dashboard) const REQUEST_NETWORK: &str = "Network";
 pub(in crate::dashboard) const REQUEST_OUTCOME: &str = "Outcome";
 

@@ -31,8 +31,8 @@ pub(in crate::dashboard) const NO_KEY_WAS_REFUSED_FOR_THIS_REASON: &str = "No ke
 pub(in crate::dashboard) const REASONS: &str = "Reasons";
 pub(in crate::dashboard) const DOWNLOAD_ALL_AS_CSV: &str = "Download all as CSV";
 pub(in crate::dashboard) const LIMITS_OF_THE_PLAN: [&str; 2] = ["Limits of the plan ", ""];
-pub(in crate::dashboard) const REQUESTS_ARE_COUNTED_BY_KEY: &str = "Requests are counted by key, mode and outcome, not by scope: the scopes of a key say what it may do, not what a \
-     request did. Hours and days are in UTC.";
+pub(in crate::dashboard) const REQUESTS_ARE_COUNTED_BY_KEY: &str = "Requests are counted by key, mode and outcome. A request that lacks a scope or exceeds a limit counts as refused. \
+     Hours and days are in UTC.";
 
 // page.rs
 pub(in crate::dashboard) const ALL_MODES: &str = "All modes";
@@ -59,6 +59,11 @@ pub(in crate::dashboard) fn more_keys_were_refused(more: &str) -> String {
 
 pub(in crate::dashboard) fn in_time(time: &str) -> String {
     format!("In {time}.")
+}
+
+pub(in crate::dashboard) fn missing_scopes(scopes: &[(String, u64)]) -> String {
+    let counted: Vec<String> = scopes.iter().map(|(scope, times)| format!("{scope} ({times})")).collect();
+    format!("Missing in recent requests: {}", counted.join(", "))
 }
 
 pub(in crate::dashboard) fn keys_used(used: &str, limit: &str) -> String {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_core::adapter::ObservedRequest;
 use keyward_core::network::ipnet::IpNet;
-use keyward_core::{CredentialId, Timestamp};
+use keyward_core::{CredentialId, Requirement, Scope, Timestamp};
 
 use crate::store::{MOST_REQUESTS, RequestEntry};
 
@@ -67,6 +67,7 @@ impl RequestBuffer {
             route: request.route.map(String::from),
             network: request.client.and_then(network),
             outcome: request.outcome.to_owned(),
+            missing: request.missing.as_ref().and_then(text_of),
         };
         let mut part = lock(part);
         entry.number = part.next_number;
@@ -175,6 +176,12 @@ impl Part {
         self.keys.entry(key).or_default().push_front(entry);
         true
     }
+}
+
+/// The scopes with a space between, or with `|` if one is enough.
+fn text_of(missing: &Requirement) -> Option<String> {
+    let scopes: Vec<&str> = missing.scopes().iter().map(Scope::as_str).collect();
+    (!scopes.is_empty()).then(|| scopes.join(if missing.is_any() { "|" } else { " " }))
 }
 
 /// Coarse, because an address may be that of a person.

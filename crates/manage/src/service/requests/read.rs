@@ -49,7 +49,9 @@ fn position(after: &str) -> Option<(i64, i64)> {
 
 impl From<RequestEntry> for RecentRequest {
     fn from(entry: RequestEntry) -> Self {
-        let RequestEntry { at, method, route, network, outcome, .. } = entry;
-        Self { at: Timestamp::from_millis(at), method, route, network, outcome }
+        let RequestEntry { at, method, route, network, outcome, missing, .. } = entry;
+        let any_scope_suffices = missing.as_deref().is_some_and(|missing| missing.contains('|'));
+        let missing_scopes = missing.iter().flat_map(|missing| missing.split([' ', '|'])).map(str::to_owned).collect();
+        Self { at: Timestamp::from_millis(at), method, route, network, outcome, missing_scopes, any_scope_suffices }
     }
 }

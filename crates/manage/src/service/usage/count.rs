@@ -22,7 +22,7 @@ type Row = (AccountId, CredentialId, Mode, i64, &'static str);
 #[derive(Default)]
 struct Counted {
     times: HashMap<Row, u64>,
-    /// Calls that a limit refused after they were written as accepted. The next accepted ones of the key are not counted.
+    /// Calls that were refused after they were written as accepted. The next accepted ones of the key are not counted.
     owed: HashMap<CredentialId, u64>,
 }
 
@@ -69,13 +69,16 @@ impl Management {
 
     pub(crate) fn count(&self, event: &Event<'_>) {
         match event {
-            Event::Accepted { identity } => self.count_one(identity, ACCEPTED),
-            Event::KeyRefused { identity, rejection } => self.count_one(identity, rejection.reason()),
+            Event::Accepted { identity } => self.count_one(identity, ACCEPTED, false),
+            Event::KeyRefused { identity, rejection, accepted } => {
+                self.count_one(identity, rejection.reason(), *accepted);
+            }
             _ => {}
         }
     }
 
-    fn count_one(&self, identity: &Identity, outcome: &'static str) {
+    /// With `was_accepted`, the request was counted as accepted before.
+    fn count_one(&self, identity: &Identity, outcome: &'static str, was_accepted: bool) {
         if identity.kind() == CredentialKind::AccessToken {
             return;
         }
@@ -88,8 +91,7 @@ impl Management {
         if outcome == ACCEPTED && part.is_owed(identity.id()) {
             return;
         }
-        if LIMITS.contains(&outcome) {
-            // The authenticator had accepted it.
+        if was_accepted {
             let known = [hour, hour - 1].into_iter().find(|hour| part.times.contains_key(&row(*hour, ACCEPTED)));
             match known {
                 Some(hour) => part.take_back(&row(hour, ACCEPTED)),

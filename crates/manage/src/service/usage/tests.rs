@@ -180,7 +180,10 @@ async fn a_call_that_a_limit_refuses_is_not_counted_as_accepted() {
         retry_after: Duration::from_secs(1),
     }));
     let accept = || setting.management.count(&Event::Accepted { identity: &setting.identity });
-    let refuse = || setting.management.count(&Event::KeyRefused { identity: &setting.identity, rejection: &rejection });
+    let refuse = || {
+        let identity = &setting.identity;
+        setting.management.count(&Event::KeyRefused { identity, rejection: &rejection, accepted: true });
+    };
     let written = async || {
         setting.management.flush_usage().await.unwrap();
         let counts = setting.store.counts("acct_1", None, 0, i64::MAX).await.unwrap();

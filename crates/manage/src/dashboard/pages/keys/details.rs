@@ -80,7 +80,16 @@ pub(super) async fn show(
     let may_write = member.may(&scopes::KEYS_WRITE);
     let subject = Subject::Key(member.id().clone());
     let path = format!("{}/limits", member.rest());
-    let limits = LimitsCard::of(member, &subject, path, may_write && !key.is_ended, form, error.as_ref()).await?;
+    let limits = LimitsCard::of(
+        member,
+        &subject,
+        Some(&member.account.id),
+        path,
+        may_write && !key.is_ended,
+        form,
+        error.as_ref(),
+    )
+    .await?;
     let expiry = if may_write && !key.is_ended && key.rotated_to.is_none() {
         let latest = latest_end(member).await?;
         Some(Expiry::new(form, now, latest, Some(words::keys::NO_CHANGE.to_owned())))

@@ -35,7 +35,7 @@ struct KeysPage {
     keys: Vec<Key>,
     columns: Vec<Column>,
     steps: Vec<Step>,
-    /// How many active keys without a successor expire soon, in the whole account.
+    /// How many active keys without a successor expire soon, of the account or of the user whose keys are listed.
     expiring: Option<String>,
     sparks: HashMap<String, Spark>,
     /// The names of the members, by id.
@@ -46,6 +46,8 @@ struct KeysPage {
     /// Whether the page links to the accounts of customers.
     has_other_accounts: bool,
     may_write: bool,
+    /// Whether the user whose keys are listed has active or disabled keys, which the reader may revoke.
+    has_revocable: bool,
     text: String,
     tags: String,
     modes: Vec<Choice>,
@@ -114,7 +116,18 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         status => count(&of_status(status)).await?,
     };
     let inactive = all.saturating_sub(active);
-    let expiring = count(&filter::expiring(&member.account.id, now)).await?;
+    // Of the keys that are listed, also if they are those of one user.
+    let of_user = |query: KeyQuery| KeyQuery { user: filter.query.user.clone(), ..query };
+    let expiring = count(&of_user(filter::expiring(&member.account.id, now))).await?;
+    let may_write = member.may(&scopes::KEYS_WRITE);
+    let mut has_revocable = false;
+    if may_write && owner.is_some() {
+        for status in [KeyStatus::Active, KeyStatus::Disabled] {
+            let query =
+                KeyQuery { account: Some(member.account.id.clone()), status: Some(status), now, ..KeyQuery::default() };
+            has_revocable = has_revocable || count(&of_user(query)).await? > 0;
+        }
+    }
     let has_usage = member.may(&scopes::USAGE_READ);
     let mut sparks = HashMap::new();
     if has_usage {
@@ -163,7 +176,8 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         sparks,
         members,
         has_usage,
-        may_write: member.may(&scopes::KEYS_WRITE),
+        may_write,
+        has_revocable,
         text: filter.form.get("q").trim().to_owned(),
         tags: filter.query.tags.to_string(),
         modes: choose(

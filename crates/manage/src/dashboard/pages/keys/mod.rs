@@ -9,6 +9,7 @@ mod expiry;
 mod export;
 mod filter;
 mod list;
+mod missing;
 mod refusals;
 mod requests;
 mod revoke;
@@ -19,6 +20,7 @@ mod sorting;
 mod test_call;
 mod view;
 
+pub(in crate::dashboard) use missing::{most_missing, newest};
 pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
 
 use super::home;

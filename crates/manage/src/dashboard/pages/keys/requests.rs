@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use keyward_core::Timestamp;
 
+use super::missing;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
@@ -17,6 +18,8 @@ const ON_KEY_PAGE: usize = 10;
 const ALL: usize = 200;
 
 pub(super) struct Requests {
+    /// The key.
+    pub(super) key: String,
     pub(super) rows: Vec<Row>,
     pub(super) has_more: bool,
 }
@@ -29,13 +32,16 @@ pub(super) struct Row {
     pub(super) outcome: String,
     /// The class of the outcome.
     pub(super) badge: &'static str,
+    /// The scopes that the key lacked.
+    pub(super) needs: Option<String>,
+    /// The query of the form that grants them.
+    pub(super) change: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "dashboard/keys/requests.html")]
 struct RequestsPage {
     frame: Frame,
-    key: String,
     name: String,
     requests: Requests,
     is_refused: bool,
@@ -56,16 +62,19 @@ impl Requests {
         let management = member.management();
         let found = management.key_requests(&member.actor, member.id(), &page).await?;
         let now = management.now();
-        let rows = found.items.into_iter().map(|request| Row::of(request, now));
-        Ok(Self { rows: rows.collect(), has_more: found.next.is_some() })
+        let rows = found.items.into_iter().map(|request| Row::of(member, request, now));
+        Ok(Self { key: member.id().to_string(), rows: rows.collect(), has_more: found.next.is_some() })
     }
 }
 
 impl Row {
-    fn of(request: RecentRequest, now: Timestamp) -> Self {
-        let RecentRequest { at, method, route, network, outcome } = request;
+    fn of(member: &AtKey, request: RecentRequest, now: Timestamp) -> Self {
+        let still_lacks = missing::lacks(&member.key.scopes, &request);
+        let RecentRequest { at, method, route, network, outcome, missing_scopes, any_scope_suffices } = request;
+        let needs = (!missing_scopes.is_empty()).then(|| words::keys::needs(&missing_scopes, any_scope_suffices));
+        let change = if still_lacks { missing::change(member, &missing_scopes, any_scope_suffices) } else { None };
         let badge = if outcome == "OK" { "done" } else { "refused" };
-        Self { at: When::at(at, now), method, route, network, outcome, badge }
+        Self { at: When::at(at, now), method, route, network, outcome, badge, needs, change }
     }
 }
 
@@ -73,6 +82,6 @@ pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
     let mut requests = Requests::last(&member, ALL).await?;
     let is_refused = member.visitor.query().get("refused") == "1";
     requests.rows.retain(|row| !is_refused || row.badge == "refused");
-    let (key, name) = (member.id().to_string(), member.key.name.clone());
-    Ok(member.page(words::keys::RECENT_REQUESTS, |frame| RequestsPage { frame, key, name, requests, is_refused }))
+    let name = member.key.name.clone();
+    Ok(member.page(words::keys::RECENT_REQUESTS, |frame| RequestsPage { frame, name, requests, is_refused }))
 }

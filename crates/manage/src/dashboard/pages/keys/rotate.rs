@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::created::{self, CreatedKey};
 use super::expiry::{self, Expiry};
+use super::missing::Warning;
 use super::view::Key;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
@@ -38,6 +39,7 @@ struct RotatePage {
     frame: Frame,
     key: Key,
     form_id: String,
+    warning: Option<Warning>,
     overlaps: Vec<Choice>,
     expiry: Expiry,
     error: Option<FieldError>,
@@ -67,10 +69,12 @@ async fn show(
     let expiry = Expiry::new(form, now, preview.latest_expires_at, Some(default));
     let chosen = OVERLAPS.iter().map(|(value, ..)| *value).find(|value| *value == form.get("overlap")).unwrap_or("24h");
     let form_id = once::new_form()?;
+    let warning = Warning::of(member).await?;
     Ok(member.page_with(status, words::keys::ROTATE_A_KEY, |frame| RotatePage {
         frame,
         key,
         form_id,
+        warning,
         overlaps: OVERLAPS
             .iter()
             .map(|(value, label, _)| Choice { value, label, is_chosen: *value == chosen })

@@ -11,6 +11,8 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::pages::keys::{most_missing, newest};
+use crate::dashboard::pages::limits::{Line, effective};
 use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::text::{number, span};
 use crate::dashboard::words;
@@ -23,6 +25,8 @@ const MOST_KEYS: usize = 20;
 const MOST_BUSY_KEYS: usize = 10;
 /// Keys of the other mode are looked up in vain.
 const MOST_LOOKED_UP: usize = 100;
+/// Scopes that are named for each key.
+const MOST_MISSING: usize = 3;
 const DAY: i64 = 24 * 3_600 * 1_000;
 
 struct Tab {
@@ -76,6 +80,8 @@ struct KeyRow {
     mode: &'static str,
     sum: Sum,
     reasons: String,
+    /// The scopes that recent requests lacked.
+    missing: Option<String>,
 }
 
 /// A part of what is allowed.
@@ -105,7 +111,7 @@ struct UsagePage {
     reason: Option<String>,
     without_reason: String,
     quotas: Vec<Quota>,
-    limits: Vec<(&'static str, String)>,
+    limits: Vec<Line>,
     plan: Option<String>,
     filters: String,
     /// Whether keys were used, although no usage is reported.
@@ -193,6 +199,7 @@ impl KeyRow {
             mode: key.map_or("", |key| key.mode.as_str()),
             sum,
             reasons,
+            missing: None,
         }
     }
 }
@@ -249,7 +256,16 @@ async fn keys(
         outcomes.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
         let reasons =
             outcomes.iter().map(|(outcome, times)| format!("{}: {}", words::charts::meaning(outcome), number(*times)));
-        rows.push(KeyRow::new(member, &id, key.as_ref(), sum, reasons.collect::<Vec<_>>().join("; ")));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        let missing = match &key {
+            Some(key) if outcomes.iter().any(|(outcome, _)| outcome == "insufficient_scope") => {
+                let mut missing = most_missing(&newest(member, key).await?, &key.scopes);
+                missing.truncate(MOST_MISSING);
+                (!missing.is_empty()).then(|| words::usage::missing_scopes(&missing))
+            }
+            _ => None,
+        };
+        rows.push(KeyRow { missing, ..KeyRow::new(member, &id, key.as_ref(), sum, reasons) });
         if rows.len() == MOST_KEYS {
             break;
         }
@@ -257,9 +273,7 @@ async fn keys(
     Ok((rows, by_key.len() - looked_up))
 }
 
-type Limits = Vec<(&'static str, String)>;
-
-async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Limits), ManagementError> {
+async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Vec<Line>), ManagementError> {
     let (management, account) = (member.management(), &member.account.id);
     let mut quotas = Vec::new();
     if member.may(&scopes::KEYS_READ) {
@@ -284,8 +298,8 @@ async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Limits), ManagementEr
         let text = words::usage::credits_used(&number(used), &number(left.credits), refill.as_deref());
         quotas.push(Quota { name: words::shared::BUDGET, used, limit: left.credits, text });
     }
-    let lines = limits.lines(number, |seconds| span(std::time::Duration::from_secs(seconds)));
-    Ok((quotas, lines.into_iter().filter(|(name, _)| *name != "Left").collect()))
+    let lines = effective(member, account, &Subject::Account(account.clone())).await?.unwrap_or_default();
+    Ok((quotas, lines.into_iter().filter(|line| line.name != "Left").collect()))
 }
 
 /// Returns `true` if one of the newest keys of the account was used in the last `days` days.
