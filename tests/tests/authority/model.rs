@@ -464,11 +464,6 @@ impl World {
         self.people.iter().find(|person| person.id == *id)
     }
 
-    fn limits_of(&self, key: &CredentialId) -> Option<CredentialId> {
-        let place = self.limited_as.get(key)?;
-        self.has_limits.get(place).is_some_and(|limited| *limited).then(|| place.clone())
-    }
-
     fn is_attackers(&self, principal: &Principal) -> bool {
         match principal {
             Principal::System => false,

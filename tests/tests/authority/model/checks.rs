@@ -230,6 +230,11 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn limits_of(&self, key: &CredentialId) -> Option<CredentialId> {
+        let place = self.limited_as.get(key)?;
+        self.has_limits.get(place).is_some_and(|limited| *limited).then(|| place.clone())
+    }
+
     pub(super) fn held(&self) -> Vec<Holding> {
         let people = self.people.iter().filter(|person| person.is_of(Attacker));
         let keys = self.keys.iter().filter(|key| self.holders.get(&key.id) == Some(&Attacker));
