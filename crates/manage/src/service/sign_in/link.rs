@@ -16,7 +16,7 @@ use super::throttle::Attempt;
 use crate::actor::{Actor, ActorName, Context, Principal, Through, Who, principal_of};
 use crate::error::ManagementError;
 use crate::records::{
-    Asked, Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
+    Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
 };
 use crate::role::{Role, scopes};
 use crate::service::audit::{DoesNotFit, Draft, Target};
@@ -315,7 +315,8 @@ impl Management {
     ) -> Result<SignedIn, ManagementError> {
         let mut usable = self.read_link(digest, true).await?;
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &usable.user.id));
-        let factor = self.check_factor(context, &usable.user, Some(code), Asked::AtSignIn, &draft).await?;
+        let factor =
+            self.check_factor(context, &usable.user, Some(code), crate::records::Asked::AtSignIn, &draft).await?;
         for _ in 0..ATTEMPTS {
             match self.commit_by_link(context, usable, &factor).await? {
                 Ok(signed_in) => return Ok(signed_in),
