@@ -172,10 +172,10 @@ async fn recent_requests_fit_a_phone_and_lead_to_all() {
     browser.picture("recent-requests").await;
     browser.press("All recent requests").await;
     browser.see("At most 200 requests").await;
-    assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length", vec![]).await, 12);
+    assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length", vec![]).await, 18);
     browser.press("Only refused").await;
     browser.find("[aria-current=true][href$='refused=1']").await;
-    assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length", vec![]).await, 4);
+    assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length", vec![]).await, 6);
     browser.go(&path).await;
     browser.click("p.note a[href$='/edit']").await;
     browser.find("main form[action$='/edit']").await;
