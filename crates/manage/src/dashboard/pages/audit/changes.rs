@@ -138,7 +138,7 @@ mod tests {
                 "done",
                 json!({"name": "a", "rotated_to": null}),
                 json!({"predecessor": {"name": "a", "rotated_to": "key_2"}, "successor": {"name": "a", "hint": "…9"}}),
-                vec!["Rotated to: - > key_2", "New key's hint: - > …9"],
+                vec!["New key's hint: - > …9", "Rotated to: - > key_2"],
             ),
             (
                 "done",
