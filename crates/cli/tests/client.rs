@@ -173,7 +173,8 @@ async fn the_client_manages_all_resources() {
     let plan = ada.plans().await.unwrap().pop().unwrap();
     let put = PutPlan { description: "for all".into(), key_limit: None };
     let plan = ada.update_plan(&plan.name, &put, plan.version).await.unwrap();
-    ada.remove_plan(&plan.name, plan.version).await.unwrap();
+    assert_eq!(ada.remove_plan(&plan.name, plan.version).await.unwrap_err().code(), Some("PLAN_IN_USE"));
+    ada.remove_used_plan(&plan.name, plan.version).await.unwrap();
     let filter = AuditFilter { account: Some(account.id.clone()), limit: Some(2), ..AuditFilter::default() };
     let entries = ada.walk_audit_log(&filter).all().await.unwrap();
     assert!(entries.iter().any(|entry| entry.action == "member.remove" && entry.target.id == bob.as_str()));

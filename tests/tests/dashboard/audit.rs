@@ -153,7 +153,7 @@ async fn each_link_of_the_log_leads_to_a_page() {
     let mut gone = Vec::new();
     for name in ["Kept", "Gone"] {
         let account = management.create_account(&owner, name).await.unwrap().value;
-        let key = KeyDraft::secret(account.id.clone(), &format!("key of {name}"));
+        let key = KeyDraft::secret(account.id.clone(), format!("key of {name}"));
         let key = management.create_key(&owner, key).await.unwrap().view.id;
         let url = format!("https://example.com/{name}");
         let webhook = management.create_webhook(&owner, &account.id, &url, "", &[]).await.unwrap().webhook.id;

@@ -71,8 +71,8 @@ pub(crate) const PEOPLE: &[Row<'static>] = &[
     // The user has none.
     ("operator", "DELETE", "/v1/users/{user}/second-factor", NOTHING, "", 404, "NOT_FOUND"),
     ("nobody", "POST", LINKS, NOTHING, "", 401, "MISSING_API_KEY"),
-    ("reader", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 404, "NOT_FOUND"),
-    ("manager", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 404, "NOT_FOUND"),
+    ("reader", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 403, "INSUFFICIENT_SCOPE"),
+    ("manager", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 403, "ESCALATION"),
     ("token", "POST", LINKS, NOTHING, r#"{"user":"{user}"}"#, 404, "NOT_FOUND"),
     ("operator", "POST", LINKS, NOTHING, "{}", 422, "INVALID_VALUE"),
     ("operator", "POST", LINKS, NOTHING, r#"{"user":"user_unknown"}"#, 404, "NOT_FOUND"),

@@ -36,10 +36,9 @@ impl Management {
         for (subject, stored) in &page {
             if let Subject::Key(key) = subject
                 && self.is_over(key, stored, &mut sweep.missing).await?
+                && end(store, subject, key, stored).await?
             {
-                if end(store, subject, key, stored).await? {
-                    sweep.missing.remove(key);
-                }
+                sweep.missing.remove(key);
             }
         }
         Ok(())
