@@ -409,7 +409,9 @@ impl World {
                 let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
                 let subject = Subject::Key(key.id.clone());
-                let version = self.management.limits(&Self::system(), &subject).await.unwrap().version;
+                // A key of a deleted account has none.
+                let known = self.management.limits(&Self::system(), &subject).await;
+                let version = known.map_or(0, |known| known.version);
                 let limits = PutLimits { tasks: limited.then_some(5), ..PutLimits::default() };
                 if fine(self.management.put_limits(&actor, &subject, &limits, version).await)?.is_some() {
                     self.check_recent(age)?;
