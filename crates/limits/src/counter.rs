@@ -245,7 +245,7 @@ fn is_within(ended: &[Over], refill: Refill, period: i64) -> bool {
     ended.iter().any(|(of, first, last)| *of == refill && (*first..=*last).contains(&period))
 }
 
-/// Adds a period to the ranges, and joins those with the smallest gap. What is in the gap counts as ended, too.
+/// Adds a period to the ranges, and joins those with the smallest gap. Periods in the gap count as ended, too.
 fn end(ended: &mut Vec<Over>, refill: Refill, period: i64) {
     if is_within(ended, refill, period) {
         return;

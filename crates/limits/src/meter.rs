@@ -46,7 +46,7 @@ struct Local {
     taken: Option<Taken>,
     /// Void from this time on, if it is some.
     until: Option<Duration>,
-    /// When the units of a rate, or the period of a budget, were replaced. What was spent before belongs to earlier ones.
+    /// When the units of a rate, or the period of a budget, were replaced. Earlier spending belongs to earlier ones.
     replaced_at: Duration,
     /// When the credits of the period before were taken.
     earlier: Option<Taken>,

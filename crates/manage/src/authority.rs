@@ -115,7 +115,7 @@ impl Rights {
         self.limits.is_some()
     }
 
-    /// Whoever changes limits could change what bounds it.
+    /// A key with limits that changes limits could free itself.
     pub(crate) fn check_changes_limits(&self) -> Result<(), ManagementError> {
         if self.have_limits() { Err(ManagementError::KeyHasLimits) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! What a node has of a counter, and spends without the store.
+//! The units of a counter that a node has, and spends without the store.
 
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ const MOST_RECORDED: usize = 200;
 /// The usual shape of a day (UTC), in parts of its requests.
 const HOURS: [i64; 24] = [1, 1, 1, 1, 1, 2, 3, 5, 7, 8, 8, 8, 7, 7, 8, 8, 7, 6, 5, 4, 3, 2, 2, 1];
 
-/// What calls with a key: so many requests on a working day, to these routes in turn.
+/// A program that calls with a key: its requests on a working day, and their routes in turn.
 pub(super) struct Traffic {
     daily: i64,
     routes: &'static [usize],
