@@ -72,6 +72,10 @@ impl Error {
         Self::new(kind, message)
     }
 
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
     pub(crate) fn with_message(self, change: impl FnOnce(&str) -> String) -> Self {
         Self { message: change(&self.message), ..self }
     }
@@ -95,16 +99,6 @@ impl Error {
         match (self.kind, subject) {
             (ErrorKind::NotFound | ErrorKind::Refused, Some(subject)) => self.at(&format!("{subject} in {place}")),
             (ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Failed, _) => self.at(place),
-            _ => self,
-        }
-    }
-
-    /// Says how to create a plan that is missing.
-    pub(crate) fn about_plan(self, plan: Option<&str>) -> Self {
-        match (self.kind, plan) {
-            (ErrorKind::NotFound, Some(_)) => {
-                self.with_message(|message| format!("{message}: create it with keyward plans create"))
-            }
             _ => self,
         }
     }

@@ -1,3 +1,4 @@
+use http::Method;
 use keyward_core::adapter::{self, CredentialFault};
 use keyward_core::render::Refusal;
 use keyward_core::{Guard, Identity, Rejection};
@@ -27,9 +28,7 @@ pub fn guarded<G: Guard, T>(request: &Request<T>) -> Result<&Identity, Status> {
 /// The layer around the handler counts and reports it.
 #[cold]
 fn refused<T>(rejection: Rejection, request: &Request<T>) -> Status {
-    let metadata = request.metadata();
-    let sent = metadata.get("x-request-id").or_else(|| metadata.get("request-id"));
-    let refusal = Refusal::of_parts(rejection, sent.map(|id| id.as_bytes()), false);
+    let refusal = Refusal::new(rejection, &Method::POST, request.metadata().as_ref());
     GuardRefusal::status(refusal.with_identity(request.extensions().get()))
 }
 

@@ -1,7 +1,5 @@
 //! Limits as data: from the management API to the services that enforce them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +17,7 @@ use keyward_client::PutLimits;
 use keyward_tests::service::call;
 use serde_json::{Value, json};
 
-use crate::setting::{FailingLimits, Setting, on_sqlite};
+use crate::setting::{FullTable, Setting, on_sqlite};
 
 struct Enforced {
     limits: Limits,
@@ -342,21 +340,20 @@ async fn a_rotation_refills_no_budget() {
 async fn a_rotation_that_cannot_hand_limits_on_changes_nothing() {
     let (clock, store) = (crate::setting::clock(), SqliteStore::temporary().unwrap());
     let records = SqliteManagementStore::open(&store).unwrap();
-    let limits = Arc::new(FailingLimits { inner: SqliteLimits::new(&store), fails: AtomicBool::new(false) });
-    let builder = Management::builder(store, records).limits(Arc::clone(&limits));
+    let builder = Management::builder(store.clone(), records).limits(SqliteLimits::new(&store));
     let management = crate::setting::quick(builder, &clock);
     let system = Actor::system("test", Context::new());
     let account = management.create_account(&system, "Customer").await.unwrap().value.id;
     let key = management.create_key(&system, KeyDraft::secret(account.clone(), "a")).await.unwrap().view;
     management.put_limits(&system, &Subject::Key(key.id.clone()), &budget(10), 0).await.unwrap();
-    limits.fails.store(true, Ordering::Relaxed);
+    let full = FullTable::new(store.path(), "limit_rules");
     for overlap in [Duration::ZERO, Duration::from_secs(60)] {
         let failed = management.rotate_key(&system, &key.id, overlap).await.unwrap_err();
         assert_eq!(failed.code(), "SERVICE_UNAVAILABLE");
     }
     let known = management.key(&system, &key.id).await.unwrap();
     assert_eq!((known.status, known.rotated_to), (KeyStatus::Active, None));
-    limits.fails.store(false, Ordering::Relaxed);
+    drop(full);
     management.rotate_key(&system, &key.id, Duration::ZERO).await.unwrap();
 }
 
@@ -457,8 +454,8 @@ async fn a_plan_in_use_is_removed_by_force_only() {
 async fn a_removal_of_a_plan_that_is_cut_off_is_completed() {
     let (clock, store) = (crate::setting::clock(), SqliteStore::temporary().unwrap());
     let records = SqliteManagementStore::open(&store).unwrap();
-    let limits = Arc::new(FailingLimits { inner: SqliteLimits::new(&store), fails: AtomicBool::new(false) });
-    let builder = Management::builder(store, records).limits(Arc::clone(&limits));
+    let limits = SqliteLimits::new(&store);
+    let builder = Management::builder(store.clone(), records).limits(limits.clone());
     let management = crate::setting::quick(builder, &clock);
     let (system, pro) = (Actor::system("test", Context::new()), Subject::Plan("Pro".into()));
     let begin = async || {
@@ -466,9 +463,9 @@ async fn a_removal_of_a_plan_that_is_cut_off_is_completed() {
         let known = management.limits(&system, &pro).await.unwrap();
         assert!(known.budget.is_none(), "a new plan has the limits of a removed one");
         management.put_limits(&system, &pro, &budget(10), known.version).await.unwrap();
-        limits.fails.store(true, Ordering::Relaxed);
+        let full = FullTable::new(store.path(), "limit_rules");
         management.remove_plan(&system, "Pro", version).await.unwrap();
-        limits.fails.store(false, Ordering::Relaxed);
+        drop(full);
         assert!(!limits.rules(&pro).await.unwrap().rules.is_empty());
     };
     begin().await;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::serve::keyward;
-use crate::setting::{Setting, everywhere, on_sqlite};
+use crate::setting::{FullTable, Setting, everywhere, on_sqlite};
 
 const PEER: [u8; 4] = [192, 0, 2, 77];
 
@@ -268,12 +268,10 @@ async fn requests_that_cannot_be_written_hide_no_others() {
     let router = router.layer(RecentRequestsLayer::new(&verifier));
     call(&router, request("GET", "/", &key)).await;
     assert_eq!(lines(&setting, &id).await.len(), 1);
-    let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
-    let full = "CREATE TRIGGER full BEFORE INSERT ON desk_requests BEGIN SELECT RAISE(ABORT, 'full'); END";
-    connection.execute(full, []).unwrap();
+    let full = FullTable::new(setting.file.as_ref().unwrap(), "desk_requests");
     call(&router, request("GET", "/", &key)).await;
     assert_eq!(lines(&setting, &id).await.len(), 1);
-    connection.execute("DROP TRIGGER full", []).unwrap();
+    drop(full);
     assert_eq!(lines(&setting, &id).await.len(), 2, "it waited");
 }
 

@@ -1,12 +1,11 @@
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use argon2::Params;
 use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
-use keyward::limits::{ChangedRules, Counter, CounterState, LimitRules, LimitStore, StoredRules, Subject};
 use keyward::manage::{
     Actor, Context, Count, CountUnit, KeyTotal, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount,
     NewCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, SignUpPolicy,
@@ -15,7 +14,7 @@ use keyward::manage::{
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::{StoreError, async_trait};
-use keyward::{AccountId, Authenticator, CredentialId, Rejection, Timestamp};
+use keyward::{AccountId, Authenticator, Rejection, Timestamp};
 use keyward_needs::missing;
 use keyward_tests::program::skip_part;
 
@@ -140,54 +139,24 @@ impl ManagementStore for Failing {
     }
 }
 
-/// Fails on demand to write rules.
-pub(crate) struct FailingLimits {
-    pub(crate) inner: SqliteLimits,
-    pub(crate) fails: AtomicBool,
+/// Makes writes to a table fail, until it is dropped. The blob is too big for SQLite, whose error is one that may pass, as on a full
+/// disk. `RAISE` would give the error of damaged data.
+pub(crate) struct FullTable {
+    connection: rusqlite::Connection,
 }
 
-#[async_trait]
-impl LimitStore for FailingLimits {
-    async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
-        self.inner.changed_rules(after).await
+impl FullTable {
+    pub(crate) fn new(file: &Path, table: &str) -> Self {
+        let connection = rusqlite::Connection::open(file).unwrap();
+        let full = format!("CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN SELECT zeroblob(2000000000); END");
+        connection.execute(&full, []).unwrap();
+        Self { connection }
     }
+}
 
-    async fn rules(&self, subject: &Subject) -> Result<StoredRules, StoreError> {
-        self.inner.rules(subject).await
-    }
-
-    async fn put_rules(
-        &self,
-        subject: &Subject,
-        rules: &LimitRules,
-        version: Option<u64>,
-    ) -> Result<Option<u64>, StoreError> {
-        if self.fails.load(Ordering::Relaxed) {
-            return Err(StoreError::unavailable("the disk is full"));
-        }
-        self.inner.put_rules(subject, rules, version).await
-    }
-
-    async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
-        self.inner.oldest_rules(version, limit).await
-    }
-
-    async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {
-        self.inner.forget_key(key, version).await
-    }
-
-    async fn read(&self, counter: &Counter) -> Result<CounterState, StoreError> {
-        self.inner.read(counter).await
-    }
-
-    async fn swap(
-        &self,
-        counter: &Counter,
-        old: Option<&str>,
-        new: &str,
-        keep: Option<Duration>,
-    ) -> Result<bool, StoreError> {
-        self.inner.swap(counter, old, new, keep).await
+impl Drop for FullTable {
+    fn drop(&mut self) {
+        self.connection.execute("DROP TRIGGER full", []).unwrap();
     }
 }
 

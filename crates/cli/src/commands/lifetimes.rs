@@ -5,6 +5,7 @@ use keyward_client::{Lifetimes, PutLifetimes};
 use keyward_core::AccountId;
 use keyward_manage::LifetimesOf;
 
+use super::bearer::Bearer;
 use super::prompt::confirm;
 use crate::backend::{Records, system};
 use crate::error::Error;
@@ -62,13 +63,10 @@ pub(super) struct Of {
 }
 
 impl Command {
-    /// Names the subject, and the database or the server.
-    pub(super) fn describe(&self) -> impl FnOnce(Error, &str) -> Error + use<> {
+    /// The plan or the account that it is about.
+    pub(super) fn bearer(&self) -> Bearer {
         let (Self::Show { of, .. } | Self::Set { of, .. } | Self::Clear { of, .. }) = self;
-        let account = of.account.as_ref().map(|id| format!("account {id}"));
-        let plan = of.plan.clone();
-        let subject = plan.as_ref().map(|plan| format!("plan {plan:?}")).or(account);
-        move |error, place| error.about_plan(plan.as_deref()).about(subject.as_deref(), place)
+        Bearer { plan: of.plan.clone(), other: of.account.as_ref().map(|id| format!("account {id}")) }
     }
 }
 

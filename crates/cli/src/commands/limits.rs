@@ -6,6 +6,7 @@ use keyward_core::{AccountId, CredentialId, Keys};
 use keyward_limits::Subject;
 use keyward_manage::{store_limits, stored_limits};
 
+use super::bearer::Bearer;
 use super::prompt::confirm;
 use crate::backend::{Backend, system};
 use crate::error::{Error, ErrorKind};
@@ -73,14 +74,12 @@ pub(super) struct Of {
 }
 
 impl Command {
-    /// Names the subject, and the database or the server.
-    pub(super) fn describe(&self) -> impl FnOnce(Error, &str) -> Error + use<> {
+    /// The plan that it is about, or the account or key.
+    pub(super) fn bearer(&self) -> Bearer {
         let (Self::Show { of, .. } | Self::Set { of, .. } | Self::Clear { of, .. }) = self;
         let account = of.account.as_ref().map(|id| format!("account {id}"));
-        let key = of.key.as_ref().map(|id| format!("key {id}"));
-        let plan = of.plan.clone();
-        let subject = plan.as_ref().map(|plan| format!("plan {plan:?}")).or(account).or(key);
-        move |error, place| error.about_plan(plan.as_deref()).about(subject.as_deref(), place)
+        let other = account.or(of.key.as_ref().map(|id| format!("key {id}")));
+        Bearer { plan: of.plan.clone(), other }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod bearer;
 mod effect;
 mod keys;
 mod lifetimes;
@@ -149,13 +150,13 @@ impl Arguments {
                 plans::run(backend(missing).await?.records()?, command).await
             }
             Command::Limits(command) => {
-                let (backend, describe) = (backend(MissingFile::Refuse).await?, command.describe());
-                limits::run(&backend, command).await.map_err(|error| describe(error, &options.place()))
+                let (backend, bearer) = (backend(MissingFile::Refuse).await?, command.bearer());
+                limits::run(&backend, command).await.map_err(|error| bearer.explain(error, &options.place()))
             }
             Command::Lifetimes(command) => {
-                let (backend, describe) = (backend(MissingFile::Refuse).await?, command.describe());
+                let (backend, bearer) = (backend(MissingFile::Refuse).await?, command.bearer());
                 let ran = lifetimes::run(backend.records()?, command).await;
-                ran.map_err(|error| describe(error, &options.place()))
+                ran.map_err(|error| bearer.explain(error, &options.place()))
             }
             Command::Audit(command) => audit::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Webhooks(command) => webhooks::run(backend(MissingFile::Refuse).await?.records()?, command).await,

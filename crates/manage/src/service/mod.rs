@@ -56,6 +56,8 @@ pub(crate) use sign_in::{LinkTarget, SignInStep};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
+#[cfg(all(feature = "dashboard", feature = "webhooks"))]
+pub(crate) use webhooks::is_undelivered;
 #[cfg(feature = "webhooks")]
 pub use webhooks::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
 

@@ -115,6 +115,10 @@ impl Management {
     /// [`ManagementError::Forbidden`].
     pub async fn plan_accounts(&self, actor: &Actor, name: &str) -> Result<u64, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
+        self.count_plan_accounts(name).await
+    }
+
+    async fn count_plan_accounts(&self, name: &str) -> Result<u64, ManagementError> {
         Ok(self.0.keys.count_accounts(name, ManagementError::MOST_COUNTED + 1).await?)
     }
 
@@ -123,9 +127,9 @@ impl Management {
     /// # Errors
     /// [`ManagementError::PlanInUse`], [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`].
     pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
-        self.check_removes_plan(actor, name, version).await?;
-        match self.plan_accounts(actor, name).await? {
-            0 => self.remove_used_plan(actor, name, version).await,
+        let known = self.removable_plan(actor, name, version).await?;
+        match self.count_plan_accounts(name).await? {
+            0 => self.remove_known_plan(actor, known).await,
             accounts => Err(ManagementError::PlanInUse { accounts }),
         }
     }
@@ -136,7 +140,12 @@ impl Management {
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`].
     pub async fn remove_used_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
-        let known = self.check_removes_plan(actor, name, version).await?;
+        let known = self.removable_plan(actor, name, version).await?;
+        self.remove_known_plan(actor, known).await
+    }
+
+    async fn remove_known_plan(&self, actor: &Actor, known: Versioned<Plan>) -> Result<(), ManagementError> {
+        let name = known.name.as_str();
         let draft = Draft::new(actor, "plan.remove", Target::new("plan", name)).before(&known.value);
         let lifetimes = self.known_lifetimes(&LifetimesOf::Plan(known.name.clone())).await?;
         let mut writes = vec![known.remove()];
@@ -180,7 +189,7 @@ impl Management {
         Ok(())
     }
 
-    async fn check_removes_plan(
+    async fn removable_plan(
         &self,
         actor: &Actor,
         name: &str,

@@ -24,6 +24,21 @@ pub(crate) enum Effect {
     SignsIn,
 }
 
+/// Returns `None` if a link's maker lacks the rights now.
+pub(super) fn unless_lost(guards: Result<Vec<Write>, ManagementError>) -> Result<Option<Vec<Write>>, ManagementError> {
+    match guards {
+        Ok(guards) => Ok(Some(guards)),
+        Err(
+            ManagementError::NotFound(_)
+            | ManagementError::Forbidden(_)
+            | ManagementError::Escalation(_)
+            | ManagementError::KeyHasLimits
+            | ManagementError::SecondFactorMissing,
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl Management {
     /// Returns an actor's rights in an account.
     ///

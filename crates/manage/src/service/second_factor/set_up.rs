@@ -7,7 +7,6 @@ use crate::actor::{Actor, Through, Who};
 use crate::error::ManagementError;
 use crate::records::{Asked, Entity, StoredFactor, StoredSession, StoredUser, Versioned};
 use crate::service::audit::{Draft, Target};
-use crate::service::sign_in::{Lane, Match};
 use crate::service::{ATTEMPTS, Management};
 
 /// The secret of an authenticator app. It has no `Debug`, because of its secret.
@@ -63,10 +62,8 @@ impl Management {
             return Err(ManagementError::Duplicate("second factor"));
         }
         self.0.throttle.check_actor(actor)?;
-        if self.0.passwords.verify(Lane::Known, password, user.password.clone()).await? == Match::No {
-            self.note_refused(Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id)));
-            return Err(ManagementError::WrongCredentials);
-        }
+        let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id));
+        self.check_own_password(&user, password, &draft).await?;
         let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
         getrandom::fill(&mut *secret).map_err(|_| ManagementError::Internal)?;
         let factor = StoredFactor {

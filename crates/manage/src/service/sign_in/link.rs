@@ -21,7 +21,7 @@ use crate::records::{
 use crate::role::{Role, scopes};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
-use crate::service::rights::Effect;
+use crate::service::rights::{Effect, unless_lost};
 use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::Write;
 
@@ -429,17 +429,7 @@ impl Management {
         account: Option<&AccountId>,
     ) -> Result<Option<Vec<Write>>, ManagementError> {
         let Some(maker) = principal_of(maker) else { return Ok(None) };
-        match self.check_may_sign_in(&maker, user, account).await {
-            Ok(guards) => Ok(Some(guards)),
-            Err(
-                ManagementError::NotFound(_)
-                | ManagementError::Forbidden(_)
-                | ManagementError::Escalation(_)
-                | ManagementError::KeyHasLimits
-                | ManagementError::SecondFactorMissing,
-            ) => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless_lost(self.check_may_sign_in(&maker, user, account).await)
     }
 
     /// A session of a link ends with the rights of its maker: the maker may hold it. The user may have joined another

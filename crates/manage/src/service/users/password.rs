@@ -16,14 +16,24 @@ impl Management {
         // Counted by session, so that attempts on the e-mail address do not block the signed-in user.
         self.0.throttle.check_actor(actor)?;
         self.0.passwords.check_in(Lane::Known, new, &[&user.email, &user.name]).await?;
-        let target = Target::new("user", &user.id);
-        if self.0.passwords.verify(Lane::Known, current, user.password.clone()).await? == Match::No {
-            self.note_refused(Draft::new(actor, "user.change_password", target));
-            return Err(ManagementError::WrongCredentials);
-        }
+        let draft = Draft::new(actor, "user.change_password", Target::new("user", &user.id));
+        self.check_own_password(&user, current, &draft).await?;
         let password = Some(self.0.passwords.hash_in(Lane::Known, new).await?);
         let changed = StoredUser { password, epoch: user.epoch + 1, ..user.value.clone() };
-        let draft = Draft::new(actor, "user.change_password", target);
         self.commit_or_stale(vec![user.replace(&changed)?], draft).await
+    }
+
+    /// A wrong password is noted as a refused attempt at what needs it. A user without a password has no right one.
+    pub(in crate::service) async fn check_own_password(
+        &self,
+        user: &StoredUser,
+        password: &str,
+        draft: &Draft,
+    ) -> Result<(), ManagementError> {
+        if self.0.passwords.verify(Lane::Known, password, user.password.clone()).await? == Match::No {
+            self.note_refused(draft.clone());
+            return Err(ManagementError::WrongCredentials);
+        }
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use crate::records::{
 use crate::service::audit::{Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
 use crate::service::mail::MailQuota;
-use crate::service::rights::Effect;
+use crate::service::rights::{Effect, unless_lost};
 use crate::service::sign_in::Attempt;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
@@ -223,17 +223,8 @@ impl Management {
         }
         let (ResetOrigin::MadeBy(maker) | ResetOrigin::MailedFor(maker)) = &reset.origin else { return Ok(Vec::new()) };
         let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
-        match self.check_governs_all(&maker, &reset.user, Effect::Grants).await {
-            Ok(guards) => Ok(guards),
-            Err(
-                ManagementError::NotFound(_)
-                | ManagementError::Forbidden(_)
-                | ManagementError::Escalation(_)
-                | ManagementError::KeyHasLimits
-                | ManagementError::SecondFactorMissing,
-            ) => Err(ManagementError::LinkEnded),
-            Err(error) => Err(error),
-        }
+        unless_lost(self.check_governs_all(&maker, &reset.user, Effect::Grants).await)?
+            .ok_or(ManagementError::LinkEnded)
     }
 
     async fn memberships_hash(&self, user: &UserId) -> Result<String, ManagementError> {

@@ -30,6 +30,12 @@ const MAX_REDELIVERED: usize = 500;
 #[cfg(feature = "dashboard")]
 const REDELIVERY_PAUSE: Duration = Duration::from_secs(1);
 
+/// Whether the receiver never got it, and nothing sends it again by itself.
+#[cfg(feature = "dashboard")]
+pub(crate) fn is_undelivered(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Failed | DeliveryState::NotSent)
+}
+
 impl Management {
     /// Lists the deliveries of a webhook, newest first. Needs `webhooks:read` and the scopes that show what its events show.
     /// Earlier deliveries of other events are left out without their scopes.
@@ -95,8 +101,7 @@ impl Management {
     #[cfg(feature = "dashboard")]
     async fn again_all(&self, webhook: &str, rights: &Rights) -> Result<usize, ManagementError> {
         let is_undelivered = |delivery: &&Versioned<StoredDelivery>| {
-            matches!(delivery.state, DeliveryState::Failed | DeliveryState::NotSent)
-                && rights.require_events(&[delivery.kind]).is_ok()
+            is_undelivered(delivery.state) && rights.require_events(&[delivery.kind]).is_ok()
         };
         let mut list = List::of(Kind::Delivery, PER_READ).subject(webhook);
         list.newest_first = true;

@@ -17,6 +17,8 @@ mod worker;
 
 pub(super) use attempt::Clients;
 pub use change::WebhookUpdate;
+#[cfg(feature = "dashboard")]
+pub(crate) use deliveries::is_undelivered;
 pub use keyward_api_types::{Delivery, DeliveryAttempt, DeliveryState, Webhook as WebhookView, WebhookState};
 pub use secret::IssuedWebhook;
 pub(crate) use worker::Deliveries;

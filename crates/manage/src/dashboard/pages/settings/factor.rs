@@ -74,9 +74,7 @@ async fn state_of(member: &Member) -> Result<State, PageError> {
     if !management.has_password(actor).await? {
         return Ok(State::WithoutPassword);
     }
-    let visitor = &member.visitor;
-    let provider = visitor.look.name.as_ref().unwrap_or(&visitor.app.settings().name);
-    Ok(match management.second_factor_set_up(actor, provider).await? {
+    Ok(match management.second_factor_set_up(actor, member.visitor.provider()).await? {
         Some(set_up) => State::Begun { image: image_of(&set_up)?, secret: grouped(&set_up.secret) },
         None => State::None,
     })

@@ -9,7 +9,7 @@ use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::words;
 use crate::role::scopes;
-use crate::service::{Delivery, DeliveryState, PageRequest};
+use crate::service::{PageRequest, is_undelivered};
 
 const PER_PAGE: usize = 25;
 
@@ -25,10 +25,6 @@ struct WebhookPage {
     next: Option<String>,
 }
 
-fn is_undelivered(delivery: &Delivery) -> bool {
-    matches!(delivery.state, DeliveryState::Failed | DeliveryState::NotSent)
-}
-
 pub(super) async fn page(member: AtWebhook) -> Result<Response, PageError> {
     let query = member.visitor.query();
     let (management, now) = (member.management(), member.management().now());
@@ -37,7 +33,8 @@ pub(super) async fn page(member: AtWebhook) -> Result<Response, PageError> {
     let webhook = Webhook::of(&member.webhook, now);
     let is_first = page.after.is_none();
     // An older page may have the only failed delivery.
-    let has_failed = !is_first || found.next.is_some() || found.items.iter().any(is_undelivered);
+    let has_failed =
+        !is_first || found.next.is_some() || found.items.iter().any(|delivery| is_undelivered(delivery.state));
     let may_write = member.may(&scopes::WEBHOOKS_WRITE);
     let next = found.next.map(|next| form::query("after", &next));
     let deliveries = found.items.into_iter().map(|delivery| Row::of(delivery, now)).collect();
