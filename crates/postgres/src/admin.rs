@@ -332,6 +332,7 @@ fn order(order: KeyOrder) -> String {
         KeyColumn::Name => "lower(name COLLATE \"C\")",
         KeyColumn::Mode => "mode COLLATE \"C\"",
         KeyColumn::Kind => "kind COLLATE \"C\"",
+        KeyColumn::Scopes => "scopes COLLATE \"C\"",
         KeyColumn::Status => return format!("({STATUS}) COLLATE \"C\" {}, ", direction(order)),
         KeyColumn::LastUsed => "last_used_at",
         KeyColumn::Expires => "expires_at",

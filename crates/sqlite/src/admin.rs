@@ -269,6 +269,7 @@ fn order(order: KeyOrder) -> String {
         KeyColumn::Name => ("lower(name)", false),
         KeyColumn::Mode => ("mode", false),
         KeyColumn::Kind => ("kind", false),
+        KeyColumn::Scopes => ("scopes", false),
         KeyColumn::Status => (STATUS, false),
         KeyColumn::LastUsed => ("last_used_at", true),
         KeyColumn::Expires => ("expires_at", true),

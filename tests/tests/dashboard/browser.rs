@@ -217,6 +217,10 @@ impl Browser {
         self.client.issue_cmd(DevTools("Emulation.setDeviceMetricsOverride", metrics)).await.unwrap();
     }
 
+    pub(crate) async fn print_media(&self) {
+        self.client.issue_cmd(DevTools("Emulation.setEmulatedMedia", json!({"media": "print"}))).await.unwrap();
+    }
+
     pub(crate) async fn cookie(&self, name: &str) -> String {
         self.client.get_named_cookie(name).await.unwrap().value().to_owned()
     }

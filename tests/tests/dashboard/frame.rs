@@ -1,7 +1,7 @@
 //! The common parts of all pages: header, menus, filters and errors.
 
 use fantoccini::key::Key;
-use keyward::manage::{AccountUpdate, Context, KeyDraft, NewUser};
+use keyward::manage::{AccountUpdate, Context, DashboardSettings, KeyDraft, NewUser};
 use keyward::{AccountId, Timestamp};
 use keyward_needs::needs;
 use serde_json::json;
@@ -15,7 +15,12 @@ const OVERFLOW: &str = "return document.documentElement.scrollWidth - document.d
 #[needs(browser)]
 #[tokio::test]
 async fn the_header_has_one_row_whatever_the_account_is_called() {
-    let site = Site::with_owner().await;
+    let named = |_| {
+        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 30"><path d="M0 0h120v30H0z"/></svg>"#;
+        DashboardSettings::new("Acme Video Ltd").base("/").logo_svg(svg)
+    };
+    let site = Site::build_with(|management| management, named).await;
+    site.add_owner().await;
     let owner = site.owner().await;
     let operator: AccountId = "operator".parse().unwrap();
     let other = site.management.create_account(&owner, &"Customer ".repeat(11)).await.unwrap();
@@ -32,8 +37,9 @@ async fn the_header_has_one_row_whatever_the_account_is_called() {
         site.management.update_account(&owner, &operator, &update, account.version).await.unwrap();
         // With one account the header names it, and with several it has a menu.
         let other = format!("/accounts/{}/keys", other.id);
-        for (width, path) in
-            [1_280, 390, 320].into_iter().flat_map(|width| [(width, "/accounts/operator/keys"), (width, &other)])
+        for (width, path) in [1_280, 1_030, 900, 390, 320]
+            .into_iter()
+            .flat_map(|width| [(width, "/accounts/operator/keys"), (width, &other)])
         {
             browser
                 .emulate(json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}))
@@ -42,11 +48,17 @@ async fn the_header_has_one_row_whatever_the_account_is_called() {
             assert_eq!(browser.run(OVERFLOW, vec![]).await, json!(0), "{name} at {width} pixels, {path}");
             let height = browser.run("return document.querySelector('.bar').offsetHeight", vec![]).await;
             assert!(
-                height.as_u64().unwrap() < 80,
+                height.as_u64().unwrap() < 64,
                 "{name} at {width} pixels, {path}: the header is {height} pixels high"
             );
         }
     }
+    // The operator's pages are in a menu of their own.
+    browser.emulate(json!({"width": 1_280, "height": 800, "deviceScaleFactor": 1, "mobile": false})).await;
+    browser.press_summary("Operator").await;
+    browser.press("Plans").await;
+    browser.find("#operator-menu .here").await;
+    browser.emulate(json!({"width": 320, "height": 800, "deviceScaleFactor": 1, "mobile": true})).await;
     // On a phone, the pages are behind a button.
     browser.go("/accounts/operator/keys").await;
     browser.press("Menu").await;

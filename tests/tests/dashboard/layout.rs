@@ -64,16 +64,47 @@ async fn tables_of_keys_and_requests_fit_every_width() {
     let key = furnish(&site).await;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
-    for path in [KEYS.to_owned(), format!("{KEYS}?inactive=1"), key.clone(), format!("{key}/requests")] {
+    let members = "/accounts/operator/members".to_owned();
+    for path in [KEYS.to_owned(), format!("{KEYS}?inactive=1"), key.clone(), format!("{key}/requests"), members] {
         browser.go(&path).await;
-        for width in [1_280, 1_024, 900, 768, 375] {
+        for width in [1_280, 1_024, 900, 768, 375, 320] {
             resize(&browser, width).await;
             let hidden =
                 "return [...document.querySelectorAll('.table')].map((one) => one.scrollWidth - one.clientWidth)";
             let hidden = browser.run(hidden, vec![]).await;
             let tables = hidden.as_array().unwrap();
             assert!(!tables.is_empty() && tables.iter().all(|one| *one == json!(0)), "{path} at {width}: {hidden}");
+            // No column is so narrow that words break into letters, and nothing covers something else.
+            let broken = "return [...document.querySelectorAll('.requests td')].flatMap((one, at, all) => { \
+                const [box, next] = [one, all[at + 1] ?? one].map((one) => one.getBoundingClientRect()); \
+                const covers = next.top < box.bottom - 1 && next.left < box.right - 1 && next.top > box.top + 1; \
+                return box.width < 60 || covers || one.scrollWidth > one.clientWidth ? [one.outerHTML] : [] })";
+            assert_eq!(browser.run(broken, vec![]).await, json!([]), "{path} at {width}");
         }
+    }
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn a_printed_page_has_its_content_and_no_controls() {
+    let site = Site::with_owner().await;
+    let key = furnish(&site).await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    // The width of A4 without its margins, in pixels.
+    resize(&browser, 718).await;
+    browser.print_media().await;
+    for path in [KEYS.to_owned(), key, "/accounts/operator/usage".to_owned(), "/accounts/operator/audit".to_owned()] {
+        browser.go(&path).await;
+        let controls = "return [...document.querySelectorAll('.top, .button, button, .tabs, .checklist, .filters, summary')] \
+            .filter((one) => one.checkVisibility()).map((one) => one.outerHTML)";
+        assert_eq!(browser.run(controls, vec![]).await, json!([]), "{path}");
+        let beside = "return [...document.querySelectorAll('.table')].map((one) => one.scrollWidth - one.clientWidth)";
+        let beside = browser.run(beside, vec![]).await;
+        assert!(beside.as_array().unwrap().iter().all(|one| *one == json!(0)), "{path}: {beside}");
+        let page = "return [getComputedStyle(document.documentElement).backgroundColor, document.documentElement.scrollWidth <= innerWidth]";
+        assert_eq!(browser.run(page, vec![]).await, json!(["rgba(0, 0, 0, 0)", true]), "{path}");
     }
     browser.close().await;
 }

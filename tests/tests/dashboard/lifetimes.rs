@@ -96,11 +96,13 @@ async fn forms_offer_only_ends_that_are_allowed() {
     // An end moves later up to the maximum.
     let path = format!("{KEYS}/{}", successor.id);
     let change = async |client: &mut Client, version: &str, expires: &str| {
-        let fields = [("csrf", csrf.as_str()), ("version", version), ("expires", expires)];
-        client.post(&format!("{path}/expiry"), &fields).await.status
+        let fields = [("csrf", csrf.as_str()), ("version", version), ("expires", expires), ("confirmed", "1")];
+        client.post(&format!("{path}/edit"), &fields).await.status
     };
     assert_eq!(change(&mut client, "1", "365").await, 422);
-    assert_eq!(change(&mut client, "1", "default").await, 422);
+    assert_eq!(change(&mut client, "1", "soon").await, 422);
+    assert_eq!(change(&mut client, "1", "default").await, 303);
+    assert!(client.get(&path).await.body.contains("Nothing changed."));
     assert_eq!(change(&mut client, "9", "30").await, 412);
     assert_eq!(change(&mut client, "1", "30").await, 303);
     assert_eq!(change(&mut client, "2", "latest").await, 303);
@@ -244,10 +246,18 @@ async fn a_person_chooses_when_a_key_and_its_successor_expire() {
     assert_eq!(key.expires_at.unwrap().saturating_since(key.created_at).as_secs().div_ceil(60), 30 * 1_440);
 
     browser.go(&format!("{KEYS}/{successor}")).await;
-    browser.click("main [name=expires] [value=\'latest\']").await;
     browser.press("Change expiry").await;
+    browser.click("main [name=expires] [value=\'latest\']").await;
+    browser.press("Review the change").await;
+    let latest = key.created_at.saturating_add(120 * DAY);
+    for (word, end) in [("removed", key.expires_at.unwrap()), ("added", latest)] {
+        browser.see(&format!("{word} {}", end.to_string()[..16].replace('T', " "))).await;
+    }
+    let before = site.management.key(&owner, &successor).await.unwrap();
+    assert_eq!(before.expires_at, key.expires_at, "nothing is changed before it is confirmed");
+    browser.press("Change access").await;
     browser.see("The expiry is changed.").await;
     let key = site.management.key(&owner, &successor).await.unwrap();
-    assert_eq!(key.expires_at, Some(key.created_at.saturating_add(120 * DAY)));
+    assert_eq!(key.expires_at, Some(latest));
     browser.close().await;
 }

@@ -271,6 +271,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     let session = site.management.sign_in(&context, "new@example.com", PASSWORD).await.unwrap().session;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
+    browser.press_summary("Operator").await;
     browser.press("Users").await;
     browser.see("new@example.com").await;
     browser.fill("q", "nobody").await;
@@ -406,6 +407,7 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     }
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
+    browser.press_summary("Operator").await;
     browser.press("Accounts").await;
     browser.see("Blue Harbor").await;
     browser.fill("q", "NORTH").await;

@@ -171,6 +171,8 @@ pub enum KeyColumn {
     Mode,
     /// The kind, by its word.
     Kind,
+    /// The scopes, by their text. Keys without scopes come first.
+    Scopes,
     /// The status at [`KeyQuery::now`], by its word.
     Status,
     /// The last use.
@@ -193,6 +195,7 @@ impl KeyOrder {
             KeyColumn::Name => self.directed(first.name.to_ascii_lowercase().cmp(&second.name.to_ascii_lowercase())),
             KeyColumn::Mode => self.directed(words(&first.mode, &second.mode)),
             KeyColumn::Kind => self.directed(words(&first.kind, &second.kind)),
+            KeyColumn::Scopes => self.directed(words(&first.scopes, &second.scopes)),
             KeyColumn::Status => self.directed(words(&first.status(now), &second.status(now))),
             KeyColumn::LastUsed => times(first.last_used_at, second.last_used_at),
             KeyColumn::Expires => times(first.expires_at, second.expires_at),

@@ -59,6 +59,10 @@ impl Navigation {
         }
     }
 
+    pub(super) fn is_at_operator(&self) -> bool {
+        self.operator.iter().any(|link| link.is_current)
+    }
+
     /// The name of the account that the page is about, or nothing.
     pub(super) fn account(&self) -> &str {
         self.accounts.iter().find(|account| account.is_current).map_or("", |account| &account.name)

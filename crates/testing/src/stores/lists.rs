@@ -138,12 +138,17 @@ pub(super) async fn keys_are_sorted_as_the_query_says(store: &impl KeyAdmin) {
     let account = account(store).await;
     let now = at(50_000);
     let keys = [
-        KeyRecord { name: "beta".into(), expires_at: None, ..key(&account) },
+        KeyRecord { name: "beta".into(), expires_at: None, scopes: "b:read".parse().expect("scopes"), ..key(&account) },
         KeyRecord { name: "Alpha".into(), expires_at: Some(at(90_000)), mode: Mode::Test, ..key(&account) },
         KeyRecord { name: "alpha".into(), expires_at: Some(at(40_000)), created_at: at(7), ..key(&account) },
         KeyRecord { name: "Äther".into(), kind: KeyKind::Publishable, created_at: at(7), ..key(&account) },
         KeyRecord { name: "_low".into(), disabled_at: Some(at(5)), created_at: at(9_000), ..key(&account) },
-        KeyRecord { name: "Zeta".into(), revoked_at: Some(at(5)), ..key(&account) },
+        KeyRecord {
+            name: "Zeta".into(),
+            revoked_at: Some(at(5)),
+            scopes: "a:* c:read".parse().expect("scopes"),
+            ..key(&account)
+        },
     ];
     for key in &keys {
         store.create(key).await.expect("a key is created").value_only();
@@ -159,6 +164,7 @@ pub(super) async fn keys_are_sorted_as_the_query_says(store: &impl KeyAdmin) {
         KeyColumn::Name,
         KeyColumn::Mode,
         KeyColumn::Kind,
+        KeyColumn::Scopes,
         KeyColumn::Status,
         KeyColumn::LastUsed,
         KeyColumn::Expires,

@@ -9,6 +9,7 @@ pub(in crate::dashboard) const THE_KEY_ITSELF_STAYS_THE_SAME: &str =
 pub(in crate::dashboard) const REMOVED: &str = "removed";
 pub(in crate::dashboard) const ADDED: &str = "added";
 pub(in crate::dashboard) const NO_LIMIT_IS_LEFT: &str = "No limit is left.";
+pub(in crate::dashboard) const THE_KEY_NEVER_EXPIRES: &str = "The key never expires.";
 pub(in crate::dashboard) const CHANGE_ACCESS: &str = "Change access";
 pub(in crate::dashboard) const CHANGE_NOTHING: &str = "Change nothing";
 
@@ -301,6 +302,7 @@ pub(in crate::dashboard) const NEXT_EXPIRY_FIRST: &str = "Next expiry first";
 pub(in crate::dashboard) const BY_STATUS: &str = "By status";
 pub(in crate::dashboard) const BY_MODE: &str = "By mode";
 pub(in crate::dashboard) const BY_KIND: &str = "By kind";
+pub(in crate::dashboard) const BY_SCOPES: &str = "By scopes";
 pub(in crate::dashboard) const AS_IN_THE_TABLE: &str = "As in the table";
 
 // test_call.rs

@@ -1,13 +1,12 @@
 use axum::response::Response;
 use keyward_limits::Subject;
 
+use super::details;
 use super::view::flash_code;
-use super::{details, expiry};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::limits::put;
-use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::service::{KeyChange, key_filters};
 
@@ -26,30 +25,6 @@ pub(super) async fn rename(SignedInForm { at: member, form }: SignedInForm<AtKey
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             details::show(&member, error.status(), &form, Some(FieldError::from(&error))).await
         }
-        Err(error) => Err(error.into()),
-    }
-}
-
-pub(super) async fn expiry(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
-    member.require_recent_sign_in().await?;
-    let latest = details::latest_end(&member).await?;
-    let wanted = expiry::read(&form, member.management().now(), latest);
-    let wanted = wanted.and_then(|end| {
-        end.ok_or_else(|| ManagementError::invalid("expires_at", words::keys::CHOOSE_AN_ENTRY_OR_A_FUTURE_DATE))
-    });
-    let changed = match wanted {
-        Ok(end) => {
-            let change = KeyChange { expires_at: Some(end), ..KeyChange::default() };
-            let version = form.get("version").parse().unwrap_or(0);
-            member.management().update_key(&member.actor, member.id(), change, version).await
-        }
-        Err(error) => Err(error),
-    };
-    match changed {
-        Ok((_, propagation)) => Ok(member.redirect_with_flash(&member.rest(), &flash_code("expiry", &propagation))),
-        Err(
-            error @ (ManagementError::Invalid { .. } | ManagementError::Stale | ManagementError::LifetimeTooLong(_)),
-        ) => details::show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -1,11 +1,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use keyward_core::Timestamp;
 use keyward_limits::Subject;
 
 use super::chain::Chain;
-use super::expiry::Expiry;
 use super::refusals::Refusals;
 use super::requests::Requests;
 use super::view::Key;
@@ -17,7 +15,6 @@ use crate::dashboard::pages::audit::{Events, events_of_key};
 use crate::dashboard::pages::limits::LimitsCard;
 use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::words;
-use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::UsageTotal;
 use crate::store::CountUnit;
@@ -35,7 +32,6 @@ struct KeyPage {
     limits: Option<LimitsCard>,
     typed_name: String,
     typed_tags: String,
-    expiry: Option<Expiry>,
     error: Option<FieldError>,
     owner: String,
     creator: String,
@@ -90,12 +86,6 @@ pub(super) async fn show(
         error.as_ref(),
     )
     .await?;
-    let expiry = if may_write && !key.is_ended && key.rotated_to.is_none() {
-        let latest = latest_end(member).await?;
-        Some(Expiry::new(form, now, latest, Some(words::keys::NO_CHANGE.to_owned())))
-    } else {
-        None
-    };
     Ok(member.page_with(status, &title, |frame| KeyPage {
         frame,
         key,
@@ -105,7 +95,6 @@ pub(super) async fn show(
         limits,
         typed_name,
         typed_tags,
-        expiry,
         error,
         owner,
         creator,
@@ -125,11 +114,4 @@ impl KeyPage {
     fn is_wrong(&self, field: &str) -> bool {
         self.error.as_ref().is_some_and(|error| error.is_of(field))
     }
-}
-
-/// An end may stay or move earlier, whatever the maximum is.
-pub(super) async fn latest_end(member: &AtKey) -> Result<Option<Timestamp>, ManagementError> {
-    let Some(known) = member.key.expires_at else { return Ok(None) };
-    let lifetimes = member.management().lifetimes_for(&member.key.account).await?;
-    Ok(lifetimes.latest_end(member.key.created_at).map(|latest| latest.max(known)))
 }

@@ -1,11 +1,13 @@
-//! Changes the scopes, endpoints and networks of a key. A summary is shown before a change.
+//! Changes the scopes, endpoints, networks and expiry of a key. A summary is shown before a change.
 
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use keyward_core::Timestamp;
 use keyward_core::key::KeyKind;
 
 use super::create::{endpoints, networks};
+use super::expiry::{self, Expiry};
 use super::scopes::{self as picked, Picker};
 use super::view::{Key, flash_code};
 use crate::dashboard::error::{FieldError, PageError};
@@ -13,6 +15,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
+use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
@@ -27,6 +30,7 @@ struct EditPage {
     picker: Option<Picker>,
     networks: String,
     endpoints: String,
+    expiry: Option<Expiry>,
     error: Option<FieldError>,
 }
 
@@ -43,8 +47,8 @@ struct Difference {
     label: &'static str,
     removed: Vec<String>,
     added: Vec<String>,
-    /// Whether nothing limits the key any more.
-    is_open: bool,
+    /// What is said of a key that nothing limits any more.
+    open: Option<&'static str>,
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
@@ -81,12 +85,20 @@ async fn show(
     };
     let networks = form.typed("networks", key.networks.join(" "));
     let endpoints = form.typed("endpoints", key.endpoints.join("\n"));
+    let expiry = match has_own_end(member) {
+        true => {
+            let unchanged = Some(words::keys::NO_CHANGE.to_owned());
+            Some(Expiry::new(form, member.management().now(), latest_end(member).await?, unchanged))
+        }
+        false => None,
+    };
     Ok(member.page_with(status, words::keys::CHANGE_ACCESS, |frame| EditPage {
         frame,
         key,
         picker,
         networks,
         endpoints,
+        expiry,
         error,
     }))
 }
@@ -94,31 +106,33 @@ async fn show(
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
     member.require(&scopes::KEYS_WRITE)?;
     member.require_recent_sign_in().await?;
-    match read(&member, &form).await {
-        Ok(change) if form.has("confirmed") => {
-            let version = form.get("version").parse().unwrap_or(0);
-            match member.management().update_key(&member.actor, member.id(), change, version).await {
-                Ok((_, propagation)) => {
-                    Ok(member.redirect_with_flash(&member.rest(), &flash_code("access", &propagation)))
-                }
-                Err(
-                    error @ (ManagementError::Invalid { .. } | ManagementError::Stale | ManagementError::Escalation(_)),
-                ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
-                Err(error) => Err(error.into()),
-            }
-        }
-        Ok(change) => {
-            let changes = differences(&member, &change);
-            if changes.is_empty() {
-                return Ok(member.redirect_with_flash(&member.rest(), "unchanged"));
-            }
-            let key = Key::of(&member.key, member.management().now());
-            let fields = fields(&change);
-            Ok(member.page(words::keys::CHANGE_ACCESS, |frame| ConfirmPage { frame, key, changes, fields }))
-        }
+    let change = match read(&member, &form).await {
+        Ok(change) => change,
         Err(error @ ManagementError::Invalid { .. }) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+            return show(&member, error.status(), &form, Some(FieldError::from(&error))).await;
         }
+        Err(error) => return Err(error.into()),
+    };
+    let changes = differences(&member, &change);
+    if changes.is_empty() {
+        return Ok(member.redirect_with_flash(&member.rest(), "unchanged"));
+    }
+    if !form.has("confirmed") {
+        let key = Key::of(&member.key, member.management().now());
+        let fields = fields(&change);
+        return Ok(member.page(words::keys::CHANGE_ACCESS, |frame| ConfirmPage { frame, key, changes, fields }));
+    }
+    let is_expiry = changes.iter().all(|change| change.label == words::shared::EXPIRES);
+    let code = if is_expiry { "expiry" } else { "access" };
+    let version = form.get("version").parse().unwrap_or(0);
+    match member.management().update_key(&member.actor, member.id(), without_equal(&member, change), version).await {
+        Ok((_, propagation)) => Ok(member.redirect_with_flash(&member.rest(), &flash_code(code, &propagation))),
+        Err(
+            error @ (ManagementError::Invalid { .. }
+            | ManagementError::Stale
+            | ManagementError::Escalation(_)
+            | ManagementError::LifetimeTooLong(_)),
+        ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -130,7 +144,32 @@ async fn read(member: &AtKey, form: &Form) -> Result<KeyChange, ManagementError>
     };
     let endpoints = endpoints(form.get("endpoints"))?;
     let networks = networks(form.get("networks"))?;
-    Ok(KeyChange { scopes, endpoints: Some(endpoints), networks: Some(networks), ..KeyChange::default() })
+    let expires_at = match has_own_end(member) {
+        true => expiry::read(form, member.management().now(), latest_end(member).await?)?,
+        false => None,
+    };
+    Ok(KeyChange { scopes, endpoints: Some(endpoints), networks: Some(networks), expires_at, ..KeyChange::default() })
+}
+
+/// Who changes only an expiry needs no right to grant the key's scopes.
+fn without_equal(member: &AtKey, mut change: KeyChange) -> KeyChange {
+    let key = &member.key;
+    change.scopes.take_if(|scopes| *scopes == key.scopes);
+    change.endpoints.take_if(|endpoints| *endpoints == key.endpoints);
+    change.networks.take_if(|networks| *networks == key.networks);
+    change
+}
+
+/// The end of a key that is replaced follows its rotation.
+fn has_own_end(member: &AtKey) -> bool {
+    member.key.rotated_to.is_none()
+}
+
+/// An end may stay or move earlier, whatever the maximum is.
+async fn latest_end(member: &AtKey) -> Result<Option<Timestamp>, ManagementError> {
+    let Some(known) = member.key.expires_at else { return Ok(None) };
+    let lifetimes = member.management().lifetimes_for(&member.key.account).await?;
+    Ok(lifetimes.latest_end(member.key.created_at).map(|latest| latest.max(known)))
 }
 
 fn differences(member: &AtKey, change: &KeyChange) -> Vec<Difference> {
@@ -145,6 +184,13 @@ fn differences(member: &AtKey, change: &KeyChange) -> Vec<Difference> {
     if let Some(networks) = &change.networks {
         all.push(Difference::of(words::keys::NETWORKS, key.networks.iter(), networks.iter()));
     }
+    if let Some(end) = change.expires_at {
+        let now = member.management().now();
+        let text = |end: Option<Timestamp>| When::maybe(end, now).map(|when| when.full);
+        let (before, after) = (text(key.expires_at), text(end));
+        let difference = Difference::of(words::shared::EXPIRES, before.iter(), after.iter());
+        all.push(Difference { open: after.is_none().then_some(words::keys::THE_KEY_NEVER_EXPIRES), ..difference });
+    }
     all.retain(|one| !one.removed.is_empty() || !one.added.is_empty());
     all
 }
@@ -156,7 +202,8 @@ impl Difference {
         let without = |all: &[String], others: &[String]| {
             all.iter().filter(|one| !others.contains(one)).cloned().collect::<Vec<_>>()
         };
-        Self { label, removed: without(&before, &after), added: without(&after, &before), is_open: after.is_empty() }
+        let open = after.is_empty().then_some(words::keys::NO_LIMIT_IS_LEFT);
+        Self { label, removed: without(&before, &after), added: without(&after, &before), open }
     }
 }
 
@@ -170,5 +217,6 @@ fn fields(change: &KeyChange) -> Vec<(String, String)> {
     let endpoints = change.endpoints.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let networks = change.networks.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     fields.extend([("endpoints".to_owned(), endpoints), ("networks".to_owned(), networks)]);
+    fields.extend(change.expires_at.map(|end| ("expires".to_owned(), expiry::exactly(end))));
     fields
 }

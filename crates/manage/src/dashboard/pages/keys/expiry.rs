@@ -71,6 +71,11 @@ pub(super) fn default_label(length: Duration) -> String {
     words::keys::in_time_by_default(&length_text(length))
 }
 
+/// The value of the field that means exactly this end.
+pub(super) fn exactly(end: Option<Timestamp>) -> String {
+    end.map_or_else(|| "never".to_owned(), |end| end.to_string())
+}
+
 /// Returns `None` for no particular end, and `Some(None)` for never.
 pub(super) fn read(
     form: &Form,
@@ -84,6 +89,10 @@ pub(super) fn read(
         "latest" => latest.map(|latest| Some(Some(latest))).ok_or_else(invalid),
         "on" => {
             let end: Timestamp = format!("{}T23:59:59Z", form.get("expires_on")).parse().map_err(|_| invalid())?;
+            if end > now { Ok(Some(Some(end))) } else { Err(invalid()) }
+        }
+        end if end.contains('T') => {
+            let end: Timestamp = end.parse().map_err(|_| invalid())?;
             if end > now { Ok(Some(Some(end))) } else { Err(invalid()) }
         }
         days => {
@@ -141,10 +150,17 @@ mod tests {
             "expires=on",
             "expires=on&expires_on=2026-02-28",
             "expires=latest",
+            "expires=2026-02-28T12:00:00Z",
+            "expires=T",
         ] {
             assert!(read(&Form::parse(sent.as_bytes()), now, None).is_err(), "{sent}");
         }
         assert_eq!(read(&Form::parse(b"expires=never"), now, None).unwrap(), Some(None));
         assert_eq!(read(&Form::parse(b""), now, None).unwrap(), None);
+        let end = now.saturating_add(DAY);
+        for end in [None, Some(end)] {
+            let form = Form::parse(format!("expires={}", exactly(end)).as_bytes());
+            assert_eq!(read(&form, now, None).unwrap(), Some(end));
+        }
     }
 }

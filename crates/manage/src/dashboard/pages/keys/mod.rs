@@ -59,8 +59,6 @@ pub(super) fn routes() -> Vec<Route> {
             .asks_before(words::sign_in::ENABLE_KEYS),
         Route::action("/accounts/{account}/keys/{id}/limits", KEY, change::limits)
             .asks_before(words::sign_in::CHANGE_LIMITS),
-        Route::action("/accounts/{account}/keys/{id}/expiry", KEY, change::expiry)
-            .asks_before(words::sign_in::CHANGE_A_KEY),
         Route::page("/accounts/{account}/keys/{id}/requests", requests::page).destination(),
         Route::page("/accounts/{account}/keys/{id}/rotate", rotate::page)
             .post(rotate::rotate)

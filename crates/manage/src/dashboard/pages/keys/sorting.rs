@@ -6,10 +6,11 @@ use crate::dashboard::form::{self, Form};
 use crate::dashboard::words;
 
 /// The name in the URL, and whether the first click sorts downwards.
-const NAMES: [(KeyColumn, &str, bool); 7] = [
+const NAMES: [(KeyColumn, &str, bool); 8] = [
     (KeyColumn::Name, "name", false),
     (KeyColumn::Mode, "mode", false),
     (KeyColumn::Kind, "kind", false),
+    (KeyColumn::Scopes, "scopes", false),
     (KeyColumn::Created, "created", true),
     (KeyColumn::LastUsed, "used", true),
     (KeyColumn::Expires, "expires", false),
@@ -27,7 +28,7 @@ pub(super) struct Column {
 }
 
 /// The orders that a select offers. A phone has no heads of columns.
-pub(super) const ORDERS: [(&str, &str); 8] = [
+pub(super) const ORDERS: [(&str, &str); 9] = [
     ("", words::keys::NEWEST_FIRST),
     ("created", words::keys::OLDEST_FIRST),
     ("name", words::keys::BY_NAME),
@@ -36,6 +37,7 @@ pub(super) const ORDERS: [(&str, &str); 8] = [
     ("status", words::keys::BY_STATUS),
     ("mode", words::keys::BY_MODE),
     ("kind", words::keys::BY_KIND),
+    ("scopes", words::keys::BY_SCOPES),
 ];
 
 /// A minus sign in front sorts downwards.
@@ -59,14 +61,15 @@ pub(super) fn columns(form: &Form, order: KeyOrder, has_usage: bool) -> Vec<Colu
         let sorted = is_chosen.then_some(if order.is_descending { "descending" } else { "ascending" });
         Column { label, link, sorted, is_trend: false }
     };
-    let plain = |label, is_trend| Column { label, link: None, sorted: None, is_trend };
+    // The requests are counted in another table, so the store cannot sort by them.
+    let trend = |label| Column { label, link: None, sorted: None, is_trend: true };
     let mut columns = vec![
         sortable(words::shared::NAME, KeyColumn::Name),
         sortable(words::keys::KIND, KeyColumn::Kind),
-        plain(words::shared::SCOPES, false),
+        sortable(words::shared::SCOPES, KeyColumn::Scopes),
         sortable(words::shared::CREATED, KeyColumn::Created),
     ];
-    columns.extend(has_usage.then(|| plain(words::keys::REQUESTS_IN_30_DAYS, true)));
+    columns.extend(has_usage.then(|| trend(words::keys::REQUESTS_IN_30_DAYS)));
     columns.extend([
         sortable(words::keys::LAST_USED, KeyColumn::LastUsed),
         sortable(words::shared::EXPIRES, KeyColumn::Expires),
