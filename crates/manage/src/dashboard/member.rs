@@ -163,10 +163,22 @@ impl Deref for AtAccount {
 impl AtAccount {
     /// The name of a member, or the id of a user who has left.
     pub(super) async fn name_of(&self, user: &str) -> Result<String, ManagementError> {
-        let Ok(id) = user.parse() else { return Ok(user.to_owned()) };
+        Ok(self.user_name(user).await?.unwrap_or_else(|| user.to_owned()))
+    }
+
+    /// The name of a member, or of any user for the operator.
+    pub(super) async fn user_name(&self, user: &str) -> Result<Option<String>, ManagementError> {
+        let Ok(id) = user.parse() else { return Ok(None) };
         match self.management().member(&self.actor, &self.account.id, &id).await {
-            Ok(found) => Ok(found.user.name),
-            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => Ok(user.to_owned()),
+            Ok(found) => return Ok(Some(found.user.name)),
+            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => {}
+            Err(error) => return Err(error),
+        }
+        match self.management().user(&self.actor, &id).await {
+            Ok(found) => Ok(Some(found.value.name)),
+            Err(
+                ManagementError::NotFound(_) | ManagementError::Forbidden(_) | ManagementError::SecondFactorMissing,
+            ) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -26,5 +26,11 @@ pub(in crate::dashboard) const COPIED_NOTE: &str = "Copied.";
 pub(in crate::dashboard) const COPIED: &str = "Copied";
 pub(in crate::dashboard) const COPYING_IS_BLOCKED: &str =
     "Your browser blocks copying. Press Ctrl+C to copy the selection.";
-pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_IT: &str =
-    "You have not copied it, and you won't see it again. Press again to leave anyway.";
+pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_THE_KEY: &str =
+    "You have not copied the key, and you won't see it again. Press again to leave anyway.";
+pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_THE_SECRET: &str =
+    "You have not copied the secret, and you won't see it again. Press again to leave anyway.";
+pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_THE_LINK: &str =
+    "You have not copied the link, and you won't see it again. Press again to leave anyway.";
+pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_THE_CODES: &str =
+    "You have not copied or downloaded the codes, and you won't see them again. Press again to leave anyway.";

@@ -6,7 +6,7 @@ pub(in crate::dashboard) const ACCEPT: &str = "Accept";
 pub(in crate::dashboard) const NOT_NOW: &str = "Not now";
 pub(in crate::dashboard) const THE_INVITATION_IS_FOR: [&str; 3] =
     ["The invitation is for ", ", but you are signed in as ", ". Sign out, then open the link again."];
-pub(in crate::dashboard) const ANSWER: &str = "Answer";
+pub(in crate::dashboard) const ANSWER: &str = "Accept or decline";
 pub(in crate::dashboard) const DECLINE: &str = "Decline";
 pub(in crate::dashboard) const YOU_HAVE_NO_OPEN_INVITATIONS: &str = "You have no open invitations.";
 pub(in crate::dashboard) const YOU_DONT_BELONG_TO_AN_ACCOUNT_YET: [&str; 2] =

@@ -30,7 +30,7 @@ pub(super) const KEY_IS_REVOKED: &str =
     "The key no longer works. Create a new one for its callers, and look for calls that were not yours.";
 pub(super) const IF_IT_WAS_NOT_YOU: &str = "If it was not you, choose a new password and sign out everywhere.";
 pub(super) const IF_THE_PASSWORD_WAS_NOT_YOURS: &str =
-    "If it was not you, choose a new password now. It signs everybody out who uses your user.";
+    "If it was not you, choose a new password now. That signs out everyone who uses your user.";
 pub(super) const IF_THE_FACTOR_WAS_NOT_YOURS: &str =
     "If it was not you, ask an owner or admin of your account to remove the second factor. Then choose a new password.";
 pub(super) const IF_THE_REMOVAL_WAS_NOT_YOURS: &str =
