@@ -76,7 +76,6 @@ type Fields = &'static [(&'static str, &'static str)];
 const FORMS: [(&str, &str, Fields, &str); 18] = [
     ("/keys/new", "/keys/new", &[("name", "new"), ("kind", "secret"), ("mode", "live")], "key.create"),
     ("/keys/{key}", "/rename", &[("name", "renamed")], "key.update"),
-    ("/keys/{key}", "/disable", &[], "key.disable"),
     ("/keys/{key}", "/enable", &[], "key.enable"),
     ("/keys/{key}/rotate", "/rotate", &[("overlap", "24h")], "key.rotate"),
     ("/keys/{key}/revoke", "/revoke", &[], "key.revoke"),

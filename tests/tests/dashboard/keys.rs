@@ -219,6 +219,9 @@ async fn everything_works_without_a_script() {
     browser.press("Done, I have stored the key").await;
     browser.see("no script").await;
     browser.press("Disable").await;
+    browser.see("Disable 1 key?").await;
+    assert_eq!(site.call_api(&key).await, 200, "nothing is disabled before it is confirmed");
+    browser.press("Disable the key").await;
     browser.see("The key is disabled").await;
     assert_eq!(site.call_api(&key).await, 401);
     browser.press("Enable").await;

@@ -283,6 +283,8 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.see("owner of").await;
     browser.press("Disable").await;
     browser.see("An account needs at least one owner").await;
+    browser.press("Back to the form").await;
+    browser.see("owner of").await;
     // Add another owner, so that this one is no longer the last.
     let owner = site.owner().await;
     let newcomer = site.management.session(&session, context.clone()).await.unwrap();

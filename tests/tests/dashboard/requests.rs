@@ -128,6 +128,12 @@ async fn a_missing_scope_is_named_wherever_the_key_is_looked_at() {
     let body = viewer.get(&path).await.body;
     assert!(body.contains("needs videos:read") && !body.contains("Change access"), "{body}");
 
+    // The list and the key's page say that the key is refused.
+    assert_eq!(call(&service, &key, "/v1/secrets").await, 403);
+    assert_eq!(call(&service, &key, "/v1/secrets").await, 403);
+    assert!(client.get("/accounts/operator/keys").await.body.contains("often refused"));
+    assert!(client.get(&path).await.body.contains("requests were refused"));
+
     // The past stays, and nothing is left to change.
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     let known = site.management.key(&owner, &id).await.unwrap();
@@ -136,6 +142,7 @@ async fn a_missing_scope_is_named_wherever_the_key_is_looked_at() {
     assert_eq!(call(&service, &key, "/v1/secrets").await, 200);
     let body = client.get(&path).await.body;
     assert!(body.contains("needs videos:read") && !body.contains("edit?scope"), "{body}");
+    assert!(!body.contains("requests were refused"), "{body}");
     assert!(!client.get(&format!("{path}/rotate")).await.body.contains("is refused too"), "{body}");
     assert!(!client.get("/accounts/operator/usage").await.body.contains("Missing in recent"), "{body}");
 }

@@ -325,3 +325,24 @@ async fn deliveries_are_shown_and_sent_again_with_a_script_and_without() {
         browser.close().await;
     }
 }
+
+#[tokio::test]
+async fn customers_are_offered_no_events_about_the_whole_server() {
+    let site = site().await;
+    let owner = site.owner().await;
+    let customer = site.management.create_account(&owner, "Example Ltd").await.unwrap().value.id;
+    let mut client = Client::signed_in(&site).await;
+    for (account, is_operator) in [(operator(), true), (customer, false)] {
+        let page = client.get(&format!("/accounts/{account}/webhooks/new")).await;
+        for (event, is_of_server) in [
+            ("key.revoked", false),
+            ("member.added", false),
+            ("webhook.disabled", false),
+            ("user.deleted", true),
+            ("plan.removed", true),
+        ] {
+            let is_offered = page.body.contains(&format!("value=\"{event}\""));
+            assert_eq!(is_offered, is_operator || !is_of_server, "{account}: {event}");
+        }
+    }
+}

@@ -84,6 +84,11 @@ impl Visitor {
         if page == self.page_path() { code } else { "" }
     }
 
+    /// `None` if no form was sent.
+    pub(super) fn sent_form(&self) -> Option<String> {
+        self.form_page.get().cloned()
+    }
+
     pub(super) fn set_form_page(&self, page: &str) {
         let _ = self.form_page.set(page.to_owned());
     }

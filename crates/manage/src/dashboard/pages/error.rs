@@ -52,6 +52,11 @@ pub(in crate::dashboard) async fn other_method(visitor: Visitor, method: Method)
     PageError::new(StatusCode::METHOD_NOT_ALLOWED, words::errors::NOTHING_WAS_DONE, text).button(page, label)
 }
 
+/// The page whose form was sent. The way back from a refusal.
+fn form_page(visitor: &Visitor) -> Option<(String, &'static str)> {
+    visitor.sent_form().map(|page| (page, words::errors::BACK_TO_THE_FORM))
+}
+
 async fn page(error: PageError, visitor: &Visitor) -> Response {
     if let Some(why) = error.sign_in {
         return again::page(visitor, error.status, why);
@@ -59,7 +64,10 @@ async fn page(error: PageError, visitor: &Visitor) -> Response {
     let page = ErrorPage {
         frame: visitor.error_frame(error.title).await,
         text: error.text,
-        button: error.button.unwrap_or_else(|| (HOME.to_owned(), words::errors::GO_TO_THE_KEYS)),
+        button: error
+            .button
+            .or_else(|| form_page(visitor))
+            .unwrap_or_else(|| (HOME.to_owned(), words::errors::GO_TO_THE_KEYS)),
     };
     let mut response = visitor.html(error.status, &page);
     retry_after(&mut response, error.retry_after);

@@ -11,7 +11,8 @@ pub(in crate::dashboard) const CREDITS: &str = "Credits";
 pub(in crate::dashboard) const CREDITS_HELP: &str = "A service takes credits for its calls. Empty for no budget.";
 pub(in crate::dashboard) const REFILLED: &str = "Refilled";
 pub(in crate::dashboard) const TASKS_AT_ONCE: &str = "Tasks at the same time";
-pub(in crate::dashboard) const TASKS_HELP: &str = "Such as jobs or streams that are open. Empty for no limit.";
+pub(in crate::dashboard) const TASKS_HELP: &str =
+    "Such as jobs or streams that are open. Empty for no limit, 0 for none at all.";
 pub(in crate::dashboard) const ADVANCED: &str = "Advanced";
 pub(in crate::dashboard) const OTHER_RATES: &str = "Other rates";
 pub(in crate::dashboard) const RATES_HELP: [&str; 4] = [
@@ -67,7 +68,7 @@ pub(in crate::dashboard) fn source(subject: &Subject) -> String {
 }
 
 pub(in crate::dashboard) fn no_whole_number(text: &str) -> String {
-    format!("{text:?} is no whole number: expected one such as 100")
+    format!("{text:?} is not a number that fits: expected a whole number such as 100")
 }
 
 pub(in crate::dashboard) fn no_lifetime(text: &str) -> String {

@@ -26,7 +26,8 @@ pub(in crate::dashboard) const THIS_ADDRESS_TAKES_FORMS: &str =
     "This address only takes forms, so there is nothing to see. Open the page and send its form.";
 pub(in crate::dashboard) const OPEN_THE_PAGE: &str = "Open the page";
 pub(in crate::dashboard) const FORM_TOO_LARGE: &str = "Form too large";
-pub(in crate::dashboard) const THE_FORM_IS_LARGER_THAN: &str = "The form is larger than the server allows.";
+pub(in crate::dashboard) const THE_FORM_IS_LARGER_THAN: &str =
+    "The form is larger than the server allows. Nothing was changed. Choose a smaller file or shorter texts.";
 pub(in crate::dashboard) const SET_UP_A_SECOND_FACTOR: &str = "Set up a second factor";
 
 // error.rs
@@ -42,7 +43,7 @@ pub(in crate::dashboard) fn other_method(method: &str) -> String {
 
 pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, String) {
     match error {
-        ManagementError::Invalid { field, message } => ("Check what you typed", format!("{}: {message}.", label(field))),
+        ManagementError::Invalid { field, message } => ("Check what you typed", format!("{}: {}.", label(field), brief(message))),
         ManagementError::NotFound(what) => ("Not found", format!("This {what} does not exist, or you cannot see it.")),
         ManagementError::Forbidden(scope) => {
             ("No permission", format!("You don't have permission to do this ({scope}). Ask an owner or admin."))
@@ -121,6 +122,16 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
     }
 }
 
+/// Cuts long words. A message quotes what was typed, and the field still shows it.
+fn brief(message: &str) -> String {
+    const MOST: usize = 60;
+    let word = |word: &str| match word.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", word.get(..end).unwrap_or_default()),
+        None => word.to_owned(),
+    };
+    message.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn label(field: &str) -> String {
     match field {
         "expires_at" => "Expires".to_owned(),
@@ -128,6 +139,11 @@ fn label(field: &str) -> String {
         "maximum_seconds" => "Maximum lifetime".to_owned(),
         "accent" => "Colour of buttons and links".to_owned(),
         "email" => "E-mail address".to_owned(),
+        "key_limit" => "Active keys of an account".to_owned(),
+        "example_url" => "URL of the example call".to_owned(),
+        "url" => "URL".to_owned(),
+        "tasks" => "Tasks at the same time".to_owned(),
+        "rates" => "Other rates".to_owned(),
         "overlap_seconds" => "Overlap".to_owned(),
         other => {
             let mut letters = other.replace('_', " ").chars().collect::<Vec<_>>();
@@ -136,5 +152,19 @@ fn label(field: &str) -> String {
             }
             letters.into_iter().collect()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_words_of_a_message_are_cut() {
+        let digits = "9".repeat(500);
+        let message = |text: &str| explain(&ManagementError::invalid("tasks", format!("{text} does not fit"))).1;
+        assert_eq!(message("12"), "Tasks at the same time: 12 does not fit.");
+        assert_eq!(message(&digits), format!("Tasks at the same time: {}… does not fit.", &digits[..60]));
+        assert_eq!(message(&"é".repeat(61)), format!("Tasks at the same time: {}… does not fit.", "é".repeat(60)));
     }
 }

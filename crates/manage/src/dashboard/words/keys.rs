@@ -124,7 +124,10 @@ pub(in crate::dashboard) const STATUS: &str = "Status";
 pub(in crate::dashboard) const KEYS_PER_PAGE: &str = "Keys per page";
 pub(in crate::dashboard) const THESE_KEYS_BELONG_TO: [&str; 2] = ["These keys belong to ", "."];
 pub(in crate::dashboard) const IN_THE_NEXT_14_DAYS: &str = "in the next 14 days. Rotate those that you still use.";
+pub(in crate::dashboard) const OFTEN_REFUSED: &str = "often refused";
 pub(in crate::dashboard) const NO_KEYS_MATCH_THE_FILTER: &str = "No keys match the filter.";
+pub(in crate::dashboard) const NO_KEY_BELONGS_TO_THE_USER: &str =
+    "No key belongs to this user. Keys that the user created for the account are in the list of all keys.";
 pub(in crate::dashboard) const NO_KEYS_ARE_ACTIVE: &str = "No keys are active.";
 pub(in crate::dashboard) const SELECT_ALL: &str = "Select all";
 pub(in crate::dashboard) const SORT: &str = "Order";
@@ -210,10 +213,13 @@ pub(in crate::dashboard) const UNCHANGED: &str = "Unchanged:";
 
 // tested.html
 pub(in crate::dashboard) const ANSWER_TO: [&str; 2] = ["Answer to ", ""];
-pub(in crate::dashboard) const THE_API_ACCEPTED_THE_KEY: &str = "The API accepted the key.";
+pub(in crate::dashboard) const THE_API_ACCEPTED_THE_KEY: &str =
+    "The URL answered with success, so the API accepted the key.";
 pub(in crate::dashboard) const THE_API_REFUSED_THE_KEY: &str = "The API refused the key.";
 pub(in crate::dashboard) const THE_API_ANSWERED: &str =
     "The API answered. The status does not say whether it accepted the key.";
+pub(in crate::dashboard) const THIS_SERVER_IS_IN_NO_NETWORK: &str =
+    "This server made the call. It says nothing about the networks from which your programs may use the key.";
 pub(in crate::dashboard) const CALL: &str = "Call";
 pub(in crate::dashboard) const THE_ANSWER_HAS_NO_BODY: &str = "The answer has no body.";
 pub(in crate::dashboard) const BODY_OF_THE_ANSWER: &str = "Body of the answer";

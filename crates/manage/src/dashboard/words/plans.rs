@@ -36,5 +36,5 @@ pub(in crate::dashboard) fn at_most(limit: &str) -> String {
 }
 
 pub(in crate::dashboard) fn no_key_limit(text: &str) -> String {
-    format!("{text:?} is no number: expected 0 to 10000")
+    format!("{text:?} does not fit: expected a number from 0 to 10000")
 }

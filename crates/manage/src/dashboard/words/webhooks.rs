@@ -4,6 +4,16 @@
 pub(in crate::dashboard) const CREATE_A_WEBHOOK: &str = "Create a webhook";
 pub(in crate::dashboard) const CREATE_WEBHOOK: &str = "Create webhook";
 
+// view.rs
+/// The label, whether the events are about the whole server, and the first words of their names.
+pub(in crate::dashboard) const EVENT_GROUPS: [(&str, bool, &[&str]); 5] = [
+    ("Keys", false, &["key", "limit"]),
+    ("Account and members", false, &["account", "member", "invitation"]),
+    ("Webhooks", false, &["webhook"]),
+    ("Users", true, &["user", "token"]),
+    ("Server", true, &["plan", "settings", "audit"]),
+];
+
 // created.html
 pub(in crate::dashboard) const COPY_THE_SECRET: &str = "Copy the secret";
 pub(in crate::dashboard) const COPY_THE_SECRET_OF_NOW: [&str; 2] =

@@ -40,16 +40,7 @@ pub(super) async fn limits(SignedInForm { at: member, form }: SignedInForm<AtKey
     }
 }
 
-pub(super) async fn disable(SignedInForm { at, .. }: SignedInForm<AtKey>) -> Result<Response, PageError> {
-    set_disabled(&at, true).await
-}
-
-pub(super) async fn enable(SignedInForm { at, .. }: SignedInForm<AtKey>) -> Result<Response, PageError> {
-    set_disabled(&at, false).await
-}
-
-async fn set_disabled(member: &AtKey, disabled: bool) -> Result<Response, PageError> {
-    let (_, propagation) = member.management().set_key_disabled(&member.actor, member.id(), disabled).await?;
-    let code = flash_code(if disabled { "disabled" } else { "enabled" }, &propagation);
-    Ok(member.redirect_with_flash(&member.rest(), &code))
+pub(super) async fn enable(SignedInForm { at: member, .. }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    let (_, propagation) = member.management().set_key_disabled(&member.actor, member.id(), false).await?;
+    Ok(member.redirect_with_flash(&member.rest(), &flash_code("enabled", &propagation)))
 }

@@ -57,7 +57,7 @@ pub(super) async fn show(
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
         let refusals = match Refusals::of(&days, now) {
-            Some(refusals) => Some(refusals.with_missing_scopes(member).await?),
+            Some(refusals) => refusals.with_missing_scopes(member).await?,
             None => None,
         };
         (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), refusals)

@@ -2,12 +2,13 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::response::Response;
-use keyward_core::CredentialId;
 use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::{CredentialId, Timestamp};
 
 use super::checklist::{self, Step};
 use super::creators::Creators;
 use super::filter::{self, Filter, SIZES};
+use super::refusals::Refusals;
 use super::sorting::{Column, ORDERS, columns};
 use super::view::Key;
 use crate::dashboard::error::PageError;
@@ -18,6 +19,7 @@ use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::dashboard::text::number;
 use crate::dashboard::words;
 use crate::role::scopes;
+use crate::service::{UsageDay, UsageTotal};
 
 struct Choice {
     value: String,
@@ -35,6 +37,8 @@ struct KeysPage {
     /// How many active keys without a successor expire soon, of the account or of the user whose keys are listed.
     expiring: Option<String>,
     sparks: HashMap<String, Spark>,
+    /// What is said of keys that are often refused.
+    refused: HashMap<String, String>,
     /// The names of creators, by the id of the key.
     creators: HashMap<String, String>,
     has_usage: bool,
@@ -126,10 +130,11 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         }
     }
     let has_usage = member.may(&scopes::USAGE_READ);
-    let mut sparks = HashMap::new();
+    let (mut sparks, mut refused) = (HashMap::new(), HashMap::new());
     if has_usage {
         let ids: Vec<CredentialId> = found.items.iter().map(|key| key.id.clone()).collect();
         let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
+        refused = refused_often(&usage.days, now);
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
     let names = Creators::of(&member, &found.items).await?;
@@ -166,6 +171,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         columns: columns(&filter.form, filter.query.order, has_usage),
         steps,
         sparks,
+        refused,
         creators,
         has_usage,
         may_write,
@@ -231,6 +237,10 @@ fn sorts(sent: &str) -> Vec<Choice> {
 }
 
 impl KeysPage {
+    fn refused(&self, key: &Key) -> Option<&String> {
+        self.refused.get(&key.id)
+    }
+
     fn spark(&self, key: &Key) -> Option<&Spark> {
         self.sparks.get(&key.id)
     }
@@ -242,4 +252,13 @@ impl KeysPage {
     fn is_new(&self) -> bool {
         self.pages.total == "0" && !self.is_filtered && self.inactive.is_none()
     }
+}
+
+fn refused_often(days: &[UsageDay], now: Timestamp) -> HashMap<String, String> {
+    let mut keys: HashMap<&CredentialId, Vec<UsageTotal>> = HashMap::new();
+    for day in days {
+        keys.entry(&day.key).or_default().push(UsageTotal::from(day.clone()));
+    }
+    let notes = keys.into_iter().filter_map(|(id, days)| Some((id.to_string(), Refusals::of(&days, now)?.text)));
+    notes.collect()
 }

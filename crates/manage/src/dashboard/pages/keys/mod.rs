@@ -55,7 +55,6 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page(KEY, details::page).destination(),
         Route::action("/accounts/{account}/keys/{id}/rename", KEY, change::rename)
             .asks_before(words::sign_in::CHANGE_A_KEY),
-        Route::action("/accounts/{account}/keys/{id}/disable", KEY, change::disable),
         Route::action("/accounts/{account}/keys/{id}/enable", KEY, change::enable)
             .asks_before(words::sign_in::ENABLE_KEYS),
         Route::action("/accounts/{account}/keys/{id}/limits", KEY, change::limits)

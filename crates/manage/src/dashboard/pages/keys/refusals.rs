@@ -43,16 +43,20 @@ impl Refusals {
         })
     }
 
-    pub(super) async fn with_missing_scopes(self, member: &AtKey) -> Result<Self, ManagementError> {
+    /// `None` if the recorded requests show that the key has the scopes by now.
+    pub(super) async fn with_missing_scopes(self, member: &AtKey) -> Result<Option<Self>, ManagementError> {
         if !self.lacks_scope {
-            return Ok(self);
+            return Ok(Some(self));
         }
         let requests = missing::newest(member, &member.key).await?;
         let scopes: Vec<String> =
             missing::most_missing(&requests, &member.key.scopes).into_iter().map(|(one, _)| one).collect();
+        if scopes.is_empty() && requests.iter().any(|request| !request.missing_scopes.is_empty()) {
+            return Ok(None);
+        }
         // Without recorded requests, the scopes are not known, and the user ticks them.
         let change = missing::change(member, &scopes, false);
-        Ok(Self { change, ..self })
+        Ok(Some(Self { change, ..self }))
     }
 }
 

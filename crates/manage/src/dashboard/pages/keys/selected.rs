@@ -145,6 +145,9 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAcc
         }
     }
     let Some((key, error)) = failed else {
+        if let ([key], Action::Disable) = (keys.as_slice(), action) {
+            return Ok(member.redirect_with_flash(&format!("/keys/{}", key.id), "disabled"));
+        }
         return Ok(member.redirect_with_flash("/keys", &format!("{}.{changed}", action.code())));
     };
     if matches!(error, ManagementError::SignInAgain) {

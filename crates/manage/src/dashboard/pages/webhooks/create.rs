@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::created::{self, CreatedWebhook};
-use super::view::{EventChoice, chosen_events, event_choices};
+use super::view::{EventGroup, chosen_events, event_groups};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
@@ -22,7 +22,7 @@ struct NewPage {
     error: Option<FieldError>,
     url: String,
     description: String,
-    events: Vec<EventChoice>,
+    events: Vec<EventGroup>,
 }
 
 fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
@@ -33,7 +33,7 @@ fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<Field
         error,
         url: form.get("url").to_owned(),
         description: form.get("description").to_owned(),
-        events: event_choices(|name| form.all("event").any(|sent| sent == name)),
+        events: event_groups(member, |name| form.all("event").any(|sent| sent == name)),
     }))
 }
 

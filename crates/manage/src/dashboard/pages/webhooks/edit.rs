@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::place::AtWebhook;
-use super::view::{EventChoice, Webhook, chosen_events, event_choices};
+use super::view::{EventGroup, Webhook, chosen_events, event_groups};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
@@ -21,7 +21,7 @@ struct EditPage {
     error: Option<FieldError>,
     url: String,
     description: String,
-    events: Vec<EventChoice>,
+    events: Vec<EventGroup>,
     is_enabled: bool,
 }
 
@@ -37,7 +37,7 @@ fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<Field
         }
     };
     let (url, description) = (form.typed("url", &webhook.url), form.typed("description", &webhook.description));
-    let events = event_choices(is_chosen);
+    let events = event_groups(member, is_chosen);
     let is_enabled = if was_sent { form.get("enabled") == "1" } else { webhook.is_enabled };
     member.page_with(status, words::webhooks::EDIT_A_WEBHOOK, |frame| EditPage {
         frame,

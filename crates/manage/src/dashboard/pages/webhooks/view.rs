@@ -1,3 +1,5 @@
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::words;
 use keyward_api_types::EventKind;
 use keyward_core::Timestamp;
 
@@ -63,17 +65,50 @@ pub(super) struct EventChoice {
     pub(super) is_chosen: bool,
 }
 
-/// The events to choose from. A test is sent on request only.
-pub(super) fn event_choices(is_chosen: impl Fn(&str) -> bool) -> Vec<EventChoice> {
-    let offered = EventKind::ALL.iter().filter(|kind| **kind != EventKind::WebhookTest);
+pub(super) struct EventGroup {
+    pub(super) label: &'static str,
+    pub(super) events: Vec<EventChoice>,
+}
+
+/// The events to choose from. A test is sent on request only. Customers get no events about the whole server.
+pub(super) fn event_groups(member: &AtAccount, is_chosen: impl Fn(&str) -> bool) -> Vec<EventGroup> {
+    let is_operator = member.account.id == *member.management().operator();
     let choice = |kind: &EventKind| EventChoice {
         name: kind.as_str(),
         meaning: kind.meaning(),
         is_chosen: is_chosen(kind.as_str()),
     };
-    offered.map(choice).collect()
+    let groups = words::webhooks::EVENT_GROUPS.iter().map(|(label, is_of_server, subjects)| {
+        let kinds = EventKind::ALL
+            .iter()
+            .filter(|kind| **kind != EventKind::WebhookTest && subjects.contains(&subject(**kind)));
+        let events: Vec<EventChoice> = kinds.map(choice).collect();
+        (*is_of_server, EventGroup { label, events })
+    });
+    let is_offered = |is_of_server: bool, group: &EventGroup| {
+        !is_of_server || is_operator || group.events.iter().any(|event| event.is_chosen)
+    };
+    groups.filter(|(is_of_server, group)| is_offered(*is_of_server, group)).map(|(_, group)| group).collect()
+}
+
+fn subject(kind: EventKind) -> &'static str {
+    kind.as_str().split('.').next().unwrap_or_default()
 }
 
 pub(super) fn chosen_events(form: &Form) -> Vec<EventKind> {
     EventKind::ALL.iter().copied().filter(|kind| form.all("event").any(|sent| sent == kind.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_is_in_one_group() {
+        for kind in EventKind::ALL {
+            let groups =
+                words::webhooks::EVENT_GROUPS.iter().filter(|(_, _, subjects)| subjects.contains(&subject(*kind)));
+            assert_eq!(groups.count(), 1, "{kind}");
+        }
+    }
 }
