@@ -52,7 +52,7 @@ pub use requests::RecentRequest;
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::{LinkTarget, SignInStep};
+pub(crate) use sign_in::{LinkTarget, SignInStep, device_name};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};

@@ -138,6 +138,7 @@ fn label(field: &str) -> String {
         "default_seconds" => "Default lifetime".to_owned(),
         "maximum_seconds" => "Maximum lifetime".to_owned(),
         "accent" => "Colour of buttons and links".to_owned(),
+        "docs_url" => "URL of the documentation of your API".to_owned(),
         "email" => "E-mail address".to_owned(),
         "key_limit" => "Active keys of an account".to_owned(),
         "example_url" => "URL of the example call".to_owned(),

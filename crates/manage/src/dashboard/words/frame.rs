@@ -10,7 +10,8 @@ pub(in crate::dashboard) const SEARCH_ACCOUNTS: &str = "Search accounts";
 pub(in crate::dashboard) const NO_ACCOUNT_HAS_THIS_NAME: &str = "No account has this name.";
 pub(in crate::dashboard) const SIGNED_IN_AS: &str = "Signed in as";
 pub(in crate::dashboard) const SESSIONS: &str = "Sessions";
-pub(in crate::dashboard) const API_DOCUMENTATION: &str = "Management API";
+pub(in crate::dashboard) const API_DOCUMENTATION: &str = "API documentation";
+pub(in crate::dashboard) const MANAGEMENT_API: &str = "Management API (for keys)";
 pub(in crate::dashboard) const SIGN_OUT: &str = "Sign out";
 pub(in crate::dashboard) const THIS_ACCOUNT_IS_SUSPENDED: &str =
     "This account is suspended: every request with its keys is refused. The operator of this server can reinstate it.";
