@@ -103,8 +103,8 @@ async fn limits_of_plans_are_changed_by_the_operator() {
     }
     for (fields, status, text) in [
         ([("version", "1"), ("rates", "default=many/60s")], 422, "&#34;many&#34; is no quota"),
-        ([("version", "1"), ("credits", "five")], 422, "&#34;five&#34; is no whole number"),
-        ([("version", "1"), ("tasks", "-1")], 422, "&#34;-1&#34; is no whole number"),
+        ([("version", "1"), ("credits", "five")], 422, "&#34;five&#34; is not a number that fits"),
+        ([("version", "1"), ("tasks", "-1")], 422, "&#34;-1&#34; is not a number that fits"),
         ([("version", "1"), ("requests", "5")], 422, "Window: choose one"),
         ([("version", "9"), ("tasks", "7")], 412, "Another user changed this"),
     ] {

@@ -33,7 +33,7 @@ async fn the_operator_creates_an_account_gives_it_a_plan_and_suspends_it() {
         browser.fill("name", plan).await;
         browser.fill("key_limit", "many").await;
         browser.press("Create plan").await;
-        browser.see("is no number").await;
+        browser.see("does not fit").await;
         browser.fill("key_limit", "7").await;
         browser.press("Create plan").await;
         browser.see("The plan is created").await;
@@ -185,7 +185,7 @@ async fn wrong_values_and_old_versions_are_told() {
         ("Pro", "", 409, "already exists"),
         ("", "", 422, "Name"),
         ("New", "10001", 422, "10001"),
-        ("New", "-1", 422, "is no number"),
+        ("New", "-1", 422, "does not fit"),
     ] {
         let answer = send(&mut client, "/plans", "/plans", &[("name", name), ("key_limit", limit)]).await;
         assert!(

@@ -52,9 +52,10 @@ pub(in crate::dashboard) async fn other_method(visitor: Visitor, method: Method)
     PageError::new(StatusCode::METHOD_NOT_ALLOWED, words::errors::NOTHING_WAS_DONE, text).button(page, label)
 }
 
-/// The page whose form was sent. The way back from a refusal.
-fn form_page(visitor: &Visitor) -> Option<(String, &'static str)> {
-    visitor.sent_form().map(|page| (page, words::errors::BACK_TO_THE_FORM))
+/// The page whose form was sent. The way back from a refusal, if the page exists.
+fn form_page(visitor: &Visitor, status: StatusCode) -> Option<(String, &'static str)> {
+    let page = visitor.sent_form().filter(|_| status != StatusCode::NOT_FOUND)?;
+    Some((page, words::errors::BACK_TO_THE_FORM))
 }
 
 async fn page(error: PageError, visitor: &Visitor) -> Response {
@@ -66,7 +67,7 @@ async fn page(error: PageError, visitor: &Visitor) -> Response {
         text: error.text,
         button: error
             .button
-            .or_else(|| form_page(visitor))
+            .or_else(|| form_page(visitor, error.status))
             .unwrap_or_else(|| (HOME.to_owned(), words::errors::GO_TO_THE_KEYS)),
     };
     let mut response = visitor.html(error.status, &page);
