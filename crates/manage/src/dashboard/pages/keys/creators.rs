@@ -1,6 +1,7 @@
 //! The names of those who created keys.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use keyward_api_types::Actor as Creator;
 
@@ -23,9 +24,8 @@ impl Creators {
     pub(super) async fn learn(&mut self, member: &AtAccount, keys: &[KeyView]) -> Result<(), ManagementError> {
         for creator in keys.iter().filter_map(|key| key.created_by.as_ref()) {
             let place = (creator.kind.clone(), creator.id.clone());
-            if !self.0.contains_key(&place) {
-                let name = look_up(member, creator).await?;
-                self.0.insert(place, name);
+            if let Entry::Vacant(unknown) = self.0.entry(place) {
+                unknown.insert(look_up(member, creator).await?);
             }
         }
         Ok(())

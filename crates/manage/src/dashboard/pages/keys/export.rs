@@ -1,6 +1,7 @@
 //! The list of keys as a file. It has no key itself.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::response::Response;
 use futures_util::stream;
@@ -86,8 +87,8 @@ impl People {
     async fn learn(&mut self, member: &AtAccount, keys: &[KeyView]) -> Result<(), ManagementError> {
         self.creators.learn(member, keys).await?;
         for user in keys.iter().filter_map(|key| key.user.as_ref()) {
-            if !self.owners.contains_key(user) {
-                self.owners.insert(user.clone(), member.user_name(user.as_str()).await?);
+            if let Entry::Vacant(unknown) = self.owners.entry(user.clone()) {
+                unknown.insert(member.user_name(user.as_str()).await?);
             }
         }
         Ok(())
