@@ -14,7 +14,7 @@ mod throttle;
 mod tokens;
 
 #[cfg(feature = "dashboard")]
-pub(crate) use code::SignInStep;
+pub(crate) use code::{SecondStep, SignInStep, passkey_binding};
 pub(super) use hashing::{Lane, Match, Passwords};
 #[cfg(feature = "dashboard")]
 pub(crate) use link::LinkTarget;
