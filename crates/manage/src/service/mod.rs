@@ -49,10 +49,15 @@ pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
 pub use requests::RecentRequest;
+#[cfg(feature = "dashboard")]
+pub(crate) use second_factor::{
+    BegunPasskey, OwnFactors, PasskeyAnswer, PasskeyRequest, PasskeyView, Proof, RelyingParty,
+};
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
+pub(crate) use sign_in::device_name;
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::{LinkTarget, SignInStep, device_name};
+pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
