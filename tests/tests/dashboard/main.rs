@@ -25,6 +25,7 @@ mod looks;
 mod mail;
 mod oidc;
 mod operator;
+mod passkey_answers;
 mod passkeys;
 mod people;
 mod requests;

@@ -22,7 +22,10 @@ impl Visitor {
                 .ok_or_else(|| words::passkeys::NO_PUBLIC_URL.to_owned())?,
         };
         match url.host_name() {
+            #[cfg(feature = "passkeys")]
             Some(host) => Ok(RelyingParty { host: host.to_owned(), origin: url.to_string() }),
+            #[cfg(not(feature = "passkeys"))]
+            Some(_) => Err(words::passkeys::NOT_IN_THIS_PROGRAM.to_owned()),
             None if url.is_loopback() => Err(words::passkeys::not_under_an_address(&url.at_localhost())),
             None => Err(words::passkeys::THE_PUBLIC_URL_IS_AN_ADDRESS.to_owned()),
         }

@@ -9,6 +9,7 @@ use crate::store::Kind;
 
 const SET_UP_LIFE: Duration = Duration::from_secs(3_600);
 /// Of a challenge for a passkey.
+#[cfg(feature = "dashboard")]
 pub(crate) const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
 
 /// An app counts from its confirmation on, a passkey from its registration on. From the first one on, the user's record has the time,

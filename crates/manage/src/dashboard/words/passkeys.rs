@@ -55,6 +55,8 @@ pub(in crate::dashboard) const THE_NEW_PASSKEY_WAS_NOT_ACCEPTED: &str =
 
 pub(in crate::dashboard) const NOT_IN_A_FRAME: &str =
     "Passkeys do not work inside the page of another application. Open this page in a window of its own to use them.";
+#[cfg(not(feature = "passkeys"))]
+pub(in crate::dashboard) const NOT_IN_THIS_PROGRAM: &str = "This server was built without passkeys.";
 pub(in crate::dashboard) const NO_PUBLIC_URL: &str =
     "Passkeys need the address of this server. Ask the operator to set public_url.";
 pub(in crate::dashboard) const THE_PUBLIC_URL_IS_AN_ADDRESS: &str = "Browsers use passkeys under the name of a host, and this server has only an IP address. Ask the operator for a name in public_url.";

@@ -1,44 +1,18 @@
 use std::time::Duration;
 
 use super::codes::{Typed, recovery_digest, step_of};
-#[cfg(feature = "dashboard")]
-use super::passkey_check::PasskeyAnswer;
+use super::verdict::Verdict;
 use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{Asked, StoredFactor, StoredUser, Versioned};
 use crate::service::audit::Draft;
+use crate::service::proof::Proof;
 use crate::service::sign_in::Attempt;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
 
 const FAILURES_BEFORE_BLOCK: u32 = 5;
 const LONGEST_BLOCK_MINUTES: u64 = 60;
-
-/// What a user shows as the second factor.
-#[derive(Clone, Copy)]
-pub(crate) enum Proof<'a> {
-    /// A code of the app, or a recovery code.
-    Code(&'a str),
-    #[cfg(feature = "dashboard")]
-    Passkey(PasskeyAnswer<'a>),
-}
-
-impl Proof<'_> {
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Code(code) => code.trim().is_empty(),
-            #[cfg(feature = "dashboard")]
-            Self::Passkey(answer) => answer.text.is_empty(),
-        }
-    }
-}
-
-/// With the record as it is next.
-pub(super) enum Verdict {
-    Right(StoredFactor),
-    Recovery(StoredFactor),
-    Wrong(StoredFactor),
-}
 
 impl Management {
     /// Returns the write that uses the proof up, if it is not used up yet. The sign-in has it first in its batch.

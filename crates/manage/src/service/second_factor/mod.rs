@@ -1,7 +1,11 @@
 //! Codes of an authenticator app (RFC 6238), passkeys (WebAuthn), and recovery codes for the day they are lost.
 
+#[cfg(feature = "dashboard")]
+mod ceremony;
 mod check;
 mod codes;
+#[cfg(all(feature = "dashboard", not(feature = "passkeys")))]
+mod no_webauthn;
 #[cfg(feature = "dashboard")]
 mod passkey_check;
 #[cfg(feature = "dashboard")]
@@ -9,21 +13,17 @@ mod passkeys;
 mod require;
 mod reset;
 mod set_up;
-#[cfg(feature = "dashboard")]
+mod verdict;
+#[cfg(feature = "passkeys")]
 mod webauthn;
 
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use zeroize::Zeroizing;
 
-pub(crate) use check::Proof;
-#[cfg(feature = "dashboard")]
-pub(crate) use passkey_check::{PasskeyAnswer, PasskeyRequest};
 #[cfg(feature = "dashboard")]
 pub(crate) use passkeys::{BegunPasskey, OwnFactors, PasskeyView};
 pub use set_up::SecondFactorSetUp;
-#[cfg(feature = "dashboard")]
-pub(crate) use webauthn::RelyingParty;
 
 use super::Management;
 use super::seal::Sealer;

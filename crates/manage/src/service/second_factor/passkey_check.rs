@@ -4,30 +4,12 @@ use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::check::Verdict;
-use super::webauthn::RelyingParty;
+use super::verdict::Verdict;
 use crate::error::ManagementError;
 use crate::records::{Asked, CHALLENGE_LIFE, StoredFactor, UsedChallenge, digest_of};
 use crate::service::Management;
+use crate::service::proof::{PasskeyAnswer, PasskeyRequest, RelyingParty};
 use crate::service::seal::Sealer;
-
-/// The answer of a browser to a [`PasskeyRequest`].
-#[derive(Clone, Copy)]
-pub(crate) struct PasskeyAnswer<'a> {
-    pub(crate) challenge: &'a str,
-    /// JSON of the browser.
-    pub(crate) text: &'a str,
-    /// What the challenge was sealed for.
-    pub(crate) binding: &'a str,
-    pub(crate) place: &'a RelyingParty,
-}
-
-/// Asks a browser for a passkey.
-pub(crate) struct PasskeyRequest {
-    /// JSON for the browser.
-    pub(crate) options: String,
-    pub(crate) challenge: String,
-}
 
 #[derive(Serialize, Deserialize)]
 struct Challenge {

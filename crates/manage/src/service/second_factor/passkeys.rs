@@ -4,13 +4,11 @@ use keyward_core::Timestamp;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::check::Proof;
-use super::passkey_check::PasskeyRequest;
-use super::webauthn::RelyingParty;
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{CHALLENGE_LIFE, Entity, NewPasskey, StoredFactor, StoredPasskey, new_id};
 use crate::service::audit::{Draft, Target};
+use crate::service::proof::{PasskeyRequest, Proof, RelyingParty};
 use crate::service::{ATTEMPTS, Management, check_name};
 
 pub(crate) const MAX_PASSKEYS: usize = 10;

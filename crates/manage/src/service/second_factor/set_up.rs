@@ -2,12 +2,12 @@ use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
 
-use super::check::Proof;
 use super::codes::{RECOVERY_CODES, SECRET_BYTES, Typed, new_recovery_code, recovery_digest, step_of};
 use crate::actor::{Actor, Through, Who};
 use crate::error::ManagementError;
 use crate::records::{Asked, Entity, StoredFactor, StoredSession, StoredUser, Versioned};
 use crate::service::audit::{Draft, Target};
+use crate::service::proof::Proof;
 use crate::service::{ATTEMPTS, Management};
 
 /// The secret of an authenticator app. It has no `Debug`, because of its secret.

@@ -21,41 +21,14 @@ use webauthn_rp::response::auth::NonDiscoverableAuthentication;
 use webauthn_rp::response::register::{DynamicState, Registration, StaticState};
 use webauthn_rp::response::{AuthTransports, CredentialId};
 
+use super::ceremony::{Ceremony, MadePasskey, PasskeyUse};
 use crate::error::ManagementError;
 use crate::records::{StoredPasskey, StoredUser};
+use crate::service::proof::RelyingParty;
 
 /// With the certificate of an attestation, which is not asked for, an answer could be longer.
 const MAX_ANSWER: usize = 16 * 1_024;
 const HANDLE: usize = 32;
-
-/// Where passkeys work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RelyingParty {
-    /// The RP ID.
-    pub(crate) host: String,
-    /// The only origin whose pages may use them.
-    pub(crate) origin: String,
-}
-
-/// What the browser is asked, as JSON, and what its answer is compared with.
-pub(super) struct Ceremony {
-    pub(super) options: String,
-    pub(super) state: Vec<u8>,
-}
-
-/// A passkey of an authenticator.
-pub(super) struct MadePasskey {
-    pub(super) credential: String,
-    pub(super) transports: u8,
-    pub(super) key: String,
-    pub(super) state: String,
-}
-
-/// A use of the passkey with this credential.
-pub(super) struct PasskeyUse {
-    pub(super) credential: String,
-    pub(super) state: String,
-}
 
 impl RelyingParty {
     fn id(&self) -> Result<RpId, ManagementError> {

@@ -12,8 +12,8 @@ use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 use crate::service::Management;
+use crate::service::proof::{PasskeyRequest, Proof, RelyingParty};
 use crate::service::seal::Sealer;
-use crate::service::second_factor::{PasskeyRequest, Proof, RelyingParty};
 
 pub(super) const LIFE: Duration = Duration::from_secs(300);
 

@@ -21,9 +21,9 @@ use crate::records::{
 use crate::role::{Role, scopes};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
-use crate::service::rights::{Effect, unless_lost};
 #[cfg(feature = "dashboard")]
-use crate::service::second_factor::Proof;
+use crate::service::proof::Proof;
+use crate::service::rights::{Effect, unless_lost};
 use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::Write;
 

@@ -9,7 +9,7 @@ use crate::error::ManagementError;
 use crate::records::{Asked, Entity, StoredUser, User, Versioned};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::TypedEmail;
-use crate::service::second_factor::Proof;
+use crate::service::proof::Proof;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
 

@@ -12,7 +12,7 @@ use crate::records::{
 };
 use crate::service::Management;
 use crate::service::audit::{Draft, Outcome, Target};
-use crate::service::second_factor::Proof;
+use crate::service::proof::Proof;
 use crate::store::Write;
 
 const REFRESH_PREFIX: &str = "kwt_";
