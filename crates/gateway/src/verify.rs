@@ -374,6 +374,12 @@ pub(crate) async fn ask(
         }
         let target = Target { method, path, preflight: false, connection: &connection };
         let field = format!("Bearer {}", question.key);
+        // Before the lookup, so that the key's state, uses and counts are not touched.
+        if let (Some(wanted), Some(stated)) = (within.mode, keys.stated_mode([field.as_bytes()]))
+            && wanted != stated
+        {
+            return Err(Refused::boxed(Rejection::UnknownKey, None));
+        }
         match within.account {
             None => keys.check_bearer(target, [field.as_bytes()]),
             Some(account) => keys.check_within(account, target, [field.as_bytes()]),

@@ -14,6 +14,7 @@ use smol_str::SmolStr;
 use tokio::task::AbortHandle;
 
 use crate::counter::Rule;
+use crate::failure::refused;
 use crate::meter::{Left, Meter, PATIENCE};
 use crate::rules::{LimitRules, Per, Subject};
 use crate::store::{ChangedRules, Counter, LimitStore};
@@ -306,7 +307,7 @@ impl Limits {
             return Ok(Spent::default());
         }
         let cost = u64::from(cost.get());
-        let caller = self.0.caller(caller);
+        let caller = self.0.caller(caller).await?;
         let mut spent = Spent::default();
         let mut now = self.0.clock.boottime();
         let (clock, later) = (&*self.0.clock, Vec::new());
@@ -336,7 +337,7 @@ impl Limits {
     pub async fn remaining(&self, caller: &Identity, rates: &[SmolStr]) -> Result<Spent, Rejection> {
         let mut rest = Spent::default();
         if self.0.has_rules.load(Ordering::Acquire) {
-            let caller = self.0.caller(caller);
+            let caller = self.0.caller(caller).await?;
             for meter in caller.meters(rates, true) {
                 rest.note(meter.rest(&self.0.store, &self.0.clock).await?);
             }
@@ -365,6 +366,14 @@ impl Limits {
     #[must_use]
     pub fn tasks_of_key(&self, key: &CredentialId) -> Option<u32> {
         self.held_tasks_of_key(key).map(|(_, tasks)| tasks)
+    }
+
+    /// Reads the rules of a caller that this node does not know yet.
+    pub(crate) async fn learn(&self, caller: &Identity) -> Result<(), Rejection> {
+        if self.0.has_rules.load(Ordering::Acquire) {
+            self.0.caller(caller).await?;
+        }
+        Ok(())
     }
 
     /// Returns the key as which the tasks count, too.
@@ -455,7 +464,9 @@ impl Inner {
         for (subject, new) in changed.rules {
             rules.replace(&subject, new);
         }
-        let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && rules.keys.is_empty();
+        // A successor of a key without rules has none, either.
+        let has_key_rules = rules.keys.values().any(|rules| rules.counts_as().is_none());
+        let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && !has_key_rules;
         self.generation.fetch_add(1, Ordering::Release);
         self.has_rules.store(!is_empty, Ordering::Release);
     }
@@ -470,24 +481,39 @@ impl Inner {
         }
     }
 
-    fn caller(&self, identity: &Identity) -> Arc<Caller> {
+    /// A key may be newer than the last poll: a successor has the rules of its predecessor from its first request on. So this
+    /// node reads what changed before it first serves a key, and refuses if the store does not answer.
+    async fn caller(&self, identity: &Identity) -> Result<Arc<Caller>, Rejection> {
         let id = identity.id().as_str();
         // The map hashes the id, so this spreads ids without a second hash.
         let sum = id.bytes().fold(0_u8, u8::wrapping_add);
         let shard = &self.callers[usize::from(sum) % SHARDS];
         let generation = self.generation.load(Ordering::Acquire);
-        if let Some(known) = shard.read().unwrap_or_else(PoisonError::into_inner).get(id)
-            && known.generation == generation
-            && known.plan.as_deref() == identity.plan()
-            && known.account == *identity.account()
-            && known.has_its_rules()
-        {
-            known.was_used.store(true, Ordering::Relaxed);
-            return Arc::clone(known);
+        let is_new = match shard.read().unwrap_or_else(PoisonError::into_inner).get(id) {
+            Some(known)
+                if known.generation == generation
+                    && known.plan.as_deref() == identity.plan()
+                    && known.account == *identity.account()
+                    && known.has_its_rules() =>
+            {
+                known.was_used.store(true, Ordering::Relaxed);
+                return Ok(Arc::clone(known));
+            }
+            known => known.is_none(),
+        };
+        if is_new {
+            self.refresh_in_time().await?;
         }
         let caller = Arc::new(self.resolve(identity));
         write(shard).insert(id.into(), Arc::clone(&caller));
-        caller
+        Ok(caller)
+    }
+
+    #[cold]
+    async fn refresh_in_time(&self) -> Result<(), Rejection> {
+        let overdue = |error| StoreError::unavailable(error);
+        let read = tokio::time::timeout(self.store_timeout, self.refresh()).await.map_err(overdue).flatten();
+        read.map_err(|error| refused(&error, "read the limits of a new key"))
     }
 
     fn resolve(&self, identity: &Identity) -> Caller {

@@ -275,7 +275,10 @@ impl TaskPermits {
     pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
         let limit = match &self.0.source {
             Source::Plans { .. } => None,
-            Source::Rules(limits) => limits.held_tasks_of_key(caller.id()),
+            Source::Rules(limits) => {
+                limits.learn(caller).await?;
+                limits.held_tasks_of_key(caller.id())
+            }
         };
         let of_key = match limit {
             Some((key, limit)) => Some(self.take(TaskHolder::key(&key), limit, caller.plan()).await?),

@@ -221,7 +221,7 @@ pub async fn counted_as(store: &dyn LimitStore, subject: &Subject) -> Result<Sub
     Ok(first.map_or_else(|| subject.clone(), Subject::Key))
 }
 
-/// Lets a successor count as its predecessor, if that key ever had rules. Call it before the rotation, with the id of
+/// Lets a successor count as its predecessor, also if that key gets its rules later. Call it before the rotation, with the id of
 /// [`Rotation::successor`](keyward_core::lifecycle::Rotation::successor), so that the successor never works without limits.
 ///
 /// # Errors
@@ -246,10 +246,8 @@ pub async fn hand_on_rules(
     successor: &CredentialId,
 ) -> Result<(), StoreError> {
     let known = store.rules(&Subject::Key(predecessor.clone())).await?;
-    if known.version > 0 {
-        let first = known.rules.counts_as().unwrap_or(predecessor);
-        store.put_rules(&Subject::Key(successor.clone()), &LimitRules::counting_as(first.clone()), None).await?;
-    }
+    let first = known.rules.counts_as().unwrap_or(predecessor);
+    store.put_rules(&Subject::Key(successor.clone()), &LimitRules::counting_as(first.clone()), None).await?;
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use http::Request;
 use keyward::gateway::VerifyReach;
 use keyward::limits::{LimitStore as _, Limits, RateLimitLayer, RequestLimit, Subject};
 use keyward::manage::{
-    Actor, Context, KeyChange, KeyDraft, Management, Plan, Purpose, Role, SignInLinkDraft, SqliteManagementStore,
+    AccountUpdate, Actor, Context, KeyChange, KeyDraft, Management, Plan, Purpose, Role, SignInLinkDraft,
+    SqliteManagementStore,
 };
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::KeyStatus;
@@ -267,6 +268,7 @@ async fn key_with_limits_frees_itself_in_no_way() {
         let put = async |subject: &Subject, version| {
             management.put_limits(&key, subject, &PutLimits::default(), version).await.map(drop)
         };
+        let other_plan = AccountUpdate { plan: Some(Some("Pro".into())), ..AccountUpdate::default() };
         let rename = KeyChange { name: Some("mine".to_owned()), ..KeyChange::default() };
         let refused = [
             management.create_key(&key, management_key(&operator, "free")).await.map(drop),
@@ -282,6 +284,9 @@ async fn key_with_limits_frees_itself_in_no_way() {
             put(&Subject::Account(account.clone()), 0).await,
             put(&plan, 0).await,
             management.remove_plan(&key, "Pro", 1).await,
+            // Another plan means other limits.
+            management.put_plan(&key, keyward::manage::Plan::new("Pro").with_key_limit(9_999), Some(1)).await.map(drop),
+            management.change_account(&key, &account, &other_plan, 1).await.map(drop),
         ];
         for (number, refused) in refused.into_iter().enumerate() {
             assert_eq!(refused.map_err(|error| error.code()), Err("KEY_HAS_LIMITS"), "{id}, attempt {number}");
@@ -297,6 +302,26 @@ async fn key_with_limits_frees_itself_in_no_way() {
     let version = management.limits(&system, &Subject::Key(again.clone())).await.unwrap().version;
     management.put_limits(&system, &Subject::Key(again.clone()), &PutLimits::default(), version).await.unwrap();
     management.create_key(&acting(&again, &operator), management_key(&operator, "allowed")).await.unwrap();
+}
+
+#[tokio::test]
+async fn limits_that_are_set_after_a_rotation_hold_for_all_its_keys() {
+    let setting = on_sqlite();
+    let (management, system) = (&setting.management, setting.system());
+    let operator = management.operator().clone();
+    setting.operator().await;
+    for to_successor in [true, false] {
+        let first = management.create_key(&system, management_key(&operator, "first")).await.unwrap().view.id;
+        let successor = management.rotate_key(&system, &first, Duration::from_secs(3_600)).await.unwrap().view.id;
+        let limited = Subject::Key(if to_successor { successor.clone() } else { first.clone() });
+        management.put_limits(&system, &limited, &budget(5), 0).await.unwrap();
+        for id in [&first, &successor] {
+            let seen = management.limits(&system, &Subject::Key(id.clone())).await.unwrap();
+            assert_eq!(seen.budget.map(|budget| budget.credits), Some(5), "limits of the successor: {to_successor}");
+            let created = management.create_key(&acting(id, &operator), management_key(&operator, "free")).await;
+            assert_eq!(created.map(drop).unwrap_err().code(), "KEY_HAS_LIMITS");
+        }
+    }
 }
 
 #[tokio::test]

@@ -205,4 +205,12 @@ async fn a_key_of_the_test_mode_asks_about_test_keys_only() {
             assert_eq!(answer["sub"], json!(asked.ada.view.account));
         }
     }
+
+    // The state of a live key is not told, either.
+    let system = asked.setting.system();
+    asked.setting.management.set_key_disabled(&system, &asked.ada.view.id, true).await.unwrap();
+    assert_eq!(asked.ask(&asked.ada.verifier, &asked.ada.key).await["reason"], "key_disabled");
+    let used = asked.uses(&asked.ada.view).await;
+    assert_eq!(asked.ask(&caller, &asked.ada.key).await["reason"], "unknown_key");
+    assert_eq!(asked.uses(&asked.ada.view).await, used);
 }

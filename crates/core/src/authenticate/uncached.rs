@@ -6,6 +6,7 @@ use super::{Admission, Authenticator, Check, Pending, PendingParts, Target, refu
 use crate::connection::Transport;
 use crate::credential::{Credential, CredentialFault};
 use crate::id::AccountId;
+use crate::key::Mode;
 use crate::location::{Field, Reading};
 use crate::policy::is_from_browser;
 use crate::rejection::Rejection;
@@ -40,6 +41,13 @@ impl Authenticator {
         fields: impl IntoIterator<Item = &'h [u8]>,
     ) -> Check {
         self.check_uncached(target, fields, Some(account), self.0.guards_browsers, false)
+    }
+
+    /// Returns the mode that the text of a key states, without a read. `None` if the fields hold no key.
+    #[must_use]
+    pub fn stated_mode<'h>(&self, fields: impl IntoIterator<Item = &'h [u8]>) -> Option<Mode> {
+        let credential = Credential::unchecked_from_fields(fields).ok()?;
+        self.0.resolver_of(&credential).format.parse(credential.token()).ok().map(|key| key.mode())
     }
 
     /// Checks a request that [`check`](Self::check) has refused or admitted before, to write its refusal again.

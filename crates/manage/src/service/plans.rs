@@ -27,14 +27,14 @@ impl Management {
     /// Adds a plan, or changes it at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version.
+    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version; [`ManagementError::KeyHasLimits`].
     pub async fn put_plan(
         &self,
         actor: &Actor,
         plan: Plan,
         version: Option<u64>,
     ) -> Result<Versioned<Plan>, ManagementError> {
-        self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
+        self.require_plans_write(actor).await?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
         let length = plan.description.chars().count();
         if length > 500 {
@@ -101,7 +101,10 @@ impl Management {
 
     pub(in crate::service) async fn require_plans_write(&self, actor: &Actor) -> Result<(), ManagementError> {
         let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
-        self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)
+        let rights = self.rights(actor, self.operator()).await.map_err(forbidden)?;
+        rights.require(&scopes::PLANS_WRITE)?;
+        // Plans have limits, so who changes one, or the plan of an account, changes limits.
+        rights.check_changes_limits()
     }
 
     async fn check_recent_if(&self, actor: &Actor, writes: bool) -> Result<(), ManagementError> {

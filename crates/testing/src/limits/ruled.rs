@@ -230,9 +230,16 @@ pub(super) async fn successors_share_the_rules_and_what_is_spent(nodes: &Nodes) 
     let ids = chain.map(|id| id.parse::<CredentialId>().expect("an id"));
     let strict = RateRule::new("default", 9, 86_400).strict();
     let rules = budget(20).rate(strict).and_then(|rules| rules.tasks(2)).expect("the rules are valid");
-    // A key without limits hands nothing on.
-    hand_on_rules(&*nodes[0], &"key_free".parse().expect("an id"), &ids[0]).await.expect("the store answers");
-    assert_eq!(nodes[0].rules(&Subject::Key(ids[0].clone())).await.expect("an answer").version, 0);
+    // Rules that a key gets after its rotation hold for its successor, too.
+    let [free, late] = ["key_free", "key_late"].map(|id| id.parse::<CredentialId>().expect("an id"));
+    hand_on_rules(&*nodes[0], &free, &late).await.expect("the store answers");
+    let before = start(&nodes[0]).await;
+    assert!(is_accepted(&before, &caller("acct_chain", "key_late")).await, "nothing is limited yet");
+    let counted = counted_as(&*nodes[1], &Subject::Key(late)).await.expect("the store answers");
+    put(&*nodes[1], &counted, &budget(1)).await;
+    before.refresh().await.expect("the store answers");
+    assert!(is_accepted(&before, &caller("acct_chain", "key_late")).await);
+    assert!(!is_accepted(&before, &caller("acct_chain", "key_free")).await, "they share the budget");
     put(&*nodes[0], &Subject::Key(ids[0].clone()), &rules).await;
     for pair in ids.windows(2) {
         hand_on_rules(&*nodes[1], &pair[0], &pair[1]).await.expect("the store answers");
@@ -247,6 +254,14 @@ pub(super) async fn successors_share_the_rules_and_what_is_spent(nodes: &Nodes) 
         accepted += u32::from(is_accepted(&limits, &caller("acct_chain", id)).await);
     }
     assert_eq!(accepted, 9, "the rate of the chain");
+    // A node that has not polled since the rotation knows the successor's rules at its first request.
+    let mut last = ids[2].clone();
+    for _ in 0..5 {
+        let next = CredentialId::generate();
+        hand_on_rules(&*nodes[1], &last, &next).await.expect("the store answers");
+        assert!(!is_accepted(&limits, &caller("acct_chain", next.as_str())).await, "the first request of {next}");
+        last = next;
+    }
     let spend = async |id: &str, cost| {
         limits.spend(&caller("acct_chain", id), &[], NonZeroU32::new(cost).expect("above zero")).await
     };
