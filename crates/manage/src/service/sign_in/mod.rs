@@ -15,6 +15,8 @@ mod tokens;
 
 #[cfg(feature = "dashboard")]
 pub(crate) use code::SignInStep;
+#[cfg(feature = "mail")]
+pub(crate) use device_name::device_name;
 pub(super) use hashing::{Lane, Match, Passwords};
 #[cfg(feature = "dashboard")]
 pub(crate) use link::LinkTarget;
