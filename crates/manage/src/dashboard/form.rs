@@ -49,7 +49,7 @@ const KEPT: [&str; 37] = [
 ];
 
 /// May hold a password, so it has no `Debug`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Form(Vec<(String, String)>, Option<Bytes>);
 
 impl Form {
