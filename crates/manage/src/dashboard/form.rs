@@ -50,7 +50,7 @@ const KEPT: [&str; 38] = [
 ];
 
 /// May hold a password, so it has no `Debug`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Form(Vec<(String, String)>, Option<Bytes>);
 
 impl Form {

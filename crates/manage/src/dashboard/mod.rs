@@ -17,6 +17,7 @@ mod middleware;
 mod navigation;
 mod once;
 mod pages;
+mod passkeys;
 mod path_params;
 mod redirect;
 mod security_headers;

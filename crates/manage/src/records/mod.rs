@@ -54,6 +54,8 @@ pub use plan::Plan;
 pub(crate) use plan::RemovedPlan;
 pub(crate) use policy::StoredPolicy;
 pub(crate) use second_factor::{Asked, RequiredFactor, StoredFactor};
+#[cfg(feature = "dashboard")]
+pub(crate) use second_factor::{CHALLENGE_LIFE, NewPasskey, StoredPasskey, UsedChallenge};
 pub(crate) use secret::{digest_of, new_id, new_secret};
 pub(crate) use session::StoredSession;
 pub(crate) use sign_in_link::StoredSignInLink;

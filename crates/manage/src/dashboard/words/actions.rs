@@ -122,6 +122,7 @@ pub(in crate::dashboard) const GROUPS: [Group; 9] = [
                 "block",
                 " the second factor of {target}",
             ),
+            action("user.rename_passkey", "Passkey renamed", "renamed", "rename", " a passkey"),
             action("user.check_code", "Code checked", "entered", "enter", " a code of the second factor"),
             action("user.renew_recovery_codes", "Recovery codes renewed", "renewed", "renew", " the recovery codes"),
             action("user.use_recovery_code", "Recovery code used", "used", "use", " a recovery code"),

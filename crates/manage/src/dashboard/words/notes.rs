@@ -59,6 +59,9 @@ pub(in crate::dashboard) const THIS_ACCOUNT_REQUIRES_A_SECOND: &str =
     "This account requires a second factor of its members. Set one up to open it.";
 pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_REMOVED: &str =
     "Your second factor is removed. You sign in with your password alone.";
+pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_CHANGED: &str = "Added. It confirms your next sign-in.";
+pub(in crate::dashboard) const IT_CONFIRMS_NO_SIGN_IN_ANY_MORE: &str =
+    "Removed. The rest of your second factor still confirms each sign-in.";
 pub(in crate::dashboard) const THE_SECOND_FACTOR_IS_REMOVED: &str =
     "The second factor is removed, and the user is signed out everywhere.";
 pub(in crate::dashboard) const ALL_MEMBERS_NOW_NEED_A_SECOND_FACTOR: &str = "All members now need a second factor.";

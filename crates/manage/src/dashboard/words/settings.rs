@@ -37,8 +37,8 @@ pub(in crate::dashboard) const DEFAULT_THEME: &str = "Default theme";
 // factor.html
 pub(in crate::dashboard) const YOU_SIGN_IN_WITH_THE_IDENTITY_PROVIDER: &str =
     "You sign in with the identity provider. Set up a second factor there.";
-pub(in crate::dashboard) const WITH_A_SECOND_FACTOR: &str = "With a second factor, your password alone opens nothing: you also enter a code from an authenticator app on \
-     your phone or computer.";
+pub(in crate::dashboard) const WITH_A_SECOND_FACTOR: &str = "With a second factor, your password alone opens nothing: you also enter a code from an authenticator app, or use \
+     a passkey.";
 pub(in crate::dashboard) const SET_UP: &str = "Set up";
 pub(in crate::dashboard) const STEP_ONE: &str = "1. Add this server to your authenticator app";
 pub(in crate::dashboard) const SCAN_THE_PICTURE_WITH_YOUR_AUTHENTICATOR_APP: &str =
@@ -51,18 +51,16 @@ pub(in crate::dashboard) const SIGNS_YOU_OUT_ELSEWHERE: &str = "This signs you o
 pub(in crate::dashboard) const START_AGAIN_WITH_ANOTHER_SECRET: &str = "Start again with another secret";
 pub(in crate::dashboard) const RECOVERY_CODES: &str = "Recovery codes";
 pub(in crate::dashboard) const CODES_HELP: &str =
-    "Each signs you in once if you lose your app. New codes replace the old ones.";
-pub(in crate::dashboard) const CODE_FROM_YOUR_APP: &str = "Code from your app";
+    "Each signs you in once if you lose your app or passkey. New codes replace the old ones.";
 pub(in crate::dashboard) const CREATE_NEW_CODES: &str = "Create new codes";
 pub(in crate::dashboard) const TURN_OFF: &str = "Turn off";
 pub(in crate::dashboard) const THEN_YOUR_PASSWORD_ALONE_SIGNS_YOU_IN: &str =
     "Then your password alone signs you in. Accounts that require a second factor stay closed to you.";
-pub(in crate::dashboard) const CODE_FROM_YOUR_APP_OR_A_RECOVERY_CODE: &str = "Code from your app, or a recovery code";
 
 // recovery.html
 pub(in crate::dashboard) const KEEP_YOUR_RECOVERY_CODES: &str = "Keep your recovery codes";
 pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_ON: &str = "Your second factor is on. Store these codes now: you won't see them again. Each signs you in once, if you lose \
-     your app.";
+     your app or passkey.";
 pub(in crate::dashboard) const DOWNLOAD: &str = "Download";
 pub(in crate::dashboard) const DONE_I_HAVE_STORED_THE_CODES: &str = "Done, I have stored the codes";
 pub(in crate::dashboard) const THE_SERVER_SHOWS_RECOVERY_CODES_ONCE: &str =
@@ -76,10 +74,9 @@ pub(in crate::dashboard) const YOU_SIGN_IN_AS: [&str; 2] = ["You sign in as ", "
 pub(in crate::dashboard) const CURRENT_PASSWORD: &str = "Current password";
 pub(in crate::dashboard) const CHANGE_PASSWORD: &str = "Change password";
 pub(in crate::dashboard) const SIGNS_YOU_OUT: &str = "This signs you out everywhere.";
-pub(in crate::dashboard) const YOU_SIGN: &str =
-    "You sign in with your password and a code from your authenticator app.";
+pub(in crate::dashboard) const YOU_SIGN: &str = "You sign in with your password and a second factor.";
 pub(in crate::dashboard) const YOUR_PASSWORD_ALONE_SIGNS_YOU_IN: &str =
-    "Your password alone signs you in. Add a code from an authenticator app.";
+    "Your password alone signs you in. Add a code from an authenticator app, or a passkey.";
 pub(in crate::dashboard) const CHANGE_SECOND_FACTOR: &str = "Change second factor";
 pub(in crate::dashboard) const SET_UP_SECOND_FACTOR: &str = "Set up second factor";
 pub(in crate::dashboard) const THE_PROVIDERS_NAME: &str = "The provider's name, logo and colours, for all users.";
@@ -95,7 +92,7 @@ pub(in crate::dashboard) const UNKNOWN_NETWORK: &str = "unknown network";
 pub(in crate::dashboard) const THE_CURRENT_PASSWORD_IS_WRONG: &str = "The current password is wrong.";
 
 pub(in crate::dashboard) fn on_since(full: &str) -> String {
-    format!("since {full}. You enter a code whenever you sign in with your password.")
+    format!("since {full}. You confirm each sign-in with your password.")
 }
 
 pub(in crate::dashboard) fn codes_left(count: usize) -> String {

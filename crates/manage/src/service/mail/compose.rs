@@ -215,6 +215,18 @@ impl Composer<'_> {
                 words::IF_THE_FACTOR_WAS_NOT_YOURS,
                 (words::OPEN_YOUR_SETTINGS, "/settings"),
             ),
+            SignInChange::AnotherFactorAdded => (
+                words::factor_added(&letter.provider),
+                words::another_factor_of(&email),
+                words::IF_THE_FACTOR_WAS_NOT_YOURS,
+                (words::OPEN_YOUR_SETTINGS, "/settings"),
+            ),
+            SignInChange::OneFactorRemoved => (
+                words::factor_removed(&letter.provider),
+                words::one_factor_removed_of(&email),
+                words::IF_ONE_REMOVAL_WAS_NOT_YOURS,
+                (words::OPEN_YOUR_SETTINGS, "/settings"),
+            ),
             SignInChange::FactorRemoved => (
                 words::factor_removed(&letter.provider),
                 words::factor_removed_of(&email),

@@ -39,6 +39,8 @@ pub(super) const IF_THE_FACTOR_WAS_NOT_YOURS: &str =
     "If it was not you, ask an owner or admin of your account to remove the second factor. Then choose a new password.";
 pub(super) const IF_THE_REMOVAL_WAS_NOT_YOURS: &str =
     "If you did not expect it, choose a new password, and set up a second factor again.";
+pub(super) const IF_ONE_REMOVAL_WAS_NOT_YOURS: &str =
+    "If it was not you, choose a new password, and look at your second factor in the settings.";
 pub(super) const IF_YOU_DID_NOT_EXPECT_THE_OWNER: &str =
     "Owners can do everything in the account. If you did not expect this, remove the owner, and read the audit log.";
 
@@ -145,6 +147,14 @@ pub(super) fn factor_removed(provider: &str) -> String {
 
 pub(super) fn factor_removed_of(user: &str) -> String {
     format!("The second factor of the user {user} was removed. The password is now enough to sign in.")
+}
+
+pub(super) fn another_factor_of(user: &str) -> String {
+    format!("The user {user} has one more way to confirm a sign-in: a passkey or an authenticator app.")
+}
+
+pub(super) fn one_factor_removed_of(user: &str) -> String {
+    format!("A passkey or the authenticator app of the user {user} was removed. The others still confirm each sign-in.")
 }
 
 pub(super) fn new_owner(account: &str, provider: &str) -> String {
