@@ -69,6 +69,7 @@ pub fn dashboard(management: Management, settings: DashboardSettings) -> Router 
     management.set_pages(settings.name.clone(), settings.url("/keys"));
     let app = App::new(management, settings, SiteMap::of(&routes));
     let mut router = routes.into_iter().fold(Router::new(), |router, route| route.mount(router));
+    router = router.method_not_allowed_fallback(pages::error::other_method);
     if answers_unknown_paths {
         router = router.fallback(pages::error::unknown_path);
     }

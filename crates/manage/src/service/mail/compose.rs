@@ -101,17 +101,14 @@ impl Composer<'_> {
         if !management.write_quietly(&[known.replace(&next)?]).await? {
             return Err(ManagementError::Stale);
         }
-        let inviter: Option<Versioned<StoredUser>> = match known.invited_by.kind.as_str() {
-            "user" => management.get(&known.invited_by.id).await?,
-            _ => None,
-        };
+        let inviter = management.inviter(&known.invited_by).await?;
         let name = quoted(&account.name);
         letter.subject = words::invitation(&name, &letter.provider);
         letter.paragraphs = vec![match &inviter {
             Some(user) => words::user_invites(&quoted(&user.name), &name, &letter.provider),
             None => words::you_are_invited(&name, &letter.provider),
         }];
-        letter.facts = vec![(words::ROLE, known.role.to_string())];
+        letter.facts = vec![(words::ROLE, words::role(known.role))];
         letter.facts.extend(inviter.map(|user| (words::INVITED_BY, user.value.email)));
         letter.link = Some((words::ACCEPT_THE_INVITATION, self.link("/register?invitation=", &secret)));
         letter.advice = vec![words::invitation_ends(&utc(known.ends_at)), words::IGNORE_THE_INVITATION.to_owned()];
@@ -174,7 +171,7 @@ impl Composer<'_> {
         letter.subject = words::key_was_reported(&quoted(&key.name));
         letter.paragraphs = vec![words::key_was_found(&letter.provider)];
         let status = key.status(self.management.now());
-        letter.facts = vec![(words::REPORTED, utc(at)), (words::STATUS, status.to_string())];
+        letter.facts = vec![(words::REPORTED, utc(at)), (words::STATUS, words::status(status).to_owned())];
         letter.advice = vec![if status == KeyStatus::Active {
             words::KEY_STILL_WORKS.to_owned()
         } else {

@@ -15,7 +15,6 @@ mod tokens;
 
 #[cfg(feature = "dashboard")]
 pub(crate) use code::{SecondStep, SignInStep, passkey_binding};
-#[cfg(feature = "mail")]
 pub(crate) use device_name::device_name;
 pub(super) use hashing::{Lane, Match, Passwords};
 #[cfg(feature = "dashboard")]
