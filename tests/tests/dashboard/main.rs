@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod accounts;
+mod activity;
 mod audit;
 mod browser;
 mod canaries;
@@ -14,6 +15,7 @@ mod first_hour;
 mod frame;
 mod hosts;
 mod http;
+mod invitations;
 mod key_events;
 mod keys;
 mod layout;

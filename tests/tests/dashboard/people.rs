@@ -3,7 +3,6 @@ use std::time::Duration;
 use keyward_needs::needs;
 
 use crate::browser::Browser;
-use crate::http::Client;
 use crate::site::{EMAIL, PASSWORD, Site};
 
 #[needs(browser)]
@@ -449,104 +448,4 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     assert!(page.contains("bela@example.com") && !page.contains("nora@example.com"), "{page}");
     browser.close().await;
     other.close().await;
-}
-
-/// Before anything is accepted, the page says by whom, to what, as what, and for whom.
-#[tokio::test]
-async fn an_invitation_names_inviter_account_role_and_address() {
-    let site = Site::with_owner().await;
-    let (owner, context) = (site.owner().await, keyward::manage::Context::new());
-    let account = site.management.create_account(&owner, "Example Ltd").await.unwrap().value.id;
-    let invite = async |email: &str| {
-        site.management.invite(&owner, &account, email, keyward::manage::Role::Developer).await.unwrap().secret
-    };
-    let words = |html: &str| {
-        let text = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect::<String>();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let secret = invite("grace@example.com").await;
-    let mut visitor = Client::new(&site);
-    let page = words(&visitor.get(&format!("/register?invitation={}", *secret)).await.body);
-    let sentence = "You are invited by Ada (ada@example.com) to the account Example Ltd as developer. \
-        You will sign in as grace@example.com with the password that you choose here.";
-    assert!(page.contains(sentence), "{page}");
-    // Afterwards, only the password is missing.
-    let form = visitor.get(&format!("/register?invitation={}", *secret)).await;
-    let (csrf, email) = (form.field("csrf"), form.field("email"));
-    let fields = [
-        ("csrf", csrf.as_str()),
-        ("invitation", &secret),
-        ("email", &email),
-        ("name", "Grace"),
-        ("password", PASSWORD),
-    ];
-    let done = visitor.post("/register", &fields).await;
-    assert_eq!((done.status, done.header("location")), (303, "/login?email=grace%40example.com"), "{}", done.body);
-    assert!(visitor.get("/login?email=grace%40example.com").await.body.contains("value=\"grace@example.com\""));
-
-    // A user who is signed in sees the same, and joins at once.
-    let other = site.management.create_account(&owner, "Second Ltd").await.unwrap().value.id;
-    let again =
-        site.management.invite(&owner, &other, "grace@example.com", keyward::manage::Role::Admin).await.unwrap().secret;
-    let login = visitor.get("/login").await.field("csrf");
-    visitor.post("/login", &[("csrf", &login), ("email", "grace@example.com"), ("password", PASSWORD)]).await;
-    let page = visitor.get(&format!("/invitations?invitation={}", *again)).await;
-    let text = words(&page.body);
-    for known in ["Join Second Ltd", "Invited byAda (ada@example.com)", "Roleadmin", "E-mail addressgrace@example.com"]
-    {
-        assert!(text.contains(known), "{known}: {text}");
-    }
-    let fields = [("csrf", page.field("csrf")), ("invitation", again.to_string())];
-    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let joined = visitor.post("/invitations", &fields).await;
-    assert_eq!(joined.header("location"), format!("/accounts/{other}/keys"), "{}", joined.body);
-    // A program of the operator has no name for a stranger.
-    let system = keyward::manage::Actor::system("test", context);
-    let by_program =
-        site.management.invite(&system, &account, "lin@example.com", keyward::manage::Role::Viewer).await.unwrap();
-    let page = Client::new(&site).get(&format!("/register?invitation={}", *by_program.secret)).await.body;
-    assert!(
-        words(&page).contains("You are invited by an administrator to the account Example Ltd as viewer."),
-        "{page}"
-    );
-}
-
-/// On the page of the user, and in the log of the account.
-#[tokio::test]
-async fn a_user_and_the_owners_see_how_the_user_signed_in() {
-    let site = Site::with_owner().await;
-    let owner = site.owner().await;
-    let account = site.management.operator().clone();
-    let invited =
-        site.management.invite(&owner, &account, "grace@example.com", keyward::manage::Role::Developer).await.unwrap();
-    site.management
-        .accept_invitation(&keyward::manage::Context::new(), &invited.secret, "Grace", PASSWORD)
-        .await
-        .unwrap();
-    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-    let mut grace = Client::new(&site).with("user-agent", agent);
-    for password in ["a wrong password", PASSWORD] {
-        let token = grace.get("/login").await.field("csrf");
-        grace.post("/login", &[("csrf", &token), ("email", "grace@example.com"), ("password", password)]).await;
-    }
-    let page = grace.get("/settings").await;
-    let csrf = page.field("csrf");
-    let wrong =
-        [("csrf", csrf.as_str()), ("current", "not the password"), ("password", "another correct horse battery")];
-    assert_eq!(grace.post("/settings/password", &wrong).await.status, 401);
-    site.management.flush_refused().await.unwrap();
-    let page = grace.get("/settings").await.body;
-    let activity = page.split("id=\"activity\"").nth(1).unwrap().split("</section>").next().unwrap();
-    let listed: Vec<_> = activity.split("<strong>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
-    assert_eq!(listed, ["Wrong current password", "Signed in"], "{activity}");
-    assert!(activity.contains("Firefox on Linux, from 127.0.0.0/24") && !activity.contains("127.0.0.1"), "{activity}");
-    let mut ada = Client::signed_in(&site).await;
-    let id = site.management.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
-    let log = ada.get(&format!("/accounts/operator/audit?action=session.&actor={id}")).await.body;
-    assert!(log.contains("Grace</a> signed in") || log.contains("Grace</bdi></a> signed in"), "{log}");
-    assert!(log.contains(">127.0.0.0/24</td>") && !log.contains("127.0.0.1<"), "{log}");
-    // Nothing of Grace is on the page of another user.
-    let page = ada.get("/settings").await.body;
-    let activity = page.split("id=\"activity\"").nth(1).unwrap().split("</section>").next().unwrap();
-    assert!(!activity.contains("Wrong") && activity.contains("Signed in"), "{activity}");
 }

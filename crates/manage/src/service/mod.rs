@@ -56,9 +56,8 @@ pub use requests::RecentRequest;
 pub(crate) use second_factor::{BegunPasskey, OwnFactors, PasskeyView};
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
-pub(crate) use sign_in::device_name;
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
+pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, device_name, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
