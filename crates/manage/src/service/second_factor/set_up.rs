@@ -52,11 +52,12 @@ impl Management {
     /// stolen session, a thief could shut the user out.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`], [`ManagementError::Throttled`];
-    /// [`ManagementError::Duplicate`] if there is one; [`ManagementError::WrongCredentials`] for a wrong password, and for a user
+    /// [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`], [`ManagementError::OwnSignInRequired`],
+    /// [`ManagementError::Throttled`]; [`ManagementError::Duplicate`] if there is one; [`ManagementError::WrongCredentials`] for a wrong password, and for a user
     /// without one.
     pub async fn begin_second_factor(&self, actor: &Actor, password: &str) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
+        self.require_own_sign_in(actor).await?;
         self.check_recent(actor).await?;
         if user.second_factor_at.is_some() {
             return Err(ManagementError::Duplicate("second factor"));
