@@ -105,6 +105,9 @@ pub enum ManagementError {
     /// The session is too old to grant authority.
     #[error("your sign-in is too old to grant authority: sign in again")]
     SignInAgain,
+    /// The session began with a sign-in link, whose maker may hold it.
+    #[error("a session of a sign-in link cannot do this: sign in with your password or identity provider, then retry")]
+    OwnSignInRequired,
     /// The invited address has a user, who must sign in.
     #[error("this e-mail address belongs to a user: sign in, then open the link again")]
     AddressInUse,
@@ -195,6 +198,7 @@ impl ManagementError {
             Self::SignedOut => "SIGNED_OUT",
             Self::LinkEnded => "LINK_ENDED",
             Self::SignInAgain => "SIGN_IN_AGAIN",
+            Self::OwnSignInRequired => "OWN_SIGN_IN_REQUIRED",
             Self::AddressInUse => "ADDRESS_IN_USE",
             Self::AccountLimit { .. } => "ACCOUNT_LIMIT_REACHED",
             Self::PasswordsOff => "PASSWORDS_OFF",
@@ -222,6 +226,7 @@ impl ManagementError {
             | Self::UsersOnly
             | Self::SecondFactorMissing
             | Self::SignInAgain
+            | Self::OwnSignInRequired
             | Self::PasswordsOff
             | Self::NotAdmitted
             | Self::SignUpClosed => StatusCode::FORBIDDEN,

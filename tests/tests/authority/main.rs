@@ -142,3 +142,36 @@ fn provider_ends_a_password_that_a_reset_link_gave() {
         }
     });
 }
+
+#[test]
+fn provider_ends_a_second_factor_that_a_stranger_set_up() {
+    use keyward::manage::{Context, DashboardSettings, NewUser, SignUpPolicy, dashboard};
+    runtime(false).block_on(async {
+        let (sender, mut mail) = tokio::sync::mpsc::unbounded_channel();
+        let builder = Management::builder(MemoryStore::new(), MemoryManagementStore::default())
+            .identity_provider(provider::client())
+            .sign_up(SignUpPolicy::Open)
+            .on_forgotten_password(move |link| sender.send(link).unwrap());
+        let management = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
+        let pages = dashboard(management.clone(), DashboardSettings::new("Test"));
+        let (context, email) = (Context::new(), "hal@example.com");
+        let (honest, wicked) = ("honest walnut gondola 71", "wicked walnut gondola 72");
+        management.sign_up(&context, NewUser::new(email, "Stranger", wicked)).await.unwrap();
+        let stranger = management.sign_in(&context, email, wicked).await.unwrap().session;
+        let stranger = management.session(&stranger, Context::new()).await.unwrap();
+        management.begin_second_factor(&stranger, wicked).await.unwrap();
+        let shown = management.second_factor_set_up(&stranger, "Test").await.unwrap().unwrap();
+        let secret = totp_rs::Secret::try_from_base32(&*shown.secret).unwrap();
+        let app = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        management.confirm_second_factor(&stranger, &app.generate(now).to_string()).await.unwrap();
+        let hal = provider::Account { subject: "hal".to_owned(), email, is_verified: true };
+        let session = provider::sign_in(&pages, &hal).await.unwrap().unwrap();
+        // The owner of the address later gets a password, too, and has never seen the stranger's app.
+        management.forgot_password(&context, email).await.unwrap();
+        let link = mail.recv().await.unwrap();
+        management.reset_password(&context, &link.secret, honest).await.unwrap();
+        management.sign_in(&context, email, honest).await.unwrap();
+        assert!(management.session(&session, Context::new()).await.is_err());
+    });
+}

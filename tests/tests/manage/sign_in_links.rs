@@ -226,7 +226,7 @@ async fn a_session_of_a_link_is_short_and_shows_no_invitations() {
         let session = async || management.session(&signed_in.session, context.clone()).await;
         let by_link = session().await.unwrap();
         assert!(management.own_invitations(&by_link).await.unwrap().is_empty());
-        assert_eq!(says(management.join(&by_link, &waiting.id).await), "NOT_FOUND");
+        assert_eq!(says(management.join(&by_link, &waiting.id).await), "OWN_SIGN_IN_REQUIRED");
         assert_eq!(management.own_invitations(&staff).await.unwrap().len(), 1);
         let listed = management.own_sessions(&by_link, &Default::default()).await.unwrap().items;
         let marks: Vec<_> = listed.iter().map(|session| (session.current, session.by_link)).collect();

@@ -146,9 +146,12 @@ async fn joined_or_shown(
 ) -> Result<Response, PageError> {
     match joined {
         Ok(account) => Ok(member.visitor.redirect_with_flash(&account_path(&account, "/keys"), "joined")),
-        Err(error @ (ManagementError::LinkEnded | ManagementError::Invalid { .. } | ManagementError::Duplicate(_))) => {
-            show(member, error.status(), form, Some(FieldError::from(&error))).await
-        }
+        Err(
+            error @ (ManagementError::LinkEnded
+            | ManagementError::Invalid { .. }
+            | ManagementError::Duplicate(_)
+            | ManagementError::OwnSignInRequired),
+        ) => show(member, error.status(), form, Some(FieldError::from(&error))).await,
         Err(error) => Err(error.into()),
     }
 }

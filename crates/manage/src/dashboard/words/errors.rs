@@ -77,6 +77,12 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
         ManagementError::SignInAgain => {
             ("Sign in again", "You signed in a while ago. Sign in again, then repeat this.".to_owned())
         }
+        ManagementError::OwnSignInRequired => (
+            "Sign in here first",
+            "Another application signed you in by a link, so you cannot do this. Sign out, and sign in with your password or \
+             identity provider."
+                .to_owned(),
+        ),
         ManagementError::AddressInUse => (
             "You already have a user",
             "A user with this e-mail address already exists. Sign in, then open the link again.".to_owned(),

@@ -12,7 +12,7 @@ impl Management {
     /// Creates an account of the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::AccountLimit`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::AccountLimit`], [`ManagementError::OwnSignInRequired`].
     pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, ManagementError> {
         let name = check_name("name", name)?;
         let account = self.new_account(AccountId::generate(), name);
@@ -24,6 +24,7 @@ impl Management {
             self.commit_or_stale(vec![account.insert()?], draft).await?;
             return Ok(Versioned { value: account, version: 1 });
         }
+        self.require_own_sign_in(actor).await?;
         for _ in 0..ATTEMPTS {
             let owner = self.acting_user(actor).await?;
             self.check_account_limit(actor, &owner.id).await?;

@@ -51,16 +51,11 @@ impl Management {
     /// Accepts an invitation by link, as the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`], [`ManagementError::UsersOnly`], [`ManagementError::Duplicate`];
-    /// [`ManagementError::Invalid`] for another address, and in a session of a sign-in link, whose maker may hold it.
+    /// [`ManagementError::LinkEnded`], [`ManagementError::UsersOnly`], [`ManagementError::Duplicate`],
+    /// [`ManagementError::OwnSignInRequired`]; [`ManagementError::Invalid`] for another address.
     pub async fn join_by_link(&self, actor: &Actor, secret: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
-        if self.is_by_link(actor).await? {
-            return Err(ManagementError::invalid(
-                "invitation",
-                "a session of a sign-in link accepts no invitations. Sign in with your password or identity provider, then open it again",
-            ));
-        }
+        self.require_own_sign_in(actor).await?;
         let invitation = self.find_by_secret(secret).await?;
         if invitation.email != user.email {
             return Err(ManagementError::invalid(
@@ -75,9 +70,10 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::LinkEnded`], [`ManagementError::Duplicate`],
-    /// [`ManagementError::UsersOnly`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::OwnSignInRequired`].
     pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
+        self.require_own_sign_in(actor).await?;
         let invitation = self.own_invitation(actor, &user, id).await?;
         self.join_user(actor, &user, invitation).await
     }

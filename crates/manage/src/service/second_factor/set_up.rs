@@ -45,11 +45,12 @@ impl Management {
     /// stolen session, a thief could shut the user out.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`], [`ManagementError::Throttled`];
-    /// [`ManagementError::Duplicate`] if there is one; [`ManagementError::WrongCredentials`] for a wrong password, and for a user
+    /// [`ManagementError::UsersOnly`], [`ManagementError::SignInAgain`], [`ManagementError::OwnSignInRequired`],
+    /// [`ManagementError::Throttled`]; [`ManagementError::Duplicate`] if there is one; [`ManagementError::WrongCredentials`] for a wrong password, and for a user
     /// without one.
     pub async fn begin_second_factor(&self, actor: &Actor, password: &str) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
+        self.require_own_sign_in(actor).await?;
         self.check_recent(actor).await?;
         let known = self.read_factor(&user.id).await?;
         if known.as_ref().is_some_and(|known| known.is_confirmed) {

@@ -7,7 +7,7 @@ use super::throttle::Attempt;
 use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::identity_provider::{Claims, IdentityProvider};
-use crate::records::{Entity, ExternalIdentity, Member, StoredUser, User, Versioned};
+use crate::records::{Entity, ExternalIdentity, Member, StoredFactor, StoredUser, User, Versioned};
 use crate::role::Role;
 use crate::service::audit::{Draft, Target};
 use crate::service::email::normal_email;
@@ -114,16 +114,19 @@ impl Management {
             return Ok(None);
         }
         let mut user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
+        let mut factor = None;
         if user.address_proven_at.is_none() {
-            // The password may be that of a person who does not own the address. The password ends, and so do all sessions and
-            // tokens.
-            (user.password, user.address_proven_at) = (None, Some(self.now()));
+            // The password and the second factor may be those of a person who does not own the address. They end, and so do
+            // all sessions and tokens.
+            (user.password, user.second_factor_at, user.address_proven_at) = (None, None, Some(self.now()));
             user.epoch += 1;
             after["password"] = json!("removed, because the e-mail address was not verified");
+            factor = self.get::<StoredFactor>(known.id.as_str()).await?;
         }
         let link = self.new_link(claims, &user);
         let draft = Draft::anonymous(context, "user.link", Target::new("user", &user.id)).after(after);
-        let writes = vec![known.replace(&user)?, link.insert()?];
+        let mut writes = vec![known.replace(&user)?, link.insert()?];
+        writes.extend(factor.map(|factor| factor.remove()));
         Ok(Some(Admitted { before: Some(known.value), user, writes, draft }))
     }
 

@@ -197,7 +197,7 @@ impl Management {
     }
 
     /// Begins a session with a sign-in link. It lasts an hour without use and at most 8 hours, and counts as a recent sign-in for an
-    /// hour. It neither shows nor accepts invitations to the user's address.
+    /// hour. It joins and creates no account, shows no invitations, and sets no password and no second factor.
     ///
     /// If the address is unproven, another person may have chosen the user's password. The password is removed then, and all other
     /// sessions and tokens end.
@@ -455,6 +455,12 @@ impl Management {
         let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(false) };
         let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
         Ok(session.link_maker.is_some())
+    }
+
+    /// A session of a link neither takes the user beyond the rights of its maker, who could sign the user in no longer,
+    /// nor changes how the user signs in: the maker may hold it.
+    pub(crate) async fn require_own_sign_in(&self, actor: &Actor) -> Result<(), ManagementError> {
+        if self.is_by_link(actor).await? { Err(ManagementError::OwnSignInRequired) } else { Ok(()) }
     }
 
     fn begun_by_link(&self, session: StoredSession, maker: ActorName) -> StoredSession {

@@ -9,10 +9,12 @@ impl Management {
     /// Changes the acting user's password, and ends all sessions and tokens.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`],
+    /// [`ManagementError::OwnSignInRequired`].
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ManagementError> {
         self.require_passwords()?;
         let user = self.acting_user(actor).await?;
+        self.require_own_sign_in(actor).await?;
         // Counted by session, so that attempts on the e-mail address do not block the signed-in user.
         self.0.throttle.check_actor(actor)?;
         self.0.passwords.check_in(Lane::Known, new, &[&user.email, &user.name]).await?;

@@ -38,7 +38,9 @@ async fn show(
 ) -> Result<Response, PageError> {
     let sessions = Sessions::of(member).await?;
     let activity = Activity::of(member).await?;
-    let has_password = member.management().has_password(&member.actor).await?;
+    // A session of a link changes no password, and sets up no second factor.
+    let is_by_link = member.management().is_by_link(&member.actor).await?;
+    let has_password = !is_by_link && member.management().has_password(&member.actor).await?;
     let has_factor = member.management().own_second_factor(&member.actor).await?.is_some();
     let page = |frame| SettingsPage {
         frame,
@@ -82,6 +84,7 @@ async fn finish<T>(
             error @ (ManagementError::Invalid { .. }
             | ManagementError::WrongCredentials
             | ManagementError::Stale
+            | ManagementError::OwnSignInRequired
             | ManagementError::Throttled { .. }),
         ) => {
             let shown = match (which, &error) {
