@@ -3,16 +3,19 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod accounts;
+mod activity;
 mod audit;
 mod browser;
 mod canaries;
 mod compression;
 mod directions;
+mod docs;
 mod embedding;
 mod first_hour;
 mod frame;
 mod hosts;
 mod http;
+mod invitations;
 mod key_events;
 mod keys;
 mod layout;

@@ -1,6 +1,7 @@
 //! The contents of records, one file a subject.
 
 mod account;
+mod activity_mark;
 mod announced;
 #[cfg(feature = "webhooks")]
 mod delivery;
@@ -30,6 +31,7 @@ mod webhook;
 pub use keyward_api_types::User;
 
 pub use account::Account;
+pub(crate) use activity_mark::ActivityMark;
 pub(crate) use announced::Announced;
 #[cfg(feature = "webhooks")]
 pub(crate) use delivery::{Due, StoredDelivery};

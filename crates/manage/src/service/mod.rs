@@ -57,7 +57,7 @@ pub(crate) use second_factor::{BegunPasskey, OwnFactors, PasskeyView};
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
+pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, device_name, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};
@@ -143,6 +143,7 @@ pub(crate) struct Inner {
     /// So that requests of this process seldom conflict.
     creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
+    pages: OnceLock<appearance::Pages>,
     send_reset_link: Option<ResetLinkSender>,
     limits: Option<Arc<dyn LimitStore>>,
     limits_sweep: Mutex<LimitsSweep>,

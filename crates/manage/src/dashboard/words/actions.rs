@@ -204,7 +204,6 @@ pub(in crate::dashboard) const GROUPS: [Group; 9] = [
 ];
 
 pub(in crate::dashboard) const THE_KEY: [&str; 2] = ["The key “", "”"];
-pub(in crate::dashboard) const THE_PROGRAM: [&str; 2] = ["The program “", "”"];
 pub(in crate::dashboard) const A_VISITOR: &str = "A visitor";
 pub(in crate::dashboard) const A_USER: &str = "a user";
 pub(in crate::dashboard) const AND_WAS_REFUSED: &str = ", and was refused";

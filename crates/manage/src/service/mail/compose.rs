@@ -15,6 +15,7 @@ use crate::records::{
     digest_of, new_secret,
 };
 use crate::service::Management;
+use crate::service::sign_in::device_name;
 
 /// The one of the style sheet.
 const ACCENT: &str = "#3c4cc0";
@@ -100,17 +101,14 @@ impl Composer<'_> {
         if !management.write_quietly(&[known.replace(&next)?]).await? {
             return Err(ManagementError::Stale);
         }
-        let inviter: Option<Versioned<StoredUser>> = match known.invited_by.kind.as_str() {
-            "user" => management.get(&known.invited_by.id).await?,
-            _ => None,
-        };
+        let inviter = management.inviter(&known.invited_by).await?;
         let name = quoted(&account.name);
         letter.subject = words::invitation(&name, &letter.provider);
         letter.paragraphs = vec![match &inviter {
             Some(user) => words::user_invites(&quoted(&user.name), &name, &letter.provider),
             None => words::you_are_invited(&name, &letter.provider),
         }];
-        letter.facts = vec![(words::ROLE, known.role.to_string())];
+        letter.facts = vec![(words::ROLE, words::role(known.role))];
         letter.facts.extend(inviter.map(|user| (words::INVITED_BY, user.value.email)));
         letter.link = Some((words::ACCEPT_THE_INVITATION, self.link("/register?invitation=", &secret)));
         letter.advice = vec![words::invitation_ends(&utc(known.ends_at)), words::IGNORE_THE_INVITATION.to_owned()];
@@ -150,7 +148,8 @@ impl Composer<'_> {
     ) -> Result<Option<Outgoing>, ManagementError> {
         let now = self.management.now();
         let Some((key, user)) = self.key_of(id, user).await? else { return Ok(None) };
-        if key.status(now) != KeyStatus::Active || key.expires_at != Some(expires_at) {
+        let is_replaced = key.rotated_to.is_some();
+        if key.status(now) != KeyStatus::Active || key.expires_at != Some(expires_at) || is_replaced {
             return Ok(None);
         }
         let soon = if expires_at.saturating_since(now) <= DAY { words::ONE_DAY } else { words::SEVEN_DAYS };
@@ -172,7 +171,7 @@ impl Composer<'_> {
         letter.subject = words::key_was_reported(&quoted(&key.name));
         letter.paragraphs = vec![words::key_was_found(&letter.provider)];
         let status = key.status(self.management.now());
-        letter.facts = vec![(words::REPORTED, utc(at)), (words::STATUS, status.to_string())];
+        letter.facts = vec![(words::REPORTED, utc(at)), (words::STATUS, words::status(status).to_owned())];
         letter.advice = vec![if status == KeyStatus::Active {
             words::KEY_STILL_WORKS.to_owned()
         } else {
@@ -315,14 +314,9 @@ impl Composer<'_> {
 }
 
 fn device_facts(at: Timestamp, address: Option<&str>, user_agent: Option<&str>) -> Vec<(&'static str, String)> {
-    let device = user_agent.map_or_else(|| words::UNKNOWN.to_owned(), |agent| quoted(&cut(agent)));
+    let device = user_agent.map_or_else(|| words::UNKNOWN.to_owned(), |agent| quoted(&device_name(Some(agent))));
     let address = address.unwrap_or(words::UNKNOWN).to_owned();
     vec![(words::TIME, utc(at)), (words::DEVICE, device), (words::ADDRESS, address)]
-}
-
-fn cut(text: &str) -> String {
-    const MOST: usize = 100;
-    text.chars().take(MOST).collect()
 }
 
 /// Such as `2026-03-01 12:00 UTC`.

@@ -2,6 +2,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
+use super::activity::Activity;
 use super::sessions::Sessions;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
@@ -25,6 +26,7 @@ struct SettingsPage {
     has_factor: bool,
     may_set_appearance: bool,
     sessions: Sessions,
+    activity: Vec<Activity>,
     error: Option<(&'static str, FieldError)>,
 }
 
@@ -35,6 +37,7 @@ async fn show(
     error: Option<(&'static str, FieldError)>,
 ) -> Result<Response, PageError> {
     let sessions = Sessions::of(member).await?;
+    let activity = Activity::of(member).await?;
     let has_password = member.management().has_password(&member.actor).await?;
     let has_factor = member.management().own_second_factor(&member.actor).await?.is_some();
     let page = |frame| SettingsPage {
@@ -47,6 +50,7 @@ async fn show(
         name: form.typed("name", &member.user.name),
         user_version: member.user.version,
         sessions,
+        activity,
         error,
     };
     Ok(member.page_with(status, words::settings::SETTINGS, page))
