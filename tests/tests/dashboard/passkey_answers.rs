@@ -357,3 +357,22 @@ async fn an_owner_removes_lost_passkeys_of_a_user() {
     assert_eq!(sign_in().await, "ok");
     assert_eq!(grace.get(PAGE).await.status, 303, "the sessions end");
 }
+
+#[tokio::test]
+async fn a_passkey_is_the_second_factor_that_an_account_requires() {
+    let (site, _) = site_with_clock().await;
+    let mut client = client(&site).await;
+    let mut key = SecurityKey::new(1);
+    register(&mut client, &site, &mut key, "Key").await;
+    let (actor, account) = (session_of(&site, &client).await, site.management.operator().clone());
+    site.management.require_second_factor(&actor, &account, true).await.unwrap();
+    assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
+    let page = client.get(PAGE).await;
+    let passkey = key.sign(&Claim::honest(&options(&page, "get"), &site.local_url()));
+    let fields = [("csrf", page.field("csrf")), ("challenge", page.field("challenge")), ("passkey", passkey)];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let removed = client.post("/settings/second-factor/remove", &fields).await;
+    assert_eq!((removed.status, removed.header("location")), (303, "/settings"), "{}", removed.body);
+    let closed = client.get("/accounts/operator/keys").await;
+    assert_eq!((closed.status, closed.header("location")), (303, PAGE));
+}

@@ -168,3 +168,20 @@ impl Entity for RequiredFactor {
         self.account.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_from_before_passkeys_is_read_and_written_as_it_was() {
+        let user = UserId::generate();
+        let text = format!(
+            r#"{{"user":"{user}","sealed":"00","begun_at":"2026-03-01T12:00:00Z","is_confirmed":true,"last_step":7,"failures":0,"blocked_until":null,"signed_in_failures":0,"signed_in_blocked_until":null,"recovery_codes":["a"]}}"#
+        );
+        let factor: StoredFactor = serde_json::from_str(&text).unwrap();
+        assert_eq!((factor.count(), factor.expires_at()), (1, None));
+        assert_eq!(serde_json::to_string(&factor).unwrap(), text);
+        assert_eq!(factor.without_app().count(), 0);
+    }
+}
