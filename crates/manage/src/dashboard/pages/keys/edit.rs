@@ -102,7 +102,10 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey
                     Ok(member.redirect_with_flash(&member.rest(), &flash_code("access", &propagation)))
                 }
                 Err(
-                    error @ (ManagementError::Invalid { .. } | ManagementError::Stale | ManagementError::Escalation(_)),
+                    error @ (ManagementError::Invalid { .. }
+                    | ManagementError::Stale
+                    | ManagementError::Escalation(_)
+                    | ManagementError::ScopeNotInPlan { .. }),
                 ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
                 Err(error) => Err(error.into()),
             }
