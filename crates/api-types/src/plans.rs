@@ -1,3 +1,4 @@
+use keyward_core::ScopeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::strict::whole_or_null;
@@ -14,6 +15,10 @@ pub struct Plan {
     /// Maximum number of active keys of an account. Null means the server's default.
     #[serde(default)]
     pub key_limit: Option<u32>,
+    /// Scopes that API keys of an account may get. Null means any.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, max_items = 64, example = json!(["resources:read"])))]
+    #[serde(default)]
+    pub scopes: Option<ScopeSet>,
     /// Version, for updates. Each change increments it.
     pub version: u64,
 }
@@ -34,6 +39,10 @@ pub struct CreatePlan {
     #[cfg_attr(feature = "utoipa", schema(maximum = 10000))]
     #[serde(default, deserialize_with = "whole_or_null")]
     pub key_limit: Option<u32>,
+    /// Scopes that API keys of an account may get. Null means any.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 64, example = json!(["resources:read"])))]
+    #[serde(default)]
+    pub scopes: Option<ScopeSet>,
 }
 
 /// Query parameters of a removal of a plan.
@@ -58,4 +67,8 @@ pub struct PutPlan {
     #[cfg_attr(feature = "utoipa", schema(maximum = 10000))]
     #[serde(default, deserialize_with = "whole_or_null")]
     pub key_limit: Option<u32>,
+    /// Scopes that API keys of an account may get. Null means any.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 64, example = json!(["resources:read"])))]
+    #[serde(default)]
+    pub scopes: Option<ScopeSet>,
 }

@@ -145,7 +145,7 @@ impl From<ManagementError> for Error {
     fn from(error: ManagementError) -> Self {
         let kind = match &error {
             ManagementError::Invalid { field, message } => return Self::usage(format!("invalid {field}: {message}")),
-            ManagementError::LifetimeTooLong(_) => ErrorKind::Usage,
+            ManagementError::ScopeNotInPlan { .. } | ManagementError::LifetimeTooLong(_) => ErrorKind::Usage,
             ManagementError::NotFound(_) => ErrorKind::NotFound,
             ManagementError::Store(_) | ManagementError::Internal => ErrorKind::Failed,
             _ => ErrorKind::Refused,

@@ -171,8 +171,10 @@ async fn the_client_manages_all_resources() {
     assert!(ada.walk_sessions().all().await.unwrap().is_empty());
 
     let plan = ada.plans().await.unwrap().pop().unwrap();
-    let put = PutPlan { description: "for all".into(), key_limit: None };
+    let scopes = Some("a:read b:*".parse().unwrap());
+    let put = PutPlan { description: "for all".into(), scopes: scopes.clone(), ..PutPlan::default() };
     let plan = ada.update_plan(&plan.name, &put, plan.version).await.unwrap();
+    assert_eq!(ada.plans().await.unwrap().pop().unwrap().scopes, scopes);
     assert_eq!(ada.remove_plan(&plan.name, plan.version).await.unwrap_err().code(), Some("PLAN_IN_USE"));
     ada.remove_used_plan(&plan.name, plan.version).await.unwrap();
     let filter = AuditFilter { account: Some(account.id.clone()), limit: Some(2), ..AuditFilter::default() };

@@ -86,6 +86,16 @@ fn other_commands_work_on_a_server() {
     assert!(run(&["plans", "update", "Pro", "--description", "for all"]).contains("3 keys"));
     assert!(run(&["plans", "update", "Pro", "--no-key-limit"]).contains("as many"));
     run(&["accounts", "set-plan", account, "Pro"]);
+    assert!(run(&["plans", "update", "Pro", "--scope", "b:*", "--scope", "a:read"]).contains("scopes a:read b:*"));
+    assert_eq!(json(&["plans", "list", "--json"])[0]["scopes"], json!(["a:read", "b:*"]));
+    let unscoped = ["keys", "create", "--account", account, "--name", "all"];
+    let refused: Ended = server.signed_in(&unscoped).output().unwrap().into();
+    assert!(
+        refused.code == 2 && refused.err.contains("the plan `Pro` does not include the scope `*`"),
+        "{}",
+        refused.err
+    );
+    assert!(run(&["plans", "update", "Pro", "--any-scope"]).contains("any scope"));
     run(&["limits", "set", "--plan", "Pro", "--rate", "default=100/60s", "--budget", "10000/month,rollover=50"]);
     assert!(run(&["limits", "show", "--account", account]).contains("left: 10000 of 10000 credits"));
     assert!(run(&["limits", "set", "--account", account, "--budget", "7"]).contains("left: 7 of 7 credits"));
@@ -177,7 +187,7 @@ fn other_commands_work_on_a_server() {
     // And through the management service, where that is on a database.
     assert!(ok(server.on_database(&["members", "list"])).contains(EMAIL));
     assert!(ok(server.on_database(&["audit", "list", "--limit", "2"])).lines().count() == 3);
-    assert!(ok(server.on_database(&["plans", "create", "Free"])).contains("Free"));
+    assert!(ok(server.on_database(&["plans", "create", "Free", "--scope", "a:read"])).contains("scopes a:read"));
     assert!(ok(server.on_database(&["keys", "usage", "--json"])).contains("days"));
 }
 

@@ -20,8 +20,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn create_plan(&self, name: &str, plan: &PutPlan) -> Result<Plan, ClientError> {
-        let body =
-            CreatePlan { name: name.to_owned(), description: plan.description.clone(), key_limit: plan.key_limit };
+        let PutPlan { description, key_limit, scopes } = plan.clone();
+        let body = CreatePlan { name: name.to_owned(), description, key_limit, scopes };
         self.ask(Request::idempotent(Method::POST, &["plans"])?.json(&body)).await
     }
 

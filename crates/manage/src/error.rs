@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use keyward_core::lifecycle::{KeysError, TooLong};
+use keyward_core::scope::Grant;
 use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
 use keyward_core::{AccountId, Scope};
+use smol_str::SmolStr;
 
 /// Why an operation failed. Unless a variant says otherwise, nothing changed.
 ///
@@ -77,6 +79,17 @@ pub enum ManagementError {
     KeyLimit {
         /// The maximum.
         limit: u32,
+    },
+    /// The plan of the account does not include a scope of the API key.
+    #[error(
+        "the plan `{plan}` does not include the scope `{}`: choose only scopes of the plan, or ask the operator for another plan",
+        .scope.as_str()
+    )]
+    ScopeNotInPlan {
+        /// The plan of the account.
+        plan: SmolStr,
+        /// The first scope that it does not include.
+        scope: Grant,
     },
     /// The key would live longer than the maximum lifetime.
     #[error(transparent)]
@@ -189,6 +202,7 @@ impl ManagementError {
             Self::Ended => "KEY_ENDED",
             Self::Rotated => "KEY_ROTATED",
             Self::KeyLimit { .. } => "KEY_LIMIT_REACHED",
+            Self::ScopeNotInPlan { .. } => "SCOPE_NOT_IN_PLAN",
             Self::LifetimeTooLong(_) => "LIFETIME_TOO_LONG",
             Self::LastOwner => "LAST_OWNER",
             Self::WrongCredentials => "INVALID_CREDENTIALS",
@@ -217,7 +231,9 @@ impl ManagementError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid { .. } | Self::LifetimeTooLong(_) | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid { .. } | Self::ScopeNotInPlan { .. } | Self::LifetimeTooLong(_) | Self::OtherRequest => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_)
             | Self::Escalation(_)

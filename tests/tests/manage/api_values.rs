@@ -51,6 +51,17 @@ async fn networks_and_times_are_read_in_one_form() {
 }
 
 #[tokio::test]
+async fn a_plan_has_at_most_64_scopes() {
+    let running = Running::start().await;
+    for (number, status, code) in [(64, 201, ""), (65, 422, "INVALID_VALUE")] {
+        let scopes: Vec<String> = (0..number).map(|scope| format!("a:{scope}")).collect();
+        let body = serde_json::json!({"name": format!("with {number}"), "scopes": scopes}).to_string();
+        running.check(&[("operator", "POST", "/v1/plans", NOTHING, &body, status, code)]).await;
+    }
+    running.end().await;
+}
+
+#[tokio::test]
 async fn the_longest_filter_of_metadata_fits_into_the_head_of_a_request() {
     let running = Running::start().await;
     // `{"name":"…"}` has eleven bytes beside the text. Percent-encoding makes three of each byte.

@@ -40,6 +40,7 @@ mod mail_notices;
 mod mail_served;
 mod management;
 mod people;
+mod plan_scopes;
 mod refusals;
 mod requests;
 mod retention;

@@ -18,8 +18,8 @@ pub(super) fn router() -> OpenApiRouter<Management> {
 
 impl From<Versioned<records::Plan>> for Plan {
     fn from(plan: Versioned<records::Plan>) -> Self {
-        let records::Plan { name, description, key_limit } = plan.value;
-        Self { name: name.into(), description, key_limit, version: plan.version }
+        let records::Plan { name, description, key_limit, scopes } = plan.value;
+        Self { name: name.into(), description, key_limit, scopes, version: plan.version }
     }
 }
 
@@ -41,7 +41,12 @@ async fn create(
     input: Input<CreatePlan>,
 ) -> Result<Response, Problem> {
     let body = input.value;
-    let plan = records::Plan { name: body.name.into(), description: body.description, key_limit: body.key_limit };
+    let plan = records::Plan {
+        name: body.name.into(),
+        description: body.description,
+        key_limit: body.key_limit,
+        scopes: body.scopes,
+    };
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let plan = working.put_plan(&actor, plan, None).await?;
@@ -61,8 +66,13 @@ async fn update(
     input: Input<PutPlan>,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(management.plan_version(&name)).await?;
-    let plan =
-        records::Plan { name: name.into(), description: input.value.description, key_limit: input.value.key_limit };
+    let body = input.value;
+    let plan = records::Plan {
+        name: name.into(),
+        description: body.description,
+        key_limit: body.key_limit,
+        scopes: body.scopes,
+    };
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let plan = working.put_plan(&actor, plan, Some(version)).await?;

@@ -131,6 +131,7 @@ impl From<&ManagementError> for FieldError {
     fn from(error: &ManagementError) -> Self {
         let field = match error {
             ManagementError::Invalid { field, .. } => field,
+            ManagementError::ScopeNotInPlan { .. } => "scopes",
             ManagementError::LifetimeTooLong(_) => "expires_at",
             ManagementError::WrongCredentials => "password",
             ManagementError::CodeRequired | ManagementError::WrongCode => "code",

@@ -1,4 +1,4 @@
-use keyward_core::Timestamp;
+use keyward_core::{ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -16,19 +16,29 @@ pub struct Plan {
     /// The most active keys of an account. Defaults to the management service's limit.
     #[serde(default)]
     pub key_limit: Option<u32>,
+    /// The scopes that API keys of an account may get. Defaults to any.
+    #[serde(default)]
+    pub scopes: Option<ScopeSet>,
 }
 
 impl Plan {
-    /// Creates a plan with the default limits.
+    /// Creates a plan with the default limits and any scope.
     #[must_use]
     pub fn new(name: impl Into<SmolStr>) -> Self {
-        Self { name: name.into(), description: String::new(), key_limit: None }
+        Self { name: name.into(), description: String::new(), key_limit: None, scopes: None }
     }
 
     /// Limits the active keys of an account.
     #[must_use]
     pub fn with_key_limit(mut self, keys: u32) -> Self {
         self.key_limit = Some(keys);
+        self
+    }
+
+    /// Limits the scopes of new API keys. `*` is any scope.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
+        self.scopes = Some(scopes);
         self
     }
 }

@@ -1,4 +1,4 @@
-use keyward_core::AccountId;
+use keyward_core::{AccountId, ScopeSet};
 use keyward_limits::{LimitRules, Subject};
 
 use super::audit::{Draft, Target};
@@ -27,7 +27,8 @@ impl Management {
     /// Adds a plan, or changes it at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version; [`ManagementError::KeyHasLimits`].
+    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version; [`ManagementError::SignInAgain`] for other scopes;
+    /// [`ManagementError::KeyHasLimits`].
     pub async fn put_plan(
         &self,
         actor: &Actor,
@@ -46,6 +47,10 @@ impl Management {
         if let Some(limit) = plan.key_limit.filter(|limit| *limit > 10_000) {
             return Err(ManagementError::invalid("key_limit", format!("{limit} is too large: expected at most 10000")));
         }
+        if plan.scopes.as_ref().is_some_and(ScopeSet::is_empty) {
+            let message = "the list is empty: expected at least one scope, or null for any scope";
+            return Err(ManagementError::invalid("scopes", message));
+        }
         let draft = Draft::new(actor, "plan.put", Target::new("plan", &plan.name)).after(&plan);
         match version {
             None => {
@@ -59,6 +64,10 @@ impl Management {
                 let known: Versioned<Plan> = self.get(&plan.name).await?.ok_or(ManagementError::NotFound("plan"))?;
                 if known.version != version {
                     return Err(ManagementError::Stale);
+                }
+                if known.scopes != plan.scopes {
+                    // Other scopes let keys of customers grow.
+                    self.check_recent(actor).await?;
                 }
                 self.commit_or_stale(vec![known.replace(&plan)?], draft.before(&known.value)).await?;
                 Ok(Versioned { value: plan, version: version + 1 })

@@ -488,7 +488,7 @@ fn tag_set(tags: Vec<String>) -> Result<Tags, Error> {
     Tags::new(tags).map_err(|error| Error::caused(ErrorKind::Usage, &error))
 }
 
-fn scope_set(grants: Vec<Grant>) -> Result<ScopeSet, Error> {
+pub(super) fn scope_set(grants: Vec<Grant>) -> Result<ScopeSet, Error> {
     ScopeSet::new(grants).map_err(|error| Error::caused(ErrorKind::Usage, &error))
 }
 

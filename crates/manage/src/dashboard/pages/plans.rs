@@ -239,8 +239,9 @@ async fn change(
 ) -> Result<Response, PageError> {
     require(&member)?;
     let version = form.get("version").parse().unwrap_or(0);
+    let scopes = found(&member, &name).await?.value.scopes;
     let changed = match plan_of(&form, &name) {
-        Ok(plan) => member.management().put_plan(&member.actor, plan, Some(version)).await,
+        Ok(plan) => member.management().put_plan(&member.actor, Plan { scopes, ..plan }, Some(version)).await,
         Err(error) => Err(error),
     };
     match changed {

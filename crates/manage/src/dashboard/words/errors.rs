@@ -62,6 +62,7 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
         ManagementError::KeyLimit { limit } => {
             ("Too many keys", format!("The account has {limit} active keys, its maximum. Revoke one that you don't use."))
         }
+        ManagementError::ScopeNotInPlan { .. } => ("Not in the plan", sentence(&error.to_string())),
         ManagementError::LifetimeTooLong(error) => ("Choose an earlier expiry", sentence(&error.to_string())),
         ManagementError::LastOwner => ("An owner is needed", "An account needs at least one owner.".to_owned()),
         ManagementError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),

@@ -41,7 +41,7 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`],
-    /// [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`].
+    /// [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`], [`ManagementError::ScopeNotInPlan`].
     pub async fn update_key(
         &self,
         actor: &Actor,
@@ -50,7 +50,7 @@ impl Management {
         version: u64,
     ) -> Result<(KeyView, Propagation), ManagementError> {
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
-        self.check_covers_key(&rights, &key).await?;
+        let purpose = self.check_covers_key(&rights, &key).await?;
         if key.version != version {
             return Err(ManagementError::Stale);
         }
@@ -72,6 +72,7 @@ impl Management {
         let changed = changed_by(&key, &update);
         self.check_covers_key(&rights, &changed).await?;
         self.check_user(actor, &rights, &key.account, key.user.as_ref(), changed.user.as_ref()).await?;
+        self.check_scopes_of_plan(purpose, &key.account, &key.scopes, &changed.scopes).await?;
         if Rights::of_record(&changed, Purpose::Api) != Rights::of_record(&key, Purpose::Api) {
             if changed.user == key.user {
                 self.check_has_user(&key).await?;

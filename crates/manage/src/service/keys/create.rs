@@ -86,7 +86,7 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`],
-    /// [`ManagementError::LifetimeTooLong`];
+    /// [`ManagementError::LifetimeTooLong`], [`ManagementError::ScopeNotInPlan`];
     /// [`ManagementError::AccountDeleted`] for a program.
     pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
         let KeyDraft { purpose, mut new } = draft;
@@ -99,6 +99,7 @@ impl Management {
         new.expires_at = keys.new_end(new.expires_at)?;
         rights.check_key(&Rights::of_new(&new, purpose).within(&new.account, self.operator()))?;
         self.check_user(actor, &rights, &new.account, None, new.user.as_ref()).await?;
+        self.check_scopes_of_plan(purpose, &new.account, &ScopeSet::default(), &new.scopes).await?;
         self.check_recent(actor).await?;
         new.created_by = Some(actor.creator());
         new.name = check_name("name", &new.name)?;

@@ -1,7 +1,8 @@
 use keyward_core::lifecycle::Imported;
-use keyward_core::store::{Creator, KeyRecord};
+use keyward_core::store::{Creator, KeyRecord, KeyStatus};
+use keyward_core::{Keys, ScopeSet};
 
-use super::audit_value;
+use super::{audit_value, purpose_of};
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
@@ -15,6 +16,7 @@ impl Management {
     /// # Errors
     /// [`ManagementError::Duplicate`] if another account has it; [`ManagementError::Forbidden`] for users and keys;
     /// [`ManagementError::LifetimeTooLong`] for a working key that would live too long from now on;
+    /// [`ManagementError::ScopeNotInPlan`] for a working key with a scope that the account's plan does not include;
     /// [`ManagementError::AccountDeleted`].
     ///
     /// # Examples
@@ -43,7 +45,7 @@ impl Management {
         let key = &key;
         self.check_not_deleted(&key.account).await?;
         let keys = self.keys_within(Purpose::Api, &key.account).await?;
-        if let known @ Imported::AlreadyThere(_) = keys.preview_import(key).await? {
+        if let known @ Imported::AlreadyThere(_) = self.preview(&keys, key).await? {
             return Ok(known);
         }
         let draft = Draft::new(actor, "key.import", Target::new("key", &key.id)).account(&key.account);
@@ -61,7 +63,18 @@ impl Management {
     pub async fn preview_import(&self, actor: &Actor, key: &KeyRecord) -> Result<Imported, ManagementError> {
         check_system(actor)?;
         self.check_not_deleted(&key.account).await?;
-        Ok(self.keys_within(Purpose::Api, &key.account).await?.preview_import(key).await?)
+        let keys = self.keys_within(Purpose::Api, &key.account).await?;
+        self.preview(&keys, key).await
+    }
+
+    async fn preview(&self, keys: &Keys, key: &KeyRecord) -> Result<Imported, ManagementError> {
+        let found = keys.preview_import(key).await?;
+        let works = matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled);
+        if found == Imported::New && works {
+            let purpose = purpose_of(&key.hint);
+            self.check_scopes_of_plan(purpose, &key.account, &ScopeSet::default(), &key.scopes).await?;
+        }
+        Ok(found)
     }
 }
 

@@ -4,6 +4,7 @@ mod format;
 mod import;
 mod leaks;
 mod list;
+mod plan_scopes;
 mod revoke;
 mod rotate;
 mod user;

@@ -156,6 +156,7 @@ pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAcc
             error @ (ManagementError::Invalid { .. }
             | ManagementError::Escalation(_)
             | ManagementError::KeyLimit { .. }
+            | ManagementError::ScopeNotInPlan { .. }
             | ManagementError::LifetimeTooLong(_)),
         ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
         Err(error) => Err(error.into()),

@@ -131,6 +131,7 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey
             error @ (ManagementError::Invalid { .. }
             | ManagementError::Stale
             | ManagementError::Escalation(_)
+            | ManagementError::ScopeNotInPlan { .. }
             | ManagementError::LifetimeTooLong(_)),
         ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
         Err(error) => Err(error.into()),
