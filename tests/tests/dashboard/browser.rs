@@ -247,6 +247,11 @@ impl Browser {
         self.client.issue_cmd(DevTools("Emulation.setEmulatedMedia", json!({"media": "print"}))).await.unwrap();
     }
 
+    pub(crate) async fn zone(&self, name: &str) {
+        let zone = json!({"timezoneId": name});
+        self.client.issue_cmd(DevTools("Emulation.setTimezoneOverride", zone)).await.unwrap();
+    }
+
     pub(crate) async fn cookie(&self, name: &str) -> String {
         self.client.get_named_cookie(name).await.unwrap().value().to_owned()
     }

@@ -165,7 +165,7 @@ async fn whoever_wants_to_signs_up_where_that_is_open() {
 
 #[needs(browser)]
 #[tokio::test]
-async fn a_key_is_made_with_the_keyboard_alone() {
+async fn a_key_is_made_rotated_and_revoked_with_the_keyboard_alone() {
     let site = Site::with_owner().await;
     let browser = Browser::open(&site).await;
     browser.go("/login").await;
@@ -185,26 +185,70 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.keys("typed").await;
     browser.keys(ENTER).await;
     browser.see("you won't see it again").await;
-    // Every focused element from the top of the page has a visible outline.
-    let mut reached = Vec::new();
-    for _ in 0..30 {
-        browser.tab().await;
-        let seen = "const e = document.activeElement; const s = getComputedStyle(e); \
-                    return [e.textContent.trim(), s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2]";
-        let stop = browser.run(seen, vec![]).await;
-        let label = stop[0].as_str().unwrap_or_default().to_owned();
-        if browser.run("return document.activeElement === document.body", vec![]).await == serde_json::json!(false) {
-            assert_eq!(stop[1], serde_json::json!(true), "no outline at {label}");
-        }
-        reached.push(label.clone());
-        if label == "Copy" {
-            break;
-        }
-    }
-    assert!(reached.iter().any(|label| label == "Copy"), "{reached:?}");
+    tab_to(&browser, "Copy").await;
     browser.keys(ENTER).await;
     browser.see("Copied.").await;
+    tab_to(&browser, "Done, I have stored the key").await;
+    browser.keys(ENTER).await;
+
+    browser.see("Rename").await;
+    tab_to(&browser, "Rotate").await;
+    browser.keys(ENTER).await;
+    browser.see("The old key stays valid for").await;
+    tab_to_field(&browser, "overlap").await;
+    let chosen = browser.run("return document.activeElement.value", vec![]).await;
+    browser.keys(&char::from(fantoccini::key::Key::Down).to_string()).await;
+    assert_ne!(browser.run("return document.activeElement.value", vec![]).await, chosen, "the arrows choose");
+    tab_to(&browser, "Rotate").await;
+    browser.keys(ENTER).await;
+    browser.see("you won't see it again").await;
+    tab_to(&browser, "Copy").await;
+    browser.keys(ENTER).await;
+    browser.see("Copied.").await;
+    tab_to(&browser, "Done, I have stored the key").await;
+    browser.keys(ENTER).await;
+
+    browser.see("Rotations").await;
+    tab_to(&browser, "Revoke").await;
+    browser.keys(ENTER).await;
+    browser.see("You can't undo this.").await;
+    tab_to_field(&browser, "note").await;
+    browser.keys("typed, too").await;
+    tab_to(&browser, "Revoke the key").await;
+    browser.keys(ENTER).await;
+    browser.see("The key is revoked").await;
+    browser.see("typed, too").await;
     browser.close().await;
+}
+
+async fn tab_to(browser: &Browser, label: &str) {
+    tab_until(browser, label, "return e.textContent.trim() === arguments[0]").await;
+}
+
+async fn tab_to_field(browser: &Browser, name: &str) {
+    tab_until(browser, name, "return e.name === arguments[0]").await;
+}
+
+/// Every element with the focus on the way has a visible outline.
+async fn tab_until(browser: &Browser, wanted: &str, is_reached: &str) {
+    let mut reached = Vec::new();
+    for _ in 0..60 {
+        browser.tab().await;
+        // The choices are radio buttons without a size. Their labels have the outline.
+        let seen = "const e = document.activeElement; \
+            const shown = e.type === 'radio' ? [e, e.parentElement, e.nextElementSibling] : [e]; \
+            const outlined = (one) => { const s = one && getComputedStyle(one); \
+                return s && s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2; }; \
+            return [e.textContent.trim() || e.name, e === document.body || shown.some(outlined)]";
+        let stop = browser.run(seen, vec![]).await;
+        assert_eq!(stop[1], serde_json::json!(true), "no outline at {}", stop[0]);
+        reached.push(stop[0].clone());
+        let script = format!("const e = document.activeElement; {is_reached}");
+        if browser.run(&script, vec![serde_json::json!(wanted)]).await == serde_json::json!(true) {
+            return;
+        }
+    }
+    panic!("{wanted} is not reached: {reached:?}");
 }
 
 #[needs(browser)]

@@ -102,7 +102,47 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
     assert!(lines.iter().any(|line| line.ends_with(":00:00Z\",\"live\",\"accepted\",\"6\"")), "{lines:?}");
     assert!(!file.body.contains("test"), "{lines:?}");
     let file = client.get(&format!("{USAGE}/export?of=keys&days=7")).await.body;
-    assert!(file.contains(&format!("{noisy}\",\"key_revoked\",\"3\"\r\n")), "{file}");
+    let rows = csv(&file);
+    assert_eq!(rows[0], ["key", "name", "mode", "outcome", "requests"]);
+    let without_id: Vec<_> = rows[1..].iter().map(|row| row[1..].join(" ")).collect();
+    // The busiest key is the first.
+    assert_eq!(without_id, ["good live accepted 6", "noisy live key_revoked 3", "quiet test key_disabled 1"]);
+    assert_eq!(rows[2][0], noisy.as_str());
+    let file = client.get(&format!("{USAGE}/export?of=keys&days=7&mode=test")).await.body;
+    assert!(csv(&file)[1..].iter().all(|row| row[1] == "quiet") && file.contains("quiet"), "{file}");
+}
+
+fn csv(file: &str) -> Vec<Vec<&str>> {
+    file.lines().map(|line| line.trim_matches('"').split("\",\"").collect()).collect()
+}
+
+/// The page of a key has what the usage page has: a chart, its figures as a table, and a file.
+#[tokio::test]
+async fn the_chart_of_a_key_has_a_table_and_a_file() {
+    let site = Site::with_owner().await;
+    let noisy = furnish(&site).await;
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get(&format!("/accounts/operator/keys/{noisy}")).await.body;
+    let table = rows(&page, "Requests with this key in the last 30 days, by outcome, as a table");
+    assert_eq!(table.len(), 30, "{page}");
+    assert!(table[29].ends_with(", so far | 3 |") && table[0].ends_with(" | 0 |"), "{table:?}");
+    let link = format!("/accounts/operator/usage/export?key={noisy}");
+    assert!(page.contains(&format!("<a href=\"{link}\">Download as CSV</a>")), "{page}");
+    let file = client.get(&link).await;
+    assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
+    let lines = csv(&file.body);
+    assert_eq!(lines[0], ["day", "outcome", "requests"]);
+    assert!(lines.len() == 2 && lines[1][0].ends_with("T00:00:00Z"), "{lines:?}");
+    assert_eq!(lines[1][1..], ["key_revoked", "3"]);
+    // Of another account, or none.
+    let owner = site.owner().await;
+    let other = site.management.create_account(&owner, "Customer").await.unwrap().value.id;
+    for path in [format!("/accounts/{other}/usage/export?key={noisy}"), format!("{USAGE}/export?key=nonsense")] {
+        assert_eq!(client.get(&path).await.status, 404, "{path}");
+    }
+    // Refusals of the small charts have a pattern, too.
+    let list = client.get("/accounts/operator/keys?inactive=1").await.body;
+    assert!(list.contains("<pattern id=\"p0\"") && list.contains("fill=\"url(#p0)\""), "{list}");
 }
 
 #[tokio::test]
@@ -176,6 +216,117 @@ async fn the_limits_that_hold_name_their_source() {
     }
     let plans = client.get("/plans").await.body;
     assert!(plans.contains("default: 100 in 60 s; exports: 5 in 60 s; 500 credits a month</td>"), "{plans}");
+}
+
+/// Counts that need labels such as "2,000".
+fn count_thousands(site: &Site, key: &CredentialId) {
+    let connection = rusqlite::Connection::open(site.store.path()).unwrap();
+    let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64 / 86_400;
+    for back in 1..7 {
+        let row = (key.as_str(), today - back, 1_500 + back);
+        connection.execute("INSERT INTO desk_counts VALUES ('operator', ?1, ?2, 'accepted', ?3)", row).unwrap();
+        let row = (today - back, 1_500 + back);
+        connection
+            .execute("INSERT INTO desk_modes VALUES ('operator', 'day', ?1, 'live', 'accepted', ?2)", row)
+            .unwrap();
+    }
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn charts_have_the_same_axes_on_every_page_and_screen() {
+    let site = Site::with_owner().await;
+    let noisy = furnish(&site).await;
+    count_thousands(&site, &noisy);
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    let measure = "const card = document.querySelector('.chart').closest('.card').getBoundingClientRect(); \
+        const ticks = [...document.querySelectorAll('.chart .tick')].filter((tick) => getComputedStyle(tick).display !== 'none'); \
+        const boxes = ticks.map((tick) => [tick.textContent, tick.getBoundingClientRect()]); \
+        const outside = boxes.filter(([, box]) => box.left < card.left || box.right > card.right).map(([text]) => text); \
+        const below = boxes.filter(([, box]) => box.top > boxes[0][1].bottom); \
+        const touching = below.filter(([, box], i) => i > 0 && box.left < below[i - 1][1].right + 2).map(([text]) => text); \
+        const heights = boxes.map(([, box]) => box.height); \
+        return [outside, touching, Math.min(...heights), Math.max(...heights), boxes.map(([text]) => text)]";
+    let mut heights = Vec::new();
+    for width in [1_600, 1_280, 800, 320] {
+        browser.emulate(json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500})).await;
+        for page in [
+            USAGE,
+            &format!("{USAGE}?days=1"),
+            &format!("{USAGE}?days=7"),
+            &format!("{USAGE}?days=90"),
+            &format!("/accounts/operator/keys/{noisy}"),
+        ] {
+            browser.go(page).await;
+            let found = browser.run(measure, vec![]).await;
+            assert_eq!((&found[0], &found[1]), (&json!([]), &json!([])), "{page} at {width}: {found}");
+            heights.extend([found[2].as_f64().unwrap(), found[3].as_f64().unwrap()]);
+            if !page.ends_with("days=1") {
+                assert!(found[4].as_array().unwrap().contains(&json!("2,000")), "{page} at {width}: {found}");
+            }
+        }
+        browser.picture(&format!("key-chart-{width}")).await;
+    }
+    let most = heights.iter().copied().fold(0.0, f64::max);
+    assert!(heights.iter().all(|height| (most - height).abs() < 1.0 && *height > 10.0), "{heights:?}");
+    browser.close().await;
+}
+
+/// Kolkata is five and a half hours ahead of UTC, so no hour of it looks like one of UTC.
+#[needs(browser)]
+#[tokio::test]
+async fn a_reader_in_another_zone_sees_local_times_and_utc_on_demand() {
+    let site = Site::with_owner().await;
+    let noisy = furnish(&site).await;
+    let browser = Browser::open(&site).await;
+    browser.zone("Asia/Kolkata").await;
+    browser.sign_in().await;
+    browser.go(&format!("{USAGE}?days=1")).await;
+    let ticks = "return [...document.querySelectorAll('.chart [data-clock]')].map((tick) => tick.textContent)";
+    let ticks = browser.run(ticks, vec![]).await;
+    let ticks = ticks.as_array().unwrap();
+    assert!(ticks.len() == 3 && ticks.iter().all(|tick| tick.as_str().unwrap().contains(":30")), "{ticks:?}");
+    let bar = "const bar = document.querySelector('.chart [data-hour]'); \
+        return [bar.querySelector('tspan').textContent, bar.querySelector('title').textContent, bar.getAttribute('aria-label')]";
+    for text in browser.run(bar, vec![]).await.as_array().unwrap() {
+        let text = text.as_str().unwrap();
+        assert!(text.contains(":30") && text.contains(":00 UTC)"), "{text}");
+    }
+    browser.click(".chart + details summary").await;
+    let hours = "return [...document.querySelectorAll('.chart + details th time')].map((time) => [time.textContent, time.title])";
+    let hours = browser.run(hours, vec![]).await;
+    for hour in hours.as_array().unwrap() {
+        let (shown, title) = (hour[0].as_str().unwrap(), hour[1].as_str().unwrap());
+        assert!(shown.contains(":30") && title.ends_with(":00 UTC"), "{hour}");
+    }
+    assert_eq!(hours.as_array().unwrap().len(), 24);
+
+    // Every exact time is local, and its title is in UTC.
+    let exact =
+        "return [...document.querySelectorAll('main time[data-local]')].map((time) => [time.textContent, time.title])";
+    for page in [
+        "/settings",
+        "/accounts/operator/audit",
+        &format!("/accounts/operator/keys/{noisy}"),
+        &format!("/accounts/operator/keys/{noisy}/requests"),
+    ] {
+        browser.go(page).await;
+        let text = browser.text_of("main").await;
+        let utc = text.lines().find(|line| {
+            line.split(" UTC").next().unwrap().ends_with(|c: char| c.is_ascii_digit()) && line.contains(" UTC")
+        });
+        assert_eq!(utc, None, "{page}: {text}");
+        let times = browser.run(exact, vec![]).await;
+        for time in times.as_array().unwrap() {
+            let (shown, title) = (time[0].as_str().unwrap(), time[1].as_str().unwrap());
+            assert!(!shown.contains("UTC") && title.ends_with(" UTC"), "{page}: {time}");
+        }
+        if !page.ends_with("/requests") {
+            assert!(!times.as_array().unwrap().is_empty(), "{page}");
+        }
+    }
+    browser.close().await;
 }
 
 #[needs(browser)]

@@ -37,6 +37,16 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   else if (time.title) time.title += filled(document.body.dataset.here, local.format(at));
 }
 
+// Hours of charts, too. Their tips keep UTC.
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+for (const tick of document.querySelectorAll("[data-clock]")) tick.textContent = clock.format(new Date(tick.dataset.clock));
+for (const bar of document.querySelectorAll("[data-hour]")) {
+  const utc = bar.dataset.utc;
+  const both = (text) => text.replace(utc, `${local.format(new Date(bar.dataset.hour))} (${utc})`);
+  for (const text of bar.querySelectorAll("title, tspan:first-child")) text.textContent = both(text.textContent);
+  bar.setAttribute("aria-label", both(bar.getAttribute("aria-label")));
+}
+
 // Empty filters do not appear in the URL.
 for (const form of document.querySelectorAll("form.filters")) {
   form.addEventListener("formdata", (event) => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use keyward_core::{CredentialId, Timestamp};
 
-use super::text::number;
+use super::text::{When, number};
 use super::words;
 use crate::service::{UsageDay, UsageTotal};
 use crate::store::CountUnit;
@@ -16,7 +16,6 @@ pub(super) const SPARK_DAYS: u32 = 30;
 const SPARK_HEIGHT: u64 = 22;
 
 pub(super) struct Bar {
-    pub(super) x: u64,
     pub(super) y: u64,
     pub(super) height: u64,
     pub(super) class: String,
@@ -24,7 +23,8 @@ pub(super) struct Bar {
 }
 
 pub(super) struct Spark {
-    pub(super) bars: Vec<Bar>,
+    /// Each with its place.
+    pub(super) bars: Vec<(u64, Bar)>,
     pub(super) label: String,
 }
 
@@ -46,12 +46,12 @@ fn spark(days: &[(u64, u64)]) -> Spark {
     let mut bars = Vec::new();
     for (x, (accepted, refused)) in (0..).step_by(4).zip(days) {
         let mut top = SPARK_HEIGHT;
-        for (times, class) in [(*accepted, "accepted"), (*refused, "refused")] {
+        for (times, class, pattern) in [(*accepted, "accepted", None), (*refused, "refused", Some(HATCH))] {
             // A single request is visible.
             let height = if times == 0 { 0 } else { (times.saturating_mul(SPARK_HEIGHT) / most).max(1).min(top) };
             if height > 0 {
                 top -= height;
-                bars.push(Bar { x, y: top, height, class: class.to_owned(), pattern: None });
+                bars.push((x, Bar { y: top, height, class: class.to_owned(), pattern }));
             }
         }
     }
@@ -65,19 +65,29 @@ pub(super) struct Rule {
     pub(super) label: String,
 }
 
-/// An hour or a day of a chart.
+/// An hour or a day of a chart. Places are in percent of the width, heights in pixels, so that texts have the same size everywhere.
 pub(super) struct Slot {
     pub(super) label: String,
-    pub(super) tick: Option<String>,
-    pub(super) x: u64,
+    /// The beginning of an hour, which a script shows in the reader's time zone.
+    pub(super) hour: Option<When>,
+    pub(super) tick: Option<Tick>,
+    pub(super) x: String,
     pub(super) parts: Vec<Bar>,
     pub(super) times: Vec<String>,
     pub(super) title: String,
     pub(super) tip: Vec<String>,
-    pub(super) tip_x: u64,
-    pub(super) tip_anchor: &'static str,
+    /// The text is on the side where it hides fewer bars.
+    pub(super) is_right: bool,
     /// The slot is not over.
     pub(super) is_partial: bool,
+}
+
+/// The name of a slot below the chart.
+pub(super) struct Tick {
+    pub(super) text: String,
+    pub(super) x: String,
+    /// A phone has no place for it.
+    pub(super) is_minor: bool,
 }
 
 pub(super) struct Legend {
@@ -91,27 +101,29 @@ pub(super) struct Legend {
 }
 
 pub(super) struct Chart {
-    pub(super) width: u64,
     pub(super) height: u64,
-    pub(super) bar: u64,
+    pub(super) bar: String,
     pub(super) rules: Vec<Rule>,
     pub(super) slots: Vec<Slot>,
     pub(super) legend: Vec<Legend>,
     pub(super) total: u64,
     pub(super) unit: &'static str,
+    /// The title of the slots in a table.
+    pub(super) column: &'static str,
 }
 
-const CHART_WIDTH: u64 = 720;
 const CHART_HEIGHT: u64 = 200;
-const LEFT: u64 = 44;
+/// The width of a bar, in percent of its slot.
+const BAR: u64 = 82;
 
+const HATCH: &str = "url(#p0)";
 /// So that no outcome depends on its colour alone. The classes `refused-0` and `refused-1` never meet.
 const PATTERNS: [&str; 7] = ["url(#p1)", "url(#p1)", "url(#p2)", "url(#p3)", "url(#p4)", "url(#p5)", "url(#p6)"];
 
 pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Timestamp) -> Chart {
-    let (length, unit_name, now_name) = match unit {
-        CountUnit::Hour => (HOUR, words::charts::HOUR, words::charts::THIS_HOUR),
-        CountUnit::Day => (DAY, words::charts::DAY, words::charts::TODAY),
+    let (length, unit_name, now_name, column) = match unit {
+        CountUnit::Hour => (HOUR, words::charts::HOUR, words::charts::THIS_HOUR, words::charts::HOUR_COLUMN),
+        CountUnit::Day => (DAY, words::charts::DAY, words::charts::TODAY, words::charts::DAY_UTC),
     };
     let last = now.as_millis() / length;
     let first = last - i64::from(slots) + 1;
@@ -132,16 +144,15 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
     };
     let most_of = |slot| outcomes.iter().map(|(outcome, _)| by_slot.get(&(slot, *outcome)).copied().unwrap_or(0)).sum();
     let most = round_up((first..=last).map(most_of).max().unwrap_or(0_u64).max(1));
-    let step = ((CHART_WIDTH - LEFT) / u64::from(slots.max(1))).max(1);
-    let width = LEFT + step * u64::from(slots);
-    let drawn = (first..=last).zip((LEFT..).step_by(step as usize)).map(|(slot, x)| {
-        let start = Timestamp::from_millis(slot * length).to_string();
-        let date = start.get(..10).unwrap_or_default();
-        let time = start.get(11..16).unwrap_or_default();
+    let whole = 100 * u64::from(slots.max(1));
+    let drawn = (first..=last).zip(0_u64..).map(|(slot, place)| {
+        let start = When::at(Timestamp::from_millis(slot * length), now);
+        let date = start.iso.get(..10).unwrap_or_default();
         let (label, short) = match unit {
-            CountUnit::Hour => (format!("{date} {time}"), time),
+            CountUnit::Hour => (start.full.clone(), start.iso.get(11..16).unwrap_or_default()),
             CountUnit::Day => (date.to_owned(), date.get(5..).unwrap_or_default()),
         };
+        let short = short.to_owned();
         let (mut top, mut parts, mut times, mut words) = (CHART_HEIGHT, Vec::new(), Vec::new(), Vec::new());
         for (place, (outcome, _)) in outcomes.iter().enumerate() {
             let count = by_slot.get(&(slot, *outcome)).copied().unwrap_or(0);
@@ -150,7 +161,7 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
                 let height = (count.saturating_mul(CHART_HEIGHT) / most).max(1).min(top);
                 top -= height;
                 let pattern = pattern(place, outcome);
-                parts.push(Bar { x, y: top, height, class: class(place, outcome), pattern });
+                parts.push(Bar { y: top, height, class: class(place, outcome), pattern });
                 words.push(format!("{} {}", number(count), outcome.replace('_', " ")));
             }
         }
@@ -161,33 +172,36 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
         }
         let title = format!("{label}: {}", words.join(", "));
         words.insert(0, label.clone());
-        // The text is on the side where it hides fewer bars.
-        let is_right = x > width / 2;
+        let every = tick_every(unit, slots);
+        let tick = ((last - slot) % every == 0).then(|| Tick {
+            text: if is_partial { now_name.to_owned() } else { short },
+            x: percent(100 * place + BAR / 2, whole),
+            is_minor: (last - slot) / every % 2 == 1,
+        });
         Slot {
-            tick: ((last - slot) % tick_every(unit, slots) == 0)
-                .then(|| if is_partial { now_name.to_owned() } else { short.to_owned() }),
-            x,
+            hour: (unit == CountUnit::Hour).then_some(start),
+            tick,
+            x: percent(100 * place, whole),
             parts,
             times,
             title,
             tip: words,
-            tip_x: if is_right { LEFT + 8 } else { width - 8 },
-            tip_anchor: if is_right { "start" } else { "end" },
+            is_right: 200 * place > whole,
             is_partial,
             label,
         }
     });
     Chart {
-        width,
         height: CHART_HEIGHT,
-        bar: step.saturating_sub(2).max(1),
+        bar: percent(BAR, whole),
         rules: [0, most / 2, most]
             .into_iter()
-            .map(|times| Rule { y: CHART_HEIGHT - times * CHART_HEIGHT / most, label: number(times) })
+            .map(|times| Rule { y: CHART_HEIGHT - times * CHART_HEIGHT / most, label: words::charts::short(times) })
             .collect(),
         slots: drawn.collect(),
         total: outcomes.iter().map(|(_, times)| times).sum(),
         unit: unit_name,
+        column,
         legend: outcomes
             .iter()
             .enumerate()
@@ -202,6 +216,12 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
             })
             .collect(),
     }
+}
+
+/// With two decimals.
+fn percent(part: u64, whole: u64) -> String {
+    let hundredths = part.saturating_mul(10_000) / whole.max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 fn tick_every(unit: CountUnit, slots: u32) -> i64 {
@@ -231,9 +251,21 @@ mod tests {
         let (first, last) = (&chart.slots[0], &chart.slots[23]);
         assert_eq!(
             (first.title.as_str(), last.title.as_str()),
-            ("2026-03-29 13:00: 3 accepted", "2026-03-30 12:00, so far: none")
+            ("2026-03-29 13:00 UTC: 3 accepted", "2026-03-30 12:00 UTC, so far: none")
         );
-        assert_eq!(last.tick.as_deref(), Some("this hour"));
+        assert_eq!(last.tick.as_ref().unwrap().text, "this hour");
+        assert_eq!(first.hour.as_ref().unwrap().iso, "2026-03-29T13:00:00Z");
+        let ticks: Vec<_> = chart.slots.iter().filter_map(|slot| slot.tick.as_ref()).collect();
+        let ticks: Vec<_> = ticks.iter().map(|tick| (tick.text.as_str(), tick.x.as_str(), tick.is_minor)).collect();
+        assert_eq!(
+            ticks,
+            [
+                ("18:00", "22.54", true),
+                ("00:00", "47.54", false),
+                ("06:00", "72.54", true),
+                ("this hour", "97.54", false)
+            ]
+        );
     }
 
     fn day(date: &str, outcome: &str, times: u64) -> UsageDay {
@@ -251,8 +283,9 @@ mod tests {
         ];
         let spark = sparks(&days, now).remove(&"key_1".parse().unwrap()).unwrap();
         assert_eq!(spark.label, "Last 30 days: 1,000,000 accepted, 1 refused");
-        let drawn: Vec<_> = spark.bars.iter().map(|bar| (bar.x, bar.y, bar.height, bar.class.as_str())).collect();
-        assert_eq!(drawn, [(0, 0, 22, "accepted"), (116, 21, 1, "refused")]);
+        let drawn =
+            spark.bars.iter().map(|(x, bar)| (*x, bar.y, bar.height, bar.class.as_str(), bar.pattern.is_some()));
+        assert_eq!(drawn.collect::<Vec<_>>(), [(0, 0, 22, "accepted", false), (116, 21, 1, "refused", true)]);
     }
 
     #[test]
@@ -269,12 +302,13 @@ mod tests {
         );
         assert_eq!(chart.slots[5].title, "2026-03-29: 30 accepted, 5 key expired");
         assert_eq!(chart.slots[0].title, "2026-03-24: none");
+        let text = |slot: &Slot| slot.tick.as_ref().map(|tick| tick.text.clone());
         let today = &chart.slots[6];
         assert_eq!(
-            (today.is_partial, today.tick.as_deref(), today.title.as_str()),
+            (today.is_partial, text(today).as_deref(), today.title.as_str()),
             (true, Some("today"), "2026-03-30, so far: 1 accepted")
         );
-        assert_eq!((chart.slots[5].is_partial, chart.slots[5].tick.as_deref()), (false, Some("03-29")));
+        assert_eq!((chart.slots[5].is_partial, text(&chart.slots[5]).as_deref()), (false, Some("03-29")));
         // The colour is not the only difference.
         assert_eq!(chart.legend.iter().map(|one| one.pattern.is_some()).collect::<Vec<_>>(), [false, true]);
         for (number, rounded) in [(0, 2), (1, 2), (7, 8), (35, 40), (51, 60), (90, 90), (1_001, 2_000), (250, 300)] {

@@ -49,17 +49,11 @@ pub(in crate::dashboard) const OTHERS: &str = "Others";
 pub(in crate::dashboard) const KINDS: &str = "Kinds";
 pub(in crate::dashboard) const ON_THIS_PAGE: &str = "On this page";
 
-pub(in crate::dashboard) fn no_matches_since(full: &str) -> String {
-    format!("No entries match the filter since {full}.")
-}
+pub(in crate::dashboard) const NO_MATCHES_SINCE: &str = "No entries match the filter since";
 
-pub(in crate::dashboard) fn no_entries_since(full: &str) -> String {
-    format!("No entries since {full}.")
-}
+pub(in crate::dashboard) const NO_ENTRIES_SINCE: &str = "No entries since";
 
-pub(in crate::dashboard) fn searched_back_to(full: &str) -> String {
-    format!("Searched back to {full}.")
-}
+pub(in crate::dashboard) const SEARCHED_BACK_TO: &str = "Searched back to";
 
 pub(in crate::dashboard) fn entry(number: u64) -> String {
     format!("Entry {number}")

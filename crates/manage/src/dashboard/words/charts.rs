@@ -1,7 +1,14 @@
 //! Charts of requests.
 
+use super::numbers::number;
+
 pub(in crate::dashboard) const HOUR: &str = "hour";
 pub(in crate::dashboard) const DAY: &str = "day";
+pub(in crate::dashboard) const HOUR_COLUMN: &str = "Hour";
+pub(in crate::dashboard) const DAY_UTC: &str = "Day (UTC)";
+pub(in crate::dashboard) const AS_A_TABLE: &str = "As a table";
+pub(in crate::dashboard) const SO_FAR: &str = ", so far";
+pub(in crate::dashboard) const TIMES_OF_THE_FILE: &str = "Its times are in UTC.";
 pub(in crate::dashboard) const THIS_HOUR: &str = "this hour";
 pub(in crate::dashboard) const TODAY: &str = "today";
 pub(in crate::dashboard) const NONE: &str = "none";
@@ -15,7 +22,22 @@ pub(in crate::dashboard) fn spark(accepted: &str, refused: &str) -> String {
 }
 
 pub(in crate::dashboard) fn so_far(label: &str) -> String {
-    format!("{label}, so far")
+    format!("{label}{SO_FAR}")
+}
+
+pub(in crate::dashboard) fn table(label: &str) -> String {
+    format!("{label}, as a table")
+}
+
+/// A number that fits beside a chart.
+pub(in crate::dashboard) fn short(times: u64) -> String {
+    const MILLION: u64 = 1_000_000;
+    let tenths = times / (MILLION / 10) % 10;
+    match times {
+        0..MILLION => number(times),
+        _ if tenths > 0 && times < 100 * MILLION => format!("{}.{tenths}M", times / MILLION),
+        _ => format!("{}M", number(times / MILLION)),
+    }
 }
 
 pub(in crate::dashboard) fn meaning(outcome: &str) -> &'static str {
@@ -37,5 +59,25 @@ pub(in crate::dashboard) fn meaning(outcome: &str) -> &'static str {
         "plan_required" => "The account's plan does not include this",
         "https_required" => "The request was not sent over HTTPS",
         _ => "The request was refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn numbers_fit_beside_a_chart() {
+        for (times, text) in [
+            (0, "0"),
+            (2_000, "2,000"),
+            (999_999, "999,999"),
+            (1_000_000, "1M"),
+            (1_500_000, "1.5M"),
+            (40_000_000, "40M"),
+            (2_000_000_000, "2,000M"),
+        ] {
+            assert_eq!(short(times), text);
+        }
     }
 }

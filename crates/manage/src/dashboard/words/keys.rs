@@ -337,13 +337,10 @@ pub(in crate::dashboard) fn calls(provider: &str) -> String {
     format!("Your program calls the API of {provider}.")
 }
 
-pub(in crate::dashboard) fn old_key_stays_valid(full: &str) -> String {
-    format!("The old key stays valid until {full}. Switch to this key before then.")
-}
+pub(in crate::dashboard) const OLD_KEY_STAYS_VALID: [&str; 2] =
+    ["The old key stays valid until ", ". Switch to this key before then."];
 
-pub(in crate::dashboard) fn key_expires_soon(near: &str, full: &str) -> String {
-    format!("The key expires {near}, {full}. Rotate it before then.")
-}
+pub(in crate::dashboard) const KEY_EXPIRES_SOON: [&str; 2] = ["The key expires ", ". Rotate it before then."];
 
 pub(in crate::dashboard) fn a_key_has_no_scopes_to_choose(kind: &str) -> String {
     format!("A {kind} key has no scopes to choose.")
@@ -385,11 +382,9 @@ pub(in crate::dashboard) fn hide_inactive(count: &str) -> String {
     format!("Hide inactive ({count})")
 }
 
-pub(in crate::dashboard) fn used(when: &str, network: Option<&str>) -> String {
-    match network {
-        Some(network) => format!("{when}, from {network}"),
-        None => when.to_owned(),
-    }
+/// After a time.
+pub(in crate::dashboard) fn from_network(network: &str) -> String {
+    format!(", from {network}")
 }
 
 pub(in crate::dashboard) fn created_by(name: &str) -> String {

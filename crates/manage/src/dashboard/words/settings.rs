@@ -91,9 +91,7 @@ pub(in crate::dashboard) const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere"
 pub(in crate::dashboard) const UNKNOWN_NETWORK: &str = "unknown network";
 pub(in crate::dashboard) const THE_CURRENT_PASSWORD_IS_WRONG: &str = "The current password is wrong.";
 
-pub(in crate::dashboard) fn on_since(full: &str) -> String {
-    format!("since {full}. You confirm each sign-in with your password.")
-}
+pub(in crate::dashboard) const ON_SINCE: [&str; 2] = ["since ", ". You confirm each sign-in with your password."];
 
 pub(in crate::dashboard) fn codes_left(count: usize) -> String {
     if count == 0 {
@@ -108,16 +106,18 @@ pub(in crate::dashboard) const SIGN_OUT_ALL_OTHERS: &str = "Sign out all others"
 pub(in crate::dashboard) const OLDER_SESSIONS_ARE_NOT_SHOWN: &str =
     "Only the newest 200 sign-ins of browsers and of programs are shown. To end older ones, sign out all others.";
 
-pub(in crate::dashboard) fn session_use(last_seen: &str, network: &str, since: &str) -> String {
-    format!("last used {last_seen} from {network}, since {since}")
+pub(in crate::dashboard) const LAST_USED: &str = "last used";
+
+pub(in crate::dashboard) fn from_network_since(network: &str) -> String {
+    format!(" from {network}, since")
 }
 
 pub(in crate::dashboard) fn by_a_link_from(maker: &str) -> String {
     format!("signed in by a link from {maker}")
 }
 
-pub(in crate::dashboard) fn device_since(device: &str, since: &str) -> String {
-    format!("{device}, since {since}")
+pub(in crate::dashboard) fn device_since(device: &str) -> String {
+    format!("{device}, since")
 }
 
 pub(in crate::dashboard) const RECENT_ACTIVITY: &str = "Recent activity";

@@ -10,10 +10,6 @@ pub(in crate::dashboard) const ITS_KEYS_WERE_USED_IN_THIS_TIME: &str =
     "Its keys were used in this time, so the service does not report usage.";
 pub(in crate::dashboard) const A_SERVICE_REPORTS_USAGE: &str = "A service reports usage if the management service checks its keys: by its verifier, its usage hook, or the \
      gateway endpoints of this server.";
-pub(in crate::dashboard) const AS_A_TABLE: &str = "As a table";
-pub(in crate::dashboard) const REQUESTS_BY_OUTCOME_AS_A_TABLE: &str = "Requests by outcome, as a table";
-pub(in crate::dashboard) const HOUR_UTC: &str = "Hour (UTC)";
-pub(in crate::dashboard) const DAY_UTC: &str = "Day (UTC)";
 pub(in crate::dashboard) const BY_MODE: &str = "By mode";
 pub(in crate::dashboard) const REQUESTS_BY_MODE: &str = "Requests by mode";
 pub(in crate::dashboard) const ACCEPTED_COLUMN: &str = "Accepted";
@@ -32,7 +28,7 @@ pub(in crate::dashboard) const REASONS: &str = "Reasons";
 pub(in crate::dashboard) const DOWNLOAD_ALL_AS_CSV: &str = "Download all as CSV";
 pub(in crate::dashboard) const LIMITS_OF_THE_PLAN: [&str; 2] = ["Limits of the plan ", ""];
 pub(in crate::dashboard) const REQUESTS_ARE_COUNTED_BY_KEY: &str = "Requests are counted by key, mode and outcome. A request that lacks a scope or exceeds a limit counts as refused. \
-     Hours and days are in UTC.";
+     Days are in UTC.";
 
 // page.rs
 pub(in crate::dashboard) const ALL_MODES: &str = "All modes";

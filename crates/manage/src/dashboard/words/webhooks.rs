@@ -104,28 +104,23 @@ pub(in crate::dashboard) const EDIT_A_WEBHOOK: &str = "Edit a webhook";
 pub(in crate::dashboard) const DELETE_A_WEBHOOK: &str = "Delete a webhook";
 
 // view.rs
-pub(in crate::dashboard) fn previous_secrets_sign(full: &str) -> String {
-    format!("The previous secrets also sign until {full}. Switch your receiver before then.")
-}
+pub(in crate::dashboard) const PREVIOUS_SECRETS_SIGN: [&str; 2] =
+    ["The previous secrets also sign until ", ". Switch your receiver before then."];
 
 pub(in crate::dashboard) fn the_server_disabled_this_webhook(reason: &str) -> String {
     format!("The server disabled this webhook: {reason}. Repair the receiver, then enable the webhook.")
 }
 
-pub(in crate::dashboard) fn every_attempt_has_failed_since(full: &str) -> String {
-    format!("Every attempt has failed since {full}. After 5 days, the server disables the webhook.")
-}
+pub(in crate::dashboard) const EVERY_ATTEMPT_HAS_FAILED_SINCE: [&str; 2] =
+    ["Every attempt has failed since ", ". After 5 days, the server disables the webhook."];
 
-pub(in crate::dashboard) fn events_are_kept_since(full: &str) -> String {
-    format!("Its events are kept since {full}, up to 30 days. Send them after you have taken it over.")
-}
+pub(in crate::dashboard) const EVENTS_ARE_KEPT_SINCE: [&str; 2] =
+    ["Its events are kept since ", ", up to 30 days. Send them after you have taken it over."];
 
-pub(in crate::dashboard) fn sign_too_until(full: &str) -> String {
-    format!("also sign until {full}")
-}
+pub(in crate::dashboard) const SIGN_TOO_UNTIL: [&str; 2] = ["also sign until ", ""];
 
-pub(in crate::dashboard) fn of(kind: &str, full: &str) -> String {
-    format!("{kind} of {full}")
+pub(in crate::dashboard) fn of(kind: &str) -> String {
+    format!("{kind} of")
 }
 
 pub(in crate::dashboard) fn kinds(count: usize) -> String {
