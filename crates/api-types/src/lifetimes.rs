@@ -82,7 +82,7 @@ impl Lifetimes {
     /// let effective = EffectiveLifetimes { default_seconds: Some(7_776_000), maximum_seconds: Some(31_536_000) };
     /// let lifetimes = Lifetimes { default_seconds: Some(7_776_000), maximum_seconds: None, effective, version: 1 };
     /// assert_eq!(lifetimes.lines(), [
-    ///     ("Set here", "default 90 days".to_owned()),
+    ///     ("Own settings", "default 90 days".to_owned()),
     ///     ("Default", "90 days".to_owned()),
     ///     ("Maximum", "365 days".to_owned()),
     /// ]);
@@ -93,10 +93,10 @@ impl Lifetimes {
         let own = [("default", self.default_seconds), ("maximum", self.maximum_seconds)];
         let own: Vec<String> =
             own.iter().filter_map(|(name, seconds)| Some(format!("{name} {}", text((*seconds)?.into())))).collect();
-        let own = if own.is_empty() { "nothing".to_owned() } else { own.join(", ") };
+        let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
         let EffectiveLifetimes { default_seconds, maximum_seconds } = self.effective;
         vec![
-            ("Set here", own),
+            ("Own settings", own),
             ("Default", default_seconds.map_or_else(|| "no expiry".to_owned(), text)),
             ("Maximum", maximum_seconds.map_or_else(|| "none".to_owned(), text)),
         ]

@@ -41,7 +41,7 @@
 //! | `serve` | a hyper server with limits |
 //! | `gateway`, `envoy` | verification for services in any language |
 //! | `manage` | users, roles, an audit log and the management API |
-//! | `dashboard`, `github`, `mail`, `oidc`, `webhooks` | the dashboard, secret-scanning alerts, mail, single sign-on, signed events |
+//! | `dashboard`, `github`, `mail`, `oidc`, `passkeys`, `webhooks` | the dashboard, secret-scanning alerts, mail, single sign-on, passkeys, signed events |
 //! | `metrics` | counters and histograms through the [`metrics`](https://docs.rs/metrics) facade |
 //! | `test-util` | for tests only: identities, fixed keys, and layers that authenticate every request |
 //! | `conformance` | for tests only: also conformance suites for stores and adapters |

@@ -56,6 +56,7 @@ pub use rates::{RateLimiter, RateLimits};
 pub use request::RequestLimit;
 pub use rules::{BudgetRule, LimitRules, Per, RateRule, Refill, RuleError, Subject};
 pub use store::{
-    ChangedRules, Counter, CounterState, LimitStore, MemoryLimits, StoredRules, counted_as, credits_left, hand_on_rules,
+    ChangedRules, Counter, CounterState, LimitStore, MemoryLimits, StoredRules, counted_as, credits_left,
+    hand_on_rules, rate_left,
 };
 pub use strict::StrictRates;

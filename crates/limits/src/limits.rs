@@ -508,19 +508,16 @@ impl Inner {
             stamps.push(meter.use_rule(&rule, generation));
             Arc::clone(meter)
         };
-        let of_rate =
-            |holder: &str, name: &str, whose: &str| Counter::new(format!("rate/{holder}/{name}/{whose}"), false);
         for rate in own.rates() {
-            let rule = Rule::Rate(rate.clone());
-            rates.push((rate.name.clone(), meter(of_rate("key", &rate.name, first.as_str()), rule)));
+            let counter = Counter::of_rate(&Subject::Key(first.clone()), &rate.name);
+            rates.push((rate.name.clone(), meter(counter, Rule::Rate(rate.clone()))));
         }
         for rate in of_account.rates() {
-            let (holder, whose) = match rate.per {
-                Per::Account => ("account", account),
-                Per::Key => ("each", id),
+            let counter = match rate.per {
+                Per::Account => Counter::of_rate(&Subject::Account(identity.account().clone()), &rate.name),
+                Per::Key => Counter::new(format!("rate/each/{}/{id}", rate.name), false),
             };
-            let rule = Rule::Rate(rate.clone());
-            rates.push((rate.name.clone(), meter(of_rate(holder, &rate.name, whose), rule)));
+            rates.push((rate.name.clone(), meter(counter, Rule::Rate(rate.clone()))));
         }
         if let Some(budget) = own.get_budget() {
             budgets.push(meter(Counter::of_budget(&Subject::Key(first.clone())), Rule::Budget(budget.clone())));

@@ -8,8 +8,8 @@ use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::rejection::Budget;
 use keyward_core::store::StoreError;
 
-use crate::counter::{Rule, State, Wish, take};
-use crate::rules::{BudgetRule, LimitRules, Subject};
+use crate::counter::{Grant, Rule, State, Wish, take};
+use crate::rules::{BudgetRule, LimitRules, RateRule, Subject};
 
 /// A rate or a budget of one holder, in a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,12 @@ impl Counter {
     #[must_use]
     pub fn of_budget(holder: &Subject) -> Self {
         Self::new(format!("budget/{}/{}", holder.kind(), holder.id()), true)
+    }
+
+    /// Returns the counter of a rate that all keys of an account share, or that a key has by itself.
+    #[must_use]
+    pub fn of_rate(holder: &Subject, name: &str) -> Self {
+        Self::new(format!("rate/{}/{name}/{}", holder.kind(), holder.id()), false)
     }
 
     /// Returns its name in the store.
@@ -176,11 +182,33 @@ impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
 /// # Errors
 /// [`StoreError`].
 pub async fn credits_left(store: &dyn LimitStore, holder: &Subject, budget: &BudgetRule) -> Result<Budget, StoreError> {
-    let read = store.read(&Counter::of_budget(holder)).await?;
+    let grant = left(store, &Counter::of_budget(holder), &Rule::Budget(budget.clone())).await?;
+    Ok(Budget { credits: grant.total, remaining: grant.left, period: grant.length, resets_in: grant.valid })
+}
+
+/// Returns what no node has taken of a rate of a key, or of a rate that all keys of an account share.
+///
+/// # Errors
+/// [`StoreError`].
+///
+/// # Examples
+/// ```
+/// use keyward::limits::{MemoryLimits, RateRule, Subject, rate_left};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, account) = (MemoryLimits::new(), Subject::Account("acct_1".parse()?));
+/// assert_eq!(rate_left(&store, &account, &RateRule::new("default", 100, 60)).await?, 100);
+/// # Ok(()) }
+/// ```
+pub async fn rate_left(store: &dyn LimitStore, holder: &Subject, rate: &RateRule) -> Result<u64, StoreError> {
+    Ok(left(store, &Counter::of_rate(holder, &rate.name), &Rule::Rate(rate.clone())).await?.left)
+}
+
+async fn left(store: &dyn LimitStore, counter: &Counter, rule: &Rule) -> Result<Grant, StoreError> {
+    let read = store.read(counter).await?;
     let state = read.text.as_deref().map(serde_json::from_str::<State>).transpose().map_err(StoreError::corrupt)?;
     let nothing = Wish { least: 0, most: 0 };
-    let (_, grant) = take(state.as_ref(), &Rule::Budget(budget.clone()), read.now, nothing);
-    Ok(Budget { credits: grant.total, remaining: grant.left, period: grant.length, resets_in: grant.valid })
+    Ok(take(state.as_ref(), rule, read.now, nothing).1)
 }
 
 /// Returns whose rules and counters hold for a subject: for a successor the first key of its rotations, for others themselves.

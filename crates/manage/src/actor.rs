@@ -163,6 +163,15 @@ impl Actor {
         }
     }
 
+    /// Digest of the session or token of a user, to which set-ups and challenges belong.
+    pub(crate) fn holder(&self) -> Option<String> {
+        match &self.who {
+            Who::User { through: Through::Session(session), .. } => Some(session.clone()),
+            Who::User { through: Through::Token(token), .. } => Some(token.to_string()),
+            Who::Key(_) | Who::System(_) => None,
+        }
+    }
+
     pub(crate) fn creator(&self) -> Creator {
         match &self.who {
             Who::User { id, .. } => Creator::User(id.clone()),

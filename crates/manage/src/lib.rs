@@ -27,6 +27,7 @@
 //! - `dashboard` (on): the dashboard.
 //! - `github`: alerts about leaked keys.
 //! - `oidc`: signing in with OpenID Connect.
+//! - `passkeys`: passkeys as a second factor in the dashboard.
 //! - `webhooks`: signed requests to the URLs of accounts about what happens.
 //! - `mail`: mail over SMTP, for invitations, password resets, and news about keys and sign-ins.
 //! - `metrics`: measurements through [`metrics`](https://docs.rs/metrics).

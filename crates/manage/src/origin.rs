@@ -78,11 +78,29 @@ impl PublicUrl {
         normalized(self.scheme, host).is_some_and(|authority| authority == self.authority)
     }
 
-    #[cfg(feature = "oidc")]
+    #[cfg(feature = "dashboard")]
     pub(crate) fn of_loopback(host: &str, is_secure: bool) -> Option<Self> {
         let scheme = if is_secure { Scheme::Https } else { Scheme::Http };
         let authority = normalized(scheme, host)?;
         is_loopback(&authority).then_some(Self { scheme, authority })
+    }
+
+    /// `None` for an IP address, under which browsers offer no passkeys.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn host_name(&self) -> Option<&str> {
+        let name = self.authority.split(':').next().filter(|name| !name.starts_with('['))?;
+        // The URL standard reads a host whose last label is a number as an IPv4 address.
+        let is_number = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
+        let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        (!is_number(last) && !last.starts_with("0x")).then_some(name)
+    }
+
+    /// The same address under the name of this machine.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn at_localhost(&self) -> String {
+        let port = self.authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://localhost{port}", self.scheme.as_str())
     }
 }
 
@@ -204,6 +222,23 @@ mod tests {
         ] {
             let read = text.parse::<PublicUrl>().map(|url| url.to_string()).ok();
             assert_eq!(read.as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[cfg(feature = "dashboard")]
+    #[test]
+    fn passkeys_need_the_name_of_a_host() {
+        for (text, name, local) in [
+            ("https://keys.example.com:8443", Some("keys.example.com"), "https://localhost:8443"),
+            ("http://localhost", Some("localhost"), "http://localhost"),
+            ("http://127.0.0.1:8080", None, "http://localhost:8080"),
+            ("https://192.0.2.7", None, "https://localhost"),
+            ("https://[2001:db8::1]:8443", None, "https://localhost:8443"),
+            ("https://[2001:db8::1]", None, "https://localhost"),
+            ("https://0x7f.0x1", None, "https://localhost"),
+        ] {
+            let url: PublicUrl = text.parse().unwrap();
+            assert_eq!((url.host_name(), url.at_localhost().as_str()), (name, local), "{text}");
         }
     }
 

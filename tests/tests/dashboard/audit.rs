@@ -145,6 +145,37 @@ async fn filters_by_actor_action_target_and_day_add_up() {
     assert!(!words(page.split("</form>").last().unwrap()).contains("worker"), "{page}");
 }
 
+/// The links keep the other filters, and the file follows them.
+#[tokio::test]
+async fn ranges_of_days_are_a_click_away() {
+    let site = Site::with_owner().await;
+    furnish(&site).await;
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get(&format!("{LOG}?action=key.revoke&from=2020-01-01&to=2020-01-02")).await.body;
+    assert!(words(&page).contains("No entries match the filter"), "{page}");
+    let day = |days: i64| {
+        let now = keyward::Timestamp::from(std::time::SystemTime::now()).as_millis();
+        keyward::Timestamp::from_millis(now - days * 86_400_000).to_string()[..10].to_owned()
+    };
+    for (label, first) in [("Today", Some(day(0))), ("This week", None), ("Last 30 days", Some(day(29)))] {
+        let link = page.split(&format!("\">{label}</a>")).next().unwrap().rsplit("href=\"").next().unwrap();
+        let link = link.replace("&#38;", "&");
+        assert!(
+            link.starts_with(&format!("{LOG}?action=key.revoke&from=")) && !link.contains("to="),
+            "{label}: {link}"
+        );
+        if let Some(first) = first {
+            assert!(link.ends_with(&first), "{label}: {link}");
+        }
+        let shown = client.get(&link).await.body;
+        let listed = words(shown.split("</form>").last().unwrap());
+        assert!(listed.contains("Ada revoked the key “worker”") && !listed.contains("created"), "{label}: {listed}");
+        assert!(shown.contains(&format!("aria-current=\"true\">{label}</a>")), "{label}: {shown}");
+        let file = client.get(&link.replacen("/audit?", "/audit/export?", 1)).await.body;
+        assert_eq!(file.lines().count(), 2, "{label}: {file}");
+    }
+}
+
 #[tokio::test]
 async fn each_link_of_the_log_leads_to_a_page() {
     let site = webhooks::site().await;
@@ -222,6 +253,10 @@ async fn a_file_has_all_entries_of_the_filter_however_many() {
     );
     assert_eq!(file.body.lines().count(), 621);
     assert!(file.body.lines().nth(1).unwrap().contains("Ada changed the account “Odd”"), "{}", &file.body[..500]);
+    let head = "\"number\",\"time\",\"sentence\",\"actor_type\",\"actor\",\"actor_name\",\"action\",\"outcome\",\"target_type\",\"target\",\"target_name\",";
+    assert!(file.body.starts_with(head), "{}", &file.body[..300]);
+    let ada = owner.user().unwrap();
+    assert!(file.body.contains(&format!("\"user\",\"{ada}\",\"Ada\",\"account.update\"")), "{}", &file.body[..500]);
     let keys = client.get(&format!("{LOG}/export?action=key.create")).await.body;
     assert_eq!(keys.lines().count(), 3, "{keys}");
     assert!(!keys.lines().any(|line| line.starts_with("\"=") || line.contains(",\"=")), "{keys}");

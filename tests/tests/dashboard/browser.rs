@@ -47,7 +47,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn open(site: &Site) -> Self {
-        Self::open_with(site, json!({}), Some(PLACES.acquire().await.unwrap())).await
+        Self::open_at(site, site.url("")).await
+    }
+
+    pub(crate) async fn open_at(site: &Site, base: String) -> Self {
+        Self { base, ..Self::open_with(site, json!({}), Some(PLACES.acquire().await.unwrap())).await }
     }
 
     /// Does not wait for other tests.
@@ -56,8 +60,12 @@ impl Browser {
     }
 
     pub(crate) async fn open_without_script(site: &Site) -> Self {
+        Self::open_without_script_at(site, site.url("")).await
+    }
+
+    pub(crate) async fn open_without_script_at(site: &Site, base: String) -> Self {
         let without = json!({"profile.managed_default_content_settings.javascript": 2});
-        Self::open_with(site, without, Some(PLACES.acquire().await.unwrap())).await
+        Self { base, ..Self::open_with(site, without, Some(PLACES.acquire().await.unwrap())).await }
     }
 
     async fn open_with(site: &Site, prefs: Value, place: Option<SemaphorePermit<'static>>) -> Self {
@@ -213,6 +221,24 @@ impl Browser {
         std::fs::write(folder.join(format!("{name}.png")), image).unwrap();
     }
 
+    /// An authenticator of this machine with a user who agrees to everything (WebAuthn, section 11).
+    pub(crate) async fn add_authenticator(&self) -> String {
+        let body = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+            "isUserConsenting": true,
+        });
+        let added = self.client.issue_cmd(Authenticators(http::Method::POST, String::new(), Some(body))).await.unwrap();
+        added.as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn remove_authenticator(&self, id: &str) {
+        self.client.issue_cmd(Authenticators(http::Method::DELETE, format!("/{id}"), None)).await.unwrap();
+    }
+
     pub(crate) async fn emulate(&self, metrics: Value) {
         self.client.issue_cmd(DevTools("Emulation.setDeviceMetricsOverride", metrics)).await.unwrap();
     }
@@ -244,5 +270,18 @@ impl fantoccini::wd::WebDriverCompatibleCommand for DevTools {
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
         (http::Method::POST, Some(json!({"cmd": self.0, "params": self.1}).to_string()))
+    }
+}
+
+#[derive(Debug)]
+struct Authenticators(http::Method, String, Option<Value>);
+
+impl fantoccini::wd::WebDriverCompatibleCommand for Authenticators {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/webauthn/authenticator{}", session.unwrap_or_default(), self.1))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (self.0.clone(), self.2.as_ref().map(Value::to_string))
     }
 }

@@ -6,6 +6,7 @@ use keyward_needs::needs;
 use serde_json::json;
 
 use crate::browser::Browser;
+use crate::http::Client;
 use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 
 #[needs(browser)]
@@ -50,7 +51,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     let guarded = "return !dispatchEvent(new Event('beforeunload', {cancelable: true}))";
     assert_eq!(browser.run(guarded, vec![]).await, json!(true));
     browser.click("[data-done]").await;
-    browser.see("You have not copied it").await;
+    browser.see("You have not copied the key").await;
     browser.click("[data-copy=key]").await;
     browser.see("Copied.").await;
     assert_eq!(browser.run(guarded, vec![]).await, json!(false));
@@ -346,4 +347,29 @@ async fn an_empty_account_shows_first_steps_that_tick_themselves() {
     browser.see("Download as CSV").await;
     assert!(!browser.text().await.contains("First steps"));
     browser.close().await;
+}
+
+/// The number of keys says nothing about the other steps.
+#[tokio::test]
+async fn first_steps_stay_until_they_are_done_or_hidden() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    for number in 0..30 {
+        let name = format!("key {number}");
+        site.management.create_key(&owner, KeyDraft::secret("operator".parse().unwrap(), name)).await.unwrap();
+    }
+    let mut client = Client::signed_in(&site).await;
+    let list = "/accounts/operator/keys";
+    let done = |page: &str| page.matches("<li class=\"done\">").count();
+    let page = client.get(list).await;
+    assert!(page.body.contains("First steps") && done(&page.body) == 1, "{}", page.body);
+    // An old key was used, which is not on the first page.
+    let sql = "UPDATE keys SET last_used_at = created_at + 1 WHERE name = 'key 0'";
+    rusqlite::Connection::open(site.store.path()).unwrap().execute(sql, []).unwrap();
+    let page = client.get(list).await;
+    assert!(page.body.contains("First steps") && done(&page.body) == 2, "{}", page.body);
+    assert!(!client.get(&format!("{list}?q=key+3")).await.body.contains("First steps"), "a search has its own result");
+    let csrf = page.field("csrf");
+    assert_eq!(client.post(&format!("{list}/checklist"), &[("csrf", &csrf)]).await.status, 303);
+    assert!(!client.get(list).await.body.contains("First steps"));
 }

@@ -1,7 +1,7 @@
 //! The list of keys: sorted, in pages, changed together, downloaded.
 
 use fantoccini::Locator;
-use keyward::manage::KeyDraft;
+use keyward::manage::{Actor, Context, KeyDraft};
 use keyward::{AccountId, CredentialId, Timestamp};
 use keyward_needs::needs;
 
@@ -215,6 +215,33 @@ async fn the_list_is_downloaded_whole_and_as_it_is_filtered() {
     );
     assert!(rows[2].contains("\"'=HYPERLINK("), "{}", rows[2]);
     assert!(!answer.body.contains(&secret));
+    assert!(rows[0].contains("\"user\",\"user_name\",\"created_by\",\"created_by_name\","), "{}", rows[0]);
+    assert!(rows[0].ends_with("\"account\",\"account_name\""), "{}", rows[0]);
+    let ada = site.owner().await.user().unwrap().to_string();
+    assert!(rows[1].contains(&format!("\"user {ada}\",\"Ada\"")), "{}", rows[1]);
+    assert!(rows[1].ends_with("\"operator\",\"Operator\""), "{}", rows[1]);
     let answer = client.get("/accounts/operator/keys/export?mode=test").await;
     assert_eq!(answer.body.split_terminator("\r\n").count(), 2);
+}
+
+#[tokio::test]
+async fn creators_have_their_names_in_the_list_and_in_the_file() {
+    let site = Site::with_owner().await;
+    let (owner, management) = (site.owner().await, &site.management);
+    let of = |purpose, name: &str| KeyDraft::of(purpose, keyward::NewKey::secret(operator(), name));
+    let robot = management.create_key(&owner, of(keyward::manage::Purpose::Management, "robot")).await.unwrap();
+    let identity = keyward::Identity::api_key(robot.view.id.clone(), operator());
+    let by_key = Actor::of_identity(&identity, Context::new());
+    management.create_key(&by_key, of(keyward::manage::Purpose::Api, "by a key")).await.unwrap();
+    let terminal = Actor::system("command line", Context::new());
+    management.create_key(&terminal, of(keyward::manage::Purpose::Api, "by a program")).await.unwrap();
+    let mut client = Client::signed_in(&site).await;
+    let list = client.get("/accounts/operator/keys").await.body;
+    let file = client.get("/accounts/operator/keys/export").await.body;
+    let of_robot = format!("key “robot” ({})", robot.view.id);
+    for name in ["Ada", of_robot.as_str(), "The operator's command line"] {
+        let shown = name.replace('\'', "&#39;");
+        assert!(list.contains(&format!("<bdi>by {shown}</bdi>")), "{name}: {list}");
+        assert!(file.contains(&format!(",\"{name}\",")), "{name}: {file}");
+    }
 }

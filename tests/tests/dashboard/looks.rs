@@ -201,7 +201,8 @@ const PAGES: [(&str, &str); 46] = [
     ("reset", "/reset"),
 ];
 
-const FACTOR_PAGES: [(&str, &str); 3] = [
+const FACTOR_PAGES: [(&str, &str); 4] = [
+    ("passkey", "/settings/second-factor/passkeys/{passkey}"),
     ("member-factor", "/accounts/operator/members/{user}/second-factor"),
     ("factor", "/settings/second-factor"),
     ("code", "/login/code"),
@@ -356,6 +357,72 @@ async fn nothing_serious_is_found_on_the_pages_of_a_second_factor() {
     }
     browser.close().await;
     assert!(serious.is_empty(), "{}", serious.join("\n"));
+}
+
+#[needs(browser, axe)]
+#[tokio::test]
+async fn nothing_serious_is_found_on_the_pages_of_passkeys() {
+    let (_app, site) = App::with_site().await;
+    let axe = axe();
+    let browser = Browser::open_at(&site, site.local_url()).await;
+    browser.add_authenticator().await;
+    let mut serious = Vec::new();
+    browser.sign_in().await;
+    for theme in ["light", "dark"] {
+        choose_theme(&browser, theme).await;
+        for step in ["password-wrong", "passkey-begun", "passkeys", "passkey", "code-wrong", "sign-in", "refused"] {
+            match step {
+                "password-wrong" => begin_passkey(&browser, "wrong").await,
+                "passkey-begun" => begin_passkey(&browser, PASSWORD).await,
+                "passkeys" => {
+                    browser.press("Create the passkey “Laptop”").await;
+                    browser.find("#codes").await;
+                    browser.click("a[download]").await;
+                    browser.press("Done, I have stored the codes").await;
+                    browser.see("You have 10 recovery codes left").await;
+                }
+                "passkey" => browser.press("Change Laptop").await,
+                "code-wrong" => {
+                    browser.fill("code", "000000").await;
+                    browser.press("Remove passkey").await;
+                    browser.see("The code is wrong or was used before").await;
+                }
+                "sign-in" => {
+                    browser.press_in_user_menu("Sign out").await;
+                    browser.fill("email", EMAIL).await;
+                    browser.fill("password", PASSWORD).await;
+                    browser.press("Sign in").await;
+                    browser.see("Confirm your sign-in").await;
+                }
+                _ => {
+                    let broken = "const form = document.querySelector('form[data-passkey]'); \
+                        form.elements.passkey.value = '{}'; form.requestSubmit()";
+                    browser.run(broken, vec![]).await;
+                    browser.see("The passkey was not accepted").await;
+                }
+            }
+            for (size, width) in SIZES {
+                emulate(&browser, width).await;
+                serious.extend(look(&browser, &axe, step, theme, size).await);
+            }
+            emulate(&browser, 1_280).await;
+        }
+        browser.press("Use a passkey").await;
+        browser.find("nav[aria-label=Main]").await;
+        browser.go("/settings/second-factor").await;
+        browser.press("Turn off with a passkey").await;
+        browser.see("Your second factor is removed").await;
+    }
+    browser.close().await;
+    assert!(serious.is_empty(), "{}", serious.join("\n"));
+}
+
+async fn begin_passkey(browser: &Browser, password: &str) {
+    browser.go("/settings/second-factor").await;
+    browser.find("#passkey-name").await.send_keys("Laptop").await.unwrap();
+    browser.find("#passkey-password").await.send_keys(password).await.unwrap();
+    browser.press("Add a passkey").await;
+    browser.see(if password == PASSWORD { "You have 5 minutes" } else { "The current password is wrong" }).await;
 }
 
 #[needs(browser, axe)]

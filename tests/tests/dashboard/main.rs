@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod accounts;
+mod activity;
 mod audit;
 mod browser;
 mod canaries;
@@ -13,6 +14,7 @@ mod first_hour;
 mod frame;
 mod hosts;
 mod http;
+mod invitations;
 mod key_events;
 mod keys;
 mod layout;
@@ -24,11 +26,14 @@ mod looks;
 mod mail;
 mod oidc;
 mod operator;
+mod passkey_answers;
+mod passkeys;
 mod people;
 mod requests;
 mod routes;
 mod scopes;
 mod security;
+mod security_key;
 mod sessions;
 mod site;
 mod usage;

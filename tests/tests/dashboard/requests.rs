@@ -177,7 +177,19 @@ async fn recent_requests_fit_a_phone_and_lead_to_all() {
     browser.find("[aria-current=true][href$='refused=1']").await;
     assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length", vec![]).await, 6);
     browser.go(&path).await;
-    browser.click("p.note a[href$='/edit']").await;
+    // The actions come before what a phone has to scroll past, and the warning leads to the form with the missing scope.
+    let phone = serde_json::json!({"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": true});
+    browser.emulate(phone).await;
+    browser.go(&path).await;
+    let first = "const top = (css) => document.querySelector(css).getBoundingClientRect().top; \
+        const requests = top('.requests'); \
+        return ['/rotate', '/edit', '/revoke'].every((end) => { \
+            const link = document.querySelector(`.head a[href$='${end}']`).getBoundingClientRect(); \
+            return link.height > 0 && link.bottom < requests && link.bottom < 800; })";
+    assert_eq!(browser.run(first, vec![]).await, true, "an action is below the requests or the first screen");
+    browser.click("p.note a[href*='/edit?scope=']").await;
     browser.find("main form[action$='/edit']").await;
+    let chosen = "return document.querySelector('#other_scopes').value";
+    assert_eq!(browser.run(chosen, vec![]).await, "jobs:read videos:read");
     browser.close().await;
 }

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use keyward::key::KeyKind;
-use keyward::manage::{ApiDescription, KeyDraft};
+use keyward::manage::{ApiDescription, DashboardSettings, KeyDraft};
 use keyward::{AccountId, CredentialId};
 use keyward_needs::needs;
 use keyward_tests::program::{package_program, up_to};
@@ -39,7 +39,7 @@ async fn the_operator_describes_scopes_and_people_pick_them_in_groups() {
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
     browser.go("/settings").await;
-    browser.press("Change scopes and example").await;
+    browser.press("Change your API").await;
     let configured = browser.find("#scopes").await.prop("value").await.unwrap().unwrap();
     assert!(configured.contains("resources:read List and retrieve resources"), "{configured}");
     browser.fill("scopes", "# Videos\nvideos").await;
@@ -49,7 +49,7 @@ async fn the_operator_describes_scopes_and_people_pick_them_in_groups() {
     browser.fill("scopes", SCOPES).await;
     browser.fill("example_url", "https://api.example.com/v1/videos?limit=1&page=2").await;
     browser.press("Save").await;
-    browser.see("The scopes and the example are changed").await;
+    browser.see("The description of your API is changed").await;
     browser.picture("scopes-described").await;
 
     browser.go("/accounts/operator/keys/new").await;
@@ -79,7 +79,7 @@ async fn the_operator_describes_scopes_and_people_pick_them_in_groups() {
     browser.go("/settings/api").await;
     browser.fill("scopes", "jobs:* All about jobs").await;
     browser.press("Save").await;
-    browser.see("The scopes and the example are changed").await;
+    browser.see("The description of your API is changed").await;
     browser.go(&format!("/accounts/operator/keys/{}/edit", made.id)).await;
     assert_eq!(browser.find("#other_scopes").await.prop("value").await.unwrap().unwrap(), "videos:read");
     browser.close().await;
@@ -277,4 +277,56 @@ async fn the_server_reads_name_scopes_and_example_from_its_configuration() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("scopes.txt: line 2: invalid scope `videos`"), "{error}");
+}
+
+/// The menu separates the provider's API from that of keyward, and the page of a key links to the one that the key calls.
+#[tokio::test]
+async fn the_documentation_of_each_api_is_named() {
+    let set = |settings: DashboardSettings| {
+        settings.docs_url("/docs").api_docs_url("https://docs.example.com/".parse().unwrap())
+    };
+    let site = Site::build_with(|management| management, set).await;
+    site.add_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let link = |url: &str, label: &str| format!("<a href=\"{url}\">{label}</a>");
+    let page = client.get("/settings").await.body;
+    let (configured, management) =
+        (link("https://docs.example.com/", "API documentation"), link("/docs", "Management API (for keys)"));
+    assert!(page.contains(&configured) && page.contains(&management), "{page}");
+    let mut created = async |purpose: &str| {
+        let form = client.get("/accounts/operator/keys/new").await;
+        let (csrf, id) = (form.field("csrf"), form.field("form_id"));
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("form_id", &id),
+            ("name", "a"),
+            ("kind", "secret"),
+            ("mode", "live"),
+            ("purpose", purpose),
+        ];
+        let page = client.post("/accounts/operator/keys/new", &fields).await.body;
+        page.split("<main").nth(1).unwrap().to_owned()
+    };
+    let (own, managing) = (created("api").await, created("management").await);
+    assert!(own.contains("href=\"https://docs.example.com/\" target") && !own.contains("\"/docs\""), "{own}");
+    assert!(managing.contains("href=\"/docs\" target") && !managing.contains("docs.example.com"), "{managing}");
+
+    // The operator's page replaces the configuration, and refuses what is no address of the web.
+    for (url, status) in
+        [("javascript:alert(1)", 422), ("docs.example.com", 422), ("https://api.example.com/reference", 303)]
+    {
+        let form = client.get("/settings/api").await;
+        let fields = [("csrf", form.field("csrf")), ("version", form.field("version")), ("docs_url", url.to_owned())];
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = client.post("/settings/api", &fields).await;
+        assert_eq!(answer.status, status, "{url}: {}", answer.body);
+        assert!(
+            status == 303 || answer.body.contains("id=\"docs_url\" name=\"docs_url\" type=\"url\" value=\""),
+            "{}",
+            answer.body
+        );
+    }
+    let page = client.get("/settings").await.body;
+    assert!(page.contains(&link("https://api.example.com/reference", "API documentation")), "{page}");
+    assert!(!page.contains(&configured), "{page}");
 }

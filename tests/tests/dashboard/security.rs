@@ -31,6 +31,10 @@ impl App {
         (Self { clock, totp: None }, site)
     }
 
+    pub(crate) fn advance(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     pub(crate) fn enter(&mut self, secret: &str) {
         let secret = Secret::try_from_base32(secret.replace(' ', "")).unwrap();
         self.totp = Some(Builder::new().with_secret(secret).build().unwrap());

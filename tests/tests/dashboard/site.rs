@@ -89,6 +89,11 @@ impl Site {
         format!("http://{}{path}", self.address())
     }
 
+    /// The same under a name, as passkeys need it.
+    pub(crate) fn local_url(&self) -> String {
+        format!("http://localhost:{}", self.address().port())
+    }
+
     pub(crate) async fn call_api(&self, key: &str) -> u16 {
         crate::http::Client::new(self).bearer(key).get("/api").await.status
     }

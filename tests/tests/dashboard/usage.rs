@@ -115,9 +115,19 @@ async fn limits_are_shown_with_what_is_used() {
     let update = keyward::manage::AccountUpdate { plan: Some(Some("Pro".into())), ..Default::default() };
     site.management.update_account(&owner, &operator(), &update, account.version).await.unwrap();
     let subject = keyward::limits::Subject::Account(operator());
-    let limits = keyward_client::PutLimits { budget: Some("500/month".parse().unwrap()), ..Default::default() };
+    let rates = ["default=100/1h", "each=9/1m,key"].map(|rate| rate.parse().unwrap()).to_vec();
+    let budget = Some("500/month".parse().unwrap());
+    let limits = keyward_client::PutLimits { rates, budget, ..Default::default() };
     site.management.put_limits(&owner, &subject, &limits, 0).await.unwrap();
+    // A node takes units of the rate from the store, and spends them.
+    let counted = keyward::limits::Limits::start(keyward::sqlite::SqliteLimits::new(&site.store)).await.unwrap();
+    let caller = keyward::Identity::api_key("key_1".parse().unwrap(), operator());
+    counted.spend(&caller, &["default".into()], std::num::NonZeroU32::new(40).unwrap()).await.unwrap();
     let page = Client::signed_in(&site).await.get(USAGE).await.body;
+    assert!(!page.contains("<dt>Rate each</dt>"), "each key has its own count: {page}");
+    let rate = page.split("<dt>Rate default</dt>").nth(1).unwrap().split("</dd>").next().unwrap();
+    let used: u64 = rate.split("value=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+    assert!((39..=100).contains(&used) && rate.contains(" of 100 used, refilled over 1 hour"), "{rate}");
     for text in ["of the plan <bdi>Pro</bdi>", "1 of 40", "0 of 500 credits", "500 credits a month"] {
         assert!(page.contains(text), "{text}: {page}");
     }

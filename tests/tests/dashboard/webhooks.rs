@@ -142,14 +142,14 @@ async fn a_webhook_is_created_changed_and_deleted_and_its_secret_shown_once() {
     let rotate = format!("{one}/rotate");
     let rotated = send(&mut client, &rotate, &rotate, &[]).await;
     let second = secret_of(&rotated).unwrap();
-    assert!(second != first && rotated.body.contains("The previous secrets sign, too, until"), "{}", rotated.body);
+    assert!(second != first && rotated.body.contains("The previous secrets also sign until"), "{}", rotated.body);
     assert!(client.get(&one).await.body.contains("Previous secrets"));
     for wrong in ["soon", "604801"] {
         let refused = send(&mut client, &rotate, &rotate, &[("overlap", wrong)]).await;
         assert!(refused.status == 422 && secret_of(&refused).is_none(), "{wrong}: {}", refused.body);
     }
     let third = send(&mut client, &rotate, &rotate, &[("overlap", "0")]).await;
-    assert!(secret_of(&third).is_some() && !third.body.contains("sign, too, until"), "{}", third.body);
+    assert!(secret_of(&third).is_some() && !third.body.contains("also sign until"), "{}", third.body);
     assert!(!client.get(&one).await.body.contains("Previous secrets"));
 
     let secrets = [first.strip_prefix("whsec_").unwrap(), second.strip_prefix("whsec_").unwrap()];
@@ -314,7 +314,7 @@ async fn deliveries_are_shown_and_sent_again_with_a_script_and_without() {
         assert_ne!(browser.text_of("#secret").await, secret);
         browser.press("Done, I have stored the secret").await;
         if with_script {
-            browser.see("You have not copied it").await;
+            browser.see("You have not copied the secret").await;
             browser.press("Done, I have stored the secret").await;
         }
         browser.press("Disable").await;

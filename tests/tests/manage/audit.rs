@@ -31,7 +31,7 @@ async fn everything_is_logged_and_each_entry_follows_the_one_before() {
         let own = management.audit_log(&owner, &query).await.unwrap().items;
         assert_eq!(
             own.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(),
-            ["key.revoke", "key.create", "user.sign_up"]
+            ["key.revoke", "key.create", "session.begin", "user.sign_up"]
         );
         assert_eq!(own[0].target.id, issued.view.id.to_string());
         assert_eq!(own[0].before.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod accounts;
+mod activity;
 mod api;
 mod api_coverage;
 mod api_people;

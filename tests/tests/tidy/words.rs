@@ -23,7 +23,11 @@ const NO_WORDS: [(&str, &str); 7] = [
 ];
 
 /// Literals of the script that look like words.
-const NO_WORDS_OF_SCRIPT: [(&str, &str); 2] = [("use strict", "a directive"), ("Escape", "a key of the keyboard")];
+const NO_WORDS_OF_SCRIPT: [(&str, &str); 3] = [
+    ("use strict", "a directive"),
+    ("Escape", "a key of the keyboard"),
+    ("InvalidStateError", "a name of the browser"),
+];
 
 /// Fields that have a code of a record.
 const CODES: [&str; 6] = ["status", "mode", "kind", "role", "state", "outcome"];

@@ -182,6 +182,34 @@ if (made) {
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
 
+// Passkeys. The browser's answer goes into the form, and the server judges it.
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  const said = form.querySelector("[data-said]");
+  const button = form.querySelector("button[type=button]");
+  form.querySelector("[data-no-script]").hidden = true;
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+    said.textContent = form.dataset.old;
+    continue;
+  }
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    if (button.disabled) return;
+    button.disabled = true;
+    said.textContent = "";
+    const options = JSON.parse(form.dataset.options);
+    try {
+      const answer = form.dataset.passkey === "create"
+        ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+      form.elements.passkey.value = JSON.stringify(answer.toJSON());
+      form.requestSubmit();
+    } catch (error) {
+      button.disabled = false;
+      said.textContent = error.name === "InvalidStateError" && form.dataset.known || form.dataset.failed;
+    }
+  });
+}
+
 // The arrow keys move between the bars of a chart, and Escape leaves them.
 for (const chart of document.querySelectorAll(".chart > svg")) {
   const bars = [...chart.querySelectorAll("g[tabindex]")];

@@ -83,6 +83,8 @@ impl Note {
             "factor-needed" => {
                 return Some(Self::info(words::notes::THIS_ACCOUNT_REQUIRES_A_SECOND));
             }
+            "factor-added" => words::notes::YOUR_SECOND_FACTOR_IS_CHANGED.to_owned(),
+            "factor-part-removed" => words::notes::IT_CONFIRMS_NO_SIGN_IN_ANY_MORE.to_owned(),
             "factor-removed" => words::notes::YOUR_SECOND_FACTOR_IS_REMOVED.to_owned(),
             "factor-reset" => words::notes::THE_SECOND_FACTOR_IS_REMOVED.to_owned(),
             "factor-required" => words::notes::ALL_MEMBERS_NOW_NEED_A_SECOND_FACTOR.to_owned(),

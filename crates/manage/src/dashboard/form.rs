@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 37] = [
+const KEPT: [&str; 38] = [
     "name",
     "purpose",
     "mode",
@@ -42,6 +42,7 @@ const KEPT: [&str; 37] = [
     "note",
     "endpoints",
     "example_url",
+    "docs_url",
     "plan",
     "key_limit",
     "tags",
@@ -49,7 +50,7 @@ const KEPT: [&str; 37] = [
 ];
 
 /// May hold a password, so it has no `Debug`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Form(Vec<(String, String)>, Option<Bytes>);
 
 impl Form {

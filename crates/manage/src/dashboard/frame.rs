@@ -9,6 +9,7 @@ use super::links::account_path;
 use super::navigation::Navigation;
 use super::visitor::Visitor;
 use crate::records::Account;
+use crate::service::ExampleUrl;
 
 pub(super) struct Frame {
     pub(super) title: String,
@@ -26,7 +27,10 @@ pub(super) struct Frame {
     /// The path of a page, to come back to.
     pub(super) path: String,
     pub(super) note: Option<Note>,
+    /// The documentation of the management API.
     pub(super) docs_url: Option<String>,
+    /// The documentation of the provider's own API.
+    pub(super) api_docs_url: Option<String>,
     pub(super) is_framed: bool,
 }
 
@@ -55,6 +59,7 @@ impl Frame {
             path: visitor.return_path(),
             note: Note::of_code(visitor.flash()),
             docs_url: settings.docs_url.clone(),
+            api_docs_url: settings.api_docs_url.as_ref().map(ToString::to_string),
             is_framed: visitor.cookies.is_framed(),
         }
     }
@@ -68,6 +73,11 @@ impl Frame {
         let about = About { id: account.id.to_string(), name: account.name.clone(), is_suspended };
         let here = format!("{}{}", self.base, account_path(&account.id, ""));
         Self { about: Some(about), here, ..self }
+    }
+
+    pub(super) fn api_docs(self, url: Option<&ExampleUrl>) -> Self {
+        let api_docs_url = url.map(ToString::to_string).or(self.api_docs_url);
+        Self { api_docs_url, ..self }
     }
 
     /// An error page is the same for all paths.

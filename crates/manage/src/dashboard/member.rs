@@ -23,7 +23,7 @@ use crate::actor::Actor;
 use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::records::{Account, User, Versioned};
-use crate::service::{KeyView, Management};
+use crate::service::{ExampleUrl, KeyView, Management};
 
 pub(super) struct Member {
     pub(super) visitor: Visitor,
@@ -38,6 +38,8 @@ pub(super) struct Member {
     would_operate: bool,
     /// An account of the user requires a second factor, and the user has none.
     pub(super) lacks_factor: bool,
+    /// The documentation of the provider's API, if the operator has set it on a page.
+    api_docs_url: Option<ExampleUrl>,
 }
 
 struct Here {
@@ -58,9 +60,22 @@ impl Member {
             Err(ManagementError::SecondFactorMissing) => (None, true),
             Err(error) => return Err(error),
         };
+        let api_docs_url = management.api_description().await?.value.docs_url;
         let csrf = token_of(&session)?;
         let lacks_factor = would_operate;
-        Ok(Self { visitor, actor, session, csrf, user, accounts, here: None, operates, would_operate, lacks_factor })
+        Ok(Self {
+            visitor,
+            actor,
+            session,
+            csrf,
+            user,
+            accounts,
+            here: None,
+            operates,
+            would_operate,
+            lacks_factor,
+            api_docs_url,
+        })
     }
 
     /// An account that the user may not see is not found.
@@ -142,7 +157,7 @@ impl Member {
         let visited = here.filter(|here| !self.accounts.iter().any(|account| account.id == here.id));
         let accounts: Vec<&Account> = self.accounts.iter().chain(visited).map(|account| &account.value).collect();
         let navigation = Navigation::new(&self.visitor, &self.user, access, &accounts);
-        Frame::open(&self.visitor, title, self.csrf.clone()).navigation(navigation)
+        Frame::open(&self.visitor, title, self.csrf.clone()).navigation(navigation).api_docs(self.api_docs_url.as_ref())
     }
 }
 
@@ -163,10 +178,22 @@ impl Deref for AtAccount {
 impl AtAccount {
     /// The name of a member, or the id of a user who has left.
     pub(super) async fn name_of(&self, user: &str) -> Result<String, ManagementError> {
-        let Ok(id) = user.parse() else { return Ok(user.to_owned()) };
+        Ok(self.user_name(user).await?.unwrap_or_else(|| user.to_owned()))
+    }
+
+    /// The name of a member, or of any user for the operator.
+    pub(super) async fn user_name(&self, user: &str) -> Result<Option<String>, ManagementError> {
+        let Ok(id) = user.parse() else { return Ok(None) };
         match self.management().member(&self.actor, &self.account.id, &id).await {
-            Ok(found) => Ok(found.user.name),
-            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => Ok(user.to_owned()),
+            Ok(found) => return Ok(Some(found.user.name)),
+            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_)) => {}
+            Err(error) => return Err(error),
+        }
+        match self.management().user(&self.actor, &id).await {
+            Ok(found) => Ok(Some(found.value.name)),
+            Err(
+                ManagementError::NotFound(_) | ManagementError::Forbidden(_) | ManagementError::SecondFactorMissing,
+            ) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -17,6 +17,7 @@ mod middleware;
 mod navigation;
 mod once;
 mod pages;
+mod passkeys;
 mod path_params;
 mod redirect;
 mod security_headers;
@@ -66,6 +67,7 @@ pub fn dashboard(management: Management, settings: DashboardSettings) -> Router 
     let answers_unknown_paths = settings.answers_unknown_paths;
     let app = App::new(management, settings, SiteMap::of(&routes));
     let mut router = routes.into_iter().fold(Router::new(), |router, route| route.mount(router));
+    router = router.method_not_allowed_fallback(pages::error::other_method);
     if answers_unknown_paths {
         router = router.fallback(pages::error::unknown_path);
     }

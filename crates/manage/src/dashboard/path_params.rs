@@ -24,6 +24,16 @@ impl PathParams {
     }
 }
 
+pub(super) struct NamedPasskey(pub(super) String);
+
+impl FromRequestParts<App> for NamedPasskey {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        Ok(Self(PathParams::of(parts, app).await.id("passkey", "passkey")?))
+    }
+}
+
 pub(super) struct NamedUser(pub(super) UserId);
 
 impl FromRequestParts<App> for NamedUser {

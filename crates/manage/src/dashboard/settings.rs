@@ -3,6 +3,7 @@ use keyward_core::Scope;
 use crate::embed_origin::EmbedOrigin;
 use crate::origin::PublicUrl;
 use crate::scope_catalog::ScopeCatalog;
+use crate::service::ExampleUrl;
 
 /// The dashboard's name and address, and the scopes of the provider's API.
 ///
@@ -28,6 +29,7 @@ pub struct DashboardSettings {
     pub(super) example_url: String,
     pub(super) answers_unknown_paths: bool,
     pub(super) docs_url: Option<String>,
+    pub(super) api_docs_url: Option<ExampleUrl>,
     pub(super) embed_origins: Vec<EmbedOrigin>,
 }
 
@@ -58,6 +60,7 @@ impl DashboardSettings {
             example_url: EXAMPLE_URL.to_owned(),
             answers_unknown_paths: false,
             docs_url: None,
+            api_docs_url: None,
             embed_origins: Vec::new(),
         }
     }
@@ -129,6 +132,22 @@ impl DashboardSettings {
     /// ```
     pub fn docs_url(mut self, url: impl Into<String>) -> Self {
         self.docs_url = Some(url.into());
+        self
+    }
+
+    /// Sets the URL of the documentation of your own API. The menu of the user and the page of a new key link to it. The operator can replace
+    /// it on a page. Defaults to no link.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::DashboardSettings;
+    ///
+    /// let settings = DashboardSettings::new("Example API").api_docs_url("https://docs.example.com/".parse()?);
+    /// # let _ = settings;
+    /// # Ok::<(), keyward::manage::ExampleUrlError>(())
+    /// ```
+    pub fn api_docs_url(mut self, url: ExampleUrl) -> Self {
+        self.api_docs_url = Some(url);
         self
     }
 

@@ -150,6 +150,10 @@ impl<S> Route<S> {
         self.path
     }
 
+    pub(super) fn takes_forms(&self) -> bool {
+        self.form.is_some()
+    }
+
     pub(super) fn page_path(&self) -> Option<&'static str> {
         self.has_page.then_some(self.path)
     }

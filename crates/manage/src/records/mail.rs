@@ -71,7 +71,11 @@ pub(crate) enum MailContent {
 pub(crate) enum SignInChange {
     Password,
     FactorAdded,
+    /// Beside others.
+    AnotherFactorAdded,
     FactorRemoved,
+    /// Others still count.
+    OneFactorRemoved,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

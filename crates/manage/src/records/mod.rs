@@ -1,6 +1,7 @@
 //! The contents of records, one file a subject.
 
 mod account;
+mod activity_mark;
 mod announced;
 #[cfg(feature = "webhooks")]
 mod delivery;
@@ -30,6 +31,7 @@ mod webhook;
 pub use keyward_api_types::User;
 
 pub use account::Account;
+pub(crate) use activity_mark::ActivityMark;
 pub(crate) use announced::Announced;
 #[cfg(feature = "webhooks")]
 pub(crate) use delivery::{Due, StoredDelivery};
@@ -52,6 +54,8 @@ pub use plan::Plan;
 pub(crate) use plan::RemovedPlan;
 pub(crate) use policy::StoredPolicy;
 pub(crate) use second_factor::{Asked, RequiredFactor, StoredFactor};
+#[cfg(feature = "dashboard")]
+pub(crate) use second_factor::{CHALLENGE_LIFE, NewPasskey, StoredPasskey, UsedChallenge};
 pub(crate) use secret::{digest_of, new_id, new_secret};
 pub(crate) use session::StoredSession;
 pub(crate) use sign_in_link::StoredSignInLink;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use keyward_core::id::UserId;
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -5,16 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::entity::Entity;
 use crate::store::Kind;
 
-/// It counts from the confirmation on. Then the user's record has its time, too.
+const SET_UP_LIFE: Duration = Duration::from_secs(3_600);
+/// Of a challenge for a passkey.
+#[cfg(feature = "dashboard")]
+pub(crate) const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
+
+/// An app counts from its confirmation on, a passkey from its registration on. From the first one on, the user's record has the time,
+/// too.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredFactor {
     pub(crate) user: UserId,
-    /// The secret of the authenticator app, sealed.
+    /// The secret of the authenticator app, sealed. Empty without an app.
     pub(crate) sealed: String,
     pub(crate) begun_at: Timestamp,
     /// Digest of the session or token that may see the secret and confirm it. Another one begins again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begun_by: Option<String>,
+    /// Whether the app counts.
     pub(crate) is_confirmed: bool,
     /// Codes up to this time step are refused.
     pub(crate) last_step: u64,
@@ -28,6 +37,85 @@ pub(crate) struct StoredFactor {
     pub(crate) signed_in_blocked_until: Option<Timestamp>,
     /// Digests of the unused ones.
     pub(crate) recovery_codes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) passkeys: Vec<StoredPasskey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) new_passkey: Option<NewPasskey>,
+    /// They count once. Those that have expired are forgotten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) used_challenges: Vec<UsedChallenge>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StoredPasskey {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// The host under which the browser made it, and uses it.
+    pub(crate) host: String,
+    /// The id that the authenticator chose, as hexadecimal text.
+    pub(crate) credential: String,
+    pub(crate) transports: u8,
+    /// The public key.
+    pub(crate) key: String,
+    /// The signature counter, and what else changes with a use.
+    pub(crate) state: String,
+    pub(crate) created_at: Timestamp,
+    #[serde(default)]
+    pub(crate) last_used_at: Option<Timestamp>,
+}
+
+/// A passkey that the browser is asked to make.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct NewPasskey {
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) begun_at: Timestamp,
+    /// As of an app.
+    pub(crate) begun_by: Option<String>,
+    /// What the browser is asked, as JSON.
+    pub(crate) options: String,
+    /// What its answer is compared with.
+    pub(crate) state: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct UsedChallenge {
+    pub(crate) digest: String,
+    pub(crate) ends_at: Timestamp,
+}
+
+impl StoredFactor {
+    pub(crate) fn new(user: UserId, now: Timestamp) -> Self {
+        Self {
+            user,
+            sealed: String::new(),
+            begun_at: now,
+            begun_by: None,
+            is_confirmed: false,
+            last_step: 0,
+            failures: 0,
+            blocked_until: None,
+            signed_in_failures: 0,
+            signed_in_blocked_until: None,
+            recovery_codes: Vec::new(),
+            passkeys: Vec::new(),
+            new_passkey: None,
+            used_challenges: Vec::new(),
+        }
+    }
+
+    /// The number of factors that count: the app, and each passkey.
+    pub(crate) fn count(&self) -> usize {
+        self.passkeys.len() + usize::from(self.is_confirmed)
+    }
+
+    pub(crate) fn set_up_ends_at(&self) -> Timestamp {
+        self.begun_at.saturating_add(SET_UP_LIFE)
+    }
+
+    pub(crate) fn without_app(&self) -> Self {
+        Self { sealed: String::new(), begun_by: None, is_confirmed: false, ..self.clone() }
+    }
 }
 
 /// Where a code is asked for. Each place blocks for itself. At the sign-in, only someone who knows the password gets this far. Who is
@@ -64,8 +152,7 @@ impl Entity for StoredFactor {
         self.user.to_string()
     }
     fn expires_at(&self) -> Option<Timestamp> {
-        const HOUR: std::time::Duration = std::time::Duration::from_secs(3_600);
-        (!self.is_confirmed).then(|| self.begun_at.saturating_add(HOUR))
+        (self.count() == 0).then(|| self.set_up_ends_at())
     }
 }
 

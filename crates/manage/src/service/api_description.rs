@@ -17,7 +17,7 @@ use crate::store::Kind;
 const ID: &str = "api";
 const MAX_URL: usize = 500;
 
-/// The scopes and the example call of the provider's API, for the dashboard. Defaults: [`DashboardSettings`](crate::DashboardSettings).
+/// The scopes, the example call and the documentation of the provider's API, for the dashboard. Defaults: [`DashboardSettings`](crate::DashboardSettings).
 ///
 /// # Examples
 /// ```
@@ -36,9 +36,11 @@ pub struct ApiDescription {
     pub scopes: Option<ScopeCatalog>,
     /// The URL of the example calls, or none for the configured one.
     pub example_url: Option<ExampleUrl>,
+    /// The URL of the documentation of the API, or none for the configured one.
+    pub docs_url: Option<ExampleUrl>,
 }
 
-/// The URL of the example calls that the dashboard shows for a new key: `http` or `https`, up to 500 characters.
+/// A URL of the provider's API, such as that of the example calls that the dashboard shows for a new key: `http` or `https`, up to 500 characters.
 ///
 /// # Examples
 /// ```
@@ -89,6 +91,8 @@ impl fmt::Display for ExampleUrl {
 struct StoredDescription {
     scopes: Option<String>,
     example_url: Option<String>,
+    #[serde(default)]
+    docs_url: Option<String>,
 }
 
 impl Entity for StoredDescription {
@@ -107,10 +111,13 @@ impl Management {
         let Some(known) = self.get::<StoredDescription>(ID).await? else {
             return Ok(Versioned { value: ApiDescription::default(), version: 0 });
         };
-        let StoredDescription { scopes, example_url } = known.value;
+        let StoredDescription { scopes, example_url, docs_url } = known.value;
+        let url =
+            |text: Option<String>| text.map(|text| text.parse()).transpose().map_err(|_| ManagementError::Internal);
         let value = ApiDescription {
             scopes: scopes.map(|text| text.parse()).transpose().map_err(|_| ManagementError::Internal)?,
-            example_url: example_url.map(|text| text.parse()).transpose().map_err(|_| ManagementError::Internal)?,
+            example_url: url(example_url)?,
+            docs_url: url(docs_url)?,
         };
         Ok(Versioned { value, version: known.version })
     }
@@ -135,6 +142,7 @@ impl Management {
         let changed = StoredDescription {
             scopes: description.scopes.as_ref().map(ToString::to_string),
             example_url: description.example_url.as_ref().map(ToString::to_string),
+            docs_url: description.docs_url.as_ref().map(ToString::to_string),
         };
         let draft = Draft::new(actor, "settings.update", Target::new("settings", ID)).after(&changed);
         let (draft, write) = match &known {

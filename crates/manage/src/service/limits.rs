@@ -1,6 +1,10 @@
 use keyward_api_types::{CreditsLeft, Limits, PutLimits};
+#[cfg(feature = "dashboard")]
+use keyward_api_types::{Rate, RatePer};
 use keyward_core::store::{KeyRecord, KeyStatus};
 use keyward_core::{AccountId, CredentialId};
+#[cfg(feature = "dashboard")]
+use keyward_limits::rate_left;
 use keyward_limits::{LimitRules, LimitStore, StoredRules, Subject, counted_as, credits_left, hand_on_rules};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,6 +61,25 @@ impl Management {
             found.push((subject, of_key));
         }
         Ok(found)
+    }
+
+    /// Returns the rates that all keys of an account share, with what no node has taken of each. Needs `accounts:read`.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn rates_left(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+    ) -> Result<Vec<(Rate, u64)>, ManagementError> {
+        let effective = self.effective_limits(actor, account, None).await?;
+        let holder = Subject::Account(account.clone());
+        let mut rates = Vec::new();
+        for rate in effective.into_iter().flat_map(|(_, limits)| limits.rates) {
+            if rate.per == RatePer::Account {
+                let left = rate_left(self.limit_store()?, &holder, &converted(&rate)?).await?;
+                rates.push((rate, left));
+            }
+        }
+        Ok(rates)
     }
 
     /// Replaces the limits of a plan, an account or a key at this version. Every node applies them within a second.

@@ -19,6 +19,7 @@ mod mail;
 mod members;
 mod page;
 mod plans;
+mod proof;
 mod requests;
 mod rights;
 mod seal;
@@ -48,11 +49,15 @@ pub use limits::{store_limits, stored_limits};
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
+#[cfg(feature = "dashboard")]
+pub(crate) use proof::{PasskeyAnswer, PasskeyRequest, Proof, RelyingParty};
 pub use requests::RecentRequest;
+#[cfg(feature = "dashboard")]
+pub(crate) use second_factor::{BegunPasskey, OwnFactors, PasskeyView};
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::{LinkTarget, SignInStep};
+pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, device_name, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};

@@ -34,6 +34,8 @@ pub enum Kind {
     Begun,
     /// An audit entry.
     Audit,
+    /// Leads from a user and an account to an audit entry about how the user signs in.
+    ActivityMark,
     /// Where the pruned audit log starts.
     AuditCut,
     /// A plan.
@@ -96,6 +98,7 @@ impl Kind {
             Self::Making => "making",
             Self::Begun => "begun",
             Self::Audit => "audit",
+            Self::ActivityMark => "activity_mark",
             Self::AuditCut => "audit_cut",
             Self::Plan => "plan",
             Self::Appearance => "appearance",

@@ -59,6 +59,10 @@ pub(super) struct Settings {
     /// can change it on a page.
     #[config(layer_attr(arg(long, env = "KEYWARD_EXAMPLE_URL", value_name = "URL")))]
     example_url: Option<Example>,
+    /// The URL of the documentation of your own API, such as `https://docs.example.com`. The dashboard links to it. Defaults to no link. The operator
+    /// can change it on a page.
+    #[config(layer_attr(arg(long, env = "KEYWARD_API_DOCS_URL", value_name = "URL")))]
+    api_docs_url: Option<Example>,
     /// A file with the scopes that the dashboard offers for restricted keys. Each line has a scope and its description. Defaults to none. The
     /// operator can change them on a page.
     #[config(layer_attr(arg(long, env = "KEYWARD_SCOPES_FILE", value_name = "FILE")))]
@@ -376,6 +380,9 @@ impl Settings {
         let mut dashboard = DashboardSettings::new(name).answer_unknown_paths().docs_url("/docs");
         if let Some(Example(url)) = &self.example_url {
             dashboard = dashboard.example_url(url.to_string());
+        }
+        if let Some(Example(url)) = &self.api_docs_url {
+            dashboard = dashboard.api_docs_url(url.clone());
         }
         let (text, place) = match &self.scopes_file {
             Some(path) => {

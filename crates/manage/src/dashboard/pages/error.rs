@@ -1,8 +1,8 @@
 use askama::Template;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
 use http::header::{ACCEPT, SET_COOKIE};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::sign_in::again;
 use crate::dashboard::error::{PageError, retry_after};
@@ -39,6 +39,17 @@ pub(in crate::dashboard) async fn unknown_path(request: Request) -> Response {
     } else {
         Problem::NoSuchPath.into_response()
     }
+}
+
+/// A GET of an address that takes only forms, for instance from the browser's history. axum adds `Allow`.
+pub(in crate::dashboard) async fn other_method(visitor: Visitor, method: Method) -> PageError {
+    let text = match method {
+        Method::GET | Method::HEAD => words::errors::THIS_ADDRESS_TAKES_FORMS.to_owned(),
+        _ => words::errors::other_method(method.as_str()),
+    };
+    let (page, _) = visitor.app.site_map().form_page(visitor.page_path());
+    let label = if page == HOME { words::errors::GO_TO_THE_KEYS } else { words::errors::OPEN_THE_PAGE };
+    PageError::new(StatusCode::METHOD_NOT_ALLOWED, words::errors::NOTHING_WAS_DONE, text).button(page, label)
 }
 
 async fn page(error: PageError, visitor: &Visitor) -> Response {

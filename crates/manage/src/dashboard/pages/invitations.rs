@@ -14,7 +14,7 @@ use crate::dashboard::member::Member;
 use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::service::InvitationView;
+use crate::service::{InvitationView, Management};
 
 const INVITATIONS: &str = "/invitations";
 
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
 struct Row {
     id: String,
     account: String,
+    inviter: String,
     role: &'static str,
     ends: When,
 }
@@ -38,6 +39,7 @@ struct Linked {
     account: String,
     role: &'static str,
     email: String,
+    inviter: String,
     is_own: bool,
 }
 
@@ -67,6 +69,7 @@ async fn show(
         secret => match management.invitation(&member.visitor.context, secret).await {
             Ok(view) => Some(Linked {
                 secret: secret.to_owned(),
+                inviter: inviter(management, &view).await?,
                 is_own: view.email == member.user.email,
                 account: view.account_name,
                 role: view.role.as_str(),
@@ -80,13 +83,16 @@ async fn show(
         },
     };
     let now = management.now();
-    let row = |view: InvitationView| Row {
-        id: view.id,
-        account: view.account_name,
-        role: view.role.as_str(),
-        ends: When::at(view.ends_at, now),
-    };
-    let open = management.own_invitations(&member.actor).await?.into_iter().map(row).collect();
+    let mut open = Vec::new();
+    for view in management.own_invitations(&member.actor).await? {
+        open.push(Row {
+            inviter: inviter(management, &view).await?,
+            id: view.id,
+            account: view.account_name,
+            role: view.role.as_str(),
+            ends: When::at(view.ends_at, now),
+        });
+    }
     let page = |frame| InvitationsPage {
         frame,
         linked,
@@ -97,6 +103,14 @@ async fn show(
         error: shown,
     };
     Ok(member.page_with(status, words::shared::INVITATIONS, page))
+}
+
+/// Who invites, in words.
+pub(super) async fn inviter(management: &Management, invitation: &InvitationView) -> Result<String, ManagementError> {
+    Ok(match management.inviter(&invitation.invited_by).await? {
+        Some(user) => words::invitations::user_with_address(&user.name, &user.email),
+        None => words::invitations::AN_ADMINISTRATOR.to_owned(),
+    })
 }
 
 async fn page(member: Member) -> Result<Response, PageError> {

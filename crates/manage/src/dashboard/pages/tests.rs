@@ -6,9 +6,10 @@ use std::time::Duration;
 use argon2::Params;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use http::header::{CONTENT_TYPE, COOKIE, HOST};
+use axum::response::Response;
+use http::header::{ALLOW, CONTENT_TYPE, COOKIE, HOST};
 use http::request::Builder;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use keyward_core::clock::{Clock, ManualClock, SystemClock};
 use keyward_sqlite::{SqliteLimits, SqliteStore};
 use tower::ServiceExt as _;
@@ -98,10 +99,14 @@ impl Site {
         self.send(request, fields.join("&")).await
     }
 
-    async fn send(&self, request: Builder, body: String) -> (StatusCode, String) {
+    async fn answer(&self, request: Builder, body: String) -> Response {
         let cookie = format!("keyward_session={}", self.session);
         let request = request.header(HOST, "localhost").header(COOKIE, cookie).body(Body::from(body)).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    async fn send(&self, request: Builder, body: String) -> (StatusCode, String) {
+        let response = self.answer(request, body).await;
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, String::from_utf8_lossy(&body).into_owned())
@@ -122,6 +127,45 @@ async fn every_page_of_the_table_is_reachable() {
         let is_there = status == StatusCode::OK || status == StatusCode::SEE_OTHER;
         assert!(is_there || is_off || is_refused, "{filled}: {status} {body}");
     }
+}
+
+/// A browser shows a page of its own for an answer without a body.
+#[tokio::test]
+async fn every_other_method_gets_a_page_that_leads_back() {
+    let site = Site::start().await;
+    let pages: Vec<_> = routes().iter().filter_map(|route| route.page_path().map(|path| site.filled(path))).collect();
+    for route in routes() {
+        let path = site.filled(route.path());
+        let has_page = route.page_path().is_some();
+        let allowed = match (has_page, route.takes_forms()) {
+            (true, true) => "GET,HEAD,POST",
+            (true, false) => "GET,HEAD",
+            (false, _) => Method::POST.as_str(),
+        };
+        let read = [Method::GET, Method::HEAD, Method::OPTIONS];
+        for method in read.into_iter().chain([Method::POST, Method::PUT, Method::PATCH, Method::DELETE]) {
+            if allowed.split(',').any(|known| known == method.as_str()) {
+                continue;
+            }
+            let response = site.answer(Request::builder().method(&method).uri(&path), String::new()).await;
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert_eq!(response.headers()[ALLOW], allowed, "{method} {path}");
+            assert_eq!(response.headers()[CONTENT_TYPE], "text/html", "{method} {path}");
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            let body = String::from_utf8_lossy(&body);
+            if method == Method::HEAD {
+                assert_eq!(body, "", "{method} {path}");
+                continue;
+            }
+            assert!(body.contains("<h1>Nothing was done</h1>") && body.contains("<nav "), "{method} {path}: {body}");
+            let back = body.split("class=\"button\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+            let back = back.split('?').next().unwrap();
+            assert!(pages.iter().any(|page| page == back), "{method} {path} leads back to {back}");
+        }
+    }
+    let visitor = Site { session: String::new(), ..site };
+    let (status, body) = visitor.get("/logout").await;
+    assert!(status == StatusCode::METHOD_NOT_ALLOWED && body.contains("href=\"/keys\""), "{status} {body}");
 }
 
 /// A page that asks for the password again names what the user was about to do.

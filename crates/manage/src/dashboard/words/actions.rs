@@ -122,6 +122,7 @@ pub(in crate::dashboard) const GROUPS: [Group; 9] = [
                 "block",
                 " the second factor of {target}",
             ),
+            action("user.rename_passkey", "Passkey renamed", "renamed", "rename", " a passkey"),
             action("user.check_code", "Code checked", "entered", "enter", " a code of the second factor"),
             action("user.renew_recovery_codes", "Recovery codes renewed", "renewed", "renew", " the recovery codes"),
             action("user.use_recovery_code", "Recovery code used", "used", "use", " a recovery code"),
@@ -203,7 +204,6 @@ pub(in crate::dashboard) const GROUPS: [Group; 9] = [
 ];
 
 pub(in crate::dashboard) const THE_KEY: [&str; 2] = ["The key “", "”"];
-pub(in crate::dashboard) const THE_PROGRAM: [&str; 2] = ["The program “", "”"];
 pub(in crate::dashboard) const A_VISITOR: &str = "A visitor";
 pub(in crate::dashboard) const A_USER: &str = "a user";
 pub(in crate::dashboard) const AND_WAS_REFUSED: &str = ", and was refused";

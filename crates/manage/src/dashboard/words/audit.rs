@@ -16,14 +16,17 @@ pub(in crate::dashboard) const TARGET: &str = "Target";
 pub(in crate::dashboard) const ALL_TARGETS: &str = "All targets";
 pub(in crate::dashboard) const FIRST_DAY_UTC: &str = "First day (UTC)";
 pub(in crate::dashboard) const LAST_DAY_UTC: &str = "Last day (UTC)";
+pub(in crate::dashboard) const TODAY: &str = "Today";
+pub(in crate::dashboard) const THIS_WEEK: &str = "This week";
+pub(in crate::dashboard) const LAST_30_DAYS: &str = "Last 30 days";
 pub(in crate::dashboard) const NO_MATCHES: &str = "No entries match the filter.";
 pub(in crate::dashboard) const NO_ENTRIES: &str = "No entries.";
 pub(in crate::dashboard) const WHAT_HAPPENED: &str = "What happened";
 pub(in crate::dashboard) const ADDRESS: &str = "Address";
-pub(in crate::dashboard) const WHAT: &str = "What";
+pub(in crate::dashboard) const WHAT: &str = "Event";
 pub(in crate::dashboard) const FROM: &str = "from";
 pub(in crate::dashboard) const TO: &str = "to";
-pub(in crate::dashboard) const NOTHING: &str = "nothing";
+pub(in crate::dashboard) const NOTHING: &str = "not set";
 pub(in crate::dashboard) const CLIENT: &str = "Client";
 pub(in crate::dashboard) const REQUEST: &str = "Request";
 pub(in crate::dashboard) const ONLY_THIS_ACTOR: &str = "Only this actor";
@@ -68,10 +71,6 @@ pub(in crate::dashboard) fn of_entry(number: u64) -> String {
 
 pub(in crate::dashboard) fn key(name: &str) -> String {
     format!("Key “{name}”")
-}
-
-pub(in crate::dashboard) fn program(name: &str) -> String {
-    format!("Program “{name}”")
 }
 
 /// A target that is no user, such as a webhook.

@@ -21,6 +21,10 @@ pub(in crate::dashboard) const THE_FORM_BELONGS_TO_ANOTHER_SESSION: &str =
     "The form belongs to another session, so nothing was done. We kept what you typed: check it, then send it again.";
 pub(in crate::dashboard) const SEND_IT_AGAIN: &str = "Send it again";
 pub(in crate::dashboard) const BACK_TO_THE_FORM: &str = "Back to the form";
+pub(in crate::dashboard) const NOTHING_WAS_DONE: &str = "Nothing was done";
+pub(in crate::dashboard) const THIS_ADDRESS_TAKES_FORMS: &str =
+    "This address only takes forms, so there is nothing to see. Open the page and send its form.";
+pub(in crate::dashboard) const OPEN_THE_PAGE: &str = "Open the page";
 pub(in crate::dashboard) const FORM_TOO_LARGE: &str = "Form too large";
 pub(in crate::dashboard) const THE_FORM_IS_LARGER_THAN: &str = "The form is larger than the server allows.";
 pub(in crate::dashboard) const SET_UP_A_SECOND_FACTOR: &str = "Set up a second factor";
@@ -30,6 +34,10 @@ pub(in crate::dashboard) const GO_TO_THE_KEYS: &str = "Go to the keys";
 
 pub(in crate::dashboard) fn other_address(own: &str) -> String {
     format!("You opened this page under another address, so it cannot create a link. Open {own} instead.")
+}
+
+pub(in crate::dashboard) fn other_method(method: &str) -> String {
+    format!("This address does not support {method}. Open the page instead.")
 }
 
 pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, String) {
@@ -125,6 +133,7 @@ fn label(field: &str) -> String {
         "default_seconds" => "Default lifetime".to_owned(),
         "maximum_seconds" => "Maximum lifetime".to_owned(),
         "accent" => "Colour of buttons and links".to_owned(),
+        "docs_url" => "URL of the documentation of your API".to_owned(),
         "email" => "E-mail address".to_owned(),
         "overlap_seconds" => "Overlap".to_owned(),
         other => {

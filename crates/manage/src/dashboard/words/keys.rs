@@ -388,9 +388,9 @@ pub(in crate::dashboard) fn created_by(name: &str) -> String {
     format!("by {name}")
 }
 
-/// A program of the operator, such as the command line.
-pub(in crate::dashboard) fn by_program(name: &str) -> String {
-    format!("the operator ({name})")
+/// A management key that created another key.
+pub(in crate::dashboard) fn key_with_id(name: &str, id: &str) -> String {
+    format!("key “{name}” ({id})")
 }
 
 pub(in crate::dashboard) fn imported_by(id: &str) -> String {

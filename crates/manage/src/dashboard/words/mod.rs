@@ -18,6 +18,7 @@ pub(in crate::dashboard) mod notes;
 pub(in crate::dashboard) mod numbers;
 #[cfg(feature = "oidc")]
 pub(in crate::dashboard) mod oidc;
+pub(in crate::dashboard) mod passkeys;
 pub(in crate::dashboard) mod plans;
 pub(in crate::dashboard) mod settings;
 pub(in crate::dashboard) mod shared;

@@ -13,8 +13,8 @@ pub(in crate::dashboard) const THE_EXPIRY_IS_CHANGED: &str = "The expiry is chan
 pub(in crate::dashboard) const THE_ACCESS_IS_CHANGED: &str = "The access is changed.";
 pub(in crate::dashboard) const NOTHING_CHANGED: &str = "Nothing changed.";
 pub(in crate::dashboard) const THE_KEY_WAS_NOT_TESTED: &str = "The key was not tested: it is shown only once.";
-pub(in crate::dashboard) const THE_SCOPES_AND_THE_EXAMPLE_ARE_CHANGED: &str = "The scopes and the example are changed.";
-pub(in crate::dashboard) const THE_LIFETIMES_ARE_CHANGED: &str = "The lifetimes are changed. They hold for new keys.";
+pub(in crate::dashboard) const THE_SCOPES_AND_THE_EXAMPLE_ARE_CHANGED: &str = "The description of your API is changed.";
+pub(in crate::dashboard) const THE_LIFETIMES_ARE_CHANGED: &str = "The lifetimes are changed. They apply to new keys.";
 pub(in crate::dashboard) const THE_NAME_IS_CHANGED: &str = "The name is changed.";
 pub(in crate::dashboard) const THE_ROLE_IS_CHANGED: &str = "The role is changed.";
 pub(in crate::dashboard) const YOU_ARE_NOW_A_MEMBER: &str = "You are now a member of this account.";
@@ -38,7 +38,7 @@ pub(in crate::dashboard) const THE_PLAN_OF_THE_ACCOUNT_IS_CHANGED: &str = "The p
 pub(in crate::dashboard) const THE_PLAN_IS_CREATED: &str = "The plan is created.";
 pub(in crate::dashboard) const THE_PLAN_IS_CHANGED: &str = "The plan is changed.";
 pub(in crate::dashboard) const THE_PLAN_IS_REMOVED: &str = "The plan is removed.";
-pub(in crate::dashboard) const THE_LIMITS_ARE_CHANGED: &str = "The limits are changed. They hold within a second.";
+pub(in crate::dashboard) const THE_LIMITS_ARE_CHANGED: &str = "The limits are changed. They apply within a second.";
 pub(in crate::dashboard) const THE_WEBHOOK_IS_CHANGED: &str = "The webhook is changed.";
 pub(in crate::dashboard) const THE_WEBHOOK_IS_ENABLED: &str = "The webhook is enabled. It receives events from now on.";
 pub(in crate::dashboard) const THE_WEBHOOK_IS_DISABLED: &str = "The webhook is disabled. You can enable it again.";
@@ -59,6 +59,9 @@ pub(in crate::dashboard) const THIS_ACCOUNT_REQUIRES_A_SECOND: &str =
     "This account requires a second factor of its members. Set one up to open it.";
 pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_REMOVED: &str =
     "Your second factor is removed. You sign in with your password alone.";
+pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_CHANGED: &str = "Added. It confirms your next sign-in.";
+pub(in crate::dashboard) const IT_CONFIRMS_NO_SIGN_IN_ANY_MORE: &str =
+    "Removed. The rest of your second factor still confirms each sign-in.";
 pub(in crate::dashboard) const THE_SECOND_FACTOR_IS_REMOVED: &str =
     "The second factor is removed, and the user is signed out everywhere.";
 pub(in crate::dashboard) const ALL_MEMBERS_NOW_NEED_A_SECOND_FACTOR: &str = "All members now need a second factor.";

@@ -5,7 +5,7 @@ use super::numbers::plural;
 // details.html
 pub(in crate::dashboard) const THE_DEFAULT: &str = "the default";
 pub(in crate::dashboard) const THESE_LIMITS_HOLD_FOR_EACH: &str =
-    "These limits hold for each account that has the plan. An account's own limits replace them.";
+    "These limits apply to each account that has the plan. An account's own limits replace them.";
 pub(in crate::dashboard) const DESCRIPTION_AND_KEYS: &str = "Description and keys";
 pub(in crate::dashboard) const ACTIVE_KEYS_OF_AN_ACCOUNT: &str = "Active keys of an account";
 pub(in crate::dashboard) const KEY_LIMIT_HELP: &str = "At most 10,000. Empty for the default of the server.";

@@ -4,8 +4,8 @@ use super::numbers::plural;
 
 // api.html
 pub(in crate::dashboard) const SETTINGS: &str = "Settings";
-pub(in crate::dashboard) const SCOPES_AND_EXAMPLE: &str = "Scopes and example";
-pub(in crate::dashboard) const WHAT_YOUR_API_OFFERS_TO_RESTRICTED_KEYS: &str = "What your API offers to restricted keys, and the call that people see with a new key. Existing keys keep their \
+pub(in crate::dashboard) const SCOPES_AND_EXAMPLE: &str = "Your API";
+pub(in crate::dashboard) const WHAT_YOUR_API_OFFERS_TO_RESTRICTED_KEYS: &str = "What your API offers to restricted keys, the call that people see with a new key, and your documentation. Existing keys keep their \
      scopes.";
 pub(in crate::dashboard) const A_SCOPE_AND_ITS_DESCRIPTION: [&str; 3] =
     ["A scope and its description on each line. A line such as ", " begins a group, and ", " is a preset."];
@@ -14,6 +14,10 @@ pub(in crate::dashboard) const THE_CONFIGURATION_HAS_SCOPES: &str =
 pub(in crate::dashboard) const URL_OF_THE_EXAMPLE_CALL: &str = "URL of the example call";
 pub(in crate::dashboard) const IT_SHOULD_ANSWER_A_GET: &str =
     "It should answer a GET without side effects. “Test this key” calls it from this server.";
+
+pub(in crate::dashboard) const URL_OF_THE_DOCUMENTATION: &str = "URL of the documentation of your API";
+pub(in crate::dashboard) const THE_MENU_LINKS_TO_IT: &str =
+    "The menu of each user links to it as “API documentation”, and so does the page of a new key.";
 
 // appearance.html
 pub(in crate::dashboard) const APPEARANCE: &str = "Appearance";
@@ -33,13 +37,13 @@ pub(in crate::dashboard) const DEFAULT_THEME: &str = "Default theme";
 // factor.html
 pub(in crate::dashboard) const YOU_SIGN_IN_WITH_THE_IDENTITY_PROVIDER: &str =
     "You sign in with the identity provider. Set up a second factor there.";
-pub(in crate::dashboard) const WITH_A_SECOND_FACTOR: &str = "With a second factor, your password alone opens nothing: you also enter a code from an authenticator app on \
-     your phone or computer.";
+pub(in crate::dashboard) const WITH_A_SECOND_FACTOR: &str = "With a second factor, your password alone opens nothing: you also enter a code from an authenticator app, or use \
+     a passkey.";
 pub(in crate::dashboard) const SET_UP: &str = "Set up";
-pub(in crate::dashboard) const STEP_ONE: &str = "1. Add your sign-in here to your authenticator app";
+pub(in crate::dashboard) const STEP_ONE: &str = "1. Add this server to your authenticator app";
 pub(in crate::dashboard) const SCAN_THE_PICTURE_WITH_YOUR_AUTHENTICATOR_APP: &str =
     "Scan the picture with your authenticator app.";
-pub(in crate::dashboard) const QR_CODE_WITH_THE_SECRET: &str = "QR code with the secret that stands below";
+pub(in crate::dashboard) const QR_CODE_WITH_THE_SECRET: &str = "QR code with the secret below";
 pub(in crate::dashboard) const OR_TYPE_THIS_SECRET_INTO_THE_APP: &str = "Or type this secret into the app:";
 pub(in crate::dashboard) const STEP_TWO: &str = "2. Enter the code that it shows";
 pub(in crate::dashboard) const TURN_ON: &str = "Turn on";
@@ -47,18 +51,16 @@ pub(in crate::dashboard) const SIGNS_YOU_OUT_ELSEWHERE: &str = "This signs you o
 pub(in crate::dashboard) const START_AGAIN_WITH_ANOTHER_SECRET: &str = "Start again with another secret";
 pub(in crate::dashboard) const RECOVERY_CODES: &str = "Recovery codes";
 pub(in crate::dashboard) const CODES_HELP: &str =
-    "Each signs you in once if you lose your app. New codes replace the old ones.";
-pub(in crate::dashboard) const CODE_FROM_YOUR_APP: &str = "Code from your app";
+    "Each signs you in once if you lose your app or passkey. New codes replace the old ones.";
 pub(in crate::dashboard) const CREATE_NEW_CODES: &str = "Create new codes";
 pub(in crate::dashboard) const TURN_OFF: &str = "Turn off";
 pub(in crate::dashboard) const THEN_YOUR_PASSWORD_ALONE_SIGNS_YOU_IN: &str =
     "Then your password alone signs you in. Accounts that require a second factor stay closed to you.";
-pub(in crate::dashboard) const CODE_FROM_YOUR_APP_OR_A_RECOVERY_CODE: &str = "Code from your app, or a recovery code";
 
 // recovery.html
 pub(in crate::dashboard) const KEEP_YOUR_RECOVERY_CODES: &str = "Keep your recovery codes";
 pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_ON: &str = "Your second factor is on. Store these codes now: you won't see them again. Each signs you in once, if you lose \
-     your app.";
+     your app or passkey.";
 pub(in crate::dashboard) const DOWNLOAD: &str = "Download";
 pub(in crate::dashboard) const DONE_I_HAVE_STORED_THE_CODES: &str = "Done, I have stored the codes";
 pub(in crate::dashboard) const THE_SERVER_SHOWS_RECOVERY_CODES_ONCE: &str =
@@ -72,17 +74,16 @@ pub(in crate::dashboard) const YOU_SIGN_IN_AS: [&str; 2] = ["You sign in as ", "
 pub(in crate::dashboard) const CURRENT_PASSWORD: &str = "Current password";
 pub(in crate::dashboard) const CHANGE_PASSWORD: &str = "Change password";
 pub(in crate::dashboard) const SIGNS_YOU_OUT: &str = "This signs you out everywhere.";
-pub(in crate::dashboard) const YOU_SIGN: &str =
-    "You sign in with your password and a code from your authenticator app.";
+pub(in crate::dashboard) const YOU_SIGN: &str = "You sign in with your password and a second factor.";
 pub(in crate::dashboard) const YOUR_PASSWORD_ALONE_SIGNS_YOU_IN: &str =
-    "Your password alone signs you in. Add a code from an authenticator app.";
+    "Your password alone signs you in. Add a code from an authenticator app, or a passkey.";
 pub(in crate::dashboard) const CHANGE_SECOND_FACTOR: &str = "Change second factor";
 pub(in crate::dashboard) const SET_UP_SECOND_FACTOR: &str = "Set up second factor";
 pub(in crate::dashboard) const THE_PROVIDERS_NAME: &str = "The provider's name, logo and colours, for all users.";
 pub(in crate::dashboard) const CHANGE_APPEARANCE: &str = "Change appearance";
 pub(in crate::dashboard) const THE_SCOPES_THAT_RESTRICTED_KEYS_CAN_HAVE: &str =
-    "The scopes that restricted keys can have, and the call that people see with a new key.";
-pub(in crate::dashboard) const CHANGE_SCOPES_AND_EXAMPLE: &str = "Change scopes and example";
+    "The scopes that restricted keys can have, the call that people see with a new key, and your documentation.";
+pub(in crate::dashboard) const CHANGE_SCOPES_AND_EXAMPLE: &str = "Change your API";
 pub(in crate::dashboard) const YOUR_SESSIONS: &str = "Your sessions";
 pub(in crate::dashboard) const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
 
@@ -91,7 +92,7 @@ pub(in crate::dashboard) const UNKNOWN_NETWORK: &str = "unknown network";
 pub(in crate::dashboard) const THE_CURRENT_PASSWORD_IS_WRONG: &str = "The current password is wrong.";
 
 pub(in crate::dashboard) fn on_since(full: &str) -> String {
-    format!("since {full}. You enter a code whenever you sign in with your password.")
+    format!("since {full}. You confirm each sign-in with your password.")
 }
 
 pub(in crate::dashboard) fn codes_left(count: usize) -> String {
@@ -117,4 +118,43 @@ pub(in crate::dashboard) fn by_a_link_from(maker: &str) -> String {
 
 pub(in crate::dashboard) fn device_since(device: &str, since: &str) -> String {
     format!("{device}, since {since}")
+}
+
+pub(in crate::dashboard) const RECENT_ACTIVITY: &str = "Recent activity";
+pub(in crate::dashboard) const ACTIVITY_HELP: &str =
+    "How you signed in, and what changed about it. Owners and admins of your accounts see it in the audit log, too.";
+pub(in crate::dashboard) const BY_AN_ADMINISTRATOR: &str = "by an administrator";
+pub(in crate::dashboard) const REFUSED: &str = "refused";
+
+pub(in crate::dashboard) fn device_from(device: &str, network: &str) -> String {
+    format!("{device}, from {network}")
+}
+
+/// An audited action, as the user sees it.
+pub(in crate::dashboard) fn activity(action: &str, is_refused: bool, times: u64) -> String {
+    let text = match (action, is_refused) {
+        ("session.begin", _) => "Signed in",
+        ("session.end", _) => "Signed out",
+        ("session.end_all", _) => "Signed out everywhere",
+        ("session.end_others", _) => "Signed out all others",
+        ("token.issue", _) => "Signed in with a program",
+        ("token.reuse", _) => "A program used a refresh token twice, and was signed out",
+        ("user.check_code", _) => "Wrong code of the second factor",
+        ("user.block_second_factor", _) => "Too many wrong codes",
+        ("user.use_recovery_code", _) => "Recovery code used",
+        ("user.renew_recovery_codes", _) => "New recovery codes",
+        ("user.add_second_factor", true) => "Wrong password for setting up a second factor",
+        ("user.add_second_factor", false) => "Second factor set up",
+        ("user.remove_second_factor", _) => "Second factor removed",
+        ("user.change_password", true) => "Wrong current password",
+        ("user.change_password", false) => "Password changed",
+        ("user.create_password_reset", _) => "Link for a new password created",
+        ("user.reset_password", _) => "Password chosen with a link",
+        ("user.link", _) => "Signed in with the identity provider for the first time",
+        _ => "Another change",
+    };
+    match times {
+        0 | 1 => text.to_owned(),
+        times => format!("{text}, {times} times"),
+    }
 }

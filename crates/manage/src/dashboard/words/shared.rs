@@ -73,4 +73,14 @@ pub(in crate::dashboard) const WEBHOOKS: &str = "Webhooks";
 pub(in crate::dashboard) const YOU: &str = "you";
 pub(in crate::dashboard) const YOUR_NAME: &str = "Your name";
 pub(in crate::dashboard) const YOU_ARE_HERE: &str = "You are here";
+/// A program without a user, such as the server itself or one of the operator's.
+pub(in crate::dashboard) fn program(name: &str) -> String {
+    match name {
+        "command line" => "The operator's command line".to_owned(),
+        "retention" | "events" | "webhooks" | "maintenance" => "The server".to_owned(),
+        "GitHub secret scanning" => name.to_owned(),
+        other => format!("The program “{other}”"),
+    }
+}
+
 pub(in crate::dashboard) const YOU_CANT_UNDO_THIS: &str = "You can't undo this.";

@@ -33,8 +33,13 @@ pub(in crate::dashboard) const INVITATION: &str = "Invitation";
 pub(in crate::dashboard) const LINK_HELP: [&str; 2] = ["The text after ", " in the link that you received."];
 pub(in crate::dashboard) const PASSWORD_HELP: &str =
     "At least 15 characters. Use several words, or better a password manager.";
-pub(in crate::dashboard) const YOU_ARE_INVITED: [&str; 4] =
-    ["You are invited to the account ", " as ", ". You will sign in as ", " with the password that you choose here."];
+pub(in crate::dashboard) const YOU_ARE_INVITED: [&str; 5] = [
+    "You are invited by ",
+    " to the account ",
+    " as ",
+    ". You will sign in as ",
+    " with the password that you choose here.",
+];
 pub(in crate::dashboard) const SET_PASSWORD: &str = "Set password";
 pub(in crate::dashboard) const ALREADY_REGISTERED: &str = "Already registered?";
 pub(in crate::dashboard) const NO_INVITATION: &str = "No invitation?";

@@ -33,6 +33,11 @@ fn rounded(length: Duration) -> Option<String> {
     span(Duration::from_secs(seconds))
 }
 
+pub(in crate::dashboard) fn seconds(count: u64) -> String {
+    let count = count.to_string();
+    format!("{count} {}", plural(&count, "second", "seconds"))
+}
+
 /// Returns `None` for less than a minute.
 pub(in crate::dashboard) fn span(length: Duration) -> Option<String> {
     let seconds = length.as_secs();

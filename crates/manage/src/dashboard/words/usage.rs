@@ -5,7 +5,7 @@ pub(in crate::dashboard) const REQUESTS_BY_OUTCOME: &str = "Requests by outcome"
 pub(in crate::dashboard) const USAGE: &str = "Usage";
 pub(in crate::dashboard) const ACCEPTED: &str = "accepted";
 pub(in crate::dashboard) const REFUSED: &str = "refused";
-pub(in crate::dashboard) const ERROR_RATE_REFUSED_OF_ALL: &str = "error rate: refused of all";
+pub(in crate::dashboard) const ERROR_RATE_REFUSED_OF_ALL: &str = "error rate: refused requests of all requests";
 pub(in crate::dashboard) const ITS_KEYS_WERE_USED_IN_THIS_TIME: &str =
     "Its keys were used in this time, so the service does not report usage.";
 pub(in crate::dashboard) const A_SERVICE_REPORTS_USAGE: &str = "A service reports usage if the management service checks its keys: by its verifier, its usage hook, or the \
@@ -68,6 +68,15 @@ pub(in crate::dashboard) fn missing_scopes(scopes: &[(String, u64)]) -> String {
 
 pub(in crate::dashboard) fn keys_used(used: &str, limit: &str) -> String {
     format!("{used} of {limit}")
+}
+
+/// The label of a rate limit.
+pub(in crate::dashboard) fn rate(name: &str) -> String {
+    format!("Rate {name}")
+}
+
+pub(in crate::dashboard) fn rate_used(used: &str, quota: &str, window: &str) -> String {
+    format!("{used} of {quota} used, refilled over {window}")
 }
 
 pub(in crate::dashboard) fn credits_used(used: &str, limit: &str, refilled_in: Option<&str>) -> String {

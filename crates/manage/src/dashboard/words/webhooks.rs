@@ -25,7 +25,7 @@ pub(in crate::dashboard) const EDIT: &str = "Edit";
 pub(in crate::dashboard) const ROTATE_SECRET: &str = "Rotate secret";
 pub(in crate::dashboard) const LACKS_KEY: &str =
     "This webhook gets no events: the key that set it up does not work, or may not read them.";
-pub(in crate::dashboard) const IT_IS: [&str; 2] = ["It is ", "."];
+pub(in crate::dashboard) const IT_IS: [&str; 2] = ["The key is ", "."];
 pub(in crate::dashboard) const IF_YOU_KNOW_THE_RECEIVER: &str = "If you know the receiver, take the webhook over.";
 pub(in crate::dashboard) const TAKE_OVER: &str = "Take over";
 pub(in crate::dashboard) const ACCOUNT_IS_SUSPENDED: &str =
@@ -82,7 +82,7 @@ pub(in crate::dashboard) const DELETE_THE_WEBHOOK: &str = "Delete the webhook";
 pub(in crate::dashboard) const ROTATE_THE_SECRET: &str = "Rotate the secret";
 pub(in crate::dashboard) const YOU_GET_A_NEW_SECRET: &str = "You get a new secret. For the time that you choose, each request has a signature of each secret, so that you \
      can switch your receiver.";
-pub(in crate::dashboard) const PREVIOUS_SECRETS_SIGN_FOR: &str = "The previous secrets sign, too, for";
+pub(in crate::dashboard) const PREVIOUS_SECRETS_SIGN_FOR: &str = "The previous secrets also sign for";
 
 // deliveries.rs
 pub(in crate::dashboard) const NO_ANSWER: &str = "no answer";
@@ -95,7 +95,7 @@ pub(in crate::dashboard) const DELETE_A_WEBHOOK: &str = "Delete a webhook";
 
 // view.rs
 pub(in crate::dashboard) fn previous_secrets_sign(full: &str) -> String {
-    format!("The previous secrets sign, too, until {full}. Switch your receiver before then.")
+    format!("The previous secrets also sign until {full}. Switch your receiver before then.")
 }
 
 pub(in crate::dashboard) fn the_server_disabled_this_webhook(reason: &str) -> String {
@@ -111,7 +111,7 @@ pub(in crate::dashboard) fn events_are_kept_since(full: &str) -> String {
 }
 
 pub(in crate::dashboard) fn sign_too_until(full: &str) -> String {
-    format!("sign, too, until {full}")
+    format!("also sign until {full}")
 }
 
 pub(in crate::dashboard) fn of(kind: &str, full: &str) -> String {

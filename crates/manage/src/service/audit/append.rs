@@ -16,6 +16,7 @@ impl Management {
         writes: Vec<Write>,
         draft: Draft,
     ) -> Result<Result<(), DoesNotFit>, ManagementError> {
+        let marks = self.marks(&draft).await?;
         let mut known = self.0.head.lock().await;
         for _ in 0..ATTEMPTS {
             let head = match known.take() {
@@ -29,6 +30,7 @@ impl Management {
             let mut batch = writes.clone();
             batch.extend(head.anchor.clone());
             batch.push(Write::Insert(record));
+            batch.extend(marks.of_entry(entry.number)?);
             match self.0.store.write(&batch).await? {
                 Written::Done => {
                     *known = Some(Head::entry(entry.number, hash));

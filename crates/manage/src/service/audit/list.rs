@@ -27,7 +27,7 @@ pub struct AuditQuery {
 }
 
 impl Management {
-    /// Lists audit entries, newest first. Needs `audit:read`.
+    /// Lists audit entries, newest first. Needs `audit:read`. Those of an account have the sign-ins of its members, with networks instead of addresses.
     ///
     /// # Errors
     /// [`ManagementError::Forbidden`].
@@ -38,7 +38,7 @@ impl Management {
         list.newest_first = true;
         list.owner = query.account.as_ref().map(ToString::to_string);
         list.subject.clone_from(&query.actor);
-        let entries = self.list::<AuditEntry>(&query.page.apply(list)?).await?;
+        let entries = self.entries_of_log(&query.page.apply(list)?).await?;
         let page = query.page.page(entries);
         Ok(page.map(|entry| entry.value))
     }

@@ -1,5 +1,6 @@
 //! The audit log. Changes in the key store are first recorded as pending, in case of a crash.
 
+mod activity;
 mod append;
 mod chain;
 mod draft;

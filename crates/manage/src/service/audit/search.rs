@@ -81,7 +81,7 @@ impl Management {
         let (mut found, mut read) = (AuditFound::default(), 0);
         loop {
             list.after = before.map(|number| (i64::try_from(number).unwrap_or(i64::MAX), number.to_string()));
-            let batch = self.list::<AuditEntry>(&list).await?;
+            let batch = self.entries_of_log(&list).await?;
             let (length, is_last) = (batch.len(), batch.len() < list.limit);
             for (place, entry) in batch.into_iter().enumerate() {
                 if search.from.is_some_and(|from| moved(entry.at, SKEW) < from) {

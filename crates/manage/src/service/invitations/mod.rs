@@ -11,7 +11,7 @@ pub use keyward_api_types::Invitation as InvitationView;
 pub use invite::Invited;
 
 use super::Management;
-use crate::actor::{Actor, principal_of};
+use crate::actor::{Actor, ActorName, principal_of};
 use crate::error::ManagementError;
 use crate::records::{Invitation, StoredUser, Versioned, digest_of};
 use crate::role::scopes;
@@ -56,6 +56,16 @@ impl Management {
     async fn find_by_secret(&self, secret: &str) -> Result<Versioned<Invitation>, ManagementError> {
         let known: Option<Versioned<Invitation>> = self.find(&digest_of(secret)).await?;
         known.filter(|known| known.ends_at > self.now()).ok_or(ManagementError::LinkEnded)
+    }
+
+    /// Returns the name and the address of the user who invites. `None` for a program or a key, and for a user who is gone.
+    ///
+    /// Whoever gets the link or its mail may know the inviter.
+    pub(crate) async fn inviter(&self, by: &ActorName) -> Result<Option<Versioned<StoredUser>>, ManagementError> {
+        match by.kind.as_str() {
+            "user" => Ok(self.get(&by.id).await?),
+            _ => Ok(None),
+        }
     }
 
     pub(crate) async fn check_inviter(&self, invitation: &Invitation) -> Result<Vec<Write>, ManagementError> {

@@ -100,17 +100,14 @@ impl Composer<'_> {
         if !management.write_quietly(&[known.replace(&next)?]).await? {
             return Err(ManagementError::Stale);
         }
-        let inviter: Option<Versioned<StoredUser>> = match known.invited_by.kind.as_str() {
-            "user" => management.get(&known.invited_by.id).await?,
-            _ => None,
-        };
+        let inviter = management.inviter(&known.invited_by).await?;
         let name = quoted(&account.name);
         letter.subject = words::invitation(&name, &letter.provider);
         letter.paragraphs = vec![match &inviter {
             Some(user) => words::user_invites(&quoted(&user.name), &name, &letter.provider),
             None => words::you_are_invited(&name, &letter.provider),
         }];
-        letter.facts = vec![(words::ROLE, known.role.to_string())];
+        letter.facts = vec![(words::ROLE, words::role(known.role))];
         letter.facts.extend(inviter.map(|user| (words::INVITED_BY, user.value.email)));
         letter.link = Some((words::ACCEPT_THE_INVITATION, self.link("/register?invitation=", &secret)));
         letter.advice = vec![words::invitation_ends(&utc(known.ends_at)), words::IGNORE_THE_INVITATION.to_owned()];
@@ -172,7 +169,7 @@ impl Composer<'_> {
         letter.subject = words::key_was_reported(&quoted(&key.name));
         letter.paragraphs = vec![words::key_was_found(&letter.provider)];
         let status = key.status(self.management.now());
-        letter.facts = vec![(words::REPORTED, utc(at)), (words::STATUS, status.to_string())];
+        letter.facts = vec![(words::REPORTED, utc(at)), (words::STATUS, words::status(status).to_owned())];
         letter.advice = vec![if status == KeyStatus::Active {
             words::KEY_STILL_WORKS.to_owned()
         } else {
@@ -216,6 +213,18 @@ impl Composer<'_> {
                 words::factor_added(&letter.provider),
                 words::factor_added_for(&email),
                 words::IF_THE_FACTOR_WAS_NOT_YOURS,
+                (words::OPEN_YOUR_SETTINGS, "/settings"),
+            ),
+            SignInChange::AnotherFactorAdded => (
+                words::factor_added(&letter.provider),
+                words::another_factor_of(&email),
+                words::IF_THE_FACTOR_WAS_NOT_YOURS,
+                (words::OPEN_YOUR_SETTINGS, "/settings"),
+            ),
+            SignInChange::OneFactorRemoved => (
+                words::factor_removed(&letter.provider),
+                words::one_factor_removed_of(&email),
+                words::IF_ONE_REMOVAL_WAS_NOT_YOURS,
                 (words::OPEN_YOUR_SETTINGS, "/settings"),
             ),
             SignInChange::FactorRemoved => (

@@ -56,7 +56,13 @@ impl Management {
                 self.mails_about_key(entry, event.kind == EventKind::KeyCompromised).await
             }
             EventKind::PasswordChanged => self.mail_about_sign_in(entry, SignInChange::Password).await,
+            EventKind::SecondFactorAdded if factors_after(entry) > 1 => {
+                self.mail_about_sign_in(entry, SignInChange::AnotherFactorAdded).await
+            }
             EventKind::SecondFactorAdded => self.mail_about_sign_in(entry, SignInChange::FactorAdded).await,
+            EventKind::SecondFactorRemoved if factors_after(entry) > 0 => {
+                self.mail_about_sign_in(entry, SignInChange::OneFactorRemoved).await
+            }
             EventKind::SecondFactorRemoved => self.mail_about_sign_in(entry, SignInChange::FactorRemoved).await,
             EventKind::MemberAdded | EventKind::MemberUpdated => self.mails_about_new_owner(entry).await,
             _ => Ok(Vec::new()),
@@ -125,4 +131,9 @@ impl Management {
         let known: Option<Versioned<StoredUser>> = self.get(user.as_str()).await?;
         Ok(known.filter(|known| known.disabled_at.is_none()))
     }
+}
+
+/// The app and the passkeys that count after a change of them.
+fn factors_after(entry: &AuditEntry) -> u64 {
+    entry.after.as_ref().and_then(|after| after["factors"].as_u64()).unwrap_or_default()
 }

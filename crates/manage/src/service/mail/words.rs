@@ -1,5 +1,9 @@
 //! All words of the mails, so that they can be reviewed and translated together.
 
+use keyward_core::store::KeyStatus;
+
+use crate::role::Role;
+
 pub(super) const TIME: &str = "Time";
 pub(super) const DEVICE: &str = "Device";
 pub(super) const ADDRESS: &str = "Address";
@@ -30,16 +34,40 @@ pub(super) const KEY_IS_REVOKED: &str =
     "The key no longer works. Create a new one for its callers, and look for calls that were not yours.";
 pub(super) const IF_IT_WAS_NOT_YOU: &str = "If it was not you, choose a new password and sign out everywhere.";
 pub(super) const IF_THE_PASSWORD_WAS_NOT_YOURS: &str =
-    "If it was not you, choose a new password now. It signs everybody out who uses your user.";
+    "If it was not you, choose a new password now. That signs out everyone who uses your user.";
 pub(super) const IF_THE_FACTOR_WAS_NOT_YOURS: &str =
     "If it was not you, ask an owner or admin of your account to remove the second factor. Then choose a new password.";
 pub(super) const IF_THE_REMOVAL_WAS_NOT_YOURS: &str =
     "If you did not expect it, choose a new password, and set up a second factor again.";
+pub(super) const IF_ONE_REMOVAL_WAS_NOT_YOURS: &str =
+    "If it was not you, choose a new password, and look at your second factor in the settings.";
 pub(super) const IF_YOU_DID_NOT_EXPECT_THE_OWNER: &str =
     "Owners can do everything in the account. If you did not expect this, remove the owner, and read the audit log.";
 
 pub(super) const ONE_DAY: &str = "1 day";
 pub(super) const SEVEN_DAYS: &str = "7 days";
+
+/// A role, and what it may do.
+pub(super) fn role(role: Role) -> String {
+    let may = match role {
+        Role::Viewer => "sees keys, usage and members",
+        Role::Developer => "manages keys",
+        Role::Admin => "manages keys, members and the account",
+        Role::Owner => "can do everything",
+    };
+    format!("{role} ({may})")
+}
+
+pub(super) fn status(status: KeyStatus) -> &'static str {
+    match status {
+        KeyStatus::Active => "works",
+        KeyStatus::Disabled => "disabled",
+        KeyStatus::Expired => "expired",
+        KeyStatus::Revoked => "revoked",
+        KeyStatus::Compromised => "revoked, because it was reported",
+        other => other.as_str(),
+    }
+}
 
 pub(super) fn invitation(account: &str, provider: &str) -> String {
     format!("Invitation to {account} at {provider}")
@@ -119,6 +147,14 @@ pub(super) fn factor_removed(provider: &str) -> String {
 
 pub(super) fn factor_removed_of(user: &str) -> String {
     format!("The second factor of the user {user} was removed. The password is now enough to sign in.")
+}
+
+pub(super) fn another_factor_of(user: &str) -> String {
+    format!("The user {user} has one more way to confirm a sign-in: a passkey or an authenticator app.")
+}
+
+pub(super) fn one_factor_removed_of(user: &str) -> String {
+    format!("A passkey or the authenticator app of the user {user} was removed. The others still confirm each sign-in.")
 }
 
 pub(super) fn new_owner(account: &str, provider: &str) -> String {

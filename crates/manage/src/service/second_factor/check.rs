@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use super::codes::{Typed, recovery_digest, step_of};
+use super::verdict::Verdict;
 use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{Asked, StoredFactor, StoredUser, Versioned};
 use crate::service::audit::Draft;
+use crate::service::proof::Proof;
 use crate::service::sign_in::Attempt;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
@@ -12,36 +14,35 @@ use crate::store::Write;
 const FAILURES_BEFORE_BLOCK: u32 = 5;
 const LONGEST_BLOCK_MINUTES: u64 = 60;
 
-enum Verdict {
-    Code(StoredFactor),
-    Recovery(StoredFactor),
-    Wrong,
-}
-
 impl Management {
-    /// Returns the write that uses the code up, if it is not used up yet. The sign-in has it first in its batch.
+    /// Returns the write that uses the proof up, if it is not used up yet. The sign-in has it first in its batch.
     pub(crate) async fn check_factor(
         &self,
         context: &Context,
         user: &StoredUser,
-        code: Option<&str>,
+        proof: Option<Proof<'_>>,
         asked: Asked,
         draft: &Draft,
     ) -> Result<Vec<Write>, ManagementError> {
         if user.second_factor_at.is_none() {
             return Ok(Vec::new());
         }
-        let code = code.filter(|code| !code.trim().is_empty()).ok_or(ManagementError::CodeRequired)?;
+        let proof = proof.filter(|proof| !proof.is_empty()).ok_or(ManagementError::CodeRequired)?;
         self.0.throttle.check_address(Attempt::Code, context)?;
         if asked == Asked::AtSignIn {
             self.0.throttle.check_email(Attempt::Code, user.id.as_str())?;
         }
         for _ in 0..ATTEMPTS {
-            let factor = self.read_factor(&user.id).await?.filter(|factor| factor.is_confirmed);
+            let factor = self.read_factor(&user.id).await?.filter(|factor| factor.count() > 0);
             let factor = factor.ok_or(ManagementError::WrongCode)?;
             self.check_block(&factor, asked)?;
-            match self.judge(&factor, code, asked).await? {
-                Verdict::Code(next) => return Ok(vec![factor.replace(&next)?]),
+            let verdict = match proof {
+                Proof::Code(code) => self.judge_code(&factor, code, asked).await?,
+                #[cfg(feature = "dashboard")]
+                Proof::Passkey(answer) => self.judge_passkey(&factor, &answer, asked).await?,
+            };
+            match verdict {
+                Verdict::Right(next) => return Ok(vec![factor.replace(&next)?]),
                 Verdict::Recovery(next) => {
                     let used = draft
                         .beside("user.use_recovery_code")
@@ -53,10 +54,10 @@ impl Management {
                     }
                 }
                 // The verdict is given only after it was counted, so parallel guesses are not free.
-                Verdict::Wrong if self.count_failure(&factor, asked, draft).await? => {
+                Verdict::Wrong(next) if self.count_failure(&factor, &next, asked, draft).await? => {
                     return Err(ManagementError::WrongCode);
                 }
-                Verdict::Wrong => {}
+                Verdict::Wrong(_) => {}
             }
         }
         Err(ManagementError::Stale)
@@ -69,14 +70,20 @@ impl Management {
         }
     }
 
-    async fn judge(&self, factor: &StoredFactor, code: &str, asked: Asked) -> Result<Verdict, ManagementError> {
+    async fn judge_code(&self, factor: &StoredFactor, code: &str, asked: Asked) -> Result<Verdict, ManagementError> {
         let accepted = asked.with(factor, 0, None);
+        let wrong = || Verdict::Wrong(factor.clone());
         Ok(match Typed::read(code) {
-            Some(Typed::Code(code)) => match step_of(&self.open_factor(factor).await?, &code, self.now())? {
-                // RFC 6238, section 5.2: a code counts once.
-                Some(step) if step > factor.last_step => Verdict::Code(StoredFactor { last_step: step, ..accepted }),
-                _ => Verdict::Wrong,
-            },
+            // The secret of an app that is being set up does not count.
+            Some(Typed::Code(code)) if factor.is_confirmed => {
+                match step_of(&self.open_factor(factor).await?, &code, self.now())? {
+                    // RFC 6238, section 5.2: a code counts once.
+                    Some(step) if step > factor.last_step => {
+                        Verdict::Right(StoredFactor { last_step: step, ..accepted })
+                    }
+                    _ => wrong(),
+                }
+            }
             Some(Typed::Recovery(code)) => {
                 let digest = recovery_digest(&factor.user, &code);
                 if factor.recovery_codes.contains(&digest) {
@@ -84,22 +91,23 @@ impl Management {
                     next.recovery_codes.retain(|known| *known != digest);
                     Verdict::Recovery(next)
                 } else {
-                    Verdict::Wrong
+                    wrong()
                 }
             }
-            None => Verdict::Wrong,
+            Some(Typed::Code(_)) | None => wrong(),
         })
     }
 
     async fn count_failure(
         &self,
         factor: &Versioned<StoredFactor>,
+        next: &StoredFactor,
         asked: Asked,
         draft: &Draft,
     ) -> Result<bool, ManagementError> {
         let failures = asked.known(factor).0.saturating_add(1);
         let blocked_until = block_after(failures).map(|length| self.now().saturating_add(length));
-        let next = asked.with(factor, failures, blocked_until);
+        let next = asked.with(next, failures, blocked_until);
         let writes = vec![factor.replace(&next)?];
         let is_written = if failures == FAILURES_BEFORE_BLOCK {
             let blocked = draft.beside("user.block_second_factor");

@@ -1,15 +1,28 @@
-//! Codes of an authenticator app (RFC 6238), and recovery codes for the day it is lost.
+//! Codes of an authenticator app (RFC 6238), passkeys (WebAuthn), and recovery codes for the day they are lost.
 
+#[cfg(feature = "dashboard")]
+mod ceremony;
 mod check;
 mod codes;
+#[cfg(all(feature = "dashboard", not(feature = "passkeys")))]
+mod no_webauthn;
+#[cfg(feature = "dashboard")]
+mod passkey_check;
+#[cfg(feature = "dashboard")]
+mod passkeys;
 mod require;
 mod reset;
 mod set_up;
+mod verdict;
+#[cfg(feature = "passkeys")]
+mod webauthn;
 
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "dashboard")]
+pub(crate) use passkeys::{BegunPasskey, OwnFactors, PasskeyView};
 pub use set_up::SecondFactorSetUp;
 
 use super::Management;
@@ -31,6 +44,10 @@ use crate::records::{StoredFactor, StoredUser, Versioned};
 pub struct SecondFactor {
     /// When the user set it up.
     pub since: Timestamp,
+    /// Whether an authenticator app is part of it.
+    pub has_app: bool,
+    /// The number of passkeys.
+    pub passkeys: usize,
     /// The number of unused recovery codes.
     pub recovery_codes: usize,
 }
@@ -43,8 +60,9 @@ impl Management {
     pub async fn own_second_factor(&self, actor: &Actor) -> Result<Option<SecondFactor>, ManagementError> {
         let user = self.acting_user(actor).await?;
         let Some(since) = user.second_factor_at else { return Ok(None) };
-        let recovery_codes = self.read_factor(&user.id).await?.map_or(0, |factor| factor.recovery_codes.len());
-        Ok(Some(SecondFactor { since, recovery_codes }))
+        let Some(factor) = self.read_factor(&user.id).await? else { return Ok(None) };
+        let (passkeys, recovery_codes) = (factor.passkeys.len(), factor.recovery_codes.len());
+        Ok(Some(SecondFactor { since, has_app: factor.is_confirmed, passkeys, recovery_codes }))
     }
 
     /// A user without a password signs in at the identity provider, whose own second factor counts.
@@ -52,7 +70,7 @@ impl Management {
         self.takes_passwords() && user.password.is_some() && user.second_factor_at.is_none()
     }
 
-    async fn read_factor(&self, user: &UserId) -> Result<Option<Versioned<StoredFactor>>, ManagementError> {
+    pub(crate) async fn read_factor(&self, user: &UserId) -> Result<Option<Versioned<StoredFactor>>, ManagementError> {
         Ok(self.get(user.as_str()).await?)
     }
 

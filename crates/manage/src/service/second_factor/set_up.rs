@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
 
@@ -7,6 +7,7 @@ use crate::actor::{Actor, Through, Who};
 use crate::error::ManagementError;
 use crate::records::{Asked, Entity, StoredFactor, StoredSession, StoredUser, Versioned};
 use crate::service::audit::{Draft, Target};
+use crate::service::proof::Proof;
 use crate::service::{ATTEMPTS, Management};
 
 /// The secret of an authenticator app. It has no `Debug`, because of its secret.
@@ -38,14 +39,6 @@ impl NewCodes {
     }
 }
 
-fn holder_of(actor: &Actor) -> Option<String> {
-    match &actor.who {
-        Who::User { through: Through::Session(session), .. } => Some(session.clone()),
-        Who::User { through: Through::Token(token), .. } => Some(token.to_string()),
-        Who::Key(_) | Who::System(_) => None,
-    }
-}
-
 impl Management {
     /// Begins to set up a second factor for the acting user. It counts after
     /// [`confirm_second_factor`](Self::confirm_second_factor), within an hour. Needs a recent sign-in and the user's password: with a
@@ -57,30 +50,26 @@ impl Management {
     /// without one.
     pub async fn begin_second_factor(&self, actor: &Actor, password: &str) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
-        self.require_own_sign_in(actor).await?;
         self.check_recent(actor).await?;
-        if user.second_factor_at.is_some() {
+        let known = self.read_factor(&user.id).await?;
+        if known.as_ref().is_some_and(|known| known.is_confirmed) {
             return Err(ManagementError::Duplicate("second factor"));
         }
         self.0.throttle.check_actor(actor)?;
         let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id));
-        self.check_own_password(&user, password, &draft).await?;
+        self.check_own_password(actor, &user, password, &draft).await?;
         let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
         getrandom::fill(&mut *secret).map_err(|_| ManagementError::Internal)?;
+        // Passkeys and what counts with them stay.
+        let kept = known.as_ref().filter(|known| known.count() > 0).map(|known| known.value.clone());
         let factor = StoredFactor {
-            user: user.id.clone(),
             sealed: self.factor_sealer(&user.id).await?.seal(&*secret)?,
             begun_at: self.now(),
-            begun_by: holder_of(actor),
-            is_confirmed: false,
+            begun_by: actor.holder(),
             last_step: 0,
-            failures: 0,
-            blocked_until: None,
-            signed_in_failures: 0,
-            signed_in_blocked_until: None,
-            recovery_codes: Vec::new(),
+            ..kept.unwrap_or_else(|| StoredFactor::new(user.id.clone(), self.now()))
         };
-        let write = match self.read_factor(&user.id).await? {
+        let write = match known {
             Some(known) => known.replace(&factor)?,
             None => factor.insert()?,
         };
@@ -127,7 +116,8 @@ impl Management {
         self.0.throttle.check_actor(actor)?;
         for _ in 0..ATTEMPTS {
             let user = self.acting_user(actor).await?;
-            if user.second_factor_at.is_some() {
+            let known = self.read_factor(&user.id).await?;
+            if known.is_some_and(|known| known.is_confirmed) {
                 return Err(ManagementError::Duplicate("second factor"));
             }
             let factor = self.unconfirmed(actor, &user).await?.ok_or(ManagementError::LinkEnded)?;
@@ -136,27 +126,39 @@ impl Management {
                 _ => None,
             };
             let last_step = step.ok_or(ManagementError::WrongCode)?;
-            let codes = NewCodes::of(&user)?;
-            let confirmed = StoredFactor {
-                is_confirmed: true,
-                begun_by: None,
-                last_step,
-                recovery_codes: codes.digests,
-                ..factor.value.clone()
-            };
-            let epoch = user.epoch + 1;
-            let changed = StoredUser { second_factor_at: Some(self.now()), epoch, ..user.value.clone() };
-            let mut writes = vec![factor.replace(&confirmed)?, user.replace(&changed)?];
-            if let Who::User { through: Through::Session(digest), .. } = &actor.who {
-                let own: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
-                writes.push(own.replace(&StoredSession { epoch, ..own.value.clone() })?);
-            }
-            let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id));
-            if self.commit(writes, draft).await?.is_ok() {
-                return Ok(codes.shown);
+            let confirmed = StoredFactor { is_confirmed: true, begun_by: None, last_step, ..factor.value.clone() };
+            let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id))
+                .after(json!({"app": true, "factors": confirmed.count()}));
+            if let Some(codes) = self.add_factor(actor, &user, &factor, confirmed, draft).await? {
+                return Ok(codes);
             }
         }
         Err(ManagementError::Stale)
+    }
+
+    /// The first factor comes with recovery codes, and ends what began without it. Returns `None` after a conflict.
+    pub(super) async fn add_factor(
+        &self,
+        actor: &Actor,
+        user: &Versioned<StoredUser>,
+        known: &Versioned<StoredFactor>,
+        next: StoredFactor,
+        draft: Draft,
+    ) -> Result<Option<Vec<Zeroizing<String>>>, ManagementError> {
+        if user.second_factor_at.is_some() {
+            let writes = vec![known.replace(&next)?, user.expect()];
+            return Ok(self.commit(writes, draft).await?.is_ok().then(Vec::new));
+        }
+        let codes = NewCodes::of(user)?;
+        let next = StoredFactor { recovery_codes: codes.digests, ..next };
+        let epoch = user.epoch + 1;
+        let changed = StoredUser { second_factor_at: Some(self.now()), epoch, ..user.value.clone() };
+        let mut writes = vec![known.replace(&next)?, user.replace(&changed)?];
+        if let Who::User { through: Through::Session(digest), .. } = &actor.who {
+            let own: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
+            writes.push(own.replace(&StoredSession { epoch, ..own.value.clone() })?);
+        }
+        Ok(self.commit(writes, draft).await?.is_ok().then_some(codes.shown))
     }
 
     /// Replaces all recovery codes of the acting user, with a code of the second factor. Returns them, shown once.
@@ -168,9 +170,17 @@ impl Management {
         actor: &Actor,
         code: &str,
     ) -> Result<Vec<Zeroizing<String>>, ManagementError> {
+        self.renew_recovery_codes_with(actor, Proof::Code(code)).await
+    }
+
+    pub(crate) async fn renew_recovery_codes_with(
+        &self,
+        actor: &Actor,
+        proof: Proof<'_>,
+    ) -> Result<Vec<Zeroizing<String>>, ManagementError> {
         let user = self.acting_user(actor).await?;
         let draft = Draft::new(actor, "user.renew_recovery_codes", Target::new("user", &user.id));
-        self.use_code(actor, &user, code, &draft).await?;
+        self.use_proof(actor, &user, proof, &draft).await?;
         let factor = self.read_factor(&user.id).await?.ok_or(ManagementError::Stale)?;
         let codes = NewCodes::of(&user)?;
         let renewed = StoredFactor { recovery_codes: codes.digests, ..factor.value.clone() };
@@ -178,38 +188,72 @@ impl Management {
         Ok(codes.shown)
     }
 
-    /// Removes the acting user's second factor, with one of its codes or a recovery code.
+    /// Removes the acting user's second factor with all its parts, with a code of the app or a recovery code.
     ///
     /// # Errors
     /// [`ManagementError::WrongCode`], [`ManagementError::Throttled`], [`ManagementError::UsersOnly`].
     pub async fn remove_own_second_factor(&self, actor: &Actor, code: &str) -> Result<(), ManagementError> {
+        self.remove_own_second_factor_with(actor, Proof::Code(code)).await
+    }
+
+    pub(crate) async fn remove_own_second_factor_with(
+        &self,
+        actor: &Actor,
+        proof: Proof<'_>,
+    ) -> Result<(), ManagementError> {
+        let all = |factor: &StoredFactor| {
+            let next = StoredFactor { passkeys: Vec::new(), ..factor.without_app() };
+            Some((next, json!({"factors": factor.count()})))
+        };
+        self.remove_own_factor(actor, proof, "second factor", all).await
+    }
+
+    /// The proof is used up, whatever happens next. `without` returns the record without the factor, and what the audit log says about
+    /// it.
+    pub(super) async fn remove_own_factor(
+        &self,
+        actor: &Actor,
+        proof: Proof<'_>,
+        what: &'static str,
+        without: impl Fn(&StoredFactor) -> Option<(StoredFactor, Value)>,
+    ) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
+        let known = self.read_factor(&user.id).await?;
+        if known.is_none_or(|known| without(&known).is_none()) {
+            return Err(ManagementError::NotFound(what));
+        }
         let draft = Draft::new(actor, "user.remove_second_factor", Target::new("user", &user.id));
-        self.use_code(actor, &user, code, &draft).await?;
+        self.use_proof(actor, &user, proof, &draft).await?;
         for _ in 0..ATTEMPTS {
             let user = self.acting_user(actor).await?;
             let Some(factor) = self.read_factor(&user.id).await? else { return Ok(()) };
-            let changed = StoredUser { second_factor_at: None, ..user.value.clone() };
-            if self.commit(vec![user.replace(&changed)?, factor.remove()], draft.clone()).await?.is_ok() {
+            let Some((next, removed)) = without(&factor) else { return Ok(()) };
+            let writes = if next.count() > 0 {
+                vec![factor.replace(&next)?]
+            } else {
+                let changed = StoredUser { second_factor_at: None, ..user.value.clone() };
+                vec![user.replace(&changed)?, factor.remove()]
+            };
+            let draft = draft.clone().before(removed).after(json!({"factors": next.count()}));
+            if self.commit(writes, draft).await?.is_ok() {
                 return Ok(());
             }
         }
         Err(ManagementError::Stale)
     }
 
-    /// The code is used up, whatever happens next.
-    async fn use_code(
+    async fn use_proof(
         &self,
         actor: &Actor,
         user: &StoredUser,
-        code: &str,
+        proof: Proof<'_>,
         draft: &Draft,
     ) -> Result<(), ManagementError> {
         if user.second_factor_at.is_none() {
             return Err(ManagementError::NotFound("second factor"));
         }
         self.0.throttle.check_actor(actor)?;
-        let writes = self.check_factor(&actor.context, user, Some(code), Asked::SignedIn, draft).await?;
+        let writes = self.check_factor(&actor.context, user, Some(proof), Asked::SignedIn, draft).await?;
         if writes.is_empty() || self.write_quietly(&writes).await? { Ok(()) } else { Err(ManagementError::WrongCode) }
     }
 
@@ -221,9 +265,9 @@ impl Management {
     ) -> Result<Option<Versioned<StoredFactor>>, ManagementError> {
         let is_good = |factor: &Versioned<StoredFactor>| {
             factor.begun_by.is_some()
-                && factor.begun_by == holder_of(actor)
-                && user.second_factor_at.is_none()
-                && factor.expires_at().is_some_and(|end| end > self.now())
+                && factor.begun_by == actor.holder()
+                && !factor.is_confirmed
+                && factor.set_up_ends_at() > self.now()
         };
         Ok(self.read_factor(&user.id).await?.filter(is_good))
     }

@@ -12,6 +12,7 @@ use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 use crate::service::Management;
+use crate::service::proof::{PasskeyRequest, Proof, RelyingParty};
 use crate::service::seal::Sealer;
 
 pub(super) const LIFE: Duration = Duration::from_secs(300);
@@ -30,6 +31,19 @@ struct HalfSignedIn {
     /// Digest of the link that was used instead of a password.
     #[serde(default)]
     link: Option<String>,
+}
+
+/// The factors of a user who has entered the password.
+pub(crate) struct SecondStep {
+    pub(crate) has_app: bool,
+    pub(crate) has_passkeys: bool,
+    /// `None` if no passkey works here.
+    pub(crate) request: Option<PasskeyRequest>,
+}
+
+/// A challenge is for one first step, in one browser.
+pub(crate) fn passkey_binding(half: &str, visit: &str) -> String {
+    format!("{visit} {half}")
 }
 
 impl Management {
@@ -66,23 +80,48 @@ impl Management {
         context: &Context,
         half: &str,
         visit: &str,
-        code: &str,
+        proof: Proof<'_>,
     ) -> Result<SignedIn, ManagementError> {
-        let plain = self.visit_sealer(visit).await?.open(half).ok_or(ManagementError::SignedOut)?;
-        let half: HalfSignedIn = serde_json::from_slice(&plain).map_err(|_| ManagementError::SignedOut)?;
+        let (half, user) = self.open_half(half, visit).await?;
         if half.link.is_none() {
             self.require_passwords()?;
         }
+        if let Some(link) = &half.link {
+            return self.end_sign_in_with_link(context, link, proof).await;
+        }
+        let signed_in = self.seen(context, &user);
+        self.begin_session(context, &user, &signed_in, Some(proof)).await
+    }
+
+    /// What the second step can ask for. Fails as [`end_sign_in`](Self::end_sign_in) does.
+    pub(crate) async fn second_step(
+        &self,
+        half: &str,
+        visit: &str,
+        place: Option<&RelyingParty>,
+    ) -> Result<SecondStep, ManagementError> {
+        let (_, user) = self.open_half(half, visit).await?;
+        let factor = self.read_factor(&user.id).await?.ok_or(ManagementError::SignedOut)?;
+        let request = match place {
+            Some(place) => self.ask_for_passkey(&factor, place, &passkey_binding(half, visit)).await?,
+            None => None,
+        };
+        Ok(SecondStep { has_app: factor.is_confirmed, has_passkeys: !factor.passkeys.is_empty(), request })
+    }
+
+    async fn open_half(
+        &self,
+        half: &str,
+        visit: &str,
+    ) -> Result<(HalfSignedIn, Versioned<StoredUser>), ManagementError> {
+        let plain = self.visit_sealer(visit).await?.open(half).ok_or(ManagementError::SignedOut)?;
+        let half: HalfSignedIn = serde_json::from_slice(&plain).map_err(|_| ManagementError::SignedOut)?;
         let user: Versioned<StoredUser> = self.get(half.user.as_str()).await?.ok_or(ManagementError::SignedOut)?;
         let is_same = user.epoch == half.epoch && user.second_factor_at.is_some() && user.disabled_at.is_none();
         if half.ends_at <= self.now() || !is_same {
             return Err(ManagementError::SignedOut);
         }
-        if let Some(link) = &half.link {
-            return self.end_sign_in_with_link(context, link, code).await;
-        }
-        let signed_in = self.seen(context, &user);
-        self.begin_session(context, &user, &signed_in, Some(code)).await
+        Ok((half, user))
     }
 
     async fn visit_sealer(&self, visit: &str) -> Result<Sealer, ManagementError> {

@@ -9,7 +9,7 @@ const UNKNOWN: &str = "unknown device";
 const MAX_READ: usize = 512;
 const MAX_PRODUCT: usize = 30;
 
-pub(super) fn device_name(user_agent: Option<&str>) -> String {
+pub(crate) fn device_name(user_agent: Option<&str>) -> String {
     let user_agent: String = user_agent.unwrap_or_default().chars().filter(char::is_ascii).take(MAX_READ).collect();
     let browser = browser(&user_agent);
     browser.or_else(|| product(&user_agent).map(str::to_owned)).unwrap_or_else(|| UNKNOWN.to_owned())

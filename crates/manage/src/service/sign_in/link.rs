@@ -21,6 +21,8 @@ use crate::records::{
 use crate::role::{Role, scopes};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
+#[cfg(feature = "dashboard")]
+use crate::service::proof::Proof;
 use crate::service::rights::{Effect, unless_lost};
 use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::Write;
@@ -311,12 +313,12 @@ impl Management {
         &self,
         context: &Context,
         digest: &str,
-        code: &str,
+        proof: Proof<'_>,
     ) -> Result<SignedIn, ManagementError> {
         let mut usable = self.read_link(digest, true).await?;
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &usable.user.id));
         let factor =
-            self.check_factor(context, &usable.user, Some(code), crate::records::Asked::AtSignIn, &draft).await?;
+            self.check_factor(context, &usable.user, Some(proof), crate::records::Asked::AtSignIn, &draft).await?;
         for _ in 0..ATTEMPTS {
             match self.commit_by_link(context, usable, &factor).await? {
                 Ok(signed_in) => return Ok(signed_in),

@@ -14,7 +14,8 @@ mod throttle;
 mod tokens;
 
 #[cfg(feature = "dashboard")]
-pub(crate) use code::SignInStep;
+pub(crate) use code::{SecondStep, SignInStep, passkey_binding};
+pub(crate) use device_name::device_name;
 pub(super) use hashing::{Lane, Match, Passwords};
 #[cfg(feature = "dashboard")]
 pub(crate) use link::LinkTarget;

@@ -9,6 +9,7 @@ use crate::error::ManagementError;
 use crate::records::{Asked, Entity, StoredUser, User, Versioned};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::TypedEmail;
+use crate::service::proof::Proof;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
 
@@ -36,7 +37,7 @@ impl Management {
         code: Option<&str>,
     ) -> Result<SignedIn, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
-        self.begin_session(context, &user, &signed_in, code).await
+        self.begin_session(context, &user, &signed_in, code.map(Proof::Code)).await
     }
 
     pub(super) async fn begin_session(
@@ -44,10 +45,10 @@ impl Management {
         context: &Context,
         user: &Versioned<StoredUser>,
         signed_in: &StoredUser,
-        code: Option<&str>,
+        proof: Option<Proof<'_>>,
     ) -> Result<SignedIn, ManagementError> {
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
-        let mut writes = self.check_factor(context, user, code, Asked::AtSignIn, &draft).await?;
+        let mut writes = self.check_factor(context, user, proof, Asked::AtSignIn, &draft).await?;
         let draft = with_factor(draft, user);
         let (secret, session) = self.new_session(context, signed_in)?;
         writes.push(session.insert()?);

@@ -12,6 +12,7 @@ use crate::records::{
 };
 use crate::service::Management;
 use crate::service::audit::{Draft, Outcome, Target};
+use crate::service::proof::Proof;
 use crate::store::Write;
 
 const REFRESH_PREFIX: &str = "kwt_";
@@ -67,7 +68,7 @@ impl Management {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let draft =
             Draft::anonymous(context, "token.issue", Target::new("user", &user.id)).after(User::from(&signed_in));
-        let mut writes = self.check_factor(context, &user, code, Asked::AtSignIn, &draft).await?;
+        let mut writes = self.check_factor(context, &user, code.map(Proof::Code), Asked::AtSignIn, &draft).await?;
         let account = self.first_account(&user.id).await?.unwrap_or_else(|| self.operator().clone());
         let now = self.now();
         let family = Family {

@@ -9,7 +9,7 @@ use super::*;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// Not the defaults.
-const SAMPLES: [(&str, &str); 36] = [
+const SAMPLES: [(&str, &str); 37] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
     ("embed_origin", "https://app.example.com"),
@@ -17,6 +17,7 @@ const SAMPLES: [(&str, &str); 36] = [
     ("gateway_listen", "127.0.0.1:12"),
     ("provider_name", "Example API"),
     ("example_url", "https://api.example.com/v1/videos"),
+    ("api_docs_url", "https://docs.example.com/"),
     ("scopes_file", "scopes.txt"),
     ("connections", "3"),
     ("connections_per_peer", "4"),

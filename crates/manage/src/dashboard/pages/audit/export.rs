@@ -18,16 +18,18 @@ use crate::service::{AuditEntry, AuditSearch};
 
 const BATCH: usize = 500;
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "number",
     "time",
     "sentence",
     "actor_type",
     "actor",
+    "actor_name",
     "action",
     "outcome",
     "target_type",
     "target",
+    "target_name",
     "account",
     "address",
     "user_agent",
@@ -58,10 +60,10 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
             None => member.management().search_audit_log(&member.actor, &search).await?,
         };
         names.learn(&member, &found.entries).await?;
-        let sentences = found.entries.iter().map(|entry| text(&sentence(entry, &names))).collect::<Vec<_>>();
+        let told = found.entries.iter().map(|entry| Told::of(entry, &names)).collect::<Vec<_>>();
         search.before = found.next;
         let rest = found.next.map(|_| (member, search, names, None));
-        Ok(Some((found.entries.into_iter().zip(sentences).collect::<Vec<_>>(), rest)))
+        Ok(Some((found.entries.into_iter().zip(told).collect::<Vec<_>>(), rest)))
     });
     Ok(if is_lines {
         lines(&name, batches.map_ok(|batch| batch.into_iter().map(|(entry, _)| entry).collect()))
@@ -70,19 +72,38 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     })
 }
 
-fn row((entry, sentence): &(AuditEntry, String)) -> Row {
+/// An entry in words.
+struct Told {
+    sentence: String,
+    actor: String,
+    target: String,
+}
+
+impl Told {
+    fn of(entry: &AuditEntry, names: &Names) -> Self {
+        Self {
+            sentence: text(&sentence(entry, names)),
+            actor: names.actor(entry),
+            target: if entry.target.id.is_empty() { String::new() } else { names.target(entry) },
+        }
+    }
+}
+
+fn row((entry, told): &(AuditEntry, Told)) -> Row {
     let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
     let some = |value: &Option<String>| value.clone().unwrap_or_default();
     vec![
         entry.number.to_string(),
         entry.at.to_string(),
-        sentence.clone(),
+        told.sentence.clone(),
         entry.actor.kind.clone(),
         entry.actor.id.clone(),
+        told.actor.clone(),
         entry.action.clone(),
         entry.outcome.to_string(),
         entry.target.kind.clone(),
         entry.target.id.clone(),
+        told.target.clone(),
         entry.account.as_ref().map(ToString::to_string).unwrap_or_default(),
         some(&entry.address),
         some(&entry.user_agent),

@@ -6,7 +6,7 @@ use keyward_core::Timestamp;
 
 use super::sentences::known;
 use crate::dashboard::error::FieldError;
-use crate::dashboard::form::Form;
+use crate::dashboard::form::{self, Form};
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::words;
 use crate::dashboard::words::actions::GROUPS;
@@ -37,6 +37,13 @@ pub(super) struct Filter {
     pub(super) error: Option<FieldError>,
     /// Whether the reader may see the entries of every account here.
     pub(super) may_see_all: bool,
+}
+
+/// A range of days.
+pub(super) struct Preset {
+    pub(super) label: &'static str,
+    pub(super) query: String,
+    pub(super) is_current: bool,
 }
 
 impl Filter {
@@ -86,6 +93,26 @@ impl Filter {
             most_read: MOST_READ,
         };
         Ok(Self { form, search, error, may_see_all })
+    }
+
+    /// Links to ranges of days that end today. They keep the other filters.
+    pub(super) fn presets(&self, now: Timestamp) -> Vec<Preset> {
+        let today = now.as_millis().div_euclid(DAY);
+        // 1970 began on a Thursday.
+        let monday = today.saturating_sub(today.saturating_add(3).rem_euclid(7));
+        let ranges = [
+            (words::audit::TODAY, today),
+            (words::audit::THIS_WEEK, monday),
+            (words::audit::LAST_30_DAYS, today.saturating_sub(29)),
+        ];
+        let kept = self.form.without(&["after", "from", "to"]);
+        let preset = |(label, first): (&'static str, i64)| {
+            let day = Timestamp::from_millis(first.saturating_mul(DAY)).to_string();
+            let from = day.get(..10).unwrap_or_default();
+            let is_current = self.form.get("from") == from && self.form.get("to").is_empty();
+            Preset { label, query: form::joined(&kept, &form::query("from", from)), is_current }
+        };
+        ranges.map(preset).into()
     }
 
     pub(super) fn is_filtered(&self) -> bool {

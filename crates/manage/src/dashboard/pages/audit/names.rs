@@ -145,6 +145,16 @@ impl Names {
         self.known(kind, id).and_then(|known| known.name.clone()).unwrap_or_else(|| id.to_owned())
     }
 
+    /// The actor in words. Whoever is not signed in has none.
+    pub(super) fn actor(&self, entry: &AuditEntry) -> String {
+        let name = || self.of(&entry.actor.kind, &entry.actor.id);
+        match entry.actor.kind.as_str() {
+            "system" => words::shared::program(&entry.actor.id),
+            "key" => words::keys::key_with_id(&name(), &entry.actor.id),
+            _ => name(),
+        }
+    }
+
     /// The name of the target as it was then.
     pub(super) fn target(&self, entry: &AuditEntry) -> String {
         own_name(entry).unwrap_or_else(|| self.of(&entry.target.kind, &entry.target.id))

@@ -4,7 +4,7 @@ use http::StatusCode;
 use keyward_core::Timestamp;
 
 use super::changes::{Change, changes};
-use super::filter::{Filter, TARGETS};
+use super::filter::{Filter, Preset, TARGETS};
 use super::names::Names;
 use super::sentences::{Part, sentence};
 use crate::dashboard::error::{FieldError, PageError};
@@ -59,6 +59,7 @@ struct AuditPage {
     targets: Vec<Choices>,
     from: String,
     to: String,
+    presets: Vec<Preset>,
     may_see_all: bool,
     sees_all: bool,
     is_filtered: bool,
@@ -95,6 +96,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         actions: actions(query.get("action")),
         actors: actors(query.get("actor"), &names, &found.entries),
         targets: targets(query.get("target"), &names, &found.entries),
+        presets: filter.presets(now),
         from: query.get("from").to_owned(),
         to: query.get("to").to_owned(),
         may_see_all: filter.may_see_all,
@@ -181,7 +183,7 @@ fn actors(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> {
             let name = names.of(&actor.kind, &actor.id);
             let label = match actor.kind.as_str() {
                 "key" => words::audit::key(&name),
-                "system" => words::audit::program(&name),
+                "system" => words::shared::program(&name),
                 _ => name,
             };
             others.push(choice(&actor.id, &label, chosen));

@@ -71,10 +71,7 @@ fn subject(entry: &AuditEntry, names: &Names) -> Vec<Part> {
             let [before, after] = words::actions::THE_KEY;
             vec![Part::word(before), name, Part::word(after)]
         }
-        "system" => {
-            let [before, after] = words::actions::THE_PROGRAM;
-            vec![Part::word(before), Part::name(actor.id.as_str(), None), Part::word(after)]
-        }
+        "system" => vec![Part::word(words::shared::program(&actor.id))],
         _ if entry.target.kind == "user" && !entry.target.id.is_empty() => {
             vec![Part::name(names.target(entry), names.path_of("user", &entry.target.id))]
         }
@@ -193,6 +190,22 @@ mod tests {
                 ("audit_log", ""),
                 json!({}),
                 "The program “serve” removed old entries of the audit log",
+            ),
+            (
+                ("system", "command line"),
+                "key.revoke",
+                Done,
+                key,
+                json!({"name": "worker"}),
+                "The operator's command line revoked the key “worker”",
+            ),
+            (
+                ("system", "retention"),
+                "audit.prune",
+                Done,
+                ("audit_log", ""),
+                json!({}),
+                "The server removed old entries of the audit log",
             ),
             (anonymous, "session.begin", Done, user, json!({}), "Ada signed in"),
             (

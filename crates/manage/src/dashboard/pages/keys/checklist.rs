@@ -1,11 +1,13 @@
 //! The first steps of an account, which tick themselves.
 
 use axum::response::Response;
+use keyward_core::store::{KeyColumn, KeyOrder, KeyQuery};
 
 use crate::dashboard::cookies;
 use crate::dashboard::error::PageError;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::svg::SPARK_DAYS;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
@@ -20,11 +22,12 @@ pub(super) struct Step {
     pub(super) is_done: bool,
 }
 
-/// Empty if every step is done, or the user has hidden the list.
-pub(super) async fn steps(member: &AtAccount, has_key: bool, has_call: bool) -> Result<Vec<Step>, ManagementError> {
+/// Empty if every step is done, or the user has hidden the list. `seen_call` is what the listed keys tell.
+pub(super) async fn steps(member: &AtAccount, has_key: bool, seen_call: bool) -> Result<Vec<Step>, ManagementError> {
     if member.visitor.cookies.get(cookies::CHECKLIST) == "hidden" {
         return Ok(Vec::new());
     }
+    let has_call = seen_call || (has_key && has_call(member).await?);
     let mut steps = vec![
         Step {
             label: words::keys::CREATE_A_KEY,
@@ -64,6 +67,25 @@ pub(super) async fn steps(member: &AtAccount, has_key: bool, has_call: bool) -> 
         });
     }
     Ok(if steps.iter().all(|step| step.is_done) { Vec::new() } else { steps })
+}
+
+/// Whether a service reported the use of any key of the account.
+async fn has_call(member: &AtAccount) -> Result<bool, ManagementError> {
+    let management = member.management();
+    let account = &member.account.id;
+    let last_used = KeyQuery {
+        account: Some(account.clone()),
+        order: KeyOrder { column: KeyColumn::LastUsed, is_descending: true },
+        limit: 1,
+        now: management.now(),
+        ..KeyQuery::default()
+    };
+    let keys = management.keys(&member.actor, &last_used).await?;
+    if keys.items.iter().any(|key| key.last_used_at.is_some()) {
+        return Ok(true);
+    }
+    Ok(member.may(&scopes::USAGE_READ)
+        && !management.busiest_keys(&member.actor, account, SPARK_DAYS, 1).await?.is_empty())
 }
 
 pub(super) async fn hide(SignedInForm { at: member, .. }: SignedInForm<AtAccount>) -> Result<Response, PageError> {

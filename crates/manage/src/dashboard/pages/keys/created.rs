@@ -56,6 +56,13 @@ struct CreatedPage {
     key: Option<Key>,
 }
 
+impl CreatedPage {
+    /// The documentation of the API that the key calls.
+    fn docs_url(&self) -> Option<&String> {
+        if self.created.is_managing { self.frame.docs_url.as_ref() } else { self.frame.api_docs_url.as_ref() }
+    }
+}
+
 pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Response, ManagementError> {
     // A management key calls this server.
     let example_url = if created.is_managing {

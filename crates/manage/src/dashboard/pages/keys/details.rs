@@ -5,6 +5,7 @@ use keyward_core::Timestamp;
 use keyward_limits::Subject;
 
 use super::chain::Chain;
+use super::creators::Creators;
 use super::expiry::Expiry;
 use super::refusals::Refusals;
 use super::requests::Requests;
@@ -59,7 +60,11 @@ pub(super) async fn show(
     let (chart, refusals) = if member.may(&scopes::USAGE_READ) {
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
-        (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), Refusals::of(&days, now))
+        let refusals = match Refusals::of(&days, now) {
+            Some(refusals) => Some(refusals.with_missing_scopes(member).await?),
+            None => None,
+        };
+        (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), refusals)
     } else {
         (None, None)
     };
@@ -68,10 +73,8 @@ pub(super) async fn show(
         Some(user) => member.name_of(user.as_str()).await?,
         None => String::new(),
     };
-    let creator = match &member.key.created_by {
-        Some(creator) if creator.kind == "user" => member.name_of(&creator.id).await?,
-        _ => key.created_by.clone(),
-    };
+    let creators = Creators::of(member, std::slice::from_ref(&member.key)).await?;
+    let creator = creators.name(&member.key).unwrap_or(&key.created_by).clone();
     let (events, chain) = (events_of_key(member).await?, Chain::of(member).await?);
     let requests = Requests::of(member).await?;
     let typed_name = form.typed("name", &key.name);

@@ -1,17 +1,23 @@
 //! The list of keys as a file. It has no key itself.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use axum::response::Response;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::stream;
 use keyward_core::Timestamp;
+use keyward_core::id::UserId;
 use keyward_core::store::{KeyOrder, KeyQuery};
 
+use super::creators::Creators;
 use super::filter::Filter;
 use crate::dashboard::csv::{self, Row};
 use crate::dashboard::error::PageError;
 use crate::dashboard::member::AtAccount;
+use crate::error::ManagementError;
 use crate::service::{KeyView, invalid_cursor};
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 26] = [
     "id",
     "name",
     "hint",
@@ -23,7 +29,9 @@ const COLUMNS: [&str; 22] = [
     "endpoints",
     "tags",
     "user",
+    "user_name",
     "created_by",
+    "created_by_name",
     "created_at",
     "not_before",
     "expires_at",
@@ -34,6 +42,8 @@ const COLUMNS: [&str; 22] = [
     "revocation_reason",
     "rotated_from",
     "rotated_to",
+    "account",
+    "account_name",
 ];
 
 pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
@@ -44,19 +54,53 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     // An error before the first row is a page, not a file.
     let first = member.management().keys(&member.actor, &query).await?;
     let name = format!("keys-{}-{}", member.account.id, now.to_string().get(..10).unwrap_or_default());
-    let rest = stream::try_unfold((member, query, first.next), async |(member, query, next)| {
-        let Some(next) = next else { return Ok(None) };
-        let after = Some(next.parse().map_err(|_| invalid_cursor())?);
-        let query = KeyQuery { after, ..query };
+    let state = Some((member, query, People::default(), Some(first)));
+    let pages = stream::try_unfold(state, async |state| {
+        let Some((member, mut query, mut people, first)) = state else { return Ok(None) };
         // After an error the connection ends before the file does, so a part does not pass for the whole.
-        let page = member.management().keys(&member.actor, &query).await?;
-        Ok(Some((page.items, (member, query, page.next))))
+        let page = match first {
+            Some(first) => first,
+            None => member.management().keys(&member.actor, &query).await?,
+        };
+        people.learn(&member, &page.items).await?;
+        let rows = page.items.iter().map(|key| row(key, &member.account.name, &people)).collect::<Vec<_>>();
+        let rest = match page.next {
+            Some(next) => {
+                query.after = Some(next.parse().map_err(|_| invalid_cursor())?);
+                Some((member, query, people, None))
+            }
+            None => None,
+        };
+        Ok(Some((rows, rest)))
     });
-    let pages = stream::once(async { Ok(first.items) }).chain(rest);
-    Ok(csv::download(&name, &COLUMNS, pages.map_ok(|page| page.iter().map(row).collect())))
+    Ok(csv::download(&name, &COLUMNS, pages))
 }
 
-fn row(key: &KeyView) -> Row {
+/// The names of owners and creators.
+#[derive(Default)]
+struct People {
+    creators: Creators,
+    owners: HashMap<UserId, Option<String>>,
+}
+
+impl People {
+    async fn learn(&mut self, member: &AtAccount, keys: &[KeyView]) -> Result<(), ManagementError> {
+        self.creators.learn(member, keys).await?;
+        for user in keys.iter().filter_map(|key| key.user.as_ref()) {
+            if let Entry::Vacant(unknown) = self.owners.entry(user.clone()) {
+                unknown.insert(member.user_name(user.as_str()).await?);
+            }
+        }
+        Ok(())
+    }
+
+    fn owner(&self, key: &KeyView) -> String {
+        let name = key.user.as_ref().and_then(|user| self.owners.get(user)?.clone());
+        name.unwrap_or_default()
+    }
+}
+
+fn row(key: &KeyView, account: &str, people: &People) -> Row {
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
     let text = |value: Option<&dyn ToString>| value.map(ToString::to_string).unwrap_or_default();
     let list = |values: Vec<String>| values.join(" ");
@@ -72,7 +116,9 @@ fn row(key: &KeyView) -> Row {
         key.endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         list(key.tags.iter().map(str::to_owned).collect()),
         text(key.user.as_ref().map(|user| user as &dyn ToString)),
+        people.owner(key),
         key.created_by.as_ref().map(|creator| format!("{} {}", creator.kind, creator.id)).unwrap_or_default(),
+        people.creators.name(key).cloned().unwrap_or_default(),
         key.created_at.to_string(),
         time(key.not_before),
         time(key.expires_at),
@@ -83,5 +129,7 @@ fn row(key: &KeyView) -> Row {
         key.revocation.as_ref().map(|revocation| revocation.reason.to_string()).unwrap_or_default(),
         text(key.rotated_from.as_ref().map(|id| id as &dyn ToString)),
         text(key.rotated_to.as_ref().map(|id| id as &dyn ToString)),
+        key.account.to_string(),
+        account.to_owned(),
     ]
 }

@@ -6,6 +6,7 @@ use keyward_core::CredentialId;
 use keyward_core::store::{KeyQuery, KeyStatus};
 
 use super::checklist::{self, Step};
+use super::creators::Creators;
 use super::filter::{self, Filter, SIZES};
 use super::sorting::{Column, ORDERS, columns};
 use super::view::Key;
@@ -17,10 +18,6 @@ use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::dashboard::text::number;
 use crate::dashboard::words;
 use crate::role::scopes;
-use crate::service::PageRequest;
-
-/// An account with more keys than a page needs no checklist.
-const FEW: u64 = SIZES[0];
 
 struct Choice {
     value: String,
@@ -38,8 +35,8 @@ struct KeysPage {
     /// How many active keys without a successor expire soon, of the account or of the user whose keys are listed.
     expiring: Option<String>,
     sparks: HashMap<String, Spark>,
-    /// The names of the members, by id.
-    members: HashMap<String, String>,
+    /// The names of creators, by the id of the key.
+    creators: HashMap<String, String>,
     has_usage: bool,
     /// The word for a key without a last use.
     no_use: &'static str,
@@ -135,16 +132,11 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
-    let mut members = HashMap::new();
-    if member.may(&scopes::MEMBERS_READ) {
-        let page = PageRequest { limit: 500, ..PageRequest::default() };
-        let found = member.management().members(&member.actor, &member.account.id, &page).await?;
-        members = found.items.into_iter().map(|view| (view.user.id.to_string(), view.user.name)).collect();
-    }
-    // Later, people know these steps.
-    let is_begin = all <= FEW && !filter.is_filtered();
-    let has_call = !sparks.is_empty() || found.items.iter().any(|key| key.last_used_at.is_some());
-    let steps = if is_begin { checklist::steps(&member, all > 0, has_call).await? } else { Vec::new() };
+    let names = Creators::of(&member, &found.items).await?;
+    let creators = found.items.iter().filter_map(|key| Some((key.id.to_string(), names.name(key)?.clone()))).collect();
+    let seen_call = !sparks.is_empty() || found.items.iter().any(|key| key.last_used_at.is_some());
+    let has_steps = !filter.is_filtered() && filter.page == 1;
+    let steps = if has_steps { checklist::steps(&member, all > 0, seen_call).await? } else { Vec::new() };
     let other_view = filter.form.without(&["page", "inactive", "status"]);
     let choose = |field: &'static str, choices: &[(&str, &str)]| {
         let chosen = filter.form.get(field);
@@ -174,7 +166,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         columns: columns(&filter.form, filter.query.order, has_usage),
         steps,
         sparks,
-        members,
+        creators,
         has_usage,
         may_write,
         has_revocable,
@@ -244,7 +236,7 @@ impl KeysPage {
     }
 
     fn creator(&self, key: &Key) -> Option<&String> {
-        self.members.get(key.created_by.strip_prefix("user ")?)
+        self.creators.get(&key.id)
     }
 
     fn is_new(&self) -> bool {

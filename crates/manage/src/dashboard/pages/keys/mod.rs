@@ -3,6 +3,7 @@ mod change;
 mod checklist;
 mod create;
 mod created;
+mod creators;
 mod details;
 mod edit;
 mod expiry;

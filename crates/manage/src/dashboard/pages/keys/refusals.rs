@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use keyward_core::Timestamp;
 
+use super::missing;
+use crate::dashboard::member::AtKey;
 use crate::dashboard::words;
+use crate::error::ManagementError;
 use crate::service::UsageTotal;
 
 /// Today and yesterday.
@@ -17,6 +20,8 @@ pub(super) struct Refusals {
     pub(super) text: String,
     /// Another scope helps, and a rotation does not.
     pub(super) lacks_scope: bool,
+    /// The query of the form that changes access, with the missing scopes ticked. `None` if the reader may not change it.
+    pub(super) change: Option<String>,
 }
 
 impl Refusals {
@@ -34,7 +39,20 @@ impl Refusals {
         Some(Self {
             text: words::keys::many_refusals(count, words::charts::meaning(&most.outcome)),
             lacks_scope: most.outcome == "insufficient_scope",
+            change: None,
         })
+    }
+
+    pub(super) async fn with_missing_scopes(self, member: &AtKey) -> Result<Self, ManagementError> {
+        if !self.lacks_scope {
+            return Ok(self);
+        }
+        let requests = missing::newest(member, &member.key).await?;
+        let scopes: Vec<String> =
+            missing::most_missing(&requests, &member.key.scopes).into_iter().map(|(one, _)| one).collect();
+        // Without recorded requests, the scopes are not known, and the user ticks them.
+        let change = missing::change(member, &scopes, false);
+        Ok(Self { change, ..self })
     }
 }
 

@@ -64,11 +64,7 @@ impl Key {
             tags: key.tags.iter().map(str::to_owned).collect(),
             created_by: key.created_by.as_ref().map_or_else(
                 || words::shared::UNKNOWN.to_owned(),
-                |creator| match creator.kind.as_str() {
-                    "import" => words::keys::imported_by(&creator.id),
-                    "system" => words::keys::by_program(&creator.id),
-                    kind => format!("{kind} {}", creator.id),
-                },
+                |creator| format!("{} {}", creator.kind, creator.id),
             ),
             revocation: key.revocation.as_ref().map(|known| (meaning(known.reason), known.note.clone())),
             rotated_from: key.rotated_from.as_ref().map(ToString::to_string),

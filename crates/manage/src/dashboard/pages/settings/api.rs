@@ -10,7 +10,7 @@ use crate::dashboard::member::Member;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::ApiDescription;
+use crate::service::{ApiDescription, ExampleUrl};
 
 #[derive(Template)]
 #[template(path = "dashboard/settings/api.html")]
@@ -19,6 +19,8 @@ struct ApiPage {
     scopes: String,
     example_url: String,
     configured_url: String,
+    docs_url: String,
+    configured_docs_url: String,
     has_configured_scopes: bool,
     version: u64,
     error: Option<FieldError>,
@@ -35,11 +37,14 @@ async fn show(
     let settings = member.visitor.app.settings();
     let scopes = known.scopes.as_ref().unwrap_or(&settings.scopes).to_string();
     let url = known.example_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let docs_url = known.docs_url.as_ref().map(ToString::to_string).unwrap_or_default();
     let page = |frame| ApiPage {
         frame,
         scopes: form.typed("scopes", scopes),
         example_url: form.typed("example_url", url),
         configured_url: settings.example_url.clone(),
+        docs_url: form.typed("docs_url", docs_url),
+        configured_docs_url: settings.api_docs_url.as_ref().map(ToString::to_string).unwrap_or_default(),
         has_configured_scopes: settings.scopes.scopes().next().is_some(),
         version: known.version,
         error,
@@ -56,9 +61,11 @@ fn read(member: &Member, form: &Form) -> Result<ApiDescription, ManagementError>
     let scopes = scopes.parse().map_err(|error| ManagementError::invalid("scopes", format!("{error}")))?;
     // Scopes that equal the configuration follow it.
     let scopes = Some(scopes).filter(|scopes| *scopes != member.visitor.app.settings().scopes);
-    let url = Some(form.get("example_url").trim()).filter(|url| !url.is_empty());
-    let url = url.map(|url| url.parse().map_err(|error| ManagementError::invalid("example_url", format!("{error}"))));
-    Ok(ApiDescription { scopes, example_url: url.transpose()? })
+    let url = |field: &'static str| -> Result<Option<ExampleUrl>, ManagementError> {
+        let url = Some(form.get(field).trim()).filter(|url| !url.is_empty());
+        url.map(|url| url.parse().map_err(|error| ManagementError::invalid(field, format!("{error}")))).transpose()
+    };
+    Ok(ApiDescription { scopes, example_url: url("example_url")?, docs_url: url("docs_url")? })
 }
 
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {

@@ -1,7 +1,9 @@
+mod activity;
 mod api;
 mod appearance;
 mod factor;
 mod own;
+mod passkey;
 mod sessions;
 
 use crate::dashboard::app::Route;
@@ -27,6 +29,18 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/settings/second-factor/codes", factor::PAGE, factor::renew)
             .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
         Route::action("/settings/second-factor/remove", factor::PAGE, factor::remove)
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::action("/settings/second-factor/app/remove", factor::PAGE, factor::remove_app)
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::action("/settings/second-factor/passkeys", factor::PAGE, passkey::begin)
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::action("/settings/second-factor/passkeys/confirm", factor::PAGE, passkey::confirm)
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::page(passkey::PASSKEY, passkey::page)
+            .post(passkey::rename)
+            .destination()
+            .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
+        Route::action("/settings/second-factor/passkeys/{passkey}/remove", passkey::PASSKEY, passkey::remove)
             .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
         Route::page("/settings/api", api::page).post(api::change).destination(),
         Route::page("/settings/appearance", appearance::page).post(appearance::change).destination(),

@@ -2,6 +2,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
+use super::activity::Activity;
 use super::sessions::Sessions;
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
@@ -25,6 +26,7 @@ struct SettingsPage {
     has_factor: bool,
     may_set_appearance: bool,
     sessions: Sessions,
+    activity: Vec<Activity>,
     error: Option<(&'static str, FieldError)>,
 }
 
@@ -35,6 +37,7 @@ async fn show(
     error: Option<(&'static str, FieldError)>,
 ) -> Result<Response, PageError> {
     let sessions = Sessions::of(member).await?;
+    let activity = Activity::of(member).await?;
     // A session of a link changes no password, and sets up no second factor.
     let is_by_link = member.management().is_by_link(&member.actor).await?;
     let has_password = !is_by_link && member.management().has_password(&member.actor).await?;
@@ -49,6 +52,7 @@ async fn show(
         name: form.typed("name", &member.user.name),
         user_version: member.user.version,
         sessions,
+        activity,
         error,
     };
     Ok(member.page_with(status, words::settings::SETTINGS, page))

@@ -8,6 +8,7 @@ use crate::dashboard::flash::Note;
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::AnonymousForm;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::invitations::inviter;
 use crate::dashboard::visitor::Visitor;
 use crate::dashboard::words;
 use crate::error::ManagementError;
@@ -25,6 +26,7 @@ struct RegisterPage {
     error: Option<FieldError>,
     /// What the link is for.
     invited: Option<InvitationView>,
+    inviter: String,
 }
 
 async fn show(
@@ -45,6 +47,10 @@ async fn show(
         },
         None => (None, error),
     };
+    let inviter = match &invited {
+        Some(invited) => inviter(visitor.app.management(), invited).await?,
+        None => String::new(),
+    };
     visitor.open_page(status, words::sign_in::REGISTER, |frame| RegisterPage {
         frame: frame.note(note),
         invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
@@ -54,6 +60,7 @@ async fn show(
         name: form.get("name").to_owned(),
         error,
         invited,
+        inviter,
     })
 }
 

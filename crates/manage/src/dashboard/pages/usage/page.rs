@@ -86,7 +86,7 @@ struct KeyRow {
 
 /// A part of what is allowed.
 struct Quota {
-    name: &'static str,
+    name: String,
     used: u64,
     limit: u64,
     text: String,
@@ -285,7 +285,7 @@ async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Vec<Line>), Managemen
         };
         let (used, limit) = (management.count_keys(&member.actor, &query).await?, management.key_limit(account).await?);
         let text = words::usage::keys_used(&number(used), &number(limit.into()));
-        quotas.push(Quota { name: words::shared::ACTIVE_KEYS, used, limit: limit.into(), text });
+        quotas.push(Quota { name: words::shared::ACTIVE_KEYS.to_owned(), used, limit: limit.into(), text });
     }
     let limits = match management.limits(&member.actor, &Subject::Account(account.clone())).await {
         Ok(limits) => limits,
@@ -296,7 +296,15 @@ async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Vec<Line>), Managemen
         let used = left.credits.saturating_sub(left.remaining);
         let refill = left.resets_in_seconds.and_then(|seconds| span(std::time::Duration::from_secs(seconds)));
         let text = words::usage::credits_used(&number(used), &number(left.credits), refill.as_deref());
-        quotas.push(Quota { name: words::shared::BUDGET, used, limit: left.credits, text });
+        quotas.push(Quota { name: words::shared::BUDGET.to_owned(), used, limit: left.credits, text });
+    }
+    for (rate, left) in management.rates_left(&member.actor, account).await? {
+        let quota = u64::from(rate.quota);
+        let used = quota.saturating_sub(left);
+        let seconds = u64::from(rate.window_seconds);
+        let window = span(std::time::Duration::from_secs(seconds)).unwrap_or_else(|| words::times::seconds(seconds));
+        let text = words::usage::rate_used(&number(used), &number(quota), &window);
+        quotas.push(Quota { name: words::usage::rate(&rate.name), used, limit: quota, text });
     }
     let lines = effective(member, account, &Subject::Account(account.clone())).await?.unwrap_or_default();
     Ok((quotas, lines.into_iter().filter(|line| line.name != "Left").collect()))

@@ -1,0 +1,140 @@
+//! How users sign in, for themselves and for the accounts that they belong to.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use keyward_core::AccountId;
+use keyward_core::id::UserId;
+use keyward_core::network::around;
+use serde_json::{Map, Value};
+
+use super::AuditEntry;
+use super::draft::Draft;
+#[cfg(feature = "dashboard")]
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::{ActivityMark, Entity as _, Versioned};
+use crate::service::Management;
+use crate::service::sign_in::device_name;
+use crate::store::{Kind, List, Write};
+
+/// Strangers cause none of them: each needs the right password, a session, or rights.
+const ACTIONS: [&str; 16] = [
+    "session.begin",
+    "session.end",
+    "session.end_all",
+    "session.end_others",
+    "token.issue",
+    "token.reuse",
+    "user.add_second_factor",
+    "user.block_second_factor",
+    "user.change_password",
+    "user.check_code",
+    "user.create_password_reset",
+    "user.link",
+    "user.remove_second_factor",
+    "user.renew_recovery_codes",
+    "user.reset_password",
+    "user.use_recovery_code",
+];
+
+/// The most accounts of a user that an entry is marked for.
+const MOST_ACCOUNTS: usize = 20;
+const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
+
+/// What an account learns of an entry about a member. The rest could tell of other accounts.
+const SHOWN: [&str; 6] = ["times", "network", "second_factor", "left", "until", "ends_at"];
+
+/// What to write beside an entry, whose number is not known yet.
+pub(super) struct Marks(Vec<ActivityMark>);
+
+impl Marks {
+    pub(super) fn of_entry(&self, number: u64) -> Result<Vec<Write>, ManagementError> {
+        self.0.iter().map(|mark| ActivityMark { number, ..mark.clone() }.insert()).collect()
+    }
+}
+
+impl Management {
+    /// An attempt without a known user has none, so strangers do not fill the store.
+    pub(super) async fn marks(&self, draft: &Draft) -> Result<Marks, ManagementError> {
+        let user: UserId = match draft.target.id.parse() {
+            Ok(user) if draft.target.kind == "user" && ACTIONS.contains(&draft.action.as_str()) => user,
+            _ => return Ok(Marks(Vec::new())),
+        };
+        let kept = self.0.settings.audit_retention.map_or(KEPT, |retention| retention.min(KEPT));
+        let ends_at = self.now().saturating_add(kept);
+        let members = self.memberships(&user).await?;
+        let mut accounts: Vec<_> =
+            members.into_iter().take(MOST_ACCOUNTS).map(|member| Some(member.value.account)).collect();
+        if accounts.is_empty() {
+            accounts.push(None);
+        }
+        let mark = |account| ActivityMark { number: 0, user: user.clone(), account, ends_at };
+        Ok(Marks(accounts.into_iter().map(mark).collect()))
+    }
+
+    /// Lists entries. Those of an account have those about how its members signed in, without what is not the account's business.
+    pub(super) async fn entries_of_log(&self, list: &List) -> Result<Vec<Versioned<AuditEntry>>, ManagementError> {
+        let mut entries = self.list::<AuditEntry>(list).await?;
+        let Some(account) = list.owner.as_ref().and_then(|owner| owner.parse::<AccountId>().ok()) else {
+            return Ok(entries);
+        };
+        let of_members = List { kind: Kind::ActivityMark, ..list.clone() };
+        for mark in self.list::<ActivityMark>(&of_members).await? {
+            // Pruned entries are the oldest ones, so only the end of the list has fewer of them.
+            if let Some(Versioned { value, version }) = self.entry_of(&mark).await? {
+                entries.push(Versioned { value: seen_by(&account, value), version });
+            }
+        }
+        entries.sort_by_key(|entry| entry.number);
+        entries.dedup_by_key(|entry| entry.number);
+        if list.newest_first {
+            entries.reverse();
+        }
+        entries.truncate(list.limit);
+        Ok(entries)
+    }
+
+    async fn entry_of(&self, mark: &ActivityMark) -> Result<Option<Versioned<AuditEntry>>, ManagementError> {
+        Ok(self.get(&mark.number.to_string()).await?)
+    }
+
+    /// Lists the newest entries about how the acting user signs in, newest first.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`].
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn own_activity(&self, actor: &Actor, limit: usize) -> Result<Vec<AuditEntry>, ManagementError> {
+        let user = self.acting_user(actor).await?;
+        // There is a mark for each account.
+        let mut list = List::of(Kind::ActivityMark, limit.saturating_mul(MOST_ACCOUNTS)).subject(user.id.as_str());
+        list.newest_first = true;
+        let mut marks = self.list::<ActivityMark>(&list).await?;
+        marks.dedup_by_key(|mark| mark.number);
+        let mut entries = Vec::new();
+        for mark in marks.iter().take(limit) {
+            entries.extend(self.entry_of(mark).await?.map(|entry| entry.value));
+        }
+        Ok(entries)
+    }
+}
+
+/// An entry as the owners of an account see it: with the network instead of the address, and the device instead of the program.
+fn seen_by(account: &AccountId, entry: AuditEntry) -> AuditEntry {
+    let network = |address: String| address.parse::<IpAddr>().ok().map(|address| around(address).to_string());
+    let kept = |after: Value| match after {
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().filter(|(name, _)| SHOWN.contains(&name.as_str())).collect::<Map<_, _>>())
+        }
+        _ => Value::Null,
+    };
+    AuditEntry {
+        account: Some(account.clone()),
+        address: entry.address.and_then(network),
+        user_agent: entry.user_agent.map(|agent| device_name(Some(&agent))),
+        request_id: None,
+        before: None,
+        after: entry.after.map(kept),
+        ..entry
+    }
+}
