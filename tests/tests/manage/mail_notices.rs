@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keyward::manage::{Actor, Context, Role};
+use keyward::manage::{Actor, AuditQuery, Context, PageRequest, Role};
 use keyward::sqlite::SqliteStore;
 use keyward_needs::needs;
 use keyward_tests::mail::{Mailbox, closed_port};
@@ -145,4 +145,75 @@ async fn new_owner_is_mailed_to_all_owners_even_to_one_who_was_removed() {
     }
     let to_dan = about(&mailbox, "New owner").iter().filter(|mail| mail["to"][0] == "dan@example.com").count();
     assert_eq!(to_dan, 10);
+}
+
+#[needs(mail_server)]
+#[tokio::test]
+async fn demoted_owners_and_removed_members_are_mailed_and_logged_by_name() {
+    let (setting, mailbox, _server) = begin().await;
+    let management = &setting.management;
+    let (ada, account) = setting.customer("ada@example.com").await;
+    let operator = setting.operator().await;
+    let mut members = Vec::new();
+    for (name, role) in
+        [("bob", Role::Owner), ("carol", Role::Developer), ("dan", Role::Developer), ("eve", Role::Owner)]
+    {
+        let member = setting.member_by_hand(&ada, &account, name, role).await;
+        let version = management.own_user(&member).await.unwrap().version;
+        management.rename_own_user(&member, name, version).await.unwrap();
+        members.push(member);
+    }
+    let [bob, carol, dan, eve] = &members[..] else { unreachable!() };
+    let version = async |user: &Actor| management.member(&ada, &account, user.user().unwrap()).await.unwrap().version;
+    let give = async |user: &Actor, role: Role| {
+        let version = version(user).await;
+        management.update_member(&ada, &account, user.user().unwrap(), role, version).await.unwrap();
+    };
+    let remove = async |by: &Actor, user: &Actor| {
+        let version = version(user).await;
+        management.remove_member(by, &account, user.user().unwrap(), version).await.unwrap();
+    };
+    give(bob, Role::Admin).await;
+    // Other roles are no news.
+    give(bob, Role::Developer).await;
+    give(carol, Role::Viewer).await;
+    remove(&ada, carol).await;
+    // Dan leaves, and the operator removes an owner.
+    remove(dan, dan).await;
+    remove(&operator, eve).await;
+    management.deliver_events().await.unwrap();
+
+    let demoted = about(&mailbox, "You are no longer an owner of “Customer” at Example API");
+    let removed = about(&mailbox, "You are no longer a member of “Customer” at Example API");
+    assert_eq!(recipients(&demoted), BTreeSet::from(["bob@example.com"]), "{:#?}", mailbox.mails());
+    assert_eq!(recipients(&removed), BTreeSet::from(["carol@example.com", "dan@example.com", "eve@example.com"]));
+    assert_eq!((demoted.len(), removed.len()), (1, 3), "{:#?}", mailbox.mails());
+    check_links(&demoted, &format!("/accounts/{account}/members"));
+    check_links(&removed, "/settings");
+    for mail in demoted.iter().chain(&removed) {
+        for part in ["plain", "html"] {
+            let text = mail[part].as_str().unwrap();
+            assert!(text.contains("no longer") && text.contains("Changed by"), "{text}");
+        }
+    }
+    let by = |user: &str| {
+        let to = format!("{user}@example.com");
+        let mail = removed.iter().find(|mail| mail["to"][0] == *to).unwrap();
+        mail["plain"].as_str().unwrap().lines().find(|line| line.starts_with("Changed by")).unwrap().to_owned()
+    };
+    assert_eq!(by("carol"), "Changed by: ada@example.com");
+    assert_eq!(by("dan"), "Changed by: dan@example.com");
+    // The operator's address is not the customer's business.
+    assert_eq!(by("eve"), "Changed by: an administrator");
+    assert!(demoted[0]["plain"].as_str().unwrap().contains("Role: admin"), "{demoted:#?}");
+
+    let page = PageRequest { limit: 200, ..PageRequest::default() };
+    let query = AuditQuery { account: Some(account.clone()), page, ..AuditQuery::default() };
+    let log = management.audit_log(&ada, &query).await.unwrap().items;
+    let names = |action: &str| -> Vec<_> {
+        let entries = log.iter().filter(|entry| entry.action == action);
+        entries.map(|entry| entry.before.as_ref().unwrap()["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("member.remove"), ["eve", "dan", "carol"]);
+    assert_eq!(names("member.update"), ["carol", "bob", "bob"]);
 }

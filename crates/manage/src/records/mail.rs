@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entity::Entity;
 use super::password_reset::ResetOrigin;
+use crate::role::Role;
 use crate::store::Kind;
 
 /// A mail that waits. It has no address, no text and no secret: the node that sends it reads and creates them.
@@ -64,6 +65,15 @@ pub(crate) enum MailContent {
         by: Option<UserId>,
         at: Timestamp,
     },
+    /// The user was removed from the account, or is no longer an owner.
+    RoleLost {
+        user: UserId,
+        account: AccountId,
+        /// The role now, if any.
+        role: Option<Role>,
+        by: Option<UserId>,
+        at: Timestamp,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -92,7 +102,10 @@ impl MailContent {
         match self {
             Self::Reset { .. } => HOUR,
             Self::Invitation { .. } | Self::NewDevice { .. } | Self::KeyExpiring { .. } => 24 * HOUR,
-            Self::KeyCompromised { .. } | Self::SignInChanged { .. } | Self::NewOwner { .. } => 72 * HOUR,
+            Self::KeyCompromised { .. }
+            | Self::SignInChanged { .. }
+            | Self::NewOwner { .. }
+            | Self::RoleLost { .. } => 72 * HOUR,
         }
     }
 
@@ -106,6 +119,7 @@ impl MailContent {
             Self::NewDevice { .. } => "new_device",
             Self::SignInChanged { .. } => "sign_in_changed",
             Self::NewOwner { .. } => "new_owner",
+            Self::RoleLost { .. } => "role_lost",
         }
     }
 }

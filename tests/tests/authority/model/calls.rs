@@ -456,8 +456,15 @@ impl World {
             Command::Tokens { user } => self.issue_tokens(user).await?,
             Command::Refresh { token, again } => self.refresh(token, again).await?,
             Command::SignOut { token, everywhere } => self.sign_out(token, everywhere).await?,
-            Command::MakeLink { by, user } => self.make_link(by, user).await?,
+            Command::MakeLink { by, user } => self.make_link(by, user).await.map(drop)?,
             Command::UseLink { link } => self.use_link(link).await?,
+            Command::OpenLink { by, user } => {
+                if self.make_link(by, user).await? {
+                    self.use_link(0).await?;
+                }
+            }
+            Command::JoinInLink { session, link } => self.join_in_link(session, link).await?,
+            Command::CreateInLink { session } => self.create_in_link(session).await?,
             Command::DeleteAccount { by, account } => granted.keys = self.delete_account(by, account).await?,
         }
         Ok(granted)

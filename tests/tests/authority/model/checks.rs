@@ -194,6 +194,7 @@ impl World {
                 return Err(format!("{account} has {count} active keys"));
             }
         }
+        self.check_link_sessions().await?;
         self.check_rights(place).await
     }
 

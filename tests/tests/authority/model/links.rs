@@ -6,6 +6,7 @@ use super::*;
 
 const DELETIONS_WRITE: u32 = 1 << 13;
 const LINK_LIFE: i64 = 60_000;
+const MOST_SESSIONS: usize = 4;
 const LINK_SESSION_LIFE: i64 = 8 * HOUR;
 /// A session of a link counts as recent for an hour, and other sessions for 12.
 const AGED: i64 = RECENT / HOUR;
@@ -41,16 +42,17 @@ impl World {
         self.accounts.iter().filter(of).map(developer).collect()
     }
 
-    pub(super) async fn make_link(&mut self, by: u8, user: u8) -> Checked<()> {
-        let Some(Acting { by: maker, side, actor, age }) = self.actor(by).await else { return Ok(()) };
-        let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(()) };
+    /// Returns `true` if there is a new link.
+    pub(super) async fn make_link(&mut self, by: u8, user: u8) -> Checked<bool> {
+        let Some(Acting { by: maker, side, actor, age }) = self.actor(by).await else { return Ok(false) };
+        let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(false) };
         let draft = SignInLinkDraft::new(id.as_str());
-        let Some(link) = fine(self.management.create_sign_in_link(&actor, &draft).await)? else { return Ok(()) };
+        let Some(link) = fine(self.management.create_sign_in_link(&actor, &draft).await)? else { return Ok(false) };
         self.check_recent(age)?;
         self.check_covers(&maker, &id, "a link offers")?;
         let (secret, ends_at) = (link.secret.to_string(), self.now() + LINK_LIFE);
         self.sign_in_links.push(SignInLink { secret, user: id, maker, made_by: side, ends_at, is_used: false });
-        Ok(())
+        Ok(true)
     }
 
     fn check_covers(&self, maker: &Principal, user: &UserId, what: &str) -> Checked<()> {
@@ -107,26 +109,63 @@ impl World {
         self.check_signed_out(user).await
     }
 
-    /// A session counts only while its maker has all rights of its user.
-    pub(super) async fn by_link_session(&mut self, number: u8) -> Option<Acting> {
+    /// A session counts only while its maker has all rights of its user. Each call uses the newest sessions, so that they stay.
+    pub(super) async fn check_link_sessions(&mut self) -> Checked<()> {
+        let mut place = self.link_sessions.len();
+        for _ in 0..place.min(MOST_SESSIONS) {
+            place -= 1;
+            let LinkSession { secret, user, maker, created_at, .. } = &self.link_sessions[place];
+            let Ok(actor) = self.management.session(secret, Context::new()).await else {
+                self.link_sessions.remove(place);
+                continue;
+            };
+            let age = self.now() - created_at;
+            if age >= LINK_SESSION_LIFE {
+                return Err("a session of a link outlived 8 hours".to_owned());
+            }
+            let is_recent = fine(self.management.has_signed_in_recently(&actor).await)?;
+            if is_recent != Some(age < HOUR) {
+                return Err(format!("after {} minutes, a session of a link is recent: {is_recent:?}", age / 60_000));
+            }
+            self.check_covers(maker, user, "a session of a link has")?;
+        }
+        Ok(())
+    }
+
+    async fn link_session(&self, number: u8) -> Option<(&LinkSession, Actor)> {
         let count = self.link_sessions.len();
-        let place = count.checked_sub(1 + usize::from(number) % count.clamp(1, 4))?;
-        let LinkSession { secret, user, side, maker, created_at } = &self.link_sessions[place];
+        let place = count.checked_sub(1 + usize::from(number) % count.clamp(1, MOST_SESSIONS))?;
+        let session = &self.link_sessions[place];
+        Some((session, self.management.session(&session.secret, Context::new()).await.ok()?))
+    }
+
+    /// An owner of another account has more rights than the maker of the link.
+    pub(super) async fn create_in_link(&mut self, session: u8) -> Checked<()> {
+        let Some((_, actor)) = self.link_session(session).await else { return Ok(()) };
+        match fine(self.management.create_account(&actor, "Another").await)? {
+            Some(_) => Err("a session of a link created an account".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// The maker of the link may hold the session, but reads no mail of the user.
+    pub(super) async fn join_in_link(&mut self, session: u8, link: u8) -> Checked<()> {
+        let Some((LinkSession { user, .. }, actor)) = self.link_session(session).await else { return Ok(()) };
+        let mailbox = self.person(user).map(|person| person.mailbox);
+        let invited: Vec<_> = self.links.iter().filter(|link| link.is_open && Some(link.mailbox) == mailbox).collect();
+        let Some(invited) = pick(&invited, link) else { return Ok(()) };
+        let by_link = fine(self.management.join_by_link(&actor, &invited.secret).await)?;
+        let by_id = fine(self.management.join(&actor, &invited.id).await)?;
+        match by_link.or(by_id) {
+            Some(_) => Err("a session of a link joined an account".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn by_link_session(&mut self, number: u8) -> Option<Acting> {
+        let (LinkSession { user, side, maker, created_at, .. }, actor) = self.link_session(number).await?;
         let (side, age) = (*side, self.now() - created_at);
         let (user, maker) = (user.clone(), maker.clone());
-        let actor = match self.management.session(secret, Context::new()).await {
-            Ok(actor) => actor,
-            Err(_) => {
-                self.link_sessions.remove(place);
-                return None;
-            }
-        };
-        if age >= LINK_SESSION_LIFE {
-            self.fault = Some("a session of a link outlived 8 hours".to_owned());
-        }
-        if let Err(fault) = self.check_covers(&maker, &user, "a session of a link has") {
-            self.fault = Some(fault);
-        }
         // What an honest maker lets an attacker see belongs to the attackers only while the user does.
         let theirs = [Principal::User(user.clone()), maker].iter().any(|principal| self.is_attackers(principal));
         (side == Honest || theirs).then(|| Acting { by: Principal::User(user), side, actor, age: age * AGED })

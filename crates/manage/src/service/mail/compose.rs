@@ -14,6 +14,7 @@ use crate::records::{
     Account, ChangedBy, Invitation, MailContent, ResetOrigin, SignInChange, StoredMail, StoredUser, Versioned,
     digest_of, new_secret,
 };
+use crate::role::Role;
 use crate::service::Management;
 use crate::service::sign_in::device_name;
 
@@ -65,6 +66,9 @@ impl Management {
             }
             MailContent::NewOwner { user, account, owner, by, at } => {
                 composer.new_owner(letter, user, account, owner, by.as_ref(), *at).await
+            }
+            MailContent::RoleLost { user, account, role, by, at } => {
+                composer.role_lost(letter, user, account, *role, by.as_ref(), *at).await
             }
         }
     }
@@ -256,22 +260,62 @@ impl Composer<'_> {
         let Some(user) = management.active_user(user).await? else { return Ok(None) };
         let Some(known) = management.get::<Account>(account.as_str()).await? else { return Ok(None) };
         let Some(owner) = management.get::<StoredUser>(owner.as_str()).await? else { return Ok(None) };
-        // The address of an operator who is no member of the account is none of its business.
-        let by = match by {
-            Some(by) => management.reachable(by, account).await?,
-            None => None,
-        };
         let name = quoted(&known.name);
         letter.subject = words::new_owner(&name, &letter.provider);
         letter.paragraphs = vec![words::is_now_an_owner(&quoted(&owner.name), &name, &letter.provider)];
         letter.facts = vec![
             (words::OWNER, owner.value.email),
-            (words::CHANGED_BY, by.map_or_else(|| words::AN_ADMINISTRATOR.to_owned(), |by| by.value.email)),
+            (words::CHANGED_BY, self.changed_by(&user, by, account).await?),
             (words::TIME, utc(at)),
         ];
         letter.link = Some((words::OPEN_THE_MEMBERS, self.mailer.link(&account_path(account, "/members"))));
         letter.advice = vec![words::IF_YOU_DID_NOT_EXPECT_THE_OWNER.to_owned()];
         Ok(Some(self.to(user, letter, false)))
+    }
+
+    async fn role_lost(
+        &self,
+        mut letter: Letter,
+        user: &UserId,
+        account: &AccountId,
+        role: Option<Role>,
+        by: Option<&UserId>,
+        at: Timestamp,
+    ) -> Result<Option<Outgoing>, ManagementError> {
+        let Some(user) = self.management.active_user(user).await? else { return Ok(None) };
+        let Some(known) = self.management.get::<Account>(account.as_str()).await? else { return Ok(None) };
+        let (name, email) = (quoted(&known.name), quoted(&user.email));
+        letter.facts = vec![(words::CHANGED_BY, self.changed_by(&user, by, account).await?), (words::TIME, utc(at))];
+        match role {
+            Some(role) => {
+                letter.subject = words::no_longer_an_owner(&name, &letter.provider);
+                letter.paragraphs = vec![words::user_is_no_longer_an_owner(&email, &name, &letter.provider)];
+                letter.facts.insert(0, (words::ROLE, words::role(role)));
+                letter.link = Some((words::OPEN_THE_MEMBERS, self.mailer.link(&account_path(account, "/members"))));
+            }
+            None => {
+                letter.subject = words::no_longer_a_member(&name, &letter.provider);
+                letter.paragraphs = vec![words::user_is_no_longer_a_member(&email, &name, &letter.provider)];
+                letter.link = Some((words::OPEN_YOUR_SETTINGS, self.mailer.link("/settings")));
+            }
+        }
+        letter.advice = vec![words::IF_YOU_DID_NOT_EXPECT_THE_LOSS.to_owned()];
+        Ok(Some(self.to(user, letter, false)))
+    }
+
+    /// The address of an operator who is no member of the account is none of its business.
+    async fn changed_by(
+        &self,
+        recipient: &StoredUser,
+        by: Option<&UserId>,
+        account: &AccountId,
+    ) -> Result<String, ManagementError> {
+        let by = match by {
+            Some(by) if *by == recipient.id => return Ok(recipient.email.clone()),
+            Some(by) => self.management.reachable(by, account).await?,
+            None => None,
+        };
+        Ok(by.map_or_else(|| words::AN_ADMINISTRATOR.to_owned(), |by| by.value.email))
     }
 
     async fn key_of(

@@ -64,7 +64,11 @@ impl Management {
                 self.mail_about_sign_in(entry, SignInChange::OneFactorRemoved).await
             }
             EventKind::SecondFactorRemoved => self.mail_about_sign_in(entry, SignInChange::FactorRemoved).await,
-            EventKind::MemberAdded | EventKind::MemberUpdated => self.mails_about_new_owner(entry).await,
+            EventKind::MemberAdded => self.mails_about_new_owner(entry).await,
+            EventKind::MemberUpdated => {
+                Ok([self.mails_about_new_owner(entry).await?, self.mail_about_lost_role(entry).await?].concat())
+            }
+            EventKind::MemberRemoved => self.mail_about_lost_role(entry).await,
             _ => Ok(Vec::new()),
         }
     }

@@ -32,12 +32,10 @@ impl Management {
 
     /// Tells all owners, so that an owner whose session was stolen learns of the thief.
     pub(super) async fn mails_about_new_owner(&self, entry: &AuditEntry) -> Result<Vec<Write>, ManagementError> {
-        let role = |state: &Option<Value>| state.as_ref().and_then(|state| state["role"].as_str().map(str::to_owned));
-        let is_owner = |role: Option<String>| role.as_deref() == Some(Role::Owner.as_str());
         let (Some(account), Ok(owner)) = (&entry.account, entry.target.id.parse::<UserId>()) else {
             return Ok(Vec::new());
         };
-        if !is_owner(role(&entry.after)) || is_owner(role(&entry.before)) {
+        if role_in(&entry.after) != Some(Role::Owner) || role_in(&entry.before) == Some(Role::Owner) {
             return Ok(Vec::new());
         }
         let inviter = entry.after.as_ref().map_or(&Value::Null, |after| &after["invited_by"]);
@@ -45,7 +43,7 @@ impl Management {
             (Some(kind), Some(id)) => (kind, id),
             _ => (entry.actor.kind.as_str(), entry.actor.id.as_str()),
         };
-        let by = if kind == "user" { by.parse::<UserId>().ok() } else { None };
+        let by = user_of(kind, by);
         let members = self.list_all::<Member>(List::of(Kind::Member, PAGE).owner(account.as_str())).await?;
         let owners = members.iter().filter(|member| member.role == Role::Owner).take(MAX_RECIPIENTS);
         let mut writes = Vec::new();
@@ -60,6 +58,21 @@ impl Management {
             writes.extend(self.notice(entry, user, |email| MailQuota::NewOwners(email), content).await?);
         }
         Ok(writes)
+    }
+
+    /// Tells a removed member, and an owner who is none any more. A thief may have done it, so users who leave are told, too.
+    pub(super) async fn mail_about_lost_role(&self, entry: &AuditEntry) -> Result<Vec<Write>, ManagementError> {
+        let (Some(account), Ok(user)) = (&entry.account, entry.target.id.parse::<UserId>()) else {
+            return Ok(Vec::new());
+        };
+        let role = role_in(&entry.after);
+        let was_owner = role_in(&entry.before) == Some(Role::Owner);
+        if role == Some(Role::Owner) || (role.is_some() && !was_owner) {
+            return Ok(Vec::new());
+        }
+        let by = user_of(&entry.actor.kind, &entry.actor.id);
+        let content = MailContent::RoleLost { user: user.clone(), account: account.clone(), role, by, at: entry.at };
+        Ok(self.notice(entry, &user, |email| MailQuota::LostRoles(email), content).await?.into_iter().collect())
     }
 
     async fn notice(
@@ -81,4 +94,12 @@ impl Management {
         let id = format!("mail_{}.{user}", entry.number);
         self.mail_with_id(id, entry.at, None, content).map(Some)
     }
+}
+
+fn role_in(state: &Option<Value>) -> Option<Role> {
+    state.as_ref()?["role"].as_str()?.parse().ok()
+}
+
+fn user_of(kind: &str, id: &str) -> Option<UserId> {
+    if kind == "user" { id.parse().ok() } else { None }
 }

@@ -41,6 +41,9 @@ pub(crate) enum MailQuota<'a> {
     /// News about owners. A hostile account can cause them, so they use up nothing else.
     #[cfg(feature = "mail")]
     NewOwners(&'a str),
+    /// News about lost roles, which a hostile account can cause as well.
+    #[cfg(feature = "mail")]
+    LostRoles(&'a str),
     #[cfg(feature = "mail")]
     News(&'a AccountId),
 }
@@ -59,6 +62,8 @@ impl MailQuota<'_> {
             #[cfg(feature = "mail")]
             Self::NewOwners(email) => format!("new owners {email}"),
             #[cfg(feature = "mail")]
+            Self::LostRoles(email) => format!("lost roles {email}"),
+            #[cfg(feature = "mail")]
             Self::News(account) => format!("news {account}"),
         };
         digest_of(&format!("{of} {hour}"))
@@ -70,7 +75,7 @@ impl MailQuota<'_> {
             Self::Inviting(..) => PER_ACCOUNT_AND_ADDRESS,
             Self::Invited(_) | Self::ResetFor(_) | Self::Forgotten(_) | Self::SignIns(_) => PER_ADDRESS,
             #[cfg(feature = "mail")]
-            Self::SignInChanges(_) | Self::NewOwners(_) => PER_ADDRESS,
+            Self::SignInChanges(_) | Self::NewOwners(_) | Self::LostRoles(_) => PER_ADDRESS,
             #[cfg(feature = "mail")]
             Self::News(_) => NEWS_PER_ACCOUNT,
         }

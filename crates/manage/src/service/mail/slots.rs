@@ -26,7 +26,8 @@ impl Class {
             | MailContent::KeyCompromised { .. }
             | MailContent::NewDevice { .. }
             | MailContent::SignInChanged { .. }
-            | MailContent::NewOwner { .. } => Self::Urgent,
+            | MailContent::NewOwner { .. }
+            | MailContent::RoleLost { .. } => Self::Urgent,
             MailContent::Invitation { .. } | MailContent::KeyExpiring { .. } => Self::Other,
         }
     }
@@ -115,7 +116,8 @@ fn owner(mail: &StoredMail) -> String {
         | MailContent::KeyCompromised { user, .. }
         | MailContent::NewDevice { user, .. }
         | MailContent::SignInChanged { user, .. }
-        | MailContent::NewOwner { user, .. } => user.to_string(),
+        | MailContent::NewOwner { user, .. }
+        | MailContent::RoleLost { user, .. } => user.to_string(),
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) const IF_ONE_REMOVAL_WAS_NOT_YOURS: &str =
     "If it was not you, choose a new password, and look at your second factor in the settings.";
 pub(super) const IF_YOU_DID_NOT_EXPECT_THE_OWNER: &str =
     "Owners can do everything in the account. If you did not expect this, remove the owner, and read the audit log.";
+pub(super) const IF_YOU_DID_NOT_EXPECT_THE_LOSS: &str = "If you did not expect this, ask an owner of the account. Choose a new password if you think that someone else used your user.";
 
 pub(super) const ONE_DAY: &str = "1 day";
 pub(super) const SEVEN_DAYS: &str = "7 days";
@@ -163,6 +164,22 @@ pub(super) fn new_owner(account: &str, provider: &str) -> String {
 
 pub(super) fn is_now_an_owner(owner: &str, account: &str, provider: &str) -> String {
     format!("{owner} is now an owner of the account {account} at {provider}.")
+}
+
+pub(super) fn no_longer_an_owner(account: &str, provider: &str) -> String {
+    format!("You are no longer an owner of {account} at {provider}")
+}
+
+pub(super) fn user_is_no_longer_an_owner(user: &str, account: &str, provider: &str) -> String {
+    format!("The user {user} is no longer an owner of the account {account} at {provider}.")
+}
+
+pub(super) fn no_longer_a_member(account: &str, provider: &str) -> String {
+    format!("You are no longer a member of {account} at {provider}")
+}
+
+pub(super) fn user_is_no_longer_a_member(user: &str, account: &str, provider: &str) -> String {
+    format!("The user {user} is no longer a member of the account {account} at {provider}.")
 }
 
 pub(super) fn in_utc(date: &str, time: &str) -> String {

@@ -74,13 +74,15 @@ impl Management {
                 writes.extend(self.other_owner(account, user).await?);
             }
             let action = if role.is_some() { "member.update" } else { "member.remove" };
+            // The log names users who have left.
+            let name = self.get::<StoredUser>(user.as_str()).await?.map(|user| user.value.name);
             let draft = Draft::new(actor, action, Target::new("user", user))
                 .account(account)
-                .before(json!({"role": member.role}));
+                .before(json!({"role": member.role, "name": name}));
             let draft = match role {
                 Some(role) => {
                     writes.push(member.replace(&Member { role, ..member.value.clone() })?);
-                    draft.after(json!({"role": role}))
+                    draft.after(json!({"role": role, "name": name}))
                 }
                 None => {
                     writes.push(member.remove());

@@ -89,7 +89,7 @@ impl Management {
         let name = check_name("name", name)?;
         self.0.throttle.check_actor(actor)?;
         let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id));
-        self.check_own_password(&user, password, &draft).await?;
+        self.check_own_password(actor, &user, password, &draft).await?;
         let (known, now) = (self.read_factor(&user.id).await?, self.now());
         let mut factor = match &known {
             // A set-up that has expired begins again.

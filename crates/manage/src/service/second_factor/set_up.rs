@@ -50,7 +50,6 @@ impl Management {
     /// without one.
     pub async fn begin_second_factor(&self, actor: &Actor, password: &str) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
-        self.require_own_sign_in(actor).await?;
         self.check_recent(actor).await?;
         let known = self.read_factor(&user.id).await?;
         if known.as_ref().is_some_and(|known| known.is_confirmed) {
@@ -58,7 +57,7 @@ impl Management {
         }
         self.0.throttle.check_actor(actor)?;
         let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id));
-        self.check_own_password(&user, password, &draft).await?;
+        self.check_own_password(actor, &user, password, &draft).await?;
         let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
         getrandom::fill(&mut *secret).map_err(|_| ManagementError::Internal)?;
         // Passkeys and what counts with them stay.

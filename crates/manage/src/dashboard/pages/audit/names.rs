@@ -175,8 +175,9 @@ fn own_name(entry: &AuditEntry) -> Option<String> {
         "invitation" => &["email"],
         "webhook" => &["url"],
         "key" | "account" => &["name"],
-        // Names of users change, and a deleted one has none.
+        // Names of users change, and a deleted one has none. A removed member hides the name from the account.
         "user" if entry.action == "user.delete" => &["email"],
+        "user" if matches!(entry.action.as_str(), "member.update" | "member.remove") => &["name"],
         _ => return None,
     };
     let states = [entry.after.as_ref(), entry.before.as_ref()].into_iter().flatten();

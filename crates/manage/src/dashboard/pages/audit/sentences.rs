@@ -224,6 +224,15 @@ mod tests {
                 json!({"role": "admin"}),
                 "Ada changed the role of user_2 to admin",
             ),
+            // The reader cannot see users who have left.
+            (
+                user,
+                "member.remove",
+                Done,
+                ("user", "user_2"),
+                json!({"role": "admin", "name": "Bob"}),
+                "Ada removed Bob from the account",
+            ),
             (
                 user,
                 "member.invite",
