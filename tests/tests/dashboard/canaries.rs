@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::{Method, Request};
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::manage::{
-    Context, EventKind, KeyDraft, Kind, LeakPolicy, List, Mailer, ManagementStore as _, Role, SignInLinkDraft,
+    Actor, Context, EventKind, KeyDraft, Kind, LeakPolicy, List, Mailer, ManagementStore as _, Role, SignInLinkDraft,
     SqliteManagementStore,
 };
 use keyward::{CredentialId, PeerAddress};
@@ -95,7 +95,12 @@ async fn no_key_is_in_a_delivered_mail() {
     create(10).await;
     let (_, leaked) = create(300).await;
     management
-        .report_leak(&owner, leaked.as_bytes(), "https://example.com/notes.txt", LeakPolicy::Revoke)
+        .report_leak(
+            &Actor::system("github", Context::new()),
+            leaked.as_bytes(),
+            "https://example.com/notes.txt",
+            LeakPolicy::Revoke,
+        )
         .await
         .unwrap();
     let away = Context::new().address([203, 0, 113, 9]).user_agent(&leaked);
