@@ -337,6 +337,10 @@ pub(in crate::dashboard) fn key_expires_soon(near: &str, full: &str) -> String {
     format!("The key expires {near}, {full}. Rotate it before then.")
 }
 
+pub(in crate::dashboard) fn only_scopes_of_plan(plan: &str) -> String {
+    format!("The plan “{plan}” of this account allows API keys only these scopes.")
+}
+
 pub(in crate::dashboard) fn a_key_has_no_scopes_to_choose(kind: &str) -> String {
     format!("A {kind} key has no scopes to choose.")
 }
