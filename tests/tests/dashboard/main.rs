@@ -9,6 +9,7 @@ mod browser;
 mod canaries;
 mod compression;
 mod directions;
+mod docs;
 mod embedding;
 mod first_hour;
 mod frame;

@@ -258,6 +258,11 @@ async fn the_server_reads_name_scopes_and_example_from_its_configuration() {
     let mut client = Client::at(url.to_owned());
     let page = client.get(&format!("/register?invitation={invitation}")).await;
     assert!(page.body.contains("Vidéo &#38; Co"), "{}", page.body);
+    let docs = client.get("/docs").await.body;
+    assert!(
+        docs.contains("<title>API reference · Vidéo &#38; Co</title>") && docs.contains("href=\"/keys\""),
+        "{docs}"
+    );
     let csrf = page.field("csrf");
     let fields = [("csrf", csrf.as_str()), ("invitation", invitation), ("name", "Ada"), ("password", PASSWORD)];
     client.post("/register", &fields).await;

@@ -162,6 +162,34 @@ fn the_described_codes_are_those_of_the_guide() {
     assert_eq!(explained, codes());
 }
 
+/// A link as its text.
+fn without_links(cell: &str) -> String {
+    let parts = cell.split('[').enumerate().map(|(place, part)| match part.split_once("](") {
+        Some((text, rest)) if place > 0 => format!("{text}{}", rest.split_once(')').unwrap().1),
+        _ => part.to_owned(),
+    });
+    parts.collect()
+}
+
+#[test]
+fn the_described_meanings_are_the_causes_of_the_guide() {
+    let guide = fs::read_to_string(root().join("guide/src/errors.md")).unwrap();
+    // The table of this API wins.
+    let causes: BTreeMap<String, String> = ["\n## Your API\n", "\n## The management API\n"]
+        .iter()
+        .flat_map(|title| guide.split(title).nth(1).unwrap().split("\n## ").next().unwrap().split("\n### ").next())
+        .flat_map(str::lines)
+        .filter_map(|row| {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            let code = cells[0].strip_prefix("| `")?.strip_suffix('`')?;
+            let cause = without_links(cells[2]);
+            Some((code.to_owned(), if cause.ends_with('.') { cause } else { cause + "." }))
+        })
+        .collect();
+    let meanings = &DESCRIPTION["components"]["schemas"]["ErrorCode"]["x-meanings"];
+    assert_eq!(serde_json::from_value::<BTreeMap<String, String>>(meanings.clone()).unwrap(), causes);
+}
+
 fn operation_of(method: &str, asked: &str) -> Option<&'static Value> {
     let method = method.to_lowercase();
     let fitting = operations(&DESCRIPTION).filter(|(path, of, _)| *of == method && fits(path, asked));

@@ -405,7 +405,11 @@ async fn expiry_disuse_and_limits_are_announced_once() {
         for (name, days) in [("expires", 30), ("is short", 1)] {
             management.create_key(&system(), KeyDraft::of(Purpose::Api, new(name, days))).await.unwrap();
         }
+        let replaced =
+            management.create_key(&system(), KeyDraft::secret(operator.clone(), "is replaced")).await.unwrap();
         let limited = management.create_key(&system(), KeyDraft::secret(operator.clone(), "is limited")).await.unwrap();
+        // A replaced key ends by itself.
+        management.rotate_key(&system(), &replaced.view.id, DAY * 29).await.unwrap();
         let identity = Identity::api_key(limited.view.id, operator.clone());
         let turn = async || {
             for node in &nodes.nodes {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::manage::{
-    Actor, AppearanceUpdate, AuditQuery, Context, KeyDraft, Kind, LeakPolicy, List, Mailer, Management,
+    Actor, AppearanceUpdate, AuditQuery, Context, KeyDraft, KeyRotation, Kind, LeakPolicy, List, Mailer, Management,
     ManagementError, PostgresManagementStore, Role, SignInLinkDraft, SqliteManagementStore,
 };
 use keyward::postgres::PostgresStore;
@@ -97,13 +97,19 @@ async fn expiring_key_is_mailed_to_its_user_or_those_who_manage_keys() {
     key("of gone", 10, Some(&gone)).await;
     management.set_user_disabled(&setting.system(), gone.user().unwrap(), true).await.unwrap();
     let ended = key("ended", 10, None).await;
+    let late = key("replaced late", 10, None).await;
+    let replaced =
+        management.create_key(&setting.system(), KeyDraft::secret(account.clone(), "replaced")).await.unwrap();
+    management.rotate_key(&setting.system(), &replaced.view.id, DAY * 10).await.unwrap();
     setting.later(Duration::from_secs(3_600)).await;
     assert_eq!(mailbox.mails().len(), 0, "too early");
 
-    // A key that ends before its mail is sent is no news.
+    // A key that ends or is replaced before its mail is sent is no news.
     setting.clock.advance(DAY * 4);
     management.maintain().await.unwrap();
     management.revoke_key(&setting.system(), &ended.id).await.unwrap();
+    let rotation = KeyRotation { overlap: DAY * 10, expires_at: Some(None) };
+    management.rotate_key_with(&setting.system(), &late.id, rotation).await.unwrap();
     management.deliver_events().await.unwrap();
     let managers = BTreeSet::from(["owner@example.com", "bob@example.com", "admin@example.com"]);
     let of = |mails: &[Value], name: &str| -> Vec<Value> {
@@ -118,7 +124,7 @@ async fn expiring_key_is_mailed_to_its_user_or_those_who_manage_keys() {
     assert_eq!(recipients(&of(&first, "deploy")), managers);
     assert_eq!(recipients(&of(&first, "of gone")), managers, "a suspended user gets nothing");
     assert_eq!(recipients(&of(&first, "of bob")), BTreeSet::from(["bob@example.com"]));
-    assert_eq!(of(&first, "ended").len(), 0);
+    assert_eq!(of(&first, "ended").len() + of(&first, "replaced").len() + of(&first, "replaced late").len(), 0);
     assert_eq!(first.len(), 7, "{first:#?}");
     let mail = of(&first, "deploy").remove(0);
     assert_eq!(mail["headers"]["subject"], "API key “deploy” expires within 7 days");
@@ -165,13 +171,16 @@ async fn sign_in_is_mailed_if_the_device_is_new() {
     let email = "ada@example.com";
     setting.customer(email).await;
     assert_eq!(setting.queued().await, Vec::<String>::new(), "the first sign-in is no news");
-    let context = |address: [u8; 4]| Context::new().address(address).user_agent("Firefox");
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0";
+    let context = |address: [u8; 4]| Context::new().address(address).user_agent(firefox);
     let first = management.sign_in(&context([192, 0, 2, 7]), email, PASSWORD).await.unwrap();
     management.deliver_events().await.unwrap();
     let mail = mailbox.newest_of(1);
     assert_eq!(mail["headers"]["subject"], "New sign-in to Example API");
     let text = mail["plain"].as_str().unwrap();
-    assert!(text.contains("Firefox") && text.contains("192.0.2.7"), "{text}");
+    assert!(text.contains("Device: “Firefox on Linux”") && text.contains("192.0.2.7"), "{text}");
+    let html = mail["html"].as_str().unwrap();
+    assert!(html.contains("Firefox on Linux") && !html.contains("Mozilla") && !text.contains("Mozilla"), "{html}");
 
     let known = context([198, 51, 100, 1]).device(&first.device.unwrap());
     management.sign_in(&known, email, PASSWORD).await.unwrap();

@@ -1,11 +1,21 @@
 //! The OpenAPI description as HTML, without resources from other hosts.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::response::{Html, IntoResponse};
-use http::header::CONTENT_SECURITY_POLICY;
+use axum::Router;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::appearance::Theme;
+#[cfg(feature = "dashboard")]
+use crate::dashboard::{chosen_theme, compressed};
+use crate::service::Management;
+use crate::web::{IMMUTABLE, short_hash};
 
 /// A reference to a schema may lead to another one.
 const DEPTH: usize = 6;
@@ -15,6 +25,8 @@ const DEPTH: usize = 6;
 #[template(path = "docs.html")]
 struct Page<'a> {
     provider: &'a str,
+    dashboard: Option<&'a str>,
+    style: &'a str,
     theme: &'a str,
     contents: &'a str,
     reference: &'a str,
@@ -31,7 +43,7 @@ struct Contents<'a> {
 struct Reference<'a> {
     introduction: Text,
     groups: &'a [Group<'a>],
-    codes: Vec<&'a str>,
+    codes: Vec<(&'a str, Text)>,
 }
 
 /// The operations with one tag.
@@ -244,45 +256,86 @@ fn groups(description: &Value) -> Vec<Group<'_>> {
     groups.filter(|group| !group.operations.is_empty()).collect()
 }
 
+/// The routes of the reference.
+pub(super) fn router(description: &Value) -> Router<Management> {
+    let style_name = format!("docs.{}.css", short_hash(STYLE.as_bytes()));
+    let style_path = format!("/{style_name}");
+    let docs = Arc::new(Docs::of(description, style_name));
+    let page =
+        async move |State(management): State<Management>, headers: HeaderMap| docs.page(&management, &headers).await;
+    let style = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, IMMUTABLE)];
+    let router = Router::new().route("/docs", get(page)).route(&style_path, get(async move || (style, STYLE)));
+    #[cfg(feature = "dashboard")]
+    let router = router.layer(axum::middleware::from_fn(compressed));
+    router
+}
+
+#[cfg(not(feature = "dashboard"))]
+fn chosen_theme(_: &HeaderMap) -> Option<crate::appearance::Theme> {
+    None
+}
+
 /// The reference of an API, written once.
-pub(super) struct Docs {
+struct Docs {
     title: String,
+    style: String,
     contents: String,
     reference: String,
 }
 
 impl Docs {
-    pub(super) fn of(description: &Value) -> Self {
+    fn of(description: &Value, style: String) -> Self {
         let groups = groups(description);
-        let codes = description.pointer("/components/schemas/ErrorCode/enum").and_then(Value::as_array);
+        let known = &description["components"]["schemas"]["ErrorCode"];
+        let codes = known["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let meaning = |code| known["x-meanings"][code].as_str().unwrap_or_default();
         let reference = Reference {
             introduction: marked(text(description, "/info/description")),
             groups: &groups,
-            codes: codes.into_iter().flatten().filter_map(Value::as_str).collect(),
+            codes: codes.map(|code| (code, marked(meaning(code)))).collect(),
         };
         Self {
             title: text(description, "/info/title").to_owned(),
+            style,
             contents: Contents { groups: &groups }.render().unwrap_or_default(),
             reference: reference.render().unwrap_or_default(),
         }
     }
 
     /// The provider's name is the one of the pages, or else the title of the API.
-    pub(super) fn page(&self, provider: Option<&str>, theme: Theme) -> impl IntoResponse + use<> {
+    async fn page(&self, management: &Management, headers: &HeaderMap) -> Response {
+        let look = management.appearance().await.map(|look| look.value).unwrap_or_default();
+        let pages = management.pages();
         let page = Page {
-            provider: provider.unwrap_or(&self.title),
-            theme: theme.as_str(),
+            provider: look.name.as_deref().or(pages.map(|pages| pages.provider.as_str())).unwrap_or(&self.title),
+            dashboard: pages.map(|pages| pages.url.as_str()),
+            style: &self.style,
+            theme: chosen_theme(headers).unwrap_or(look.theme).as_str(),
             contents: &self.contents,
             reference: &self.reference,
         };
+        let page = page.render().unwrap_or_default();
         let policy =
             "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-        ([(CONTENT_SECURITY_POLICY, policy)], Html(page.render().unwrap_or_default()))
+        // Weak, because the page is sent compressed and plain.
+        let tag: Option<ETag> = format!("W/\"{}\"", short_hash(page.as_bytes())).parse().ok();
+        let known: Option<IfNoneMatch> = headers.typed_get();
+        let is_known = tag.as_ref().zip(known).is_some_and(|(tag, known)| !known.precondition_passes(tag));
+        let kept = [(CACHE_CONTROL, "no-cache"), (VARY, "cookie")];
+        let mut response = if is_known {
+            (StatusCode::NOT_MODIFIED, kept).into_response()
+        } else {
+            (kept, [(CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
+        };
+        if let Some(tag) = tag {
+            response.headers_mut().typed_insert(tag);
+        }
+        response
     }
 }
 
 /// The policy forbids inline styles.
-pub(super) const STYLE: &str = include_str!("../../templates/docs.css");
+const STYLE: &str = include_str!("../../templates/docs.css");
 
 #[cfg(test)]
 mod tests {

@@ -17,13 +17,9 @@ mod users;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use keyward_api_types::Page;
 use keyward_axum::AuthLayer;
 use keyward_core::AccountId;
@@ -32,8 +28,6 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::actor::Actor;
-#[cfg(feature = "dashboard")]
-use crate::dashboard::chosen_theme;
 use crate::error::ManagementError;
 use crate::service::{self, Management, PageRequest};
 use crate::web;
@@ -101,29 +95,17 @@ fn router(management: Management, describe: impl FnOnce(&OpenApi) -> Value) -> R
     let (protected, more) = protected_router().split_for_parts();
     description.merge(more);
     let described = describe(&description);
-    let docs = Arc::new(docs::Docs::of(&described));
+    let docs = docs::router(&described);
     Router::new()
         .merge(open)
         .merge(protected.layer(AuthLayer::from(authenticator)))
         .route("/openapi.json", get(async move || axum::Json(described)))
-        .route(
-            "/docs",
-            get(async move |State(management): State<Management>, headers: HeaderMap| {
-                let provider = management.appearance().await.ok().and_then(|look| look.value.name);
-                docs.page(provider.as_deref(), chosen_theme(&headers).unwrap_or_default())
-            }),
-        )
-        .route("/docs.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], docs::STYLE)))
+        .merge(docs)
         .method_not_allowed_fallback(web::other_method)
         .fallback(web::no_such_path)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
         .with_state(management)
-}
-
-#[cfg(not(feature = "dashboard"))]
-fn chosen_theme(_: &HeaderMap) -> Option<crate::appearance::Theme> {
-    None
 }
 
 /// Adds the request id, the origin and the HTTPS rule of the HTTP API to other routes that take the same credentials.

@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
-use sha2::{Digest as _, Sha256};
 
 use super::error::PageError;
 use super::visitor::Visitor;
+use crate::web::{IMMUTABLE, short_hash};
 
 const STYLE: &str = include_str!("dashboard.css");
 const SCRIPT: &str = include_str!("dashboard.js");
@@ -19,10 +19,6 @@ pub(super) static STYLE_NAME: LazyLock<String> =
     LazyLock::new(|| format!("style.{}.css", short_hash(STYLE.as_bytes())));
 pub(super) static SCRIPT_NAME: LazyLock<String> =
     LazyLock::new(|| format!("script.{}.js", short_hash(SCRIPT.as_bytes())));
-
-fn short_hash(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes).get(..8).unwrap_or_default())
-}
 
 /// Lets an image run and fetch nothing.
 const IMAGE_CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
@@ -57,7 +53,7 @@ pub(super) async fn serve(visitor: Visitor, Path(name): Path<String>) -> Result<
     } else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let headers = [(CONTENT_TYPE, media_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [(CONTENT_TYPE, media_type), (CACHE_CONTROL, IMMUTABLE)];
     let mut response = (headers, body).into_response();
     if media_type.starts_with("image/") {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(IMAGE_CSP));

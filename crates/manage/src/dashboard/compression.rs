@@ -7,11 +7,13 @@
 use std::io::Write as _;
 
 use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
+use axum::middleware::Next;
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
 /// A shorter body fits into one packet anyway.
 const SHORTEST: u64 = 1_024;
@@ -29,6 +31,13 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
         (name.trim(), weight.unwrap_or(0.0))
     });
     entries.any(|(name, weight)| name.eq_ignore_ascii_case("gzip") && weight > 0.0)
+}
+
+/// Compresses what a page without secrets answers, if the client takes it.
+pub(crate) async fn compressed(request: Request, next: Next) -> Response {
+    let is_compressed = request.method() == Method::GET && accepts_gzip(request.headers());
+    let response = next.run(request).await;
+    if is_compressed { compress(response).await } else { response }
 }
 
 /// Compresses a text whose length is known. Others, such as streams and images, stay as they are.

@@ -33,6 +33,7 @@ mod words;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 
+pub(crate) use compression::compressed;
 pub(crate) use cookies::chosen_theme;
 pub use settings::DashboardSettings;
 
@@ -65,6 +66,7 @@ const MAX_BODY: usize = 64 * 1_024;
 pub fn dashboard(management: Management, settings: DashboardSettings) -> Router {
     let routes = pages::routes();
     let answers_unknown_paths = settings.answers_unknown_paths;
+    management.set_pages(settings.name.clone(), settings.url("/keys"));
     let app = App::new(management, settings, SiteMap::of(&routes));
     let mut router = routes.into_iter().fold(Router::new(), |router, route| route.mount(router));
     router = router.method_not_allowed_fallback(pages::error::other_method);

@@ -166,6 +166,12 @@ impl DashboardSettings {
         self
     }
 
+    /// The URL of a page, or its path without a public URL.
+    pub(super) fn url(&self, path: &str) -> String {
+        let host = self.public_url.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!("{host}{}{path}", self.base)
+    }
+
     pub(super) fn may_be_framed(&self) -> bool {
         !self.embed_origins.is_empty()
     }

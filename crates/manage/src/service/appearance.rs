@@ -61,6 +61,12 @@ impl Entity for Appearance {
     }
 }
 
+/// The configured pages of this process.
+pub(crate) struct Pages {
+    pub(crate) provider: String,
+    pub(crate) url: String,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredLogo {
     id: String,
@@ -75,6 +81,16 @@ impl Entity for StoredLogo {
 }
 
 impl Management {
+    /// The first dashboard of the process counts.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn set_pages(&self, provider: String, url: String) {
+        let _ = self.0.pages.set(Pages { provider, url });
+    }
+
+    pub(crate) fn pages(&self) -> Option<&Pages> {
+        self.0.pages.get()
+    }
+
     pub(crate) async fn appearance_version(&self) -> CurrentVersion {
         Ok(Some(self.appearance().await?.version))
     }

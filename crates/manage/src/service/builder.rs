@@ -358,6 +358,7 @@ impl ManagementBuilder {
             head: Mutex::new(None),
             creation_locks: std::array::from_fn(|_| Mutex::new(())),
             authenticator: OnceLock::new(),
+            pages: OnceLock::new(),
             send_reset_link: self.send_reset_link,
             limits: self.limits,
             limits_sweep: Mutex::default(),

@@ -143,6 +143,7 @@ pub(crate) struct Inner {
     /// So that requests of this process seldom conflict.
     creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
+    pages: OnceLock<appearance::Pages>,
     send_reset_link: Option<ResetLinkSender>,
     limits: Option<Arc<dyn LimitStore>>,
     limits_sweep: Mutex<LimitsSweep>,

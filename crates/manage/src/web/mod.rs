@@ -4,6 +4,7 @@ mod caller;
 mod context;
 mod etag;
 mod extract;
+mod file;
 mod idempotency;
 mod problem;
 mod transport;
@@ -14,6 +15,7 @@ pub(crate) use etag::Tagged;
 pub(crate) use extract::{Input, NoInput, OptionalInput, PathParam, QueryParams};
 #[cfg(feature = "github")]
 pub(crate) use extract::{Object, unreadable_body};
+pub(crate) use file::{IMMUTABLE, short_hash};
 pub(crate) use idempotency::{answer, no_content};
 #[cfg(feature = "github")]
 pub(crate) use problem::Refusal;

@@ -53,7 +53,8 @@ impl Management {
     async fn announce_key(&self, key: &KeyRecord) -> Result<usize, ManagementError> {
         let mut announced = 0;
         let (now, id) = (self.now(), &key.id);
-        if let Some(end) = key.expires_at {
+        // A replaced key ends on purpose.
+        if let Some(end) = key.expires_at.filter(|_| key.rotated_to.is_none()) {
             let (rest, life) = (end.saturating_since(now), end.saturating_since(key.created_at));
             let days = [1, 7].into_iter().find(|days| rest <= DAY * *days);
             // A key that was created with a shorter life is no news.

@@ -15,6 +15,7 @@ use crate::records::{
     digest_of, new_secret,
 };
 use crate::service::Management;
+use crate::service::sign_in::device_name;
 
 /// The one of the style sheet.
 const ACCENT: &str = "#3c4cc0";
@@ -147,7 +148,8 @@ impl Composer<'_> {
     ) -> Result<Option<Outgoing>, ManagementError> {
         let now = self.management.now();
         let Some((key, user)) = self.key_of(id, user).await? else { return Ok(None) };
-        if key.status(now) != KeyStatus::Active || key.expires_at != Some(expires_at) {
+        let is_replaced = key.rotated_to.is_some();
+        if key.status(now) != KeyStatus::Active || key.expires_at != Some(expires_at) || is_replaced {
             return Ok(None);
         }
         let soon = if expires_at.saturating_since(now) <= DAY { words::ONE_DAY } else { words::SEVEN_DAYS };
@@ -312,14 +314,9 @@ impl Composer<'_> {
 }
 
 fn device_facts(at: Timestamp, address: Option<&str>, user_agent: Option<&str>) -> Vec<(&'static str, String)> {
-    let device = user_agent.map_or_else(|| words::UNKNOWN.to_owned(), |agent| quoted(&cut(agent)));
+    let device = user_agent.map_or_else(|| words::UNKNOWN.to_owned(), |agent| quoted(&device_name(Some(agent))));
     let address = address.unwrap_or(words::UNKNOWN).to_owned();
     vec![(words::TIME, utc(at)), (words::DEVICE, device), (words::ADDRESS, address)]
-}
-
-fn cut(text: &str) -> String {
-    const MOST: usize = 100;
-    text.chars().take(MOST).collect()
 }
 
 /// Such as `2026-03-01 12:00 UTC`.
