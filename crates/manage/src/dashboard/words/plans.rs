@@ -23,7 +23,6 @@ pub(in crate::dashboard) const NO_PLANS_YET: &str = "No plans yet";
 pub(in crate::dashboard) const A_PLAN_HAS_LIMITS: [&str; 2] =
     ["A plan has limits for all accounts that have it. Create one below, or with ", "."];
 pub(in crate::dashboard) const DEFAULT: &str = "default";
-pub(in crate::dashboard) const ANY: &str = "any";
 pub(in crate::dashboard) const CREATE_A_PLAN: &str = "Create a plan";
 pub(in crate::dashboard) const CREATE_PLAN: &str = "Create plan";
 
