@@ -5,6 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "dashboard")]
+use keyward_core::ScopeSet;
 use keyward_core::name::{check_name, check_text};
 use keyward_core::scope::Grant;
 
@@ -61,6 +63,24 @@ impl ScopeCatalog {
     #[cfg(feature = "dashboard")]
     pub(crate) fn add(&mut self, scope: Grant, description: String) {
         self.entries.push(Entry { scope, description, group: None });
+    }
+
+    /// Adds scopes of a plan that include no listed scope.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn add_unlisted(&mut self, plan: &ScopeSet) {
+        for grant in plan.iter() {
+            if !self.scopes().any(|listed| grant.includes(listed)) {
+                self.add(grant.clone(), String::new());
+            }
+        }
+    }
+
+    /// Keeps the scopes that one of these sets includes, and the presets of such scopes.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn retain_within(&mut self, sets: [&ScopeSet; 2]) {
+        let is_within = |scope: &Grant| sets.iter().any(|set| set.iter().any(|grant| grant.includes(scope)));
+        self.entries.retain(|entry| is_within(&entry.scope));
+        self.presets.retain(|(_, scopes)| scopes.iter().all(is_within));
     }
 
     /// Returns each group's title, and its scopes with their descriptions.
@@ -247,6 +267,26 @@ mod tests {
         assert_eq!(names(&derived), ["Read only 1", "Full access 2"]);
         assert_eq!(derived.groups()[0].0, "A b");
         assert!(names(&"a:read".parse().unwrap()).is_empty());
+    }
+
+    #[cfg(feature = "dashboard")]
+    #[test]
+    fn only_scopes_within_a_plan_or_a_key_are_kept() {
+        for (plan, held, kept, presets) in [
+            ("*", "", "jobs:* videos:read videos:write invoices:read", "Player, All of it"),
+            ("videos:*", "", "videos:read videos:write", "Player"),
+            ("videos:read jobs:read", "", "videos:read jobs:read", "Player"),
+            ("videos:write", "jobs:*", "jobs:* videos:write", "Full access"),
+            ("other:*", "", "other:*", ""),
+        ] {
+            let (plan, held): (ScopeSet, ScopeSet) = (plan.parse().unwrap(), held.parse().unwrap());
+            let mut catalog: ScopeCatalog = TEXT.parse().unwrap();
+            catalog.add_unlisted(&plan);
+            catalog.retain_within([&plan, &held]);
+            let scopes: Vec<_> = catalog.scopes().map(Grant::as_str).collect();
+            let names: Vec<_> = catalog.presets().into_iter().map(|(name, _)| name).collect();
+            assert_eq!((scopes.join(" ").as_str(), names.join(", ").as_str()), (kept, presets), "{plan} {held}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod operator;
 mod passkey_answers;
 mod passkeys;
 mod people;
+mod plan_scopes;
 mod requests;
 mod routes;
 mod scopes;

@@ -8,13 +8,14 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 38] = [
+const KEPT: [&str; 39] = [
     "name",
     "purpose",
     "mode",
     "kind",
     "scope",
     "other_scopes",
+    "scope_limit",
     "expires",
     "expires_on",
     "networks",

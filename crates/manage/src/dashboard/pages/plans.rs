@@ -1,13 +1,15 @@
-//! The plans, and the limits and lifetimes of each.
+//! The plans, and the limits, lifetimes and scopes of each.
 
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
+use keyward_core::ScopeSet;
 use keyward_limits::Subject;
 use smol_str::SmolStr;
 
+use super::keys::{Picker, read_scopes};
 use super::lifetimes::{self, LifetimesCard};
 use super::limits::{self, LimitsCard};
 use crate::dashboard::app::{App, Route};
@@ -24,8 +26,10 @@ use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::{LifetimesOf, Plan, Versioned};
 use crate::role::scopes;
+use crate::scope_catalog::ScopeCatalog;
 
 const PLAN: &str = "/plans/{plan}";
+const ANY: &str = "any";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -37,6 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/plans/{plan}/remove", confirm).post(remove).destination(),
         Route::action("/plans/{plan}/limits", PLAN, change_limits).asks_before(words::sign_in::CHANGE_LIMITS),
         Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes).asks_before(words::sign_in::CHANGE_LIFETIMES),
+        Route::action("/plans/{plan}/scopes", PLAN, change_scopes).asks_before(words::sign_in::CHANGE_SCOPES_OF_A_PLAN),
     ]
 }
 
@@ -55,6 +60,7 @@ struct Row {
     name: String,
     description: String,
     key_limit: Option<String>,
+    scopes: Option<String>,
     /// Empty without limits, or without a store of limits.
     limits: String,
 }
@@ -66,6 +72,7 @@ impl Row {
             name: plan.name.to_string(),
             description: plan.description.clone(),
             key_limit: plan.key_limit.map(|limit| number(limit.into())),
+            scopes: plan.scopes.as_ref().map(ToString::to_string),
             limits: String::new(),
         }
     }
@@ -177,6 +184,8 @@ struct PlanPage {
     typed: Typed,
     version: u64,
     lifetimes: Option<LifetimesCard>,
+    picker: Picker,
+    has_any_scope: bool,
     error: Option<FieldError>,
 }
 
@@ -215,12 +224,19 @@ async fn show(
     let of = LifetimesOf::Plan(name.clone());
     let lifetimes =
         LifetimesCard::of(member, &of, format!("{}/lifetimes", plan.path), may_write, form, error.as_ref()).await?;
+    let is_wrong = error.as_ref().is_some_and(|error| error.is_of("scopes"));
+    let none = ScopeSet::default();
+    let known = found.scopes.as_ref().unwrap_or(&none);
+    let picker = Picker::new(&member.scope_catalog().await?, form, Some(known)).marked(is_wrong);
+    let has_any_scope = form.typed("scope_limit", if found.scopes.is_some() { "chosen" } else { ANY }) == ANY;
     let title = plan.name.clone();
     Ok(member.page_with(status, &title, |frame| PlanPage {
         frame,
         plan,
         limits,
         lifetimes,
+        picker,
+        has_any_scope,
         may_write,
         typed,
         version,
@@ -331,4 +347,34 @@ async fn change_lifetimes(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+async fn change_scopes(
+    NamedPlan(name): NamedPlan,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    let known = found(&member, &name).await?.value;
+    let version = form.get("version").parse().unwrap_or(0);
+    let changed = match scopes_of(&form, &member.scope_catalog().await?) {
+        Ok(scopes) => member.management().put_plan(&member.actor, Plan { scopes, ..known }, Some(version)).await,
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(_) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "plan-changed")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Without a choice, nothing is opened.
+fn scopes_of(form: &Form, catalog: &ScopeCatalog) -> Result<Option<ScopeSet>, ManagementError> {
+    if form.get("scope_limit") == ANY {
+        return Ok(None);
+    }
+    if form.all("scope").next().is_none() && form.get("other_scopes").trim().is_empty() {
+        return Err(ManagementError::invalid("scopes", words::plans::CHOOSE_A_SCOPE));
+    }
+    read_scopes(catalog, form).map(Some)
 }

@@ -342,6 +342,10 @@ pub(in crate::dashboard) const OLD_KEY_STAYS_VALID: [&str; 2] =
 
 pub(in crate::dashboard) const KEY_EXPIRES_SOON: [&str; 2] = ["The key expires ", ". Rotate it before then."];
 
+pub(in crate::dashboard) fn only_scopes_of_plan(plan: &str) -> String {
+    format!("The plan “{plan}” of this account allows API keys only these scopes.")
+}
+
 pub(in crate::dashboard) fn a_key_has_no_scopes_to_choose(kind: &str) -> String {
     format!("A {kind} key has no scopes to choose.")
 }

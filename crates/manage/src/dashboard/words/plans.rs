@@ -9,6 +9,13 @@ pub(in crate::dashboard) const THESE_LIMITS_HOLD_FOR_EACH: &str =
 pub(in crate::dashboard) const DESCRIPTION_AND_KEYS: &str = "Description and keys";
 pub(in crate::dashboard) const ACTIVE_KEYS_OF_AN_ACCOUNT: &str = "Active keys of an account";
 pub(in crate::dashboard) const KEY_LIMIT_HELP: &str = "At most 10,000. Empty for the default of the server.";
+pub(in crate::dashboard) const SCOPES_OF_API_KEYS: &str = "Scopes of API keys";
+pub(in crate::dashboard) const ANY_SCOPE: &str = "Any scope";
+pub(in crate::dashboard) const ONLY_THE_SCOPES_BELOW: &str = "Only the scopes below";
+pub(in crate::dashboard) const EXISTING_KEYS_KEEP_THEIR_SCOPES: &str =
+    "New keys of the accounts get no other scope. Existing keys keep their scopes.";
+pub(in crate::dashboard) const CHANGE_SCOPES: &str = "Change scopes";
+pub(in crate::dashboard) const CHOOSE_A_SCOPE: &str = "choose at least one, or any scope";
 pub(in crate::dashboard) const THIS_SERVER_KEEPS_NO_LIMITS: &str = "This server keeps no limits.";
 
 // list.html

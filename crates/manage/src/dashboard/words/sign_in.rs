@@ -63,6 +63,7 @@ pub(in crate::dashboard) const ENABLE_KEYS: &str = "enable keys";
 pub(in crate::dashboard) const ROTATE_A_KEY: &str = "rotate a key";
 pub(in crate::dashboard) const CHANGE_LIMITS: &str = "change limits";
 pub(in crate::dashboard) const CHANGE_LIFETIMES: &str = "change lifetimes of keys";
+pub(in crate::dashboard) const CHANGE_SCOPES_OF_A_PLAN: &str = "change the scopes of a plan";
 pub(in crate::dashboard) const INVITE_A_MEMBER: &str = "invite a member";
 pub(in crate::dashboard) const CHANGE_A_ROLE: &str = "change a role";
 pub(in crate::dashboard) const CREATE_A_LINK: &str = "create a link for a new password";

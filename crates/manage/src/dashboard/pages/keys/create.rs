@@ -9,7 +9,7 @@ use keyward_core::{Endpoint, Mode, NewKey, ScopeSet, Timestamp};
 
 use super::created::{self, CreatedKey};
 use super::expiry::{self, Expiry};
-use super::scopes::{self as picked, Picker};
+use super::scopes::{self as picked, ApiScopes, Picker};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
@@ -27,6 +27,8 @@ struct Choice {
     label: String,
     meaning: String,
     is_chosen: bool,
+    /// The plan allows it for management keys only.
+    is_managing: bool,
 }
 
 #[derive(Template)]
@@ -40,6 +42,7 @@ struct NewPage {
     modes: Vec<Choice>,
     kinds: Vec<Choice>,
     scopes: Picker,
+    plan_note: Option<String>,
     management_scopes: Picker,
     expiry: Expiry,
     endpoints: String,
@@ -57,6 +60,7 @@ fn choices(form: &Form, field: &str, all: &[(&str, &str, &str)]) -> Vec<Choice> 
         label: (*label).to_owned(),
         meaning: (*meaning).to_owned(),
         is_chosen: *value == chosen,
+        is_managing: false,
     };
     all.iter().map(choice).collect()
 }
@@ -103,7 +107,20 @@ async fn show(
     let form_id = once::new_form()?;
     let is_wrong = error.as_ref().is_some_and(|error| error.is_of("scopes"));
     let is_managing = form.get("purpose") == "management";
-    let scopes = Picker::new(&member.scope_catalog().await?, form, None).marked(is_wrong && !is_managing);
+    let api_scopes = ApiScopes::of(member).await?;
+    let mut kinds = choices(form, "kind", &kinds);
+    if api_scopes.plan().is_some() {
+        for choice in &mut kinds {
+            // The other kinds get all scopes.
+            choice.is_managing = choice.value != "restricted";
+            if !is_managing {
+                choice.is_chosen = !choice.is_managing;
+            }
+        }
+    }
+    let plan_note = api_scopes.plan().map(words::keys::only_scopes_of_plan);
+    let offered = api_scopes.offered(&ScopeSet::default());
+    let scopes = Picker::new(&offered, form, None).marked(is_wrong && !is_managing);
     let management_scopes =
         Picker::new(&picked::management_catalog(member), form, None).marked(is_wrong && is_managing);
     let page = |frame| NewPage {
@@ -113,8 +130,9 @@ async fn show(
         name: form.get("name").to_owned(),
         purposes: choices(form, "purpose", &purposes),
         modes: choices(form, "mode", &modes),
-        kinds: choices(form, "kind", &kinds),
+        kinds,
         scopes,
+        plan_note,
         management_scopes,
         expiry,
         endpoints: form.get("endpoints").to_owned(),
@@ -138,7 +156,8 @@ async fn lifetimes(member: &AtAccount) -> Result<Lifetimes, ManagementError> {
 
 pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
     member.require_recent_sign_in().await?;
-    let created = match draft(&member, &form, lifetimes(&member).await?, &member.scope_catalog().await?) {
+    let catalog = ApiScopes::of(&member).await?.catalog;
+    let created = match draft(&member, &form, lifetimes(&member).await?, &catalog) {
         Ok(draft) => {
             let (management, actor) = (member.management().clone(), member.actor.clone());
             let create = async move {

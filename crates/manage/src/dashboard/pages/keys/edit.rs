@@ -8,7 +8,7 @@ use keyward_core::key::KeyKind;
 
 use super::create::{endpoints, networks};
 use super::expiry::{self, Expiry};
-use super::scopes::{self as picked, Picker};
+use super::scopes::{self as picked, ApiScopes, Picker};
 use super::view::{Key, flash_code};
 use crate::dashboard::error::{FieldError, PageError};
 use crate::dashboard::form::Form;
@@ -28,6 +28,7 @@ struct EditPage {
     frame: Frame,
     key: Key,
     picker: Option<Picker>,
+    plan_note: Option<String>,
     networks: String,
     endpoints: String,
     expiry: Option<Expiry>,
@@ -61,12 +62,21 @@ fn is_restricted(member: &AtKey) -> bool {
     member.key.kind == KeyKind::Restricted
 }
 
-/// The scopes that the form offers for this key.
+/// The scopes that the form may send for this key.
 async fn catalog(member: &AtKey) -> Result<ScopeCatalog, ManagementError> {
     if member.key.purpose == Purpose::Api {
-        return member.scope_catalog().await;
+        return Ok(ApiScopes::of(member).await?.catalog);
     }
     Ok(picked::management_catalog(member))
+}
+
+/// The scopes that the form offers for this key, and why they are not all.
+async fn offered(member: &AtKey) -> Result<(ScopeCatalog, Option<String>), ManagementError> {
+    if member.key.purpose == Purpose::Api {
+        let scopes = ApiScopes::of(member).await?;
+        return Ok((scopes.offered(&member.key.scopes), scopes.plan().map(words::keys::only_scopes_of_plan)));
+    }
+    Ok((picked::management_catalog(member), None))
 }
 
 async fn show(
@@ -76,12 +86,13 @@ async fn show(
     error: Option<FieldError>,
 ) -> Result<Response, PageError> {
     let key = Key::of(&member.key, member.management().now());
-    let picker = match is_restricted(member) {
+    let (picker, plan_note) = match is_restricted(member) {
         true => {
             let is_wrong = error.as_ref().is_some_and(|error| error.is_of("scopes"));
-            Some(Picker::new(&catalog(member).await?, form, Some(&member.key.scopes)).marked(is_wrong))
+            let (offered, plan_note) = offered(member).await?;
+            (Some(Picker::new(&offered, form, Some(&member.key.scopes)).marked(is_wrong)), plan_note)
         }
-        false => None,
+        false => (None, None),
     };
     let networks = form.typed("networks", key.networks.join(" "));
     let endpoints = form.typed("endpoints", key.endpoints.join("\n"));
@@ -96,6 +107,7 @@ async fn show(
         frame,
         key,
         picker,
+        plan_note,
         networks,
         endpoints,
         expiry,

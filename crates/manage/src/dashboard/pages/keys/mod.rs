@@ -23,6 +23,7 @@ mod view;
 
 pub(in crate::dashboard) use missing::{most_missing, newest};
 pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
+pub(in crate::dashboard) use scopes::{Picker, read as read_scopes};
 
 use super::home;
 use crate::dashboard::app::Route;

@@ -10,35 +10,35 @@ use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::scope_catalog::ScopeCatalog;
 
-pub(super) struct Picker {
-    pub(super) groups: Vec<Group>,
-    pub(super) presets: Vec<Preset>,
+pub(in crate::dashboard) struct Picker {
+    pub(in crate::dashboard) groups: Vec<Group>,
+    pub(in crate::dashboard) presets: Vec<Preset>,
     /// Scopes that no box has.
-    pub(super) others: String,
+    pub(in crate::dashboard) others: String,
     /// No scope is chosen.
-    pub(super) is_group_wrong: bool,
-    pub(super) are_others_wrong: bool,
+    pub(in crate::dashboard) is_group_wrong: bool,
+    pub(in crate::dashboard) are_others_wrong: bool,
 }
 
-pub(super) struct Group {
-    pub(super) title: String,
-    pub(super) boxes: Vec<Choice>,
+pub(in crate::dashboard) struct Group {
+    pub(in crate::dashboard) title: String,
+    pub(in crate::dashboard) boxes: Vec<Choice>,
 }
 
-pub(super) struct Choice {
-    pub(super) scope: String,
-    pub(super) meaning: String,
-    pub(super) is_chosen: bool,
+pub(in crate::dashboard) struct Choice {
+    pub(in crate::dashboard) scope: String,
+    pub(in crate::dashboard) meaning: String,
+    pub(in crate::dashboard) is_chosen: bool,
 }
 
-pub(super) struct Preset {
-    pub(super) label: String,
-    pub(super) scopes: String,
+pub(in crate::dashboard) struct Preset {
+    pub(in crate::dashboard) label: String,
+    pub(in crate::dashboard) scopes: String,
 }
 
 impl Picker {
     /// With the scopes of the form that was sent, or else with these.
-    pub(super) fn new(catalog: &ScopeCatalog, form: &Form, known: Option<&ScopeSet>) -> Self {
+    pub(in crate::dashboard) fn new(catalog: &ScopeCatalog, form: &Form, known: Option<&ScopeSet>) -> Self {
         let known: Vec<&str> = match known {
             Some(known) if !form.has("scope") && !form.has("other_scopes") => known.iter().map(Grant::as_str).collect(),
             _ => form.all("scope").chain(form.get("other_scopes").split_whitespace()).collect(),
@@ -69,7 +69,7 @@ impl Picker {
     }
 
     /// Marks the boxes, or the text if it has what no box has.
-    pub(super) fn marked(mut self, is_wrong: bool) -> Self {
+    pub(in crate::dashboard) fn marked(mut self, is_wrong: bool) -> Self {
         self.are_others_wrong = is_wrong && (self.groups.is_empty() || !self.others.is_empty());
         self.is_group_wrong = is_wrong && !self.are_others_wrong;
         self
@@ -77,7 +77,7 @@ impl Picker {
 }
 
 /// The scopes of the API that the form has. Boxes of management scopes may be ticked, although they are hidden.
-pub(super) fn read(catalog: &ScopeCatalog, form: &Form) -> Result<ScopeSet, ManagementError> {
+pub(in crate::dashboard) fn read(catalog: &ScopeCatalog, form: &Form) -> Result<ScopeSet, ManagementError> {
     let listed = form.all("scope").filter(|scope| catalog.scopes().any(|known| known.as_str() == *scope));
     parse(listed.chain(form.get("other_scopes").split_whitespace()))
 }
@@ -102,6 +102,40 @@ pub(super) fn management_catalog(member: &AtAccount) -> ScopeCatalog {
         }
     }
     catalog
+}
+
+/// The scopes of the API that keys of an account may get.
+pub(super) struct ApiScopes {
+    /// All that a form may send. The service refuses those that the plan lacks.
+    pub(super) catalog: ScopeCatalog,
+    plan: Option<(String, ScopeSet)>,
+}
+
+impl ApiScopes {
+    pub(super) async fn of(member: &AtAccount) -> Result<Self, ManagementError> {
+        let mut catalog = member.scope_catalog().await?;
+        let plan = member.management().scopes_of_plan(&member.account.id).await?;
+        let plan = plan.map(|(plan, scopes)| (plan.name.to_string(), scopes));
+        let plan = plan.filter(|(_, scopes)| !scopes.includes(&ScopeSet::all()));
+        if let Some((_, scopes)) = &plan {
+            catalog.add_unlisted(scopes);
+        }
+        Ok(Self { catalog, plan })
+    }
+
+    /// Returns what the form offers for a key that holds these scopes.
+    pub(super) fn offered(&self, held: &ScopeSet) -> ScopeCatalog {
+        let mut catalog = self.catalog.clone();
+        if let Some((_, scopes)) = &self.plan {
+            catalog.retain_within([scopes, held]);
+        }
+        catalog
+    }
+
+    /// Returns the plan that limits the scopes, if any.
+    pub(super) fn plan(&self) -> Option<&str> {
+        self.plan.as_ref().map(|(plan, _)| plan.as_str())
+    }
 }
 
 impl Member {
