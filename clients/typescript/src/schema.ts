@@ -1402,7 +1402,11 @@ export interface components {
          * @example {
          *       "description": "For teams",
          *       "key_limit": 100,
-         *       "name": "Pro"
+         *       "name": "Pro",
+         *       "scopes": [
+         *         "resources:read",
+         *         "jobs:*"
+         *       ]
          *     }
          */
         CreatePlan: {
@@ -1415,6 +1419,13 @@ export interface components {
             key_limit?: number | null;
             /** @description Name, which identities carry. */
             name: string;
+            /**
+             * @description Scopes that API keys of an account may get. Null means any.
+             * @example [
+             *       "resources:read"
+             *     ]
+             */
+            scopes?: string[] | null;
         };
         /** @description A sign-in link to create. */
         CreateSignInLink: {
@@ -1543,7 +1554,7 @@ export interface components {
          * @description The codes of this version. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_DELETED" | "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_HAS_LIMITS" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "OWN_SIGN_IN_REQUIRED" | "PASSWORDS_OFF" | "PLAN_IN_USE" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
+        ErrorCode: "ACCOUNT_DELETED" | "ACCOUNT_LIMIT_REACHED" | "ACCOUNT_NOT_ALLOWED" | "ACCOUNT_SUSPENDED" | "ADDRESS_IN_USE" | "ALREADY_EXISTS" | "API_KEY_DISABLED" | "API_KEY_EXPIRED" | "API_KEY_NOT_YET_VALID" | "API_KEY_REVOKED" | "BODY_TOO_LARGE" | "BUDGET_EXHAUSTED" | "BUSY" | "CODE_REQUIRED" | "CONCURRENCY_LIMIT_EXCEEDED" | "ENDPOINT_NOT_ALLOWED" | "ESCALATION" | "FEATURE_REQUIRED" | "HTTPS_REQUIRED" | "IDEMPOTENCY_KEY_REUSED" | "INSUFFICIENT_SCOPE" | "INTERNAL_ERROR" | "INVALID_API_KEY" | "INVALID_BODY" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "INVALID_REQUEST" | "INVALID_VALUE" | "KEY_ENDED" | "KEY_HAS_LIMITS" | "KEY_KIND_NOT_ALLOWED" | "KEY_LIMIT_REACHED" | "KEY_ROTATED" | "LAST_OWNER" | "LIFETIME_TOO_LONG" | "LINK_ENDED" | "METHOD_NOT_ALLOWED" | "MISSING_API_KEY" | "MODE_NOT_ALLOWED" | "NETWORK_NOT_ALLOWED" | "NOT_ADMITTED" | "NOT_FOUND" | "OWN_SIGN_IN_REQUIRED" | "PASSWORDS_OFF" | "PLAN_IN_USE" | "PLAN_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_IN_PROGRESS" | "SCOPE_NOT_IN_PLAN" | "SECOND_FACTOR_MISSING" | "SECRET_KEY_IN_BROWSER" | "SERVICE_UNAVAILABLE" | "SIGNATURE_INVALID" | "SIGNATURE_MISSING" | "SIGNED_OUT" | "SIGN_IN_AGAIN" | "SIGN_UP_CLOSED" | "UNSUPPORTED_MEDIA_TYPE" | "USER_REQUIRED";
         /**
          * @description The kind of an event.
          * @enum {string}
@@ -1970,6 +1981,10 @@ export interface components {
          *       "description": "For teams",
          *       "key_limit": 100,
          *       "name": "Pro",
+         *       "scopes": [
+         *         "resources:read",
+         *         "jobs:*"
+         *       ],
          *       "version": 1
          *     }
          */
@@ -1983,6 +1998,13 @@ export interface components {
             key_limit: number | null;
             /** @description Name, which identities carry. */
             name: string;
+            /**
+             * @description Scopes that API keys of an account may get. Null means any.
+             * @example [
+             *       "resources:read"
+             *     ]
+             */
+            scopes: string[] | null;
             /**
              * Format: int64
              * @description Version, for updates. Each change increments it.
@@ -2049,7 +2071,8 @@ export interface components {
          * @description The new values of a plan.
          * @example {
          *       "description": "For teams",
-         *       "key_limit": 200
+         *       "key_limit": 200,
+         *       "scopes": null
          *     }
          */
         PutPlan: {
@@ -2060,6 +2083,13 @@ export interface components {
              * @description Maximum number of active keys of an account. Null means the server's default.
              */
             key_limit?: number | null;
+            /**
+             * @description Scopes that API keys of an account may get. Null means any.
+             * @example [
+             *       "resources:read"
+             *     ]
+             */
+            scopes?: string[] | null;
         };
         /**
          * @description A key, and the request that presented it.

@@ -17,12 +17,15 @@ class Plan:
         description (str): Description for people.
         key_limit (int | None): Maximum number of active keys of an account. Null means the server's default.
         name (str): Name, which identities carry.
+        scopes (list[str] | None): Scopes that API keys of an account may get. Null means any. Example:
+            ['resources:read'].
         version (int): Version, for updates. Each change increments it.
     """
 
     description: str
     key_limit: int | None
     name: str
+    scopes: list[str] | None
     version: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -34,6 +37,13 @@ class Plan:
 
         name = self.name
 
+        scopes: list[str] | None
+        if isinstance(self.scopes, list):
+            scopes = self.scopes
+
+        else:
+            scopes = self.scopes
+
         version = self.version
 
         field_dict: dict[str, Any] = {}
@@ -43,6 +53,7 @@ class Plan:
                 "description": description,
                 "key_limit": key_limit,
                 "name": name,
+                "scopes": scopes,
                 "version": version,
             }
         )
@@ -63,12 +74,28 @@ class Plan:
 
         name = d.pop("name")
 
+        def _parse_scopes(data: object) -> list[str] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                scopes_type_0 = cast(list[str], data)
+
+                return scopes_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None, data)
+
+        scopes = _parse_scopes(d.pop("scopes"))
+
         version = d.pop("version")
 
         plan = cls(
             description=description,
             key_limit=key_limit,
             name=name,
+            scopes=scopes,
             version=version,
         )
 
