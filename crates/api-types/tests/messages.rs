@@ -115,7 +115,7 @@ fn answers_are_written_as_they_are_read() {
         "access_token": CANARY, "token_type": "Bearer", "expires_at": "2026-03-01T12:00:00Z", "refresh_token": CANARY,
         "refresh_expires_at": "2026-03-01T12:00:00Z", "user": "usr_1", "account": "acct_1",
     }));
-    answer::<Plan>(json!({"name": "pro", "description": "", "key_limit": 5, "version": 1}));
+    answer::<Plan>(json!({"name": "pro", "description": "", "key_limit": 5, "scopes": null, "version": 1}));
     answer::<Usage>(
         json!({"days": [{"key": "key_1", "day": "2026-03-01T00:00:00Z", "outcome": "accepted", "times": 3}]}),
     );
@@ -186,8 +186,8 @@ fn requests_are_strict_and_written_as_they_are_read() {
     request::<SignIn>(json!({"email": "ada@example.com", "password": CANARY}));
     request::<Refresh>(json!({"refresh_token": CANARY}));
     request::<SignOut>(json!({"everywhere": true}));
-    request::<CreatePlan>(json!({"name": "pro", "description": "For teams", "key_limit": null}));
-    request::<PutPlan>(json!({"description": "For teams", "key_limit": 5}));
+    request::<CreatePlan>(json!({"name": "pro", "description": "For teams", "key_limit": null, "scopes": ["a:read"]}));
+    request::<PutPlan>(json!({"description": "For teams", "key_limit": 5, "scopes": null}));
     request::<CreateWebhook>(json!({"url": "https://example.com/", "description": "", "events": ["key.revoked"]}));
     request::<UpdateWebhook>(json!({
         "url": "https://example.com/", "description": "Alerts", "events": [], "enabled": false,

@@ -107,12 +107,12 @@ fn lifetimes_of_plans_and_accounts_are_set_and_removed() {
     management.ok(&["accounts", "create", "acct_1", "--plan", "Pro"]);
     let of = ["--account", "acct_1"];
     let show = |more: &[&str]| management.ok(&[&["lifetimes", "show"], &of[..], more].concat());
-    assert_eq!(show(&[]), "set here: nothing\ndefault: no expiry\nmaximum: none\n");
-    assert_eq!(show(&CONFIGURED), "set here: nothing\ndefault: 90 days\nmaximum: 365 days\n");
+    assert_eq!(show(&[]), "own settings: nothing\ndefault: no expiry\nmaximum: none\n");
+    assert_eq!(show(&CONFIGURED), "own settings: nothing\ndefault: 90 days\nmaximum: 365 days\n");
     management.ok(&["lifetimes", "set", "--plan", "Pro", "--maximum", "60d"]);
-    assert_eq!(show(&CONFIGURED), "set here: nothing\ndefault: 60 days\nmaximum: 60 days\n");
+    assert_eq!(show(&CONFIGURED), "own settings: nothing\ndefault: 60 days\nmaximum: 60 days\n");
     management.ok(&[&["lifetimes", "set", "--default", "36h"], &of[..]].concat());
-    assert_eq!(show(&[]), "set here: default 36 hours\ndefault: 36 hours\nmaximum: 60 days\n");
+    assert_eq!(show(&[]), "own settings: default 36 hours\ndefault: 36 hours\nmaximum: 60 days\n");
     let (_, id) = management.create(&of);
     assert_eq!(life(&management.json(&["keys", "show", &id, "--json"])), Some(1));
     for (more, said) in [
@@ -124,7 +124,7 @@ fn lifetimes_of_plans_and_accounts_are_set_and_removed() {
         management.refused(&[&["lifetimes", "set"], &of[..], more].concat(), said);
     }
     management.ok(&[&["lifetimes", "clear", "--yes"], &of[..]].concat());
-    assert_eq!(show(&[]), "set here: nothing\ndefault: 60 days\nmaximum: 60 days\n");
+    assert_eq!(show(&[]), "own settings: nothing\ndefault: 60 days\nmaximum: 60 days\n");
     let wrong = ["keys", "list", "--key-lifetime-max", "1d", "--key-lifetime-default", "2d"];
     management.refused(&wrong, "key_lifetime_default (2 days) is longer than key_lifetime_max (1 day)");
     assert_eq!(management.run(&["lifetimes", "show", "--plan", "None"]).code, 3);
@@ -142,7 +142,7 @@ fn lifetimes_are_set_on_a_server() {
     run(&["plans", "create", "Pro"]);
     run(&["accounts", "set-plan", account, "Pro"]);
     let set = run(&["lifetimes", "set", "--plan", "Pro", "--default", "30d", "--maximum", "90d"]);
-    assert_eq!(set, "set here: default 30 days, maximum 90 days\ndefault: 30 days\nmaximum: 90 days\n");
+    assert_eq!(set, "own settings: default 30 days, maximum 90 days\ndefault: 30 days\nmaximum: 90 days\n");
     assert!(run(&["lifetimes", "set", "--account", account, "--maximum", "12h"]).contains("\nmaximum: 12 hours"));
     let lifetimes = json(&["lifetimes", "show", "--account", account, "--json"]);
     assert_eq!(lifetimes["effective"], json!({"default_seconds": 43_200, "maximum_seconds": 43_200}));

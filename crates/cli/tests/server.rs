@@ -91,7 +91,7 @@ fn other_commands_work_on_a_server() {
     let unscoped = ["keys", "create", "--account", account, "--name", "all"];
     let refused: Ended = server.signed_in(&unscoped).output().unwrap().into();
     assert!(
-        refused.code == 2 && refused.err.contains("the plan `Pro` does not include the scope `*`"),
+        refused.code == 2 && refused.err.contains("The plan `Pro` does not include the scope `*`"),
         "{}",
         refused.err
     );

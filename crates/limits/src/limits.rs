@@ -370,10 +370,7 @@ impl Limits {
 
     /// Reads the rules of a caller that this node does not know yet.
     pub(crate) async fn learn(&self, caller: &Identity) -> Result<(), Rejection> {
-        if self.0.has_rules.load(Ordering::Acquire) {
-            self.0.caller(caller).await?;
-        }
-        Ok(())
+        self.0.caller(caller).await.map(drop)
     }
 
     /// Returns the key as which the tasks count, too.
@@ -465,8 +462,8 @@ impl Inner {
             rules.replace(&subject, new);
         }
         // A successor of a key without rules has none, either.
-        let has_key_rules = rules.keys.values().any(|rules| rules.counts_as().is_none());
-        let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && !has_key_rules;
+        let no_key_has = rules.keys.values().all(|rules| rules.counts_as().is_some());
+        let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && no_key_has;
         self.generation.fetch_add(1, Ordering::Release);
         self.has_rules.store(!is_empty, Ordering::Release);
     }
@@ -511,9 +508,8 @@ impl Inner {
 
     #[cold]
     async fn refresh_in_time(&self) -> Result<(), Rejection> {
-        let overdue = |error| StoreError::unavailable(error);
-        let read = tokio::time::timeout(self.store_timeout, self.refresh()).await.map_err(overdue).flatten();
-        read.map_err(|error| refused(&error, "read the limits of a new key"))
+        let read = tokio::time::timeout(self.store_timeout, self.refresh()).await;
+        read.map_err(StoreError::unavailable).flatten().map_err(|error| refused(&error, "read the limits of a new key"))
     }
 
     fn resolve(&self, identity: &Identity) -> Caller {

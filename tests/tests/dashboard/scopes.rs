@@ -202,7 +202,7 @@ async fn a_new_key_is_tested_with_one_call_of_the_server() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     answer().await;
-    browser.see("The API accepted the key.").await;
+    browser.see("The URL answered with success, so the API accepted the key.").await;
     browser.see("200 OK").await;
     browser.picture("key-tested").await;
     assert!(!browser.html().await.contains(&key));

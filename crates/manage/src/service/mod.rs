@@ -6,6 +6,7 @@ mod attempts;
 mod audit;
 mod authenticator;
 mod builder;
+mod device_name;
 mod email;
 mod event_worker;
 mod events;
@@ -38,6 +39,8 @@ pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, 
 #[cfg(feature = "dashboard")]
 pub(crate) use audit::{AuditFound, AuditSearch};
 pub use builder::ManagementBuilder;
+#[cfg(feature = "dashboard")]
+pub(crate) use device_name::device_name;
 pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
@@ -57,7 +60,7 @@ pub(crate) use second_factor::{BegunPasskey, OwnFactors, PasskeyView};
 pub use second_factor::{SecondFactor, SecondFactorSetUp};
 pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
-pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, device_name, passkey_binding};
+pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
 pub use users::{NewUser, ResetLink};

@@ -35,7 +35,9 @@ impl Management {
         plan: Plan,
         version: Option<u64>,
     ) -> Result<Versioned<Plan>, ManagementError> {
-        self.require_plans_write(actor).await?;
+        let rights = self.rights(actor, self.operator()).await?;
+        rights.require(&scopes::PLANS_WRITE)?;
+        rights.check_changes_limits()?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
         let length = plan.description.chars().count();
         if length > 500 {

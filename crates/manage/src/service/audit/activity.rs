@@ -15,7 +15,7 @@ use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{ActivityMark, Entity as _, Versioned};
 use crate::service::Management;
-use crate::service::sign_in::device_name;
+use crate::service::device_name::device_name;
 use crate::store::{Kind, List, Write};
 
 /// Strangers cause none of them: each needs the right password, a session, or rights.

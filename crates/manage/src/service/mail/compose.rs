@@ -16,7 +16,7 @@ use crate::records::{
 };
 use crate::role::Role;
 use crate::service::Management;
-use crate::service::sign_in::device_name;
+use crate::service::device_name::device_name;
 
 /// The one of the style sheet.
 const ACCENT: &str = "#3c4cc0";

@@ -1,6 +1,5 @@
 #[cfg(feature = "dashboard")]
 mod code;
-mod device_name;
 mod devices;
 #[cfg(feature = "oidc")]
 mod external;
@@ -15,7 +14,6 @@ mod tokens;
 
 #[cfg(feature = "dashboard")]
 pub(crate) use code::{SecondStep, SignInStep, passkey_binding};
-pub(crate) use device_name::device_name;
 pub(super) use hashing::{Lane, Match, Passwords};
 #[cfg(feature = "dashboard")]
 pub(crate) use link::LinkTarget;

@@ -6,11 +6,11 @@ use keyward_core::network::around;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::device_name::device_name;
 use crate::actor::{Actor, Context, Through, Who};
 use crate::error::ManagementError;
 use crate::records::{AccessToken, Entity, Family, StoredSession, StoredUser, User, Versioned, digest_of, new_secret};
 use crate::service::audit::{Draft, Target};
+use crate::service::device_name::device_name;
 use crate::service::page::{Page, PageRequest};
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write};
