@@ -107,10 +107,10 @@ fn lifetimes_of_plans_and_accounts_are_set_and_removed() {
     management.ok(&["accounts", "create", "acct_1", "--plan", "Pro"]);
     let of = ["--account", "acct_1"];
     let show = |more: &[&str]| management.ok(&[&["lifetimes", "show"], &of[..], more].concat());
-    assert_eq!(show(&[]), "own settings: nothing\ndefault: no expiry\nmaximum: none\n");
-    assert_eq!(show(&CONFIGURED), "own settings: nothing\ndefault: 90 days\nmaximum: 365 days\n");
+    assert_eq!(show(&[]), "own settings: none\ndefault: no expiry\nmaximum: none\n");
+    assert_eq!(show(&CONFIGURED), "own settings: none\ndefault: 90 days\nmaximum: 365 days\n");
     management.ok(&["lifetimes", "set", "--plan", "Pro", "--maximum", "60d"]);
-    assert_eq!(show(&CONFIGURED), "own settings: nothing\ndefault: 60 days\nmaximum: 60 days\n");
+    assert_eq!(show(&CONFIGURED), "own settings: none\ndefault: 60 days\nmaximum: 60 days\n");
     management.ok(&[&["lifetimes", "set", "--default", "36h"], &of[..]].concat());
     assert_eq!(show(&[]), "own settings: default 36 hours\ndefault: 36 hours\nmaximum: 60 days\n");
     let (_, id) = management.create(&of);
@@ -124,7 +124,7 @@ fn lifetimes_of_plans_and_accounts_are_set_and_removed() {
         management.refused(&[&["lifetimes", "set"], &of[..], more].concat(), said);
     }
     management.ok(&[&["lifetimes", "clear", "--yes"], &of[..]].concat());
-    assert_eq!(show(&[]), "own settings: nothing\ndefault: 60 days\nmaximum: 60 days\n");
+    assert_eq!(show(&[]), "own settings: none\ndefault: 60 days\nmaximum: 60 days\n");
     let wrong = ["keys", "list", "--key-lifetime-max", "1d", "--key-lifetime-default", "2d"];
     management.refused(&wrong, "key_lifetime_default (2 days) is longer than key_lifetime_max (1 day)");
     assert_eq!(management.run(&["lifetimes", "show", "--plan", "None"]).code, 3);

@@ -69,148 +69,40 @@ const MAILBOXES: [(&str, Side); 9] = [
 /// Its numbers choose among the objects that exist at that time, so that any part of a sequence is valid alone.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
-    Advance {
-        minutes: u32,
-    },
-    SignUp {
-        by: bool,
-        mailbox: u8,
-    },
-    Invite {
-        by: u8,
-        account: u8,
-        mailbox: u8,
-        role: u8,
-    },
-    Withdraw {
-        by: u8,
-        link: u8,
-    },
-    AcceptByLink {
-        link: u8,
-    },
-    JoinByLink {
-        link: u8,
-    },
-    JoinProven {
-        user: u8,
-        account: u8,
-    },
-    ChangeRole {
-        by: u8,
-        account: u8,
-        user: u8,
-        role: u8,
-    },
-    RemoveMember {
-        by: u8,
-        account: u8,
-        user: u8,
-    },
-    MakeReset {
-        by: u8,
-        user: u8,
-    },
-    UseReset {
-        link: u8,
-    },
-    Recover {
-        user: u8,
-    },
-    SetUserDisabled {
-        by: u8,
-        user: u8,
-        disabled: bool,
-    },
-    DeleteUser {
-        by: u8,
-        user: u8,
-    },
-    CreateAccount {
-        by: u8,
-    },
-    ChangeAccount {
-        by: u8,
-        account: u8,
-        suspended: Option<bool>,
-    },
-    PutLifetimes {
-        by: u8,
-        account: u8,
-        days: Option<u8>,
-    },
-    CreateKey {
-        by: u8,
-        account: u8,
-        shape: Shape,
-    },
-    UpdateKey {
-        by: u8,
-        key: u8,
-        shape: Shape,
-    },
-    RotateKey {
-        by: u8,
-        key: u8,
-        overlap: u8,
-    },
-    SetKeyDisabled {
-        by: u8,
-        key: u8,
-        disabled: bool,
-    },
-    PutLimits {
-        by: u8,
-        key: u8,
-        limited: bool,
-    },
-    RevokeKey {
-        by: u8,
-        key: u8,
-    },
-    RevokeUserKeys {
-        by: u8,
-        account: u8,
-        user: u8,
-    },
-    SignInExternal {
-        mailbox: u8,
-        how: u8,
-    },
-    Tokens {
-        user: u8,
-    },
-    Refresh {
-        token: u8,
-        again: bool,
-    },
-    SignOut {
-        token: u8,
-        everywhere: bool,
-    },
-    MakeLink {
-        by: u8,
-        user: u8,
-    },
-    UseLink {
-        link: u8,
-    },
-    /// Makes a link and opens it at once.
-    OpenLink {
-        by: u8,
-        user: u8,
-    },
-    JoinInLink {
-        session: u8,
-        link: u8,
-    },
-    CreateInLink {
-        session: u8,
-    },
-    DeleteAccount {
-        by: u8,
-        account: u8,
-    },
+    Advance { minutes: u32 },
+    SignUp { by: bool, mailbox: u8 },
+    Invite { by: u8, account: u8, mailbox: u8, role: u8 },
+    Withdraw { by: u8, link: u8 },
+    AcceptByLink { link: u8 },
+    JoinByLink { link: u8 },
+    JoinProven { user: u8, account: u8 },
+    ChangeRole { by: u8, account: u8, user: u8, role: u8 },
+    RemoveMember { by: u8, account: u8, user: u8 },
+    MakeReset { by: u8, user: u8 },
+    UseReset { link: u8 },
+    Recover { user: u8 },
+    SetUserDisabled { by: u8, user: u8, disabled: bool },
+    DeleteUser { by: u8, user: u8 },
+    CreateAccount { by: u8 },
+    ChangeAccount { by: u8, account: u8, suspended: Option<bool> },
+    PutLifetimes { by: u8, account: u8, days: Option<u8> },
+    CreateKey { by: u8, account: u8, shape: Shape },
+    UpdateKey { by: u8, key: u8, shape: Shape },
+    RotateKey { by: u8, key: u8, overlap: u8 },
+    SetKeyDisabled { by: u8, key: u8, disabled: bool },
+    PutLimits { by: u8, key: u8, limited: bool },
+    RevokeKey { by: u8, key: u8 },
+    RevokeUserKeys { by: u8, account: u8, user: u8 },
+    SignInExternal { mailbox: u8, how: u8 },
+    Tokens { user: u8 },
+    Refresh { token: u8, again: bool },
+    SignOut { token: u8, everywhere: bool },
+    MakeLink { by: u8, user: u8 },
+    UseLink { link: u8 },
+    OpenLink { by: u8, user: u8 },
+    JoinInLink { session: u8, link: u8 },
+    CreateInLink { session: u8 },
+    DeleteAccount { by: u8, account: u8 },
 }
 
 /// One dimension is random; the others are like those of the actor or the key.

@@ -61,6 +61,7 @@ impl Management {
     /// Returns the name and the address of the user who invites. `None` for a program or a key, and for a user who is gone.
     ///
     /// Whoever gets the link or its mail may know the inviter.
+    #[cfg(any(feature = "dashboard", feature = "mail"))]
     pub(crate) async fn inviter(&self, by: &ActorName) -> Result<Option<Versioned<StoredUser>>, ManagementError> {
         match by.kind.as_str() {
             "user" => Ok(self.get(&by.id).await?),
