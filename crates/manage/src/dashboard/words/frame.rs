@@ -29,6 +29,7 @@ pub(in crate::dashboard) const COPYING_IS_BLOCKED: &str =
     "Your browser blocks copying. Press Ctrl+C to copy the selection.";
 pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_THE_KEY: &str =
     "You have not copied the key, and you won't see it again. Press again to leave anyway.";
+#[cfg(feature = "webhooks")]
 pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_THE_SECRET: &str =
     "You have not copied the secret, and you won't see it again. Press again to leave anyway.";
 pub(in crate::dashboard) const YOU_HAVE_NOT_COPIED_THE_LINK: &str =

@@ -11,7 +11,9 @@ pub use keyward_api_types::Invitation as InvitationView;
 pub use invite::Invited;
 
 use super::Management;
-use crate::actor::{Actor, ActorName, principal_of};
+#[cfg(any(feature = "dashboard", feature = "mail"))]
+use crate::actor::ActorName;
+use crate::actor::{Actor, principal_of};
 use crate::error::ManagementError;
 use crate::records::{Invitation, StoredUser, Versioned, digest_of};
 use crate::role::scopes;
