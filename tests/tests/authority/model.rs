@@ -178,17 +178,6 @@ struct Person {
     by_links_only: bool,
 }
 
-impl Person {
-    fn sides(&self) -> Vec<Side> {
-        let linked = self.linked.as_ref().map(|(_, side)| *side).filter(|side| self.password != Some(*side));
-        self.password.into_iter().chain(linked).collect()
-    }
-
-    fn is_of(&self, side: Side) -> bool {
-        self.sides().contains(&side)
-    }
-}
-
 struct Family {
     user: UserId,
     side: Side,

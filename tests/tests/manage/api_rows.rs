@@ -380,7 +380,6 @@ pub(crate) const ROWS: &[Row<'static>] = &[
         422,
         "SCOPE_NOT_IN_PLAN",
     ),
-    ("manager", "PATCH", "/v1/keys/{key}", &[("if-match", "*")], r#"{"scopes":["z:new"]}"#, 422, "SCOPE_NOT_IN_PLAN"),
     ("operator", "PUT", "/v1/plans/Small", AT_1, r#"{"scopes":[]}"#, 422, "INVALID_VALUE"),
     ("operator", "PUT", "/v1/plans/Small", AT_1, r#"{"scopes":["a:*:b"]}"#, 422, "INVALID_VALUE"),
     ("operator", "PUT", "/v1/plans/Small", AT_1, r#"{"scopes":null}"#, 200, ""),

@@ -301,3 +301,14 @@ impl World {
         Ok(())
     }
 }
+
+impl Person {
+    pub(super) fn sides(&self) -> Vec<Side> {
+        let linked = self.linked.as_ref().map(|(_, side)| *side).filter(|side| self.password != Some(*side));
+        self.password.into_iter().chain(linked).collect()
+    }
+
+    pub(super) fn is_of(&self, side: Side) -> bool {
+        self.sides().contains(&side)
+    }
+}
