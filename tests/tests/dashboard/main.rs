@@ -24,6 +24,7 @@ mod limits;
 mod list;
 mod load;
 mod looks;
+mod looks_states;
 mod mail;
 mod oidc;
 mod operator;
