@@ -115,6 +115,12 @@ impl Rights {
         self.limits.is_some()
     }
 
+    /// Plans have limits, so who changes a plan, or the plan of an account, changes limits.
+    pub(crate) fn check_writes_plans(&self) -> Result<(), ManagementError> {
+        self.require(&scopes::PLANS_WRITE)?;
+        self.check_changes_limits()
+    }
+
     /// A key with limits that changes limits could free itself.
     pub(crate) fn check_changes_limits(&self) -> Result<(), ManagementError> {
         if self.have_limits() { Err(ManagementError::KeyHasLimits) } else { Ok(()) }

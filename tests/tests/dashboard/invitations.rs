@@ -3,7 +3,7 @@
 use crate::http::Client;
 use crate::site::{PASSWORD, Site};
 
-/// Before anything is accepted, the page says by whom, to what, as what, and for whom.
+/// Before it accepts anything, the page names the inviter, the account, the role and the address.
 #[tokio::test]
 async fn an_invitation_names_inviter_account_role_and_address() {
     let site = Site::with_owner().await;

@@ -8,13 +8,13 @@ use http::Request;
 use keyward::gateway::VerifyReach;
 use keyward::limits::{LimitStore as _, Limits, RateLimitLayer, RequestLimit, Subject};
 use keyward::manage::{
-    AccountUpdate, Actor, Context, KeyChange, KeyDraft, Management, Plan, Purpose, Role, SignInLinkDraft,
+    AccountUpdate, Actor, Context, KeyChange, KeyDraft, LifetimesOf, Management, Plan, Purpose, Role, SignInLinkDraft,
     SqliteManagementStore,
 };
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::KeyStatus;
 use keyward::{AccountId, AccountRecord, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
-use keyward_client::PutLimits;
+use keyward_client::{PutLifetimes, PutLimits};
 use keyward_tests::service::call;
 use serde_json::{Value, json};
 
@@ -284,6 +284,10 @@ async fn key_with_limits_frees_itself_in_no_way() {
             put(&Subject::Account(account.clone()), 0).await,
             put(&plan, 0).await,
             management.remove_plan(&key, "Pro", 1).await,
+            management
+                .put_lifetimes(&key, &LifetimesOf::Plan("Pro".into()), &PutLifetimes::default(), 0)
+                .await
+                .map(drop),
             // Another plan means other limits.
             management.put_plan(&key, keyward::manage::Plan::new("Pro").with_key_limit(9_999), Some(1)).await.map(drop),
             management.change_account(&key, &account, &other_plan, 1).await.map(drop),

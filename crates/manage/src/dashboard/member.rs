@@ -23,7 +23,7 @@ use crate::actor::Actor;
 use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::records::{Account, User, Versioned};
-use crate::service::{ExampleUrl, KeyView, Management};
+use crate::service::{ApiDescription, KeyView, Management};
 
 pub(super) struct Member {
     pub(super) visitor: Visitor,
@@ -38,8 +38,8 @@ pub(super) struct Member {
     would_operate: bool,
     /// An account of the user requires a second factor, and the user has none.
     pub(super) lacks_factor: bool,
-    /// The documentation of the provider's API, if the operator has set it on a page.
-    api_docs_url: Option<ExampleUrl>,
+    /// The provider's API, as far as the operator has described it on a page.
+    pub(super) api: ApiDescription,
 }
 
 struct Here {
@@ -60,7 +60,7 @@ impl Member {
             Err(ManagementError::SecondFactorMissing) => (None, true),
             Err(error) => return Err(error),
         };
-        let api_docs_url = management.api_description().await?.value.docs_url;
+        let api = management.api_description().await?.value;
         let csrf = token_of(&session)?;
         let lacks_factor = would_operate;
         Ok(Self {
@@ -74,7 +74,7 @@ impl Member {
             operates,
             would_operate,
             lacks_factor,
-            api_docs_url,
+            api,
         })
     }
 
@@ -157,7 +157,7 @@ impl Member {
         let visited = here.filter(|here| !self.accounts.iter().any(|account| account.id == here.id));
         let accounts: Vec<&Account> = self.accounts.iter().chain(visited).map(|account| &account.value).collect();
         let navigation = Navigation::new(&self.visitor, &self.user, access, &accounts);
-        Frame::open(&self.visitor, title, self.csrf.clone()).navigation(navigation).api_docs(self.api_docs_url.as_ref())
+        Frame::open(&self.visitor, title, self.csrf.clone()).navigation(navigation).api_docs(self.api.docs_url.as_ref())
     }
 }
 

@@ -93,12 +93,7 @@ impl Management {
 
     /// The configuration, the plan and the account together decide. An account that does not exist yet has no plan.
     pub(crate) async fn lifetimes_for(&self, account: &AccountId) -> Result<Lifetimes, ManagementError> {
-        let plan = match self.read_account(account).await {
-            Ok(account) => account.value.plan,
-            Err(ManagementError::NotFound(_)) => None,
-            Err(error) => return Err(error),
-        };
-        let general = match plan {
+        let general = match self.plan_name(account).await? {
             Some(plan) => self.set_by(&LifetimesOf::Plan(plan)).await?.within(self.0.settings.key_lifetimes),
             None => self.0.settings.key_lifetimes,
         };

@@ -1,5 +1,6 @@
 use keyward_core::{AccountId, ScopeSet};
 use keyward_limits::{LimitRules, Subject};
+use smol_str::SmolStr;
 
 use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management, check_name};
@@ -35,9 +36,7 @@ impl Management {
         plan: Plan,
         version: Option<u64>,
     ) -> Result<Versioned<Plan>, ManagementError> {
-        let rights = self.rights(actor, self.operator()).await?;
-        rights.require(&scopes::PLANS_WRITE)?;
-        rights.check_changes_limits()?;
+        self.rights(actor, self.operator()).await?.check_writes_plans()?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
         let length = plan.description.chars().count();
         if length > 500 {
@@ -84,12 +83,12 @@ impl Management {
         name: &str,
         writes: bool,
     ) -> Result<Versioned<Plan>, ManagementError> {
-        let (place, scope) = if writes {
-            (self.operator().clone(), &scopes::PLANS_WRITE)
+        if writes {
+            self.rights(actor, self.operator()).await?.check_writes_plans()?;
         } else {
-            (self.default_account(actor).await?, &scopes::PLANS_READ)
-        };
-        self.rights(actor, &place).await?.require(scope)?;
+            let account = self.default_account(actor).await?;
+            self.rights(actor, &account).await?.require(&scopes::PLANS_READ)?;
+        }
         let plan = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;
         self.check_recent_if(actor, writes).await?;
         Ok(plan)
@@ -110,12 +109,18 @@ impl Management {
         self.check_recent_if(actor, writes).await
     }
 
+    /// Returns the plan of an account. An account that does not exist yet has none.
+    pub(in crate::service) async fn plan_name(&self, account: &AccountId) -> Result<Option<SmolStr>, ManagementError> {
+        match self.read_account(account).await {
+            Ok(account) => Ok(account.value.plan),
+            Err(ManagementError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(in crate::service) async fn require_plans_write(&self, actor: &Actor) -> Result<(), ManagementError> {
         let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
-        let rights = self.rights(actor, self.operator()).await.map_err(forbidden)?;
-        rights.require(&scopes::PLANS_WRITE)?;
-        // Plans have limits, so who changes one, or the plan of an account, changes limits.
-        rights.check_changes_limits()
+        self.rights(actor, self.operator()).await.map_err(forbidden)?.check_writes_plans()
     }
 
     async fn check_recent_if(&self, actor: &Actor, writes: bool) -> Result<(), ManagementError> {
@@ -209,9 +214,7 @@ impl Management {
         name: &str,
         version: u64,
     ) -> Result<Versioned<Plan>, ManagementError> {
-        let rights = self.rights(actor, self.operator()).await?;
-        rights.require(&scopes::PLANS_WRITE)?;
-        rights.check_changes_limits()?;
+        self.rights(actor, self.operator()).await?.check_writes_plans()?;
         let known: Versioned<Plan> = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;
         if known.version != version {
             return Err(ManagementError::Stale);

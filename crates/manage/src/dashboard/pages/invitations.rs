@@ -105,7 +105,7 @@ async fn show(
     Ok(member.page_with(status, words::shared::INVITATIONS, page))
 }
 
-/// Who invites, in words.
+/// The name of the user who invites.
 pub(super) async fn inviter(management: &Management, invitation: &InvitationView) -> Result<String, ManagementError> {
     Ok(match management.inviter(&invitation.invited_by).await? {
         Some(user) => words::invitations::user_with_address(&user.name, &user.email),

@@ -227,7 +227,7 @@ async fn show(
     let is_wrong = error.as_ref().is_some_and(|error| error.is_of("scopes"));
     let none = ScopeSet::default();
     let known = found.scopes.as_ref().unwrap_or(&none);
-    let picker = Picker::new(&member.scope_catalog().await?, form, Some(known)).marked(is_wrong);
+    let picker = Picker::new(member.scope_catalog(), form, Some(known)).marked(is_wrong);
     let has_any_scope = form.typed("scope_limit", if found.scopes.is_some() { "chosen" } else { ANY }) == ANY;
     let title = plan.name.clone();
     Ok(member.page_with(status, &title, |frame| PlanPage {
@@ -260,10 +260,21 @@ async fn change(
         Ok(plan) => member.management().put_plan(&member.actor, Plan { scopes, ..plan }, Some(version)).await,
         Err(error) => Err(error),
     };
-    match changed {
-        Ok(_) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "plan-changed")),
+    answer(&member, &name, &form, changed, "plan-changed").await
+}
+
+/// Answers a form of the page of a plan.
+async fn answer<T>(
+    member: &Member,
+    name: &SmolStr,
+    form: &Form,
+    done: Result<T, ManagementError>,
+    note: &str,
+) -> Result<Response, PageError> {
+    match done {
+        Ok(_) => Ok(member.visitor.redirect_with_flash(&path_of(name), note)),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
+            show(member, name, error.status(), form, Some(FieldError::from(&error))).await
         }
         Err(error) => Err(error.into()),
     }
@@ -327,26 +338,16 @@ async fn change_limits(
     NamedPlan(name): NamedPlan,
     SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, PageError> {
-    match limits::put(&member, &Subject::Plan(name.clone()), &form).await {
-        Ok(()) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "limits")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
-        }
-        Err(error) => Err(error.into()),
-    }
+    let put = limits::put(&member, &Subject::Plan(name.clone()), &form).await;
+    answer(&member, &name, &form, put, "limits").await
 }
 
 async fn change_lifetimes(
     NamedPlan(name): NamedPlan,
     SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, PageError> {
-    match lifetimes::put(&member, &LifetimesOf::Plan(name.clone()), &form).await {
-        Ok(()) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "lifetimes")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
-        }
-        Err(error) => Err(error.into()),
-    }
+    let put = lifetimes::put(&member, &LifetimesOf::Plan(name.clone()), &form).await;
+    answer(&member, &name, &form, put, "lifetimes").await
 }
 
 async fn change_scopes(
@@ -355,17 +356,11 @@ async fn change_scopes(
 ) -> Result<Response, PageError> {
     let known = found(&member, &name).await?.value;
     let version = form.get("version").parse().unwrap_or(0);
-    let changed = match scopes_of(&form, &member.scope_catalog().await?) {
+    let changed = match scopes_of(&form, member.scope_catalog()) {
         Ok(scopes) => member.management().put_plan(&member.actor, Plan { scopes, ..known }, Some(version)).await,
         Err(error) => Err(error),
     };
-    match changed {
-        Ok(_) => Ok(member.visitor.redirect_with_flash(&path_of(&name), "plan-changed")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, &name, error.status(), &form, Some(FieldError::from(&error))).await
-        }
-        Err(error) => Err(error.into()),
-    }
+    answer(&member, &name, &form, changed, "plan-changed").await
 }
 
 /// Without a choice, nothing is opened.

@@ -35,12 +35,7 @@ impl Management {
         &self,
         account: &AccountId,
     ) -> Result<Option<(Versioned<Plan>, ScopeSet)>, ManagementError> {
-        let name = match self.read_account(account).await {
-            Ok(account) => account.value.plan,
-            Err(ManagementError::NotFound(_)) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(name) = name else { return Ok(None) };
+        let Some(name) = self.plan_name(account).await? else { return Ok(None) };
         let plan = self.get::<Plan>(&name).await?;
         Ok(plan.and_then(|plan| plan.scopes.clone().map(|scopes| (plan, scopes))))
     }

@@ -145,7 +145,7 @@ impl Names {
         self.known(kind, id).and_then(|known| known.name.clone()).unwrap_or_else(|| id.to_owned())
     }
 
-    /// The actor in words. Whoever is not signed in has none.
+    /// The actor in words. A visitor who is not signed in has none.
     pub(super) fn actor(&self, entry: &AuditEntry) -> String {
         let name = || self.of(&entry.actor.kind, &entry.actor.id);
         match entry.actor.kind.as_str() {

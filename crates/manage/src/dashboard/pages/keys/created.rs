@@ -65,11 +65,8 @@ impl CreatedPage {
 
 pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Response, ManagementError> {
     // A management key calls this server.
-    let example_url = if created.is_managing {
-        format!("{}/v1/keys", member.visitor.own_origin())
-    } else {
-        member.example_url().await?
-    };
+    let example_url =
+        if created.is_managing { format!("{}/v1/keys", member.visitor.own_origin()) } else { member.example_url() };
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
     let may_test = !created.is_managing && test_call::may_call(&example_url);
     let lacks_url = !created.is_managing && example_url == EXAMPLE_URL;

@@ -48,7 +48,7 @@ struct Difference {
     label: &'static str,
     removed: Vec<String>,
     added: Vec<String>,
-    /// What is said of a key that nothing limits any more.
+    /// The text for a key that nothing limits any more.
     open: Option<&'static str>,
 }
 

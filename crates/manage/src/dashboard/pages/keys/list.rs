@@ -37,7 +37,7 @@ struct KeysPage {
     /// How many active keys without a successor expire soon, of the account or of the user whose keys are listed.
     expiring: Option<String>,
     sparks: HashMap<String, Spark>,
-    /// What is said of keys that are often refused.
+    /// The text about each key that is often refused.
     refused: HashMap<String, String>,
     /// The names of creators, by the id of the key.
     creators: HashMap<String, String>,

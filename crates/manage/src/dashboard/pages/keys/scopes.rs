@@ -113,7 +113,7 @@ pub(super) struct ApiScopes {
 
 impl ApiScopes {
     pub(super) async fn of(member: &AtAccount) -> Result<Self, ManagementError> {
-        let mut catalog = member.scope_catalog().await?;
+        let mut catalog = member.scope_catalog().clone();
         let plan = member.management().scopes_of_plan(&member.account.id).await?;
         let plan = plan.map(|(plan, scopes)| (plan.name.to_string(), scopes));
         let plan = plan.filter(|(_, scopes)| !scopes.includes(&ScopeSet::all()));
@@ -140,13 +140,12 @@ impl ApiScopes {
 
 impl Member {
     /// The scopes of the operator's page, or else of the configuration.
-    pub(in crate::dashboard) async fn scope_catalog(&self) -> Result<ScopeCatalog, ManagementError> {
-        let known = self.management().api_description().await?.value.scopes;
-        Ok(known.unwrap_or_else(|| self.visitor.app.settings().scopes.clone()))
+    pub(in crate::dashboard) fn scope_catalog(&self) -> &ScopeCatalog {
+        self.api.scopes.as_ref().unwrap_or_else(|| &self.visitor.app.settings().scopes)
     }
 
-    pub(in crate::dashboard) async fn example_url(&self) -> Result<String, ManagementError> {
-        let known = self.management().api_description().await?.value.example_url;
-        Ok(known.map_or_else(|| self.visitor.app.settings().example_url.clone(), |url| url.to_string()))
+    pub(in crate::dashboard) fn example_url(&self) -> String {
+        let known = self.api.example_url.as_ref().map(ToString::to_string);
+        known.unwrap_or_else(|| self.visitor.app.settings().example_url.clone())
     }
 }
