@@ -96,7 +96,7 @@ pub async fn assert_stopped_node_is_waited_out(keys: &Keys, account: &str, mut n
     let begun = Instant::now();
     let revoked = keys.revoke(&issued.record.id).await.unwrap();
     let took = begun.elapsed();
-    assert_eq!(revoked.propagation.waited_out.len(), 1);
+    assert_eq!(revoked.propagation.waited_out.len(), 1, "{revoked:?}");
     assert!(
         took >= Duration::from_secs(2) && took < Duration::from_millis(2_500),
         "a revocation takes one lease (2 s) and at most half a second more: {took:?}"

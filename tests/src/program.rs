@@ -181,6 +181,19 @@ pub fn terminate(process: &Child) {
 pub fn signal(name: &str, process: u32) {
     let signal: Signal = name.replace('-', "SIG").parse().unwrap();
     kill(Pid::from_raw(i32::try_from(process).unwrap()), signal).unwrap();
+    if signal == Signal::SIGSTOP {
+        // On a busy machine, `kill` returns while threads of the process still run.
+        eventually("the process stops", || threads_that_run(process) == 0);
+    }
+}
+
+/// 0 where the system has no `/proc`.
+fn threads_that_run(process: u32) -> usize {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return 0 };
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok())
+        .filter(|stat| stat.rsplit(')').next().is_some_and(|after| !after.starts_with(" T")))
+        .count()
 }
 
 /// libtest hides `println!` in tests that pass. `cargo xtask test` counts these lines.
