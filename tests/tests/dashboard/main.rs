@@ -12,6 +12,7 @@ mod directions;
 mod docs;
 mod embedding;
 mod first_hour;
+mod form_errors;
 mod frame;
 mod hosts;
 mod http;

@@ -13,6 +13,9 @@ use crate::records::{StoredUser, Versioned};
 const MAX_LENGTH: usize = 254;
 
 pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
+    if email.trim().is_empty() {
+        return Err(ManagementError::invalid("email", "expected an address such as ada@example.com"));
+    }
     parse(email).ok_or_else(|| {
         ManagementError::invalid(
             "email",

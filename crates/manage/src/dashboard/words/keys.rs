@@ -229,7 +229,7 @@ pub(in crate::dashboard) const THIS_SERVER_CALLED: [&str; 2] =
 pub(in crate::dashboard) const CLOSE_THIS_TAB_TO_RETURN: &str = "Close this tab to return to your key.";
 
 // change.rs
-pub(in crate::dashboard) const CHOOSE_AN_ENTRY_OR_A_FUTURE_DATE: &str = "choose an entry or a future date";
+pub(in crate::dashboard) const CHOOSE_A_FUTURE_DATE: &str = "choose a date in the future";
 
 // checklist.rs
 pub(in crate::dashboard) const YOUR_PROGRAM_SENDS_IT_WITH_EACH_CALL: &str = "Your program sends it with each call.";

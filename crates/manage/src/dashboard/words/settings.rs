@@ -28,6 +28,10 @@ pub(in crate::dashboard) const PROVIDER_NAME_HELP: [&str; 2] =
     ["The examples for a new key read it from a variable with this name: ", "."];
 pub(in crate::dashboard) const LOGO: &str = "Logo";
 pub(in crate::dashboard) const LOGO_HELP: &str = "A PNG, JPEG or WebP image of up to 32 KiB, shown 28 pixels high.";
+pub(in crate::dashboard) fn logo_too_large(bytes: usize) -> String {
+    format!("{} KiB are too many: expected at most 32", bytes.div_ceil(1_024))
+}
+
 pub(in crate::dashboard) const REMOVE_THIS_LOGO: &str = "Remove this logo";
 pub(in crate::dashboard) const COLOUR_OF_BUTTONS_AND_LINKS: &str = "Colour of buttons and links";
 pub(in crate::dashboard) const CHOOSE_ONE_THAT_IS_DARK: &str =

@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 use keyward_core::AccountId;
 
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -20,10 +20,10 @@ struct NewPage {
     frame: Frame,
     form_id: String,
     name: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
-fn show(member: &Member, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
+fn show(member: &Member, status: StatusCode, form: &Form, error: Option<FormErrors>) -> Result<Response, PageError> {
     let form_id = once::new_form()?;
     let name = form.get("account_name").to_owned();
     Ok(member.page_with(status, words::accounts::CREATE_AN_ACCOUNT, |frame| NewPage { frame, form_id, name, error }))
@@ -44,7 +44,7 @@ pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<Membe
             Ok(member.visitor.redirect_with_flash(&account_path(&id, "/members"), "account-created"))
         }
         Err(error @ ManagementError::Invalid { .. }) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error)))
+            show(&member, error.status(), &form, Some(FormErrors::from(&error)))
         }
         Err(error) => Err(error.into()),
     }

@@ -42,7 +42,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     member.require(&scopes::AUDIT_READ)?;
     let filter = Filter::read(&member)?;
     if let Some(error) = filter.error {
-        return Err(ManagementError::invalid(error.field, error.text).into());
+        return Err(error.into());
     }
     let is_lines = filter.form.get("format") == "jsonl";
     let search = AuditSearch { before: None, limit: BATCH, ..filter.search };

@@ -5,7 +5,7 @@
 use keyward_core::Timestamp;
 
 use super::sentences::known;
-use crate::dashboard::error::FieldError;
+use crate::dashboard::error::FormErrors;
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::words;
@@ -34,7 +34,7 @@ pub(super) const TARGETS: [(&str, &str); 8] = [
 pub(super) struct Filter {
     pub(super) form: Form,
     pub(super) search: AuditSearch,
-    pub(super) error: Option<FieldError>,
+    pub(super) error: Option<FormErrors>,
     /// Whether the reader may see the entries of every account here.
     pub(super) may_see_all: bool,
 }
@@ -53,14 +53,13 @@ impl Filter {
         let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::AUDIT_READ));
         let may_see_all = is_operators && operates;
         let sees_all = may_see_all && form.get("of") == "all";
-        let mut error = None;
+        let mut error = FormErrors::default();
         let mut day = |field: &'static str| match form.get(field).trim() {
             "" => None,
             text => match format!("{text}T00:00:00Z").parse::<Timestamp>() {
                 Ok(day) => Some(day),
                 Err(_) => {
-                    let text = words::audit::no_date(text);
-                    error.get_or_insert(FieldError { field, text });
+                    error.note(field, words::audit::no_date(text));
                     None
                 }
             },
@@ -69,8 +68,7 @@ impl Filter {
         if let (Some(from), Some(to)) = (from, to)
             && from > to
         {
-            let text = words::audit::THE_FIRST_DAY_IS_AFTER.to_owned();
-            error = Some(FieldError { field: "from", text });
+            error.note("from", words::audit::THE_FIRST_DAY_IS_AFTER);
         }
         let before = form.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
         let (target_kind, target) = match form.get("target").split_once(':') {
@@ -92,7 +90,7 @@ impl Filter {
             limit: 0,
             most_read: MOST_READ,
         };
-        Ok(Self { form, search, error, may_see_all })
+        Ok(Self { form, search, error: error.found(), may_see_all })
     }
 
     /// Links to ranges of days that end today. They keep the other filters.

@@ -7,7 +7,7 @@ use super::changes::{Change, changes};
 use super::filter::{Filter, Preset, TARGETS};
 use super::names::Names;
 use super::sentences::{Part, sentence};
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
@@ -63,7 +63,7 @@ struct AuditPage {
     may_see_all: bool,
     sees_all: bool,
     is_filtered: bool,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     /// The filters, for the export.
     filters: String,
     next: Option<String>,

@@ -8,7 +8,7 @@ use super::created::{self, CreatedKey};
 use super::expiry::{self, Expiry};
 use super::missing::Warning;
 use super::view::Key;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -42,7 +42,7 @@ struct RotatePage {
     warning: Option<Warning>,
     overlaps: Vec<Choice>,
     expiry: Expiry,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
@@ -57,7 +57,7 @@ async fn show(
     member: &AtKey,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let now = member.management().now();
     let key = Key::of(&member.key, now);
@@ -106,8 +106,12 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey
     match once::once(&member, &form, rotate).await {
         Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key).await?),
         Ok(RevealedSecret::Before(key)) => Ok(created::show_before(&member, key)),
-        Err(error @ (ManagementError::LifetimeTooLong(_) | ManagementError::Invalid { field: "expires_at", .. })) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        Err(
+            error @ (ManagementError::LifetimeTooLong(_)
+            | ManagementError::Invalid { field: "expires_at" | "expires_on" | "overlap", .. }),
+        ) => {
+            let errors = expiry::at_its_field(FormErrors::from(&error), &form);
+            show(&member, error.status(), &form, Some(errors)).await
         }
         Err(error) => Err(error.into()),
     }

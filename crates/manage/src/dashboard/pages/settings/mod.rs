@@ -43,6 +43,6 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action("/settings/second-factor/passkeys/{passkey}/remove", passkey::PASSKEY, passkey::remove)
             .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
         Route::page("/settings/api", api::page).post(api::change).destination(),
-        Route::page("/settings/appearance", appearance::page).post(appearance::change).destination(),
+        Route::page("/settings/appearance", appearance::page).post(appearance::change).destination().takes_a_file(),
     ]
 }

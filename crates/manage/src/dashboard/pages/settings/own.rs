@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::activity::Activity;
 use super::sessions::Sessions;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -27,14 +27,14 @@ struct SettingsPage {
     may_set_appearance: bool,
     sessions: Sessions,
     activity: Vec<Activity>,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 }
 
 async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 ) -> Result<Response, PageError> {
     let sessions = Sessions::of(member).await?;
     let activity = Activity::of(member).await?;
@@ -89,9 +89,9 @@ async fn finish<T>(
         ) => {
             let shown = match (which, &error) {
                 ("password", ManagementError::WrongCredentials) => {
-                    FieldError { field: "current", text: words::settings::THE_CURRENT_PASSWORD_IS_WRONG.to_owned() }
+                    FormErrors::of("current", words::settings::THE_CURRENT_PASSWORD_IS_WRONG)
                 }
-                _ => FieldError::from(&error),
+                _ => FormErrors::from(&error),
             };
             show(member, error.status(), form, Some((which, shown))).await
         }
@@ -122,10 +122,10 @@ pub(super) async fn change_password(
 
 impl SettingsPage {
     fn is_wrong(&self, form: &str, field: &str) -> bool {
-        self.error_of(form).is_some_and(|error| error.field == field)
+        self.error_of(form).is_some_and(|error| error.is_of(field))
     }
 
-    fn error_of(&self, which: &str) -> Option<&FieldError> {
+    fn error_of(&self, which: &str) -> Option<&FormErrors> {
         self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
     }
 }
