@@ -1,5 +1,7 @@
+use std::fmt;
 use std::time::Duration;
 
+use askama::filters::HtmlSafe;
 use axum::response::{IntoResponse, Response};
 use headers::{HeaderMapExt as _, RetryAfter};
 use http::StatusCode;
@@ -194,6 +196,17 @@ impl FormErrors {
         self.0.iter().find(|error| error.field == field).map(|error| error.text.as_str())
     }
 
+    /// Returns the attributes of a field, with the id of its help, if any.
+    pub(super) fn marks<'t>(
+        errors: impl Into<Option<&'t Self>>,
+        field: &'static str,
+        help: &'static str,
+    ) -> FieldMarks {
+        let errors = errors.into();
+        let is_wrong = errors.is_some_and(|errors| errors.is_of(field));
+        FieldMarks { field, help, is_wrong, is_first: errors.is_some_and(|errors| errors.is_first(field)) }
+    }
+
     /// The text of the only error.
     pub(super) fn only(&self) -> Option<&str> {
         match self.0.as_slice() {
@@ -205,6 +218,35 @@ impl FormErrors {
     /// Each text, and the id of its field on the page.
     pub(super) fn list(&self) -> impl ExactSizeIterator<Item = (&'static str, &str)> {
         self.0.iter().map(|error| (anchor(error.field), error.text.as_str()))
+    }
+}
+
+/// The attributes of a field in HTML.
+pub(super) struct FieldMarks {
+    field: &'static str,
+    help: &'static str,
+    is_wrong: bool,
+    is_first: bool,
+}
+
+// It is made of constants.
+impl HtmlSafe for FieldMarks {}
+
+impl fmt::Display for FieldMarks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, help, is_wrong, is_first } = *self;
+        if is_wrong {
+            f.write_str(r#" aria-invalid="true""#)?;
+        }
+        if is_first {
+            f.write_str(" autofocus")?;
+        }
+        match (help, is_wrong) {
+            ("", false) => Ok(()),
+            ("", true) => write!(f, r#" aria-describedby="{field}-wrong""#),
+            (help, false) => write!(f, r#" aria-describedby="{help}""#),
+            (help, true) => write!(f, r#" aria-describedby="{help} {field}-wrong""#),
+        }
     }
 }
 
