@@ -27,6 +27,7 @@ mod load;
 mod looks;
 mod looks_states;
 mod mail;
+mod newcomer;
 mod oidc;
 mod operator;
 mod passkey_answers;

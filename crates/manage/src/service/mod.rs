@@ -32,6 +32,8 @@ mod users;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 
+#[cfg(feature = "dashboard")]
+pub(crate) use accounts::AccountSearch;
 pub use accounts::AccountUpdate;
 pub use api_description::{ApiDescription, ExampleUrl, ExampleUrlError};
 pub use appearance::{Appearance, AppearanceUpdate};

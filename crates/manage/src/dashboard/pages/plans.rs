@@ -14,7 +14,7 @@ use super::lifetimes::{self, LifetimesCard};
 use super::limits::{self, LimitsCard};
 use crate::dashboard::app::{App, Route};
 use crate::dashboard::error::{FormErrors, PageError, Refused};
-use crate::dashboard::form::Form;
+use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::links::in_path;
@@ -64,6 +64,28 @@ struct Row {
     scopes: Option<String>,
     /// Empty without limits, or without a store of limits.
     limits: String,
+    accounts: Option<Accounts>,
+}
+
+/// The accounts that have a plan.
+struct Accounts {
+    count: String,
+    /// The query of the list that shows them, if the user may see it.
+    query: Option<String>,
+}
+
+impl Accounts {
+    /// `None` if the user may not count them.
+    async fn of(member: &Member, plan: &str) -> Result<Option<Self>, ManagementError> {
+        if !may_write(member) {
+            return Ok(None);
+        }
+        let count = member.management().plan_accounts(&member.actor, plan).await?;
+        let most = ManagementError::MOST_COUNTED;
+        let lists = member.operator_rights()?.allows(&scopes::ACCOUNTS_READ) && count > 0;
+        let count = words::plans::accounts(&number(count.min(most)), count > most);
+        Ok(Some(Self { count, query: lists.then(|| form::query("plan", plan)) }))
+    }
 }
 
 impl Row {
@@ -75,6 +97,7 @@ impl Row {
             key_limit: plan.key_limit.map(|limit| number(limit.into())),
             scopes: plan.scopes.as_ref().map(ToString::to_string),
             limits: String::new(),
+            accounts: None,
         }
     }
 }
@@ -153,7 +176,8 @@ async fn show_list(
             Err(ManagementError::NotFound(_)) => String::new(),
             Err(error) => return Err(error.into()),
         };
-        rows.push(Row { limits, ..Row::of(plan) });
+        let accounts = Accounts::of(member, &plan.name).await?;
+        rows.push(Row { limits, accounts, ..Row::of(plan) });
     }
     let (may_write, typed) = (may_write(member), Typed::of(form, None));
     Ok(member.page_with(status, words::shared::PLANS, |frame| PlansPage {
@@ -210,7 +234,7 @@ async fn show(
     error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let found = found(member, name).await?;
-    let plan = Row::of(&found);
+    let plan = Row { accounts: Accounts::of(member, name).await?, ..Row::of(&found) };
     let (may_write, typed, version) = (may_write(member), Typed::of(form, Some(&found)), found.version);
     let subject = Subject::Plan(name.clone());
     let limits =

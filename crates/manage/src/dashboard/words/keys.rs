@@ -136,6 +136,20 @@ pub(in crate::dashboard) const REQUESTS_IN_30_DAYS: &str = "Requests in 30 days"
 pub(in crate::dashboard) const SELECT_ALL_KEYS_ON_THIS_PAGE: &str = "Select all keys on this page";
 pub(in crate::dashboard) const REPLACED: &str = "replaced by a new key";
 pub(in crate::dashboard) const REPLACES_ANOTHER: &str = "replaces an old key";
+
+/// A key that was rotated, and when it ends.
+pub(in crate::dashboard) fn replaced_and_ends(when: Option<&str>) -> String {
+    match when {
+        Some(when) => format!("{REPLACED}, ends {when}"),
+        None => REPLACED.to_owned(),
+    }
+}
+
+/// Two keys of a rotation have the same name.
+pub(in crate::dashboard) fn with_hint(name: &str, hint: &str) -> String {
+    format!("{name} ({hint})")
+}
+
 pub(in crate::dashboard) const NONE_REPORTED: &str = "none reported";
 pub(in crate::dashboard) const OLD_KEY_STILL_IN_USE: &str = "old key still in use";
 pub(in crate::dashboard) const SOON: &str = "soon";
@@ -165,6 +179,13 @@ pub(in crate::dashboard) const REQUESTS_LACKED_A_SCOPE: &str =
 
 pub(in crate::dashboard) fn requests_lacked(scopes: &str) -> String {
     format!("Recent requests with this key lacked {scopes}. The new key has the same rights, so it is refused too.")
+}
+
+pub(in crate::dashboard) fn plan_lacks(plan: &str, scopes: &[&str]) -> String {
+    let scopes = scopes.join(", ");
+    format!(
+        "The plan “{plan}” of this account does not allow {scopes}, so no key can get it. Ask the operator for another plan."
+    )
 }
 
 pub(in crate::dashboard) fn needs(scopes: &[String], any: bool) -> String {
@@ -350,8 +371,8 @@ pub(in crate::dashboard) fn a_key_has_no_scopes_to_choose(kind: &str) -> String 
     format!("A {kind} key has no scopes to choose.")
 }
 
-pub(in crate::dashboard) fn select(name: &str) -> String {
-    format!("Select {name}")
+pub(in crate::dashboard) fn select(name: &str, hint: &str) -> String {
+    format!("Select {}", with_hint(name, hint))
 }
 
 pub(in crate::dashboard) fn last_used(near: &str) -> String {

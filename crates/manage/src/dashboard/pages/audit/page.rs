@@ -180,7 +180,7 @@ fn actors(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> {
     for actor in entries.iter().map(|entry| &entry.actor).filter(|actor| !actor.id.is_empty()) {
         let is_listed = members.iter().chain(&others).any(|known| known.value == actor.id);
         if !is_listed {
-            let name = names.of(&actor.kind, &actor.id);
+            let name = names.choice(&actor.kind, &actor.id, names.of(&actor.kind, &actor.id));
             let label = match actor.kind.as_str() {
                 "key" => words::audit::key(&name),
                 "system" => words::shared::program(&name),
@@ -205,7 +205,7 @@ fn targets(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> 
     for entry in entries.iter().filter(|entry| !entry.target.id.is_empty()) {
         let value = format!("{}:{}", entry.target.kind, entry.target.id);
         if !ones.iter().any(|known| known.value == value) {
-            let mut label = names.target(entry);
+            let mut label = names.choice(&entry.target.kind, &entry.target.id, names.target(entry));
             if entry.target.kind != "user" {
                 label = words::audit::target(&capital(&entry.target.kind), &label);
             }

@@ -12,7 +12,6 @@ use crate::dashboard::member::Member;
 use crate::dashboard::themes::{self, Choice};
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::role::scopes;
 
 #[derive(Template)]
 #[template(path = "dashboard/settings/settings.html")]
@@ -24,7 +23,6 @@ struct SettingsPage {
     user_version: u64,
     has_password: bool,
     has_factor: bool,
-    may_set_appearance: bool,
     sessions: Sessions,
     activity: Vec<Activity>,
     error: Option<(&'static str, FormErrors)>,
@@ -46,7 +44,6 @@ async fn show(
         frame,
         has_password,
         has_factor,
-        may_set_appearance: member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE)),
         themes: themes::choices(member.visitor.theme.as_str()),
         email: member.user.email.clone(),
         name: form.typed("name", &member.user.name),
