@@ -1,9 +1,9 @@
 //! What people look for in their first hour with the pages.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use keyward::NewKey;
 use keyward::manage::{AccountUpdate, KeyDraft, Plan, Purpose};
+use keyward::{NewKey, Timestamp};
 use keyward_needs::needs;
 use serde_json::json;
 
@@ -166,4 +166,86 @@ async fn an_open_entry_of_the_log_takes_no_width_from_the_others() {
         "const table = document.querySelector('.table:has(.audit)'); return table.scrollWidth <= table.clientWidth";
     assert_eq!(browser.run(beside, vec![]).await, json!(true));
     browser.close().await;
+}
+
+#[tokio::test]
+async fn a_rotation_takes_an_overlap_of_hours_or_days() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let mut client = Client::signed_in(&site).await;
+    for (number, unit, hours) in [
+        ("3", "h", Some(3)),
+        ("2", "d", Some(48)),
+        ("366", "d", Some(366 * 24)),
+        ("0", "h", Some(0)),
+        ("", "h", None),
+        ("367", "d", None),
+        ("1.5", "h", None),
+        ("-1", "h", None),
+        ("99999999999999999999", "d", None),
+        ("3", "y", None),
+    ] {
+        let draft = KeyDraft::secret("operator".parse().unwrap(), "server");
+        let key = site.management.create_key(&owner, draft).await.unwrap().view.id;
+        let path = format!("{KEYS}/{key}/rotate");
+        let form = client.get(&path).await;
+        let fields = [
+            ("csrf", form.field("csrf")),
+            ("form_id", form.field("form_id")),
+            ("overlap", "other".to_owned()),
+            ("overlap_number", number.to_owned()),
+            ("overlap_unit", unit.to_owned()),
+        ];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let before = Timestamp::from(SystemTime::now());
+        let answer = client.post(&path, &fields).await;
+        assert_eq!(answer.status, if hours.is_some() { 200 } else { 422 }, "{number}{unit}: {}", answer.body);
+        let Some(hours) = hours else {
+            let kept = format!("name=\"overlap_number\" value=\"{number}\"");
+            assert!(answer.body.contains(&kept), "{}", answer.body);
+            assert!(
+                answer.body.contains("enter a whole number of hours or days, at most 366 days."),
+                "{}",
+                answer.body
+            );
+            continue;
+        };
+        let old = site.management.key(&owner, &key).await.unwrap();
+        let took = old.expires_at.unwrap().as_millis() - before.as_millis() - hours * 3_600_000;
+        assert!((0..60_000).contains(&took), "{number}{unit}: {took}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_searched_by_names_and_ids() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let mut ids = Vec::new();
+    for name in ["Checkout server", "Nightly import"] {
+        let draft = KeyDraft::secret("operator".parse().unwrap(), name);
+        ids.push(site.management.create_key(&owner, draft).await.unwrap().view.id.to_string());
+    }
+    let mut client = Client::signed_in(&site).await;
+    let both = ["created the key", "Checkout server", "Nightly import"];
+    for (text, found, missing) in [
+        ("checkout", &both[..2], &both[2..]),
+        (ids[1].as_str(), &both[2..], &both[1..2]),
+        ("ADA", &both[..], &[][..]),
+        ("nothing-has-this", &["No entries match the filter."][..], &both[..]),
+    ] {
+        for path in ["audit", "audit/export"] {
+            let page = client.get(&format!("/accounts/operator/{path}?q={text}")).await;
+            let entries = page.body.split("<tbody>").last().unwrap();
+            assert_eq!(page.status, 200, "{text}");
+            let is_there =
+                |word: &&&str| entries.contains(**word) || (path == "audit/export" && word.contains("match"));
+            assert!(found.iter().all(|word| is_there(&word)), "{text} on {path}: {entries}");
+            assert!(!missing.iter().any(|word| entries.contains(word)), "{text} on {path}: {entries}");
+        }
+    }
+    let long = "x".repeat(101);
+    for path in ["audit", "audit/export"] {
+        let page = client.get(&format!("/accounts/operator/{path}?q={long}")).await;
+        assert_eq!((page.status, page.body.contains("enter at most 100 characters")), (422, true), "{}", page.body);
+    }
 }

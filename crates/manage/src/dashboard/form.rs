@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use super::MAX_BODY;
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 39] = [
+const KEPT: [&str; 41] = [
     "name",
     "purpose",
     "mode",
@@ -24,6 +24,8 @@ const KEPT: [&str; 39] = [
     "email",
     "role",
     "overlap",
+    "overlap_number",
+    "overlap_unit",
     "account_name",
     "rates",
     "requests",

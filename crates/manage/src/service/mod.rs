@@ -48,6 +48,8 @@ pub(crate) use email::normal_email;
 pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
+#[cfg(feature = "dashboard")]
+pub(crate) use keys::MAX_OVERLAP;
 pub use keys::{
     ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX,
     NewlyIssued, NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_filters, key_view, purpose_of,

@@ -163,6 +163,7 @@ fn label(field: &str) -> String {
         "url" => "URL".to_owned(),
         "tasks" => "Tasks at the same time".to_owned(),
         "rates" => "Other rates".to_owned(),
+        "overlap_number" => "How long".to_owned(),
         "overlap_seconds" => "Overlap".to_owned(),
         other => {
             let mut letters = other.replace('_', " ").chars().collect::<Vec<_>>();

@@ -208,6 +208,14 @@ pub(in crate::dashboard) const YOU_GET_A_NEW_KEY: [&str; 2] = [
     "You get a new key with the same rights. The old key, ",
     ", stays valid for the time that you choose, so that you can switch to the new one.",
 ];
+pub(in crate::dashboard) const ANOTHER_TIME: &str = "Another time";
+pub(in crate::dashboard) const OVERLAP_NUMBER: &str = "How long";
+
+pub(in crate::dashboard) fn no_overlap(text: &str, most_days: u64) -> String {
+    let found = if text.is_empty() { String::new() } else { format!("{text:?} does not fit: ") };
+    format!("{found}enter a whole number of hours or days, at most {most_days} days")
+}
+
 pub(in crate::dashboard) const OLD_KEY_STAYS_VALID_FOR: &str = "The old key stays valid for";
 
 // scopes.html

@@ -4,6 +4,7 @@
 
 use keyward_core::Timestamp;
 
+use super::names::Names;
 use super::sentences::known;
 use crate::dashboard::error::FormErrors;
 use crate::dashboard::form::{self, Form};
@@ -16,6 +17,9 @@ use crate::service::{AuditSearch, invalid_cursor};
 
 /// The most entries that a page reads.
 const MOST_READ: usize = 2_000;
+
+/// The longest text to search for, in characters.
+const MOST_TEXT: usize = 100;
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -70,6 +74,10 @@ impl Filter {
         {
             error.note("from", words::audit::THE_FIRST_DAY_IS_AFTER);
         }
+        let text = form.get("q").trim().to_lowercase();
+        if text.chars().count() > MOST_TEXT {
+            error.note("q", words::audit::text_too_long(MOST_TEXT));
+        }
         let before = form.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
         let (target_kind, target) = match form.get("target").split_once(':') {
             Some((kind, id)) => (Some(kind.to_owned()), Some(id.to_owned())),
@@ -84,6 +92,8 @@ impl Filter {
             action: form.filled("action").filter(is_action),
             target_kind,
             target,
+            text: Some(text).filter(|text| !text.is_empty()),
+            named: Vec::new(),
             from,
             until: to.map(|to| Timestamp::from_millis(to.as_millis().saturating_add(DAY))),
             before,
@@ -91,6 +101,15 @@ impl Filter {
             most_read: MOST_READ,
         };
         Ok(Self { form, search, error: error.found(), may_see_all })
+    }
+
+    /// Entries have ids of users, and people search for names.
+    pub(super) fn learn_names(&mut self, names: &Names) {
+        if let Some(text) = &self.search.text {
+            let is_named = |name: &str| name.to_lowercase().contains(text);
+            let named = names.members.iter().filter(|(_, name)| is_named(name));
+            self.search.named = named.map(|(id, _)| id.clone()).collect();
+        }
     }
 
     /// Links to ranges of days that end today. They keep the other filters.

@@ -57,6 +57,7 @@ struct AuditPage {
     actions: Vec<Choices>,
     actors: Vec<Choices>,
     targets: Vec<Choices>,
+    text: String,
     from: String,
     to: String,
     presets: Vec<Preset>,
@@ -75,12 +76,13 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     member.require(&scopes::AUDIT_READ)?;
     let mut filter = Filter::read(&member)?;
     let error = filter.error.take();
+    let mut names = Names::of_members(&member).await?;
+    filter.learn_names(&names);
     let search = AuditSearch { limit: PER_PAGE, ..filter.search.clone() };
     let found = match error {
         None => member.management().search_audit_log(&member.actor, &search).await?,
         Some(_) => AuditFound::default(),
     };
-    let mut names = Names::of_members(&member).await?;
     names.learn(&member, &found.entries).await?;
     let now = member.management().now();
     let query = &filter.form;
@@ -97,6 +99,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         actors: actors(query.get("actor"), &names, &found.entries),
         targets: targets(query.get("target"), &names, &found.entries),
         presets: filter.presets(now),
+        text: query.get("q").to_owned(),
         from: query.get("from").to_owned(),
         to: query.get("to").to_owned(),
         may_see_all: filter.may_see_all,
