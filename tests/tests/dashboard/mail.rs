@@ -56,6 +56,15 @@ async fn pages_name_the_recipient_and_show_no_link() {
 }
 
 #[tokio::test]
+async fn expiry_notices_are_no_step_where_mails_go_out() {
+    let site = site().await;
+    let page = Client::signed_in(&site).await.get("/accounts/operator/keys").await.body;
+    let steps = page.split("class=\"card checklist\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(steps.contains("Set up expiry notices <span class=\"hidden\">"), "{steps}");
+    assert_eq!(steps.matches("class=\"done\"").count(), 1, "{steps}");
+}
+
+#[tokio::test]
 async fn too_many_invitations_keep_the_form_and_say_when_to_retry() {
     let site = site().await;
     let owner = site.owner().await;

@@ -198,12 +198,12 @@ async fn the_limits_that_hold_name_their_source() {
     put(Subject::Account(operator()), json!({"rates": [rate("exports", 7, "account")], "tasks": 3})).await;
     put(Subject::Key(key.clone()), json!({"rates": [rate("default", 10, "key")]})).await;
     let of_account = [
-        "default: 100 in 60 s <span class=\"dim\">from the plan Pro</span>",
+        "100 requests a minute <span class=\"dim\">from the plan Pro</span>",
         "500 credits a month <span class=\"dim\">from the plan Pro</span>",
-        "exports: 7 in 60 s <span class=\"dim\">from the account</span>",
+        "exports: 7 requests a minute <span class=\"dim\">from the account</span>",
         "3 at once <span class=\"dim\">from the account</span>",
     ];
-    let of_key = "default: 10 in 60 s for each key <span class=\"dim\">from this key</span>";
+    let of_key = "10 requests a minute for each key <span class=\"dim\">from this key</span>";
     let mut client = Client::signed_in(&site).await;
     let page = format!("/accounts/operator/keys/{key}");
     for (page, is_key) in [(USAGE, false), ("/accounts/operator/settings", false), (page.as_str(), true)] {
@@ -215,7 +215,7 @@ async fn the_limits_that_hold_name_their_source() {
         assert!(!body.contains("exports: 5"), "{page}: the account replaces it: {body}");
     }
     let plans = client.get("/plans").await.body;
-    assert!(plans.contains("default: 100 in 60 s; exports: 5 in 60 s; 500 credits a month</td>"), "{plans}");
+    assert!(plans.contains("100 requests a minute; exports: 5 requests a minute; 500 credits a month</td>"), "{plans}");
 }
 
 /// Counts that need labels such as "2,000".

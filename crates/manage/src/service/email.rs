@@ -15,6 +15,9 @@ const MAX_LENGTH: usize = 254;
 const MAX_TYPED: usize = 4 * MAX_LENGTH;
 
 pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
+    if email.trim().is_empty() {
+        return Err(ManagementError::invalid("email", "expected an address such as ada@example.com"));
+    }
     parse(email).ok_or_else(|| {
         ManagementError::invalid(
             "email",
