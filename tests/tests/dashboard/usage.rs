@@ -331,7 +331,33 @@ async fn a_reader_in_another_zone_sees_local_times_and_utc_on_demand() {
 
 #[needs(browser)]
 #[tokio::test]
-async fn bars_tell_their_figures_by_keyboard_and_touch() {
+async fn bars_tell_their_figures_to_a_finger() {
+    let site = Site::with_owner().await;
+    furnish(&site).await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.emulate(json!({"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": true})).await;
+    browser.touch().await;
+    browser.go(&format!("{USAGE}?days=7")).await;
+    let shown = "return [...document.querySelectorAll('.tip')].filter((tip) => getComputedStyle(tip).display !== 'none') \
+        .map((tip) => tip.textContent)";
+    assert_eq!(browser.run(shown, vec![]).await, json!([]));
+    for (bar, figures) in [("last", "6 accepted"), ("first", "none")] {
+        let css = format!(".chart g:{bar}-of-type .hit");
+        browser.tap(&css).await;
+        let tips = browser.run(shown, vec![]).await;
+        let tips = tips.as_array().unwrap();
+        assert!(tips.len() == 1 && tips[0].as_str().unwrap().contains(figures), "{bar}: {tips:?}");
+    }
+    browser.picture("usage-tip-touch").await;
+    browser.tap("h1").await;
+    assert_eq!(browser.run(shown, vec![]).await, json!([]), "a tap beside the bars hides the tip");
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn bars_tell_their_figures_by_keyboard() {
     let site = Site::with_owner().await;
     furnish(&site).await;
     let browser = Browser::open(&site).await;

@@ -146,6 +146,7 @@ pub(in crate::dashboard) fn activity(action: &str, is_refused: bool, times: u64)
         ("user.add_second_factor", true) => "Wrong password for setting up a second factor",
         ("user.add_second_factor", false) => "Second factor set up",
         ("user.remove_second_factor", _) => "Second factor removed",
+        ("user.rename_passkey", _) => "Passkey renamed",
         ("user.change_password", true) => "Wrong current password",
         ("user.change_password", false) => "Password changed",
         ("user.create_password_reset", _) => "Link for a new password created",
