@@ -62,7 +62,7 @@ pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
 pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
-pub use usage::{Usage, UsageDay, UsageTotal};
+pub use usage::{Usage, UsageDay, UsageScope, UsageTotal};
 pub use users::{NewUser, ResetLink};
 #[cfg(all(feature = "dashboard", feature = "webhooks"))]
 pub(crate) use webhooks::is_undelivered;

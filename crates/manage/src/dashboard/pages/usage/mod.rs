@@ -1,8 +1,11 @@
 //! The usage of an account's keys.
 
+mod by_scope;
 mod export;
 mod page;
 mod range;
+
+pub(super) use by_scope::Scopes;
 
 use super::home;
 use crate::dashboard::app::Route;

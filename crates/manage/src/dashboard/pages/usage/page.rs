@@ -6,12 +6,12 @@ use keyward_core::store::{KeyQuery, KeyStatus};
 use keyward_core::{CredentialId, Mode, Timestamp};
 use keyward_limits::Subject;
 
+use super::by_scope::{Scopes, lacked};
 use super::range::{RANGES, Range};
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
-use crate::dashboard::pages::keys::{most_missing, newest};
 use crate::dashboard::pages::limits::{Line, effective};
 use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::text::{number, span};
@@ -37,31 +37,35 @@ struct Tab {
 
 /// The requests of a mode, or all.
 #[derive(Clone, Copy, Default)]
-struct Sum {
-    accepted: u64,
-    refused: u64,
+pub(in crate::dashboard) struct Sum {
+    pub(super) accepted: u64,
+    pub(super) refused: u64,
 }
 
 impl Sum {
-    fn add(&mut self, outcome: &str, times: u64) {
+    pub(super) fn add(&mut self, outcome: &str, times: u64) {
         let sum = if outcome == "accepted" { &mut self.accepted } else { &mut self.refused };
         *sum = sum.saturating_add(times);
     }
 
-    fn accepted(&self) -> String {
+    pub(super) fn all(&self) -> u64 {
+        self.accepted.saturating_add(self.refused)
+    }
+
+    pub(in crate::dashboard) fn accepted(&self) -> String {
         number(self.accepted)
     }
 
-    fn refused(&self) -> String {
+    pub(in crate::dashboard) fn refused(&self) -> String {
         number(self.refused)
     }
 
     fn requests(&self) -> String {
-        number(self.accepted.saturating_add(self.refused))
+        number(self.all())
     }
 
-    fn rate(&self) -> String {
-        percent(self.refused, self.accepted.saturating_add(self.refused))
+    pub(in crate::dashboard) fn rate(&self) -> String {
+        percent(self.refused, self.all())
     }
 }
 
@@ -80,7 +84,7 @@ struct KeyRow {
     mode: &'static str,
     sum: Sum,
     reasons: String,
-    /// The scopes that recent requests lacked.
+    /// The scopes that requests lacked.
     missing: Option<String>,
 }
 
@@ -103,6 +107,7 @@ struct UsagePage {
     all: Sum,
     by_mode: Vec<(&'static str, Sum)>,
     refusals: Vec<Refusal>,
+    scopes: Option<Scopes>,
     busiest: Vec<KeyRow>,
     keys: Vec<KeyRow>,
     /// How many more keys were refused.
@@ -143,6 +148,8 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     });
     let refusals = refusals.collect();
     let reason = query.filled("outcome");
+    let scopes = management.usage_by_scope(&member.actor, account, range.days_of_keys()).await?;
+    let scopes = Scopes::of(&scopes, format!("of=scopes&days={}", range.days));
     let busiest = busiest(&member, range, mode).await?;
     let (keys, more) = keys(&member, range, mode, reason.as_deref()).await?;
     let is_used = chart.total == 0 && member.may(&scopes::KEYS_READ) && was_used(&member, range.days).await?;
@@ -168,6 +175,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             .filter(|(_, sum)| sum.accepted + sum.refused > 0)
             .collect(),
         refusals,
+        scopes,
         busiest,
         keys,
         more_keys: (more > 0).then(|| number(more as u64)),
@@ -259,7 +267,9 @@ async fn keys(
         let reasons = reasons.collect::<Vec<_>>().join("; ");
         let missing = match &key {
             Some(key) if outcomes.iter().any(|(outcome, _)| outcome == "insufficient_scope") => {
-                let mut missing = most_missing(&newest(member, key).await?, &key.scopes);
+                let counts = management.read_scopes(account, Some(&id), range.days_of_keys()).await?;
+                let has = |scope: &str| scope.parse().is_ok_and(|scope| key.scopes.allows(&scope));
+                let mut missing = lacked(&counts, has);
                 missing.truncate(MOST_MISSING);
                 (!missing.is_empty()).then(|| words::usage::missing_scopes(&missing))
             }
