@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::page::Sum;
+use super::sum::Sum;
 use crate::dashboard::svg::{self, Share};
 use crate::dashboard::text::number;
 use crate::dashboard::words;

@@ -4,6 +4,7 @@ mod by_scope;
 mod export;
 mod page;
 mod range;
+mod sum;
 
 pub(super) use by_scope::Scopes;
 

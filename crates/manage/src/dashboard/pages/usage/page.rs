@@ -8,6 +8,7 @@ use keyward_limits::Subject;
 
 use super::by_scope::{Scopes, lacked};
 use super::range::{RANGES, Range};
+use super::sum::{Sum, percent};
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
@@ -33,40 +34,6 @@ struct Tab {
     query: String,
     label: &'static str,
     is_current: bool,
-}
-
-/// The requests of a mode, or all.
-#[derive(Clone, Copy, Default)]
-pub(in crate::dashboard) struct Sum {
-    pub(super) accepted: u64,
-    pub(super) refused: u64,
-}
-
-impl Sum {
-    pub(super) fn add(&mut self, outcome: &str, times: u64) {
-        let sum = if outcome == "accepted" { &mut self.accepted } else { &mut self.refused };
-        *sum = sum.saturating_add(times);
-    }
-
-    pub(super) fn all(&self) -> u64 {
-        self.accepted.saturating_add(self.refused)
-    }
-
-    pub(in crate::dashboard) fn accepted(&self) -> String {
-        number(self.accepted)
-    }
-
-    pub(in crate::dashboard) fn refused(&self) -> String {
-        number(self.refused)
-    }
-
-    fn requests(&self) -> String {
-        number(self.all())
-    }
-
-    pub(in crate::dashboard) fn rate(&self) -> String {
-        percent(self.refused, self.all())
-    }
 }
 
 struct Refusal {
@@ -327,33 +294,4 @@ async fn was_used(member: &AtAccount, days: u32) -> Result<bool, PageError> {
     let query = KeyQuery { account: Some(member.account.id.clone()), now, ..KeyQuery::default() };
     let keys = member.management().keys(&member.actor, &query).await?;
     Ok(keys.items.iter().any(|key| key.last_used_at.is_some_and(|at| at >= from)))
-}
-
-/// With one decimal.
-fn percent(part: u64, all: u64) -> String {
-    if all == 0 {
-        return "–".to_owned();
-    }
-    let tenths = (u128::from(part) * 1_000 + u128::from(all) / 2) / u128::from(all);
-    // A single one is not nothing.
-    if part > 0 && tenths == 0 { "< 0.1 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent;
-
-    #[test]
-    fn shares_have_one_decimal() {
-        for (part, all, text) in [
-            (0, 0, "–"),
-            (0, 9, "0.0 %"),
-            (1, 3, "33.3 %"),
-            (9, 9, "100.0 %"),
-            (1, 1_000_000, "< 0.1 %"),
-            (u64::MAX, u64::MAX, "100.0 %"),
-        ] {
-            assert_eq!(percent(part, all), text);
-        }
-    }
 }
