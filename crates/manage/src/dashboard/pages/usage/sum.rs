@@ -27,7 +27,7 @@ impl Sum {
         number(self.refused)
     }
 
-    fn requests(&self) -> String {
+    pub(super) fn requests(&self) -> String {
         number(self.all())
     }
 
