@@ -31,7 +31,8 @@ fn page(name: &str) -> String {
 
 fn pages() -> BTreeSet<String> {
     let files = fs::read_dir(root().join("guide/src")).unwrap();
-    files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".md")).collect()
 }
 
 fn prose(text: &str) -> String {
