@@ -2647,6 +2647,8 @@ export interface components {
         Usage: {
             /** @description Counts in ascending order of days. Days without requests are omitted. */
             days: components["schemas"]["UsageDay"][];
+            /** @description Counts by required scope, in ascending order of days. Those of an account are the sum of its keys. */
+            scopes: components["schemas"]["UsageScope"][];
         };
         /** @description The requests of a key on a day with one outcome. */
         UsageDay: {
@@ -2659,6 +2661,27 @@ export interface components {
             key: string;
             /** @description `accepted`, or the reason of a refusal, also by a guard or a limit. */
             outcome: string;
+            /**
+             * Format: int64
+             * @description Number of requests.
+             */
+            times: number;
+        };
+        /**
+         * @description The requests on a day that required a scope, with one outcome.
+         *
+         *     A request that required two scopes counts for both. One that lacked one of two counts for the missing one only.
+         */
+        UsageScope: {
+            /**
+             * Format: date-time
+             * @description Start of the day (UTC).
+             */
+            day: string;
+            /** @description `accepted` if the key had it, `insufficient_scope` if the request was refused because the key lacked it. */
+            outcome: string;
+            /** @description Required scope. `other` stands for those beyond the first 64 scopes of a key on a day, or 256 of an account. */
+            scope: string;
             /**
              * Format: int64
              * @description Number of requests.

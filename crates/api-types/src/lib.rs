@@ -58,7 +58,7 @@ pub use secret::Secret;
 pub use settings::{Image, ImageError, Settings, Theme, ThemeError, UpdateSettings};
 pub use sign_in_links::{CreateSignInLink, SignInLink};
 pub use tokens::{Refresh, SignIn, SignOut, Tokens};
-pub use usage::{RecentRequest, Usage, UsageDay, UsageParams};
+pub use usage::{RecentRequest, Usage, UsageDay, UsageParams, UsageScope};
 pub use users::{
     AcceptInvitation, Accepted, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Session, SignUp,
     UpdateUser, User, UserFilter, VersionedUser,

@@ -17,6 +17,26 @@ pub struct UsageParams {
 pub struct Usage {
     /// Counts in ascending order of days. Days without requests are omitted.
     pub days: Vec<UsageDay>,
+    /// Counts by required scope, in ascending order of days. Those of an account are the sum of its keys.
+    #[serde(default)]
+    pub scopes: Vec<UsageScope>,
+}
+
+/// The requests on a day that required a scope, with one outcome.
+///
+/// A request that required two scopes counts for both. One that lacked one of two counts for the missing one only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct UsageScope {
+    /// Start of the day (UTC).
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
+    pub day: Timestamp,
+    /// Required scope. `other` stands for those beyond the first 64 scopes of a key on a day, or 256 of an account.
+    pub scope: String,
+    /// `accepted` if the key had it, `insufficient_scope` if the request was refused because the key lacked it.
+    pub outcome: String,
+    /// Number of requests.
+    pub times: u64,
 }
 
 /// A request with a key.

@@ -116,9 +116,10 @@ fn answers_are_written_as_they_are_read() {
         "refresh_expires_at": "2026-03-01T12:00:00Z", "user": "usr_1", "account": "acct_1",
     }));
     answer::<Plan>(json!({"name": "pro", "description": "", "key_limit": 5, "scopes": null, "version": 1}));
-    answer::<Usage>(
-        json!({"days": [{"key": "key_1", "day": "2026-03-01T00:00:00Z", "outcome": "accepted", "times": 3}]}),
-    );
+    answer::<Usage>(json!({
+        "days": [{"key": "key_1", "day": "2026-03-01T00:00:00Z", "outcome": "accepted", "times": 3}],
+        "scopes": [{"day": "2026-03-01T00:00:00Z", "scope": "videos:read", "outcome": "insufficient_scope", "times": 2}],
+    }));
     answer::<RecentRequest>(json!({
         "at": "2026-03-01T12:00:00Z", "method": "GET", "route": "/v1/videos/{id}", "network": "192.0.2.0/24", "outcome": "INSUFFICIENT_SCOPE",
         "missing_scopes": ["videos:read", "videos:write"], "any_scope_suffices": true,

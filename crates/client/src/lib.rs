@@ -61,7 +61,7 @@ pub use keyward_api_types::{
     Limits, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutLifetimes, PutLimits,
     PutPlan, Rate, RatePer, RecentRequest, Refill, Revocation, RevokeKey, RevokedKeys, Role, RoleError, RotateKey,
     RotateWebhookSecret, RotatedKey, RotationPreview, Secret, Session, Settings, SignInLink, Target, Theme, ThemeError,
-    Tokens, UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage, UsageDay, User, VersionedUser, Webhook,
-    WebhookState,
+    Tokens, UpdateAccount, UpdateKey, UpdateSettings, UpdateWebhook, Usage, UsageDay, UsageScope, User, VersionedUser,
+    Webhook, WebhookState,
 };
 pub use page::Walk;

@@ -4,6 +4,7 @@ use tracing::field::display;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
+use crate::scope::Scope;
 
 /// An event for [`on_event`](crate::adapter::AuthenticatorBuilder::on_event), whose hook must not block.
 ///
@@ -30,6 +31,16 @@ pub enum Event<'a> {
     Accepted {
         /// The identity.
         identity: &'a Identity,
+    },
+    /// A guard, a [`Requirement`](crate::Requirement) or a gateway required scopes, and the credential has enough of them.
+    ///
+    /// A request with several guards has several of these. A key that lacks scopes is reported by [`KeyRefused`](Self::KeyRefused).
+    /// A [`KeyWatch`](crate::KeyWatch) reports none.
+    ScopesGranted {
+        /// The identity.
+        identity: &'a Identity,
+        /// The required scopes. If any of them suffices, the identity may lack some.
+        required: &'a [Scope],
     },
     /// A key came in plain text, and was marked as compromised.
     Compromised {
@@ -85,7 +96,7 @@ impl Event<'_> {
                 span.record("keyward.outcome", rejection.code());
             }
             // The refusal of the request follows.
-            Self::KeyRefused { .. } | Self::Compromised { .. } => {}
+            Self::KeyRefused { .. } | Self::ScopesGranted { .. } | Self::Compromised { .. } => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -77,7 +77,15 @@ struct Profile {
     networks: Box<[IpNet]>,
     metadata: Map<String, Value>,
     tags: Tags,
+    listener: ScopeListener,
 }
+
+/// Hears of required scopes that an identity has.
+pub(crate) type OnScopes = dyn Fn(&Identity, &[Scope]) + Send + Sync;
+
+/// Weak, because profiles are kept for ever.
+#[derive(Clone, Default)]
+struct ScopeListener(Option<Weak<OnScopes>>);
 
 impl Identity {
     /// Creates a secret live key without rights, plan or expiry.
@@ -253,6 +261,38 @@ impl Identity {
         &self.profile.get().tags
     }
 
+    /// Reports scopes that it is required to have, and has, to `listener`, as long as that one is kept.
+    ///
+    /// The profile has the listener, so that a cache hit pays nothing for it.
+    #[must_use]
+    pub(crate) fn reporting_to(self, listener: &Arc<OnScopes>) -> Self {
+        self.with_profile(|profile| profile.listener = ScopeListener(Some(Arc::downgrade(listener))))
+    }
+
+    /// Ends [`reporting_to`](Self::reporting_to), for checks that are not of a new request.
+    #[must_use]
+    pub(crate) fn unreported(self) -> Self {
+        let is_reported = self.profile.get().listener.0.is_some();
+        if is_reported { self.with_profile(|profile| profile.listener = ScopeListener(None)) } else { self }
+    }
+
+    /// Tells the listener, if any, that the identity has enough of these scopes.
+    #[inline]
+    pub(crate) fn report_granted(&self, required: &[Scope]) {
+        if let Some(listener) = &self.profile.get().listener.0 {
+            self.tell(listener, required);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, listener: &Weak<OnScopes>, required: &[Scope]) {
+        if let Some(listener) = listener.upgrade()
+            && !required.is_empty()
+        {
+            listener(self, required);
+        }
+    }
+
     fn with_profile(mut self, change: impl FnOnce(&mut Profile)) -> Self {
         let mut profile = self.profile.get().clone();
         change(&mut profile);
@@ -289,7 +329,21 @@ impl Profile {
             networks: Box::default(),
             metadata: Map::new(),
             tags: Tags::default(),
+            listener: ScopeListener::default(),
         }
+    }
+}
+
+/// Identities are equal, whoever hears of them.
+impl PartialEq for ScopeListener {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for ScopeListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeListener").finish_non_exhaustive()
     }
 }
 
@@ -300,10 +354,21 @@ enum Shared {
     Counted(Arc<Profile>),
 }
 
-const MAX_INTERNED: usize = 1_024;
+/// A profile with a [`ScopeListener`] is one more.
+const MAX_INTERNED: usize = 2_048;
 
 type Interned = HashMap<InternKey, &'static Profile>;
-type InternKey = (CredentialKind, Mode, ScopeSet, Option<SmolStr>, Box<[SmolStr]>, Box<[Endpoint]>, Box<[IpNet]>, Tags);
+type InternKey = (
+    CredentialKind,
+    Mode,
+    ScopeSet,
+    Option<SmolStr>,
+    Box<[SmolStr]>,
+    Box<[Endpoint]>,
+    Box<[IpNet]>,
+    Tags,
+    Option<usize>,
+);
 
 impl Shared {
     fn new(profile: Profile) -> Self {
@@ -322,6 +387,8 @@ impl Shared {
             profile.endpoints.clone(),
             profile.networks.clone(),
             profile.tags.clone(),
+            // A weak listener keeps its address.
+            profile.listener.0.as_ref().map(|listener| listener.as_ptr().cast::<()>().addr()),
         );
         match interned.get(&key) {
             Some(known) => Self::Interned(known),
@@ -369,5 +436,27 @@ mod tests {
         assert!(matches!(own.profile, Shared::Counted(_)));
         assert_eq!(own.metadata()["team"], "a");
         assert_eq!((own.plan(), own.scopes()), (plain.plan(), plain.scopes()));
+    }
+
+    #[test]
+    fn granted_scopes_are_reported_while_the_listener_is_kept() {
+        const READ: Scope = Scope::from_static("a:read");
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let listener = |name: &'static str| -> Arc<OnScopes> {
+            let heard = Arc::clone(&heard);
+            Arc::new(move |_, required| heard.lock().unwrap().push((name, required.to_vec())))
+        };
+        let (first, second) = (listener("first"), listener("second"));
+        let plain = identity().with_scopes("a:read".parse().unwrap());
+        let (to_first, to_second) = (plain.clone().reporting_to(&first), plain.clone().reporting_to(&second));
+        assert_eq!(plain, to_first);
+        assert!(matches!(to_first.profile, Shared::Interned(_)));
+        for identity in [&plain, &to_first, &to_second, &to_first.clone().unreported()] {
+            identity.report_granted(&[READ]);
+            identity.report_granted(&[]);
+        }
+        drop(first);
+        to_first.report_granted(&[READ]);
+        assert_eq!(*heard.lock().unwrap(), [("first", vec![READ]), ("second", vec![READ])]);
     }
 }

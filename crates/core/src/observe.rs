@@ -149,7 +149,7 @@ impl Observation {
                     seen.missing = missing(rejection, |_| true).map(|all| known.unwrap_or(all));
                 }
             }
-            Event::Compromised { .. } => {}
+            Event::ScopesGranted { .. } | Event::Compromised { .. } => {}
         });
     }
 
@@ -206,7 +206,12 @@ impl Parts {
 
 fn missing(rejection: &Rejection, lacks: impl Fn(&Scope) -> bool) -> Option<Requirement> {
     let Rejection::InsufficientScope(required) = rejection else { return None };
-    let scopes = required.scopes().iter().filter(|scope| lacks(scope)).take(MAX_MISSING).cloned();
+    let mut scopes: Vec<Scope> = Vec::new();
+    for scope in required.scopes() {
+        if scopes.len() < MAX_MISSING && lacks(scope) && !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
     Some(if required.is_any() { Requirement::any_of(scopes) } else { Requirement::all_of(scopes) })
 }
 
@@ -334,6 +339,8 @@ mod tests {
         let id = RequestId::of_bytes(None);
         for (required, then, kept) in [
             (all(&["jobs:read", "jobs:write"]), None, Some(all(&["jobs:write"]))),
+            // Each scope once.
+            (all(&[["jobs:write"; 9].as_slice(), &["a:read"]].concat()), None, Some(all(&["jobs:write", "a:read"]))),
             (any(&["a:read", "b:read"]), None, Some(any(&["a:read", "b:read"]))),
             (all(&many), None, Some(all(&many[..MAX_MISSING]))),
             (all(&["jobs:write"]), Some(Rejection::StoreUnavailable), None),

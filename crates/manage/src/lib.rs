@@ -93,8 +93,8 @@ pub use service::{
     Invited, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, Management,
     ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page, PageRequest, RecentRequest,
     ResetLink, SECRET_MANAGEMENT_PREFIX, SecondFactor, SecondFactorSetUp, SessionView, SignInLink, SignInLinkDraft,
-    SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, UserKeyPolicy, key_filters, key_view,
-    purpose_of, store_limits, stored_limits,
+    SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageScope, UsageTotal, UserKeyPolicy, key_filters,
+    key_view, purpose_of, store_limits, stored_limits,
 };
 #[cfg(feature = "webhooks")]
 pub use service::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
@@ -105,6 +105,6 @@ pub use store::PostgresManagementStore;
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use store::SqliteManagementStore;
 pub use store::{
-    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
-    Write, Written,
+    Count, CountUnit, KeyTotal, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
+    OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
 };

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use keyward::Timestamp;
 use keyward::manage::{
     Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
-    Write, Written,
+    ScopeCount, Write, Written,
 };
 use keyward::store::{StoreError, async_trait};
 
@@ -128,6 +128,14 @@ impl ManagementStore for MemoryManagementStore {
     }
 
     async fn busiest(&self, _: &str, _: i64, _: i64, _: usize) -> Result<Vec<KeyTotal>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn add_scopes(&self, _: &[ScopeCount]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn scopes(&self, _: &str, _: Option<&str>, _: i64, _: i64) -> Result<Vec<ScopeCount>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -131,6 +131,21 @@ async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
             }
         }
     }
+    for (place, id) in ids.iter().enumerate() {
+        for (scope, outcome, times) in [
+            ("resources:read", "accepted", 9_000),
+            ("resources:write", "accepted", 1_200),
+            ("resources:write", "insufficient_scope", 800),
+            ("a-very-long-resource-of-a-service:an-action-with-a-long-name", "insufficient_scope", 1),
+        ] {
+            let times = times / (place as i64 + 1);
+            for key in [id.as_str(), ""] {
+                let sql = "INSERT INTO desk_scopes VALUES ('operator', ?1, ?2, ?3, ?4, ?5) \
+                    ON CONFLICT DO UPDATE SET times = times + excluded.times";
+                connection.execute(sql, (key, today as i64, scope, outcome, times)).unwrap();
+            }
+        }
+    }
     let plan = keyward::manage::Plan { description: "For teams".to_owned(), ..keyward::manage::Plan::new("Pro") };
     site.management.put_plan(&owner, plan.with_key_limit(100), None).await.unwrap();
     let kinds = [EventKind::KeyRevoked, EventKind::KeyCompromised];

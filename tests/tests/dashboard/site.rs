@@ -6,10 +6,12 @@ use std::time::Duration;
 use argon2::Params;
 use axum::Router;
 use axum::routing::get;
+use keyward::adapter::AuthenticatorBuilder;
 use keyward::manage::{
-    Actor, Context, DashboardSettings, Management, ManagementBuilder, NewUser, SignUpPolicy, SqliteManagementStore,
-    dashboard,
+    Actor, Context, DashboardSettings, Management, ManagementBuilder, NewUser, PostgresManagementStore, SignUpPolicy,
+    SqliteManagementStore, dashboard,
 };
+use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::{AuthLayer, Authenticator, Scope};
 use keyward_tests::service::Listening;
@@ -42,18 +44,29 @@ impl Site {
         adapt: impl FnOnce(DashboardSettings) -> DashboardSettings,
     ) -> Self {
         let store = SqliteStore::temporary().unwrap();
-        let many = NonZeroU32::new(10_000).unwrap();
         let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
-            .limits(SqliteLimits::new(&store))
-            .password_params(Params::new(8, 1, 1, None).unwrap())
-            .sign_in_attempts(many, many)
-            .sign_up(SignUpPolicy::Open);
-        let management = change(management).build().unwrap();
-        let authenticator = Authenticator::builder(store.clone())
-            .on_event(management.usage_hook())
-            .last_used_interval(Duration::from_secs(1))
-            .build()
-            .unwrap();
+            .limits(SqliteLimits::new(&store));
+        let keys = Authenticator::builder(store.clone());
+        Self::serve(store, change(quick(management)), keys, adapt).await
+    }
+
+    /// Its file of SQLite is empty.
+    pub(crate) async fn on_postgres(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
+        let store = PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap();
+        let management = Management::builder(store.clone(), PostgresManagementStore::open(&store).await.unwrap());
+        let keys = Authenticator::builder(store);
+        Self::serve(SqliteStore::temporary().unwrap(), change(quick(management)), keys, |settings| settings).await
+    }
+
+    async fn serve(
+        store: SqliteStore,
+        management: ManagementBuilder,
+        keys: AuthenticatorBuilder,
+        adapt: impl FnOnce(DashboardSettings) -> DashboardSettings,
+    ) -> Self {
+        let management = management.build().unwrap();
+        let authenticator =
+            keys.on_event(management.usage_hook()).last_used_interval(Duration::from_secs(1)).build().unwrap();
         let settings = DashboardSettings::new("Example API")
             .scope(Scope::from_static("resources:read"), "List and retrieve resources")
             .scope(Scope::from_static("resources:write"), "Create, change and delete resources")
@@ -115,6 +128,14 @@ impl Site {
             }
         }
     }
+}
+
+fn quick(management: ManagementBuilder) -> ManagementBuilder {
+    let many = NonZeroU32::new(10_000).unwrap();
+    management
+        .password_params(Params::new(8, 1, 1, None).unwrap())
+        .sign_in_attempts(many, many)
+        .sign_up(SignUpPolicy::Open)
 }
 
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());

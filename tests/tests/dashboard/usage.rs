@@ -1,9 +1,13 @@
 //! The usage page: which keys cause errors, in hours and days, by mode, as a chart, a table and a file.
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
 use keyward::limits::Subject;
-use keyward::manage::{KeyDraft, Plan};
-use keyward::{AccountId, CredentialId, Mode};
+use keyward::manage::{KeyDraft, Plan, Purpose};
+use keyward::{AccountId, AuthLayer, CredentialId, Mode, NewKey, RequireLayer, Requirement};
 use keyward_needs::needs;
+use keyward_tests::service::call;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -110,6 +114,75 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
     assert_eq!(rows[2][0], noisy.as_str());
     let file = client.get(&format!("{USAGE}/export?of=keys&days=7&mode=test")).await.body;
     assert!(csv(&file)[1..].iter().all(|row| row[1] == "quiet") && file.contains("quiet"), "{file}");
+}
+
+/// Without recorded requests: which scopes the requests needed, and which the key lacked.
+#[tokio::test]
+async fn required_scopes_have_a_table_with_bars_and_a_file() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let create = async |name: &str, granted: &str| {
+        let draft = KeyDraft::of(Purpose::Api, NewKey::restricted(operator(), name, granted.parse().unwrap()));
+        let issued = site.management.create_key(&owner, draft).await.unwrap();
+        (issued.view.id, issued.key.expose_once().to_string())
+    };
+    let (reader, reader_key) = create("reader", "videos:read").await;
+    let (_, writer_key) = create("writer", "videos:*").await;
+    let required = |scope: &str| RequireLayer::new(Requirement::all_of([scope.parse().unwrap()]));
+    let app = Router::new()
+        .route("/read", get(async || "in").layer(required("videos:read")))
+        .route("/write", get(async || "in").layer(required("videos:write")))
+        .layer(AuthLayer::from(site.authenticator.clone()));
+    for (key, path, status) in [
+        (&reader_key, "/read", 200),
+        (&reader_key, "/read", 200),
+        (&reader_key, "/write", 403),
+        (&writer_key, "/read", 200),
+        (&writer_key, "/write", 200),
+    ] {
+        let request = http::Request::get(path).header("authorization", format!("Bearer {key}"));
+        assert_eq!(call(&app, request.body(Body::empty()).unwrap()).await.status, status, "{path}");
+    }
+    let mut client = Client::signed_in(&site).await;
+    for days in [1, 7, 30, 90] {
+        let page = client.get(&format!("{USAGE}?days={days}")).await.body;
+        assert_eq!(
+            rows(&page, "Required scopes"),
+            [
+                "videos:read | 3 | 0 | 0.0 % | 3 accepted, 0 refused |",
+                "videos:write | 1 | 1 | 50.0 % | 1 accepted, 1 refused |"
+            ],
+            "{days}: {page}"
+        );
+        // Refusals have a pattern.
+        assert!(page.contains("<pattern id=\"p0\"") && page.contains("<rect fill=\"url(#p0)\""), "{page}");
+    }
+    let keys = rows(&client.get(USAGE).await.body, "Keys with the most refusals");
+    assert!(keys[0].ends_with("The key lacked a scope: 1 Missing: videos:write (1) |"), "{keys:?}");
+    let page = client.get(&format!("/accounts/operator/keys/{reader}")).await.body;
+    assert_eq!(
+        rows(&page, "Required scopes"),
+        [
+            "videos:read | 2 | 0 | 0.0 % | 2 accepted, 0 refused |",
+            "videos:write | 0 | 1 | 100.0 % | 0 accepted, 1 refused |"
+        ],
+        "{page}"
+    );
+    for (query, sums) in [("of=scopes&days=30", ["3", "1", "1"]), (&format!("of=scopes&key={reader}"), ["2", "", "1"])]
+    {
+        let link = format!("{USAGE}/export?{query}");
+        let file = client.get(&link).await;
+        let lines = csv(&file.body);
+        assert_eq!(lines[0], ["day", "scope", "outcome", "requests"]);
+        assert!(lines[1..].iter().all(|line| line[0].ends_with("T00:00:00Z")), "{lines:?}");
+        let found: Vec<_> = lines[1..].iter().map(|line| line[1..].join(" ")).collect();
+        let all = ["videos:read accepted", "videos:write accepted", "videos:write insufficient_scope"];
+        let expected = all.iter().zip(sums).filter(|(_, times)| !times.is_empty());
+        assert_eq!(found, expected.map(|(row, times)| format!("{row} {times}")).collect::<Vec<_>>(), "{query}");
+    }
+    let other = site.management.create_account(&owner, "Customer").await.unwrap().value.id;
+    let path = format!("/accounts/{other}/usage/export?of=scopes&key={reader}");
+    assert_eq!(client.get(&path).await.status, 404);
 }
 
 fn csv(file: &str) -> Vec<Vec<&str>> {

@@ -66,6 +66,16 @@ impl Counted {
         for request in recorded.iter().filter(|request| request.outcome == "INSUFFICIENT_SCOPE") {
             assert_eq!(request.missing_scopes, missing, "{case}");
         }
+        let scope = |scope: &str, outcome: &str| -> u64 {
+            let counted = usage.scopes.iter().filter(|count| count.scope == scope && count.outcome == outcome);
+            counted.map(|count| count.times).sum()
+        };
+        let lacked: u64 =
+            refused.iter().filter(|(reason, ..)| *reason == "insufficient_scope").map(|(.., times)| times).sum();
+        let had = if missing.is_empty() { 0 } else { accepted };
+        let counted = (scope("jobs:read", "accepted"), scope("jobs:write", "insufficient_scope"));
+        assert_eq!(counted, (had, lacked), "{case}: {usage:?}");
+        assert_eq!(usage.scopes.iter().map(|count| count.times).sum::<u64>(), had + lacked, "{case}: {usage:?}");
     }
 
     async fn expect_scope(&self, case: &str) {
@@ -107,6 +117,36 @@ async fn axum_counts_what_guards_and_handlers_refuse() {
     assert_eq!(call(&app, counted.request("/")).await.status, 409);
     assert_eq!(call(&app, counted.request("/gone")).await.status, 410);
     counted.expect("handler", 1, &[("custom", "FROZEN", 1)], &[]).await;
+}
+
+/// What is counted by scope is the check of a request, once for each scope.
+#[tokio::test]
+async fn scopes_are_counted_once_a_request_and_not_for_streams() {
+    let counted = Counted::new().await;
+    let repeated = || RequireLayer::new(Requirement::all_of([READ, READ, READ]));
+    let enough = || RequireLayer::new(Requirement::any_of([WRITE, READ]));
+    let refused = RequireLayer::new(Requirement::all_of(std::iter::repeat_n(WRITE, 20)));
+    let app = Router::new()
+        .route("/repeated", get(async || "in").layer(repeated()))
+        .route("/enough", get(async || "in").layer(enough()))
+        .route("/refused", get(async || "in").layer(refused))
+        .layer(AuthLayer::from(counted.authenticator.clone()))
+        .layer(RecentRequestsLayer::new(&counted.authenticator));
+    for (path, status) in [("/repeated", 200), ("/enough", 200), ("/refused", 403)] {
+        assert_eq!(call(&app, counted.request(path)).await.status, status, "{path}");
+    }
+    counted.expect("once", 2, &[("insufficient_scope", "INSUFFICIENT_SCOPE", 1)], &["jobs:write"]).await;
+
+    let field = format!("Bearer {}", counted.key);
+    let connection = keyward::adapter::UnknownConnection;
+    let target = keyward::adapter::Target { method: "GET", path: "/", preflight: false, connection: &connection };
+    let admission = counted.authenticator.authenticate([field.as_bytes()]).await.unwrap();
+    let keyward::adapter::Admission::Identity(caller) = admission else { panic!("{admission:?}") };
+    let watch = counted.authenticator.watch(&caller, target, [field.as_bytes()]).unwrap();
+    let mut watch = watch.requiring(Requirement::all_of([READ]));
+    watch.check().await.unwrap();
+    let usage = counted.setting.management.key_usage(&counted.setting.system(), &counted.id, 1).await.unwrap();
+    assert_eq!(usage.scopes.iter().map(|count| count.times).sum::<u64>(), 3, "{usage:?}");
 }
 
 #[actix_web::test]

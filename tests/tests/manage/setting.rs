@@ -8,7 +8,7 @@ use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
     Actor, Context, Count, CountUnit, KeyTotal, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount,
-    NewCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, SignUpPolicy,
+    NewCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount, SignUpPolicy,
     SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
@@ -124,6 +124,20 @@ impl ManagementStore for Failing {
 
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
         self.inner.busiest(account, from, to, limit).await
+    }
+
+    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+        self.inner.add_scopes(counts).await
+    }
+
+    async fn scopes(
+        &self,
+        account: &str,
+        key: Option<&str>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        self.inner.scopes(account, key, from, to).await
     }
 
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {

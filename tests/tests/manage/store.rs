@@ -1,6 +1,6 @@
 use keyward::manage::{
-    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
-    Write, Written,
+    Count, CountUnit, KeyTotal, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
+    OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
 };
 use keyward::{Mode, Timestamp};
 
@@ -146,6 +146,56 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
         store.sweep(Timestamp::from_millis(49 * 3_600_000)).await.unwrap();
         assert_eq!(since(0).await.unwrap(), 5, "the sweep kept or removed the wrong hours");
         assert_eq!(store.counts("acct", Some("k"), 1, 1).await.unwrap(), [count("k", 1, 5)]);
+    }
+}
+
+#[tokio::test]
+async fn scopes_are_counted_by_key_and_account_up_to_a_bound() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let count = |key: &str, day, scope: &str, outcome: &str, times| ScopeCount {
+            account: "acct".to_owned(),
+            key: key.to_owned(),
+            day,
+            scope: scope.to_owned(),
+            outcome: outcome.to_owned(),
+            times,
+        };
+        let first = [
+            count("k", 1, "a:read", "accepted", 2),
+            count("k", 1, "a:read", "insufficient_scope", 3),
+            count("k", 2, "a:read", "accepted", 1),
+            count("l", 1, "a:read", "accepted", 5),
+        ];
+        store.add_scopes(&first).await.unwrap();
+        store.add_scopes(&[count("k", 1, "a:read", "accepted", 4)]).await.unwrap();
+        store.add_scopes(&[]).await.unwrap();
+        let of_key = [count("k", 1, "a:read", "accepted", 6), first[1].clone(), first[2].clone()];
+        assert_eq!(store.scopes("acct", Some("k"), 1, 2).await.unwrap(), of_key);
+        assert_eq!(store.scopes("acct", Some("k"), 2, 9).await.unwrap(), of_key[2..]);
+        let of_account = [
+            count("", 1, "a:read", "accepted", 11),
+            count("", 1, "a:read", "insufficient_scope", 3),
+            count("", 2, "a:read", "accepted", 1),
+        ];
+        assert_eq!(store.scopes("acct", None, 0, 9).await.unwrap(), of_account);
+        assert_eq!(store.scopes("other", None, 0, 9).await.unwrap(), []);
+        assert_eq!(store.scopes("other", Some("k"), 0, 9).await.unwrap(), []);
+
+        // A caller of `/v1/verify` names more scopes than any service has.
+        for key in ["m", "n", "o", "p", "q"] {
+            let many: Vec<_> = (0..100).map(|i| count(key, 3, &format!("{key}:s{i:03}"), "accepted", 1)).collect();
+            store.add_scopes(&many).await.unwrap();
+            store.add_scopes(&many).await.unwrap();
+            let found = store.scopes("acct", Some(key), 3, 3).await.unwrap();
+            let named = found.iter().filter(|count| count.scope != OTHER_SCOPES);
+            assert!(named.clone().all(|count| count.times == 2), "{found:?}");
+            assert_eq!((named.count(), found.len()), (MOST_SCOPES, MOST_SCOPES + 1), "{key}");
+            assert_eq!(found.iter().map(|count| count.times).sum::<u64>(), 200, "{key}");
+        }
+        let found = store.scopes("acct", None, 3, 3).await.unwrap();
+        assert_eq!(found.len(), MOST_SCOPES_OF_ACCOUNT + 1);
+        assert_eq!(found.iter().map(|count| count.times).sum::<u64>(), 1_000);
     }
 }
 

@@ -104,6 +104,7 @@ from .update_user import UpdateUser
 from .update_webhook import UpdateWebhook
 from .usage import Usage
 from .usage_day import UsageDay
+from .usage_scope import UsageScope
 from .user import User
 from .valid_key import ValidKey
 from .valid_key_kind import ValidKeyKind
@@ -219,6 +220,7 @@ __all__ = (
     "UpdateWebhook",
     "Usage",
     "UsageDay",
+    "UsageScope",
     "User",
     "ValidKey",
     "ValidKeyKind",

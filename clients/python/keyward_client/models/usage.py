@@ -8,6 +8,7 @@ from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
     from ..models.usage_day import UsageDay
+    from ..models.usage_scope import UsageScope
 
 
 T = TypeVar("T", bound="Usage")
@@ -19,9 +20,12 @@ class Usage:
 
     Attributes:
         days (list[UsageDay]): Counts in ascending order of days. Days without requests are omitted.
+        scopes (list[UsageScope]): Counts by required scope, in ascending order of days. Those of an account are the sum
+            of its keys.
     """
 
     days: list[UsageDay]
+    scopes: list[UsageScope]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -30,11 +34,17 @@ class Usage:
             days_item = days_item_data.to_dict()
             days.append(days_item)
 
+        scopes = []
+        for scopes_item_data in self.scopes:
+            scopes_item = scopes_item_data.to_dict()
+            scopes.append(scopes_item)
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "days": days,
+                "scopes": scopes,
             }
         )
 
@@ -43,6 +53,7 @@ class Usage:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.usage_day import UsageDay
+        from ..models.usage_scope import UsageScope
 
         d = dict(src_dict)
         days = []
@@ -52,8 +63,16 @@ class Usage:
 
             days.append(days_item)
 
+        scopes = []
+        _scopes = d.pop("scopes")
+        for scopes_item_data in _scopes:
+            scopes_item = UsageScope.from_dict(scopes_item_data)
+
+            scopes.append(scopes_item)
+
         usage = cls(
             days=days,
+            scopes=scopes,
         )
 
         usage.additional_properties = d

@@ -14,14 +14,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::connection::TrustedProxies;
 use crate::endpoint::is_ambiguous_path;
 use crate::event::Event;
+use crate::identity::{Identity, OnScopes};
 use crate::key::{Hasher, KeyFormat};
 use crate::lease::Lease;
 use crate::location::{Location, LocationFault, Locations};
 use crate::per_thread::PerThread;
 use crate::render::{Challenges, Presentation, Render};
 use crate::resource::ProtectedResource;
+use crate::scope::Scope;
 use crate::store::{Freshness, KeyStore};
-use crate::telemetry::Metrics;
 
 /// A builder of an [`Authenticator`].
 ///
@@ -475,7 +476,7 @@ impl AuthenticatorBuilder {
         }
 
         let resolver = |store, format, hasher, node| {
-            start(store, format, hasher, node, self.lease, &self.cache, &self.clock, &presentation.metrics)
+            start(store, format, hasher, node, self.lease, &self.cache, &self.clock, &presentation)
         };
         let others = self
             .others
@@ -506,9 +507,13 @@ fn start(
     lease: Lease,
     settings: &CacheSettings,
     clock: &Arc<dyn Clock>,
-    metrics: &Metrics,
+    presentation: &Presentation,
 ) -> Result<Resolver, BuildError> {
     let mut settings = settings.clone();
+    let metrics = &presentation.metrics;
+    let on_scopes = presentation.hook.clone().map(|hook| -> Arc<OnScopes> {
+        Arc::new(move |identity: &Identity, required: &[Scope]| hook(&Event::ScopesGranted { identity, required }))
+    });
     let (gate, log) = match store.freshness() {
         Freshness::ChangeLog(log) => (Gate::closed(), Some(log)),
         Freshness::BoundedAge(age) => {
@@ -524,8 +529,9 @@ fn start(
             (Gate::open(), None)
         }
     };
-    let cache =
-        Arc::new(Cache::new(store, gate, Arc::clone(clock), settings, metrics.clone()).map_err(BuildError::Random)?);
+    let cache = Arc::new(
+        Cache::new(store, gate, Arc::clone(clock), settings, on_scopes, metrics.clone()).map_err(BuildError::Random)?,
+    );
     let follow = log.map(|log| (log, node, lease));
     let worker =
         Worker::start(Arc::clone(&cache), follow, Arc::clone(clock), metrics.clone()).map_err(BuildError::Thread)?;

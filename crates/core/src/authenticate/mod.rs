@@ -305,7 +305,7 @@ impl Authenticator {
                 browser_allows(&identity)?;
             }
             allows(&identity, method.as_str(), &path, || client)?;
-            return Ok(Admission::Identity(identity));
+            return Ok(Admission::Identity(identity.unreported()));
         }
         let identity = asking.await.map_err(|refused| self.0.notify_refused(*refused))?;
         self.0.admit(identity, method.as_str(), &path, || client, || from_browser)

@@ -89,7 +89,7 @@ impl Authenticator {
             client: self.0.proxies.client(target.connection),
             policies: Vec::new(),
             // Asked on the first wait: the key may have been revoked since it was admitted.
-            answer: Answer::stale(identity.clone()),
+            answer: Answer::stale(identity.clone().unreported()),
         };
         Ok(watch.refreshed())
     }
@@ -181,12 +181,20 @@ impl KeyWatch {
     }
 
     async fn ask(&self) -> Result<Answer, Rejection> {
-        let answer = match self.cache.cached(&self.digests, self.client) {
+        let answer = match self.cached() {
             Some(answer) if self.cache.still_holds(&answer) => answer,
-            _ => self.cache.answer(&self.digests, self.client).await.map_err(|refused| refused.rejection)?,
+            _ => {
+                let answer =
+                    self.cache.answer(&self.digests, self.client).await.map_err(|refused| refused.rejection)?;
+                unreported(answer)
+            }
         };
         self.admits(&answer)?;
         Ok(answer)
+    }
+
+    fn cached(&self) -> Option<Answer> {
+        self.cache.cached(&self.digests, self.client).map(unreported)
     }
 
     fn admits(&self, answer: &Answer) -> Result<(), Rejection> {
@@ -201,13 +209,18 @@ impl KeyWatch {
 
     /// Usually, the answer that admitted the request is in the cache.
     fn refreshed(mut self) -> Self {
-        if let Some(answer) = self.cache.cached(&self.digests, self.client)
+        if let Some(answer) = self.cached()
             && self.admits(&answer).is_ok()
         {
             self.answer = answer;
         }
         self
     }
+}
+
+/// The request of the stream has reported its scopes.
+fn unreported(answer: Answer) -> Answer {
+    Answer { identity: answer.identity.unreported(), ..answer }
 }
 
 impl fmt::Debug for KeyWatch {

@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
 use crate::id::AccountId;
-use crate::identity::Identity;
+use crate::identity::{Identity, OnScopes};
 use crate::key::Digest;
 use crate::per_thread::Aligned;
 use crate::rejection::Rejection;
@@ -70,6 +70,7 @@ pub(crate) struct Cache {
     pub(crate) uses: Uses,
     clock: Arc<dyn Clock>,
     settings: CacheSettings,
+    on_scopes: Option<Arc<OnScopes>>,
     metrics: Metrics,
     pub(crate) watchers: Watchers,
     /// Misses write to these, so hits must not read the same cache lines.
@@ -125,6 +126,7 @@ impl Cache {
         gate: Gate,
         clock: Arc<dyn Clock>,
         settings: CacheSettings,
+        on_scopes: Option<Arc<OnScopes>>,
         metrics: Metrics,
     ) -> Result<Self, getrandom::Error> {
         Ok(Self {
@@ -146,6 +148,7 @@ impl Cache {
             store,
             clock,
             settings,
+            on_scopes,
             metrics,
         })
     }
@@ -396,7 +399,11 @@ impl Cache {
         if key.account_suspended {
             return Err(Rejection::AccountSuspended);
         }
-        Ok(identity.with_mode(digests.mode()))
+        let identity = identity.with_mode(digests.mode());
+        Ok(match &self.on_scopes {
+            Some(listener) => identity.reporting_to(listener),
+            None => identity,
+        })
     }
 }
 

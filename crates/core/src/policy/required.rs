@@ -59,6 +59,7 @@ pub struct AnyOf<T>(PhantomData<T>);
 /// [`Rejection::InsufficientScope`].
 pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Rejection> {
     if is_granted(R::SCOPES, R::ANY, identity) {
+        identity.report_granted(R::SCOPES);
         return Ok(());
     }
     Err(Rejection::InsufficientScope(requirement_of::<R>()))

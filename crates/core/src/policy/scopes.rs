@@ -6,6 +6,7 @@ use crate::scope::{Requirement, Scope};
 impl Policy for Requirement {
     fn check(&self, identity: &Identity) -> Result<(), Rejection> {
         if is_granted(self.scopes(), self.is_any(), identity) {
+            identity.report_granted(self.scopes());
             Ok(())
         } else {
             Err(Rejection::InsufficientScope(self.clone()))

@@ -14,6 +14,7 @@ const DAY: i64 = 24 * HOUR;
 
 pub(super) const SPARK_DAYS: u32 = 30;
 const SPARK_HEIGHT: u64 = 22;
+const SHARE_WIDTH: u64 = 160;
 
 pub(super) struct Bar {
     pub(super) y: u64,
@@ -58,6 +59,35 @@ fn spark(days: &[(u64, u64)]) -> Spark {
     let accepted: u64 = days.iter().map(|(accepted, _)| accepted).sum();
     let refused: u64 = days.iter().map(|(_, refused)| refused).sum();
     Spark { bars, label: words::charts::spark(&number(accepted), &number(refused)) }
+}
+
+/// The requests of a row in a table, beside those of the row with the most.
+pub(super) struct Share {
+    pub(super) bars: Vec<ShareBar>,
+    pub(super) label: String,
+}
+
+pub(super) struct ShareBar {
+    pub(super) x: u64,
+    pub(super) width: u64,
+    pub(super) class: &'static str,
+    pub(super) pattern: Option<&'static str>,
+}
+
+pub(super) fn share(accepted: u64, refused: u64, most: u64) -> Share {
+    let (mut bars, mut end) = (Vec::new(), 0);
+    for (times, class, pattern) in [(accepted, "accepted", None), (refused, "refused", Some(HATCH))] {
+        let width = u128::from(times) * u128::from(SHARE_WIDTH) / u128::from(most.max(1));
+        // A single request is visible.
+        let width = u64::try_from(width).unwrap_or(SHARE_WIDTH).clamp(1, SHARE_WIDTH);
+        if times > 0 {
+            // Both fit, also if one of them is widened.
+            let x = end.min(SHARE_WIDTH - width);
+            bars.push(ShareBar { x, width, class, pattern });
+            end = x + width;
+        }
+    }
+    Share { bars, label: words::charts::share(&number(accepted), &number(refused)) }
 }
 
 pub(super) struct Rule {

@@ -72,7 +72,7 @@ pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
 pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
-pub use usage::{Usage, UsageDay, UsageTotal};
+pub use usage::{Usage, UsageDay, UsageScope, UsageTotal};
 #[cfg(feature = "dashboard")]
 pub(crate) use users::wrong_fields_of_user;
 pub use users::{NewUser, ResetLink};

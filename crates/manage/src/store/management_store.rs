@@ -4,7 +4,7 @@ use keyward_core::store::StoreError;
 
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{RequestEntry, RequestPage};
-use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount};
+use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, ScopeCount};
 
 /// A store for the management service's records. `tests/tests/manage/store.rs` tests every implementation.
 ///
@@ -101,6 +101,22 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError>;
 
+    /// Adds to the counts of keys by required scope and day, and to those of their accounts. It names at most
+    /// [`MOST_SCOPES`](super::MOST_SCOPES) scopes of a key and a day, and [`MOST_SCOPES_OF_ACCOUNT`](super::MOST_SCOPES_OF_ACCOUNT)
+    /// of an account. Further ones are [`OTHER_SCOPES`](super::OTHER_SCOPES).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError>;
+
+    /// Returns the daily counts by required scope of a key, or of all keys of an account together, from day `from` to day `to`
+    /// inclusive, by day, scope and outcome.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn scopes(&self, account: &str, key: Option<&str>, from: i64, to: i64)
+    -> Result<Vec<ScopeCount>, StoreError>;
+
     /// Adds requests, except those that the store has and those of deleted accounts, and keeps the newest 200 of each of their
     /// keys.
     ///
@@ -169,6 +185,20 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
 
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
         (**self).busiest(account, from, to, limit).await
+    }
+
+    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+        (**self).add_scopes(counts).await
+    }
+
+    async fn scopes(
+        &self,
+        account: &str,
+        key: Option<&str>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        (**self).scopes(account, key, from, to).await
     }
 
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {

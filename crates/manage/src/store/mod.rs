@@ -17,4 +17,6 @@ pub(crate) use requests::{MOST_REQUESTS, REQUEST_RETENTION};
 pub use requests::{RequestEntry, RequestPage};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteManagementStore;
-pub use usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount};
+pub use usage::{
+    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
+};

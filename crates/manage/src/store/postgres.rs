@@ -11,19 +11,23 @@ use tokio_postgres::types::{Json, ToSql};
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
-use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, oldest_hour};
+use super::usage::{
+    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
+    oldest_hour,
+};
 
 /// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
 /// The files of the folder `migrations`, each with its name.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("V1__desk", include_str!("../../migrations/V1__desk.sql")),
     ("V2__totals", include_str!("../../migrations/V2__totals.sql")),
     ("V3__accepted_members", include_str!("../../migrations/V3__accepted_members.sql")),
     ("V4__usage_by_mode", include_str!("../../migrations/V4__usage_by_mode.sql")),
     ("V5__recent_requests", include_str!("../../migrations/V5__recent_requests.sql")),
     ("V6__missing_scopes", include_str!("../../migrations/V6__missing_scopes.sql")),
+    ("V7__usage_by_scope", include_str!("../../migrations/V7__usage_by_scope.sql")),
 ];
 
 const CONFLICT: &str = "KW001";
@@ -262,6 +266,34 @@ impl ManagementStore for PostgresManagementStore {
         Ok(rows.iter().map(key_total).collect::<Result<_, _>>()?)
     }
 
+    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+        let accounts: Vec<&str> = counts.iter().map(|count| count.account.as_str()).collect();
+        let keys: Vec<&str> = counts.iter().map(|count| count.key.as_str()).collect();
+        let days: Vec<i64> = counts.iter().map(|count| count.day).collect();
+        let scopes: Vec<&str> = counts.iter().map(|count| count.scope.as_str()).collect();
+        let outcomes: Vec<&str> = counts.iter().map(|count| count.outcome.as_str()).collect();
+        let times: Vec<i64> = counts.iter().map(|count| i64::try_from(count.times).unwrap_or(i64::MAX)).collect();
+        let most = [MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT].map(|most| i64::try_from(most).unwrap_or(i64::MAX));
+        let sql = "SELECT keyward_desk_add_scopes($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        self.tables
+            .query(sql, &[&accounts, &keys, &days, &scopes, &outcomes, &times, &most[0], &most[1], &OTHER_SCOPES])
+            .await?;
+        Ok(())
+    }
+
+    async fn scopes(
+        &self,
+        account: &str,
+        key: Option<&str>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        let sql = "SELECT account, key, day, scope, outcome, times FROM keyward_desk_scopes \
+                   WHERE account = $1 AND key = $2 AND day BETWEEN $3 AND $4 ORDER BY day, scope, outcome";
+        let rows = self.tables.query(sql, &[&account, &key.unwrap_or_default(), &from, &to]).await?;
+        Ok(rows.iter().map(scope_count).collect::<Result<_, _>>()?)
+    }
+
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
         // Every node adds in the same order, so two nodes cannot deadlock.
         let mut new: Vec<&RequestEntry> = requests.iter().collect();
@@ -323,6 +355,17 @@ fn request(row: &Row) -> Result<RequestEntry, QueryError> {
         network: row.try_get(6)?,
         outcome: row.try_get(7)?,
         missing: row.try_get(8)?,
+    })
+}
+
+fn scope_count(row: &Row) -> Result<ScopeCount, QueryError> {
+    Ok(ScopeCount {
+        account: row.try_get(0)?,
+        key: row.try_get(1)?,
+        day: row.try_get(2)?,
+        scope: row.try_get(3)?,
+        outcome: row.try_get(4)?,
+        times: u64::try_from(row.try_get::<_, i64>(5)?).unwrap_or(0),
     })
 }
 

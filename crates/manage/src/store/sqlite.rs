@@ -10,7 +10,10 @@ use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExte
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
-use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, oldest_hour};
+use super::usage::{
+    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
+    oldest_hour,
+};
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
@@ -287,6 +290,34 @@ impl ManagementStore for SqliteManagementStore {
         })
     }
 
+    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+        let counts = counts.to_vec();
+        self.tables
+            .write(move |transaction| {
+                add_scopes(&transaction, &counts)?;
+                transaction.commit()
+            })
+            .await
+    }
+
+    async fn scopes(
+        &self,
+        account: &str,
+        key: Option<&str>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        self.tables.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT account, key, day, scope, outcome, times FROM desk_scopes \
+                     WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day, scope, outcome",
+                )?
+                .query_map((account, key.unwrap_or_default(), from, to), scope_count)?
+                .collect()
+        })
+    }
+
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
         let requests = requests.to_vec();
         self.tables
@@ -385,6 +416,34 @@ fn add_counts(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<
         }
     }
     Ok(())
+}
+
+fn add_scopes(connection: &Connection, counts: &[ScopeCount]) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(
+        "INSERT INTO desk_scopes (account, key, day, scope, outcome, times) SELECT ?1, ?2, ?3, CASE \
+           WHEN EXISTS (SELECT 1 FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3 AND scope = ?4) THEN ?4 \
+           WHEN (SELECT count(DISTINCT scope) FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3) < ?7 THEN ?4 \
+           ELSE ?8 END, ?5, ?6 WHERE true \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
+    for count in counts {
+        let (account, scope, outcome, times) = (&count.account, &count.scope, &count.outcome, signed(count.times));
+        for (key, most) in [(count.key.as_str(), MOST_SCOPES), ("", MOST_SCOPES_OF_ACCOUNT)] {
+            add.execute((account, key, count.day, scope, outcome, times, signed(most as u64), OTHER_SCOPES))?;
+        }
+    }
+    Ok(())
+}
+
+fn scope_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ScopeCount> {
+    Ok(ScopeCount {
+        account: row.get(0)?,
+        key: row.get(1)?,
+        day: row.get(2)?,
+        scope: row.get(3)?,
+        outcome: row.get(4)?,
+        times: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
+    })
 }
 
 fn mode_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ModeCount> {

@@ -40,6 +40,34 @@ pub struct Count {
     pub times: u64,
 }
 
+/// The most scopes that a store counts for a key on a day. Further ones count as [`OTHER_SCOPES`].
+///
+/// A service requires few. A caller of `/v1/verify` may name any.
+pub const MOST_SCOPES: usize = 64;
+
+/// The most scopes that a store counts for an account on a day.
+pub const MOST_SCOPES_OF_ACCOUNT: usize = 256;
+
+/// The name of the scopes beyond [`MOST_SCOPES`]. It is no scope.
+pub const OTHER_SCOPES: &str = "other";
+
+/// Checks of a key for a scope on a day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScopeCount {
+    /// The key's account.
+    pub account: String,
+    /// The key. Empty for the sum of an account's keys.
+    pub key: String,
+    /// The day since 1970 (UTC).
+    pub day: i64,
+    /// The required scope, or [`OTHER_SCOPES`].
+    pub scope: String,
+    /// The outcome: `accepted` or `insufficient_scope`.
+    pub outcome: String,
+    /// The number of requests.
+    pub times: u64,
+}
+
 /// Events of a key in some days.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTotal {

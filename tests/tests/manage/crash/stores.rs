@@ -193,6 +193,20 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.inner.busiest(account, from, to, limit).await
     }
 
+    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+        self.crash.write(self.inner.add_scopes(counts)).await
+    }
+
+    async fn scopes(
+        &self,
+        account: &str,
+        key: Option<&str>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        self.inner.scopes(account, key, from, to).await
+    }
+
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
         self.crash.write(self.inner.add_requests(requests)).await
     }

@@ -21,6 +21,10 @@ pub(in crate::dashboard) fn spark(accepted: &str, refused: &str) -> String {
     format!("Last 30 days: {accepted} accepted, {refused} refused")
 }
 
+pub(in crate::dashboard) fn share(accepted: &str, refused: &str) -> String {
+    format!("{accepted} accepted, {refused} refused")
+}
+
 pub(in crate::dashboard) fn so_far(label: &str) -> String {
     format!("{label}{SO_FAR}")
 }

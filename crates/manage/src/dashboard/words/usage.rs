@@ -27,8 +27,17 @@ pub(in crate::dashboard) const NO_KEY_WAS_REFUSED_FOR_THIS_REASON: &str = "No ke
 pub(in crate::dashboard) const REASONS: &str = "Reasons";
 pub(in crate::dashboard) const DOWNLOAD_ALL_AS_CSV: &str = "Download all as CSV";
 pub(in crate::dashboard) const LIMITS_OF_THE_PLAN: [&str; 2] = ["Limits of the plan ", ""];
-pub(in crate::dashboard) const REQUESTS_ARE_COUNTED_BY_KEY: &str = "Requests are counted by key, mode and outcome. A request that lacks a scope or exceeds a limit counts as refused. \
+pub(in crate::dashboard) const REQUESTS_ARE_COUNTED_BY_KEY: &str = "Requests are counted by key, mode, scope and outcome. A request that lacks a scope or exceeds a limit counts as refused. \
      Days are in UTC.";
+
+// scopes.html
+pub(in crate::dashboard) const REQUIRED_SCOPES: &str = "Required scopes";
+pub(in crate::dashboard) const SCOPE: &str = "Scope";
+pub(in crate::dashboard) const REQUIRED_BY_REQUESTS_WITH_THIS_KEY: &str =
+    "In the last 30 days. A request that needs two scopes counts for both.";
+
+// scopes.rs
+pub(in crate::dashboard) const OTHER_SCOPES: &str = "other scopes";
 
 // page.rs
 pub(in crate::dashboard) const ALL_MODES: &str = "All modes";
@@ -53,13 +62,21 @@ pub(in crate::dashboard) fn more_keys_were_refused(more: &str) -> String {
     format!("{more} more keys were refused.")
 }
 
+pub(in crate::dashboard) fn scopes_in_time(time: &str) -> String {
+    format!("In {time}, with live and test keys. A request that needs two scopes counts for both.")
+}
+
+pub(in crate::dashboard) fn more_scopes(more: &str) -> String {
+    format!("{more} more scopes are in the file.")
+}
+
 pub(in crate::dashboard) fn in_time(time: &str) -> String {
     format!("In {time}.")
 }
 
 pub(in crate::dashboard) fn missing_scopes(scopes: &[(String, u64)]) -> String {
     let counted: Vec<String> = scopes.iter().map(|(scope, times)| format!("{scope} ({times})")).collect();
-    format!("Missing in recent requests: {}", counted.join(", "))
+    format!("Missing: {}", counted.join(", "))
 }
 
 pub(in crate::dashboard) fn keys_used(used: &str, limit: &str) -> String {

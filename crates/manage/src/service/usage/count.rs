@@ -1,15 +1,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_core::adapter::Event;
-use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Mode};
+use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Mode, Rejection, Scope};
 
-use super::{ACCEPTED, HOUR};
+use super::{ACCEPTED, DAY, HOUR, INSUFFICIENT_SCOPE};
 use crate::error::ManagementError;
 use crate::service::Management;
-use crate::store::NewCount;
+use crate::store::{MOST_SCOPES, NewCount, ScopeCount};
 
 const MAX_COUNTS: usize = 10_000;
 
@@ -19,9 +19,13 @@ const LIMITS: [&str; 3] = ["rate_limit_exceeded", "concurrency_limit_exceeded", 
 /// The account, the key, its mode, the hour and the outcome.
 type Row = (AccountId, CredentialId, Mode, i64, &'static str);
 
+/// The account, the key, the day, the required scope and the outcome.
+type ScopeRow = (AccountId, CredentialId, i64, Scope, &'static str);
+
 #[derive(Default)]
 struct Counted {
     times: HashMap<Row, u64>,
+    scopes: HashMap<ScopeRow, u64>,
     /// Calls that were refused after they were written as accepted. The next accepted ones of the key are not counted.
     owed: HashMap<CredentialId, u64>,
 }
@@ -72,8 +76,35 @@ impl Management {
             Event::Accepted { identity } => self.count_one(identity, ACCEPTED, false),
             Event::KeyRefused { identity, rejection, accepted } => {
                 self.count_one(identity, rejection.reason(), *accepted);
+                if let Rejection::InsufficientScope(required) = rejection {
+                    let lacked = required.scopes().iter().filter(|scope| !identity.allows(scope));
+                    self.count_scopes(identity, lacked, INSUFFICIENT_SCOPE);
+                }
+            }
+            Event::ScopesGranted { identity, required } => {
+                self.count_scopes(identity, required.iter().filter(|scope| identity.allows(scope)), ACCEPTED);
             }
             _ => {}
+        }
+    }
+
+    /// Each scope counts once, up to the most that a store names.
+    fn count_scopes<'s>(&self, identity: &Identity, scopes: impl Iterator<Item = &'s Scope>, outcome: &'static str) {
+        if identity.kind() == CredentialKind::AccessToken {
+            return;
+        }
+        let Some(part) = self.0.counters.part(identity.id()) else { return };
+        let day = self.now().as_millis() / DAY;
+        let mut distinct: Vec<&Scope> = Vec::new();
+        for scope in scopes {
+            if distinct.len() < MOST_SCOPES && !distinct.contains(&scope) {
+                distinct.push(scope);
+            }
+        }
+        let mut part = lock(part);
+        for scope in distinct {
+            let row = (identity.account().clone(), identity.id().clone(), day, scope.clone(), outcome);
+            add(&mut part.scopes, row);
         }
     }
 
@@ -82,9 +113,7 @@ impl Management {
         if identity.kind() == CredentialKind::AccessToken {
             return;
         }
-        let counters = &self.0.counters;
-        let place = counters.spread.hash_one(identity.id()) as usize % counters.parts.len();
-        let Some(part) = counters.parts.get(place) else { return };
+        let Some(part) = self.0.counters.part(identity.id()) else { return };
         let mut part = lock(part);
         let hour = self.now().as_millis() / HOUR;
         let row = |hour, outcome| (identity.account().clone(), identity.id().clone(), identity.mode(), hour, outcome);
@@ -98,10 +127,7 @@ impl Management {
                 None => part.owe(identity.id(), 1),
             }
         }
-        let row = row(hour, outcome);
-        if part.times.len() < MAX_COUNTS || part.times.contains_key(&row) {
-            *part.times.entry(row).or_default() += 1;
-        }
+        add(&mut part.times, row(hour, outcome));
     }
 
     /// Writes the counts. Unwritten counts stay for the next call. A caller that stops waiting does not stop the
@@ -118,6 +144,7 @@ impl Management {
         let counters = &self.0.counters;
         let _turn = counters.flushing.lock().await;
         for part in &counters.parts {
+            self.write_scopes(part).await?;
             // A copy: the counts stay until they are written, so the maximum includes them.
             let counted: Vec<_> = lock(part).times.iter().map(|(row, times)| (row.clone(), *times)).collect();
             if counted.is_empty() {
@@ -160,6 +187,49 @@ impl Management {
             part.times.shrink_to_fit();
         }
         Ok(())
+    }
+
+    async fn write_scopes(&self, part: &Mutex<Counted>) -> Result<(), ManagementError> {
+        let counted: Vec<_> = lock(part).scopes.iter().map(|(row, times)| (row.clone(), *times)).collect();
+        if counted.is_empty() {
+            return Ok(());
+        }
+        let counts: Vec<ScopeCount> = counted
+            .iter()
+            .map(|((account, key, day, scope, outcome), times)| ScopeCount {
+                account: account.to_string(),
+                key: key.to_string(),
+                day: *day,
+                scope: scope.as_str().to_owned(),
+                outcome: (*outcome).to_owned(),
+                times: *times,
+            })
+            .collect();
+        self.0.store.add_scopes(&counts).await?;
+        let mut part = lock(part);
+        for (row, written) in counted {
+            if let Entry::Occupied(mut times) = part.scopes.entry(row) {
+                *times.get_mut() = times.get().saturating_sub(written);
+                if *times.get() == 0 {
+                    times.remove();
+                }
+            }
+        }
+        part.scopes.shrink_to_fit();
+        Ok(())
+    }
+}
+
+impl Counters {
+    fn part(&self, key: &CredentialId) -> Option<&Mutex<Counted>> {
+        self.parts.get(self.spread.hash_one(key) as usize % self.parts.len())
+    }
+}
+
+/// Adds one, unless the row is new and there are too many.
+fn add<R: Eq + Hash>(times: &mut HashMap<R, u64>, row: R) {
+    if times.len() < MAX_COUNTS || times.contains_key(&row) {
+        *times.entry(row).or_default() += 1;
     }
 }
 

@@ -3,7 +3,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use keyward_api_types::{Usage, UsageDay};
+pub use keyward_api_types::{Usage, UsageDay, UsageScope};
 
 pub(super) use count::Counters;
 pub use read::UsageTotal;
@@ -13,3 +13,6 @@ pub(crate) const HOUR: i64 = 3_600 * 1_000;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 const ACCEPTED: &str = "accepted";
+
+/// The [reason](keyward_core::Rejection::reason) of a refusal for a scope.
+const INSUFFICIENT_SCOPE: &str = "insufficient_scope";

@@ -1,11 +1,11 @@
 use keyward_core::{AccountId, CredentialId, Timestamp};
 
-use super::{ACCEPTED, DAY, HOUR, Usage, UsageDay};
+use super::{ACCEPTED, DAY, HOUR, Usage, UsageDay, UsageScope};
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::Management;
-use crate::store::Count;
+use crate::store::{Count, ScopeCount};
 #[cfg(feature = "dashboard")]
 use crate::store::{CountUnit, KeyTotal, ModeCount};
 
@@ -36,7 +36,8 @@ impl Management {
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
         self.flush_usage().await?;
-        self.read_usage(&key.account, Some(id), days).await
+        let scopes = self.read_scopes(&key.account, Some(id), days).await?;
+        Ok(Usage { scopes, ..self.read_usage(&key.account, Some(id), days).await? })
     }
 
     /// Returns how often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
@@ -57,7 +58,8 @@ impl Management {
     pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_usage().await?;
-        self.read_usage(account, None, days).await
+        let scopes = self.read_scopes(account, None, days).await?;
+        Ok(Usage { scopes, ..self.read_usage(account, None, days).await? })
     }
 
     /// Returns the total [usage](Self::key_usage) of an account's keys. Needs `usage:read`.
@@ -82,7 +84,7 @@ impl Management {
         Ok(totals.into_iter().map(total).collect())
     }
 
-    /// Returns the [usage](Self::key_usage) of some keys. Needs `usage:read`.
+    /// Returns the [usage](Self::key_usage) of some keys, without that by scope. Needs `usage:read`.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`].
@@ -99,7 +101,7 @@ impl Management {
         for key in keys {
             found.extend(self.read_usage(account, Some(key), days).await?.days);
         }
-        Ok(Usage { days: found })
+        Ok(Usage { days: found, ..Usage::default() })
     }
 
     pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), ManagementError> {
@@ -129,7 +131,25 @@ impl Management {
             });
         }
         found.sort_by(|a, b| (a.day, &a.key, &a.outcome).cmp(&(b.day, &b.key, &b.outcome)));
-        Ok(Usage { days: found })
+        Ok(Usage { days: found, ..Usage::default() })
+    }
+
+    /// Returns how often keys were required to have each scope. Flush first to include this process's counts.
+    pub(crate) async fn read_scopes(
+        &self,
+        account: &AccountId,
+        key: Option<&CredentialId>,
+        days: u32,
+    ) -> Result<Vec<UsageScope>, ManagementError> {
+        let (from, today) = self.days(days)?;
+        let counts = self.0.store.scopes(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
+        let scope = |count: ScopeCount| UsageScope {
+            day: Timestamp::from_millis(count.day * DAY),
+            scope: count.scope,
+            outcome: count.outcome,
+            times: count.times,
+        };
+        Ok(counts.into_iter().map(scope).collect())
     }
 }
 
@@ -151,6 +171,18 @@ impl Management {
         };
         let last = self.now().as_millis() / length;
         Ok(self.0.store.modes(account.as_str(), unit, last - i64::from(number) + 1, last).await?)
+    }
+
+    /// Returns the usage of an account's keys by required scope. Needs `usage:read`.
+    pub(crate) async fn usage_by_scope(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        days: u32,
+    ) -> Result<Vec<UsageScope>, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.flush_usage().await?;
+        self.read_scopes(account, None, days).await
     }
 
     /// Returns the keys of an account with the most requests in the last `days` days. Needs `usage:read`.

@@ -17,7 +17,7 @@ use crate::service::AuditQuery;
 use crate::service::Management;
 use crate::store::{
     Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
-    SqliteManagementStore, Write, Written,
+    ScopeCount, SqliteManagementStore, Write, Written,
 };
 
 const FULL: i64 = 10_000;
@@ -97,6 +97,20 @@ impl ManagementStore for Slow {
 
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
         self.inner.busiest(account, from, to, limit).await
+    }
+
+    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+        self.inner.add_scopes(counts).await
+    }
+
+    async fn scopes(
+        &self,
+        account: &str,
+        key: Option<&str>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        self.inner.scopes(account, key, from, to).await
     }
 
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keyward_core::policy::Policy as _;
 use keyward_core::{Identity, Rejection, Requirement, Scope, ScopeSet, Timestamp};
-use keyward_manage::{KeyView, NewCount, RequestEntry};
+use keyward_manage::{KeyView, NewCount, RequestEntry, ScopeCount};
 
 use crate::backend::Managed;
 use crate::error::{Error, ErrorKind};
@@ -39,6 +39,7 @@ struct Call {
     at: i64,
     method: &'static str,
     route: &'static str,
+    scope: &'static Scope,
     refusal: Option<Rejection>,
 }
 
@@ -64,7 +65,7 @@ impl Traffic {
             let at = hour * HOUR + place * HOUR / number + (place * 7_919).rem_euclid(HOUR / number / 2 + 1);
             let turn = usize::try_from(hour * 7_919 + place).unwrap_or(0) % self.routes.len();
             let (method, route, scope) = ROUTES.get(*self.routes.get(turn)?)?;
-            Some(Call { at, method, route, refusal: key.verdict(at, scope).err() })
+            Some(Call { at, method, route, scope, refusal: key.verdict(at, scope).err() })
         })
     }
 }
@@ -106,12 +107,14 @@ pub(super) async fn write(
     let last = until.as_millis() / HOUR;
     let hour_of = |hour: i64| if hour < last - 48 { hour.div_euclid(24) * 24 + 12 } else { hour };
     let (mut counts, mut newest) = (BTreeMap::<(i64, &str), u64>::new(), Vec::new());
+    let mut by_scope = BTreeMap::<(i64, &Scope, &str), u64>::new();
     for hour in from.as_millis() / HOUR..=last {
         let is_within = |call: &Call| call.at > from.as_millis() && call.at < until.as_millis();
         let calls: Vec<Call> = traffic.calls(hour, &scopes).filter(is_within).collect();
         for call in &calls {
             let outcome = call.refusal.as_ref().map_or("accepted", Rejection::reason);
             *counts.entry((hour_of(hour), outcome)).or_default() += 1;
+            *by_scope.entry((hour.div_euclid(24), call.scope, outcome)).or_default() += 1;
         }
         newest.extend(calls);
         let surplus = newest.len().saturating_sub(MOST_RECORDED);
@@ -125,8 +128,17 @@ pub(super) async fn write(
         outcome: outcome.to_owned(),
         times,
     });
+    let by_scope = by_scope.into_iter().map(|((day, scope, outcome), times)| ScopeCount {
+        account: key.account.to_string(),
+        key: key.id.to_string(),
+        day,
+        scope: scope.to_string(),
+        outcome: outcome.to_owned(),
+        times,
+    });
     let failed = |error| Error::caused(ErrorKind::Failed, &error);
     managed.records.add(&counts.collect::<Vec<_>>()).await.map_err(failed)?;
+    managed.records.add_scopes(&by_scope.collect::<Vec<_>>()).await.map_err(failed)?;
     let last_call = newest.last().map(|call| Timestamp::from_millis(call.at));
     let requests: Vec<_> = (0..).zip(newest).map(|(number, call)| scopes.recorded(number, &call)).collect();
     managed.records.add_requests(&requests).await.map_err(failed)?;

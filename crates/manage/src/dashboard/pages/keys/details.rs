@@ -14,6 +14,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::audit::{Events, events_of_key};
 use crate::dashboard::pages::limits::LimitsCard;
+use crate::dashboard::pages::usage::Scopes;
 use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::words;
 use crate::role::scopes;
@@ -28,6 +29,7 @@ struct KeyPage {
     frame: Frame,
     key: Key,
     chart: Option<Chart>,
+    scopes: Option<Scopes>,
     refusals: Option<Refusals>,
     may_write: bool,
     limits: Option<LimitsCard>,
@@ -53,16 +55,18 @@ pub(super) async fn show(
     error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let now = member.management().now();
-    let (chart, refusals) = if member.may(&scopes::USAGE_READ) {
+    let (chart, scopes, refusals) = if member.may(&scopes::USAGE_READ) {
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
+        let file = format!("of=scopes&days={DAYS}&key={}", member.id());
+        let scopes = Scopes::of(&usage.scopes, file);
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
         let refusals = match Refusals::of(&days, now) {
             Some(refusals) => refusals.with_missing_scopes(member).await?,
             None => None,
         };
-        (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), refusals)
+        (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), scopes, refusals)
     } else {
-        (None, None)
+        (None, None, None)
     };
     let key = Key::of(&member.key, now);
     let owner = match &member.key.user {
@@ -93,6 +97,7 @@ pub(super) async fn show(
         frame,
         key,
         chart,
+        scopes,
         refusals,
         may_write,
         limits,

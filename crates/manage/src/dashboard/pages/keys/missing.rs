@@ -54,16 +54,13 @@ impl Warning {
 }
 
 /// The newest requests of a key.
-pub(in crate::dashboard) async fn newest(
-    member: &AtAccount,
-    key: &KeyView,
-) -> Result<Vec<RecentRequest>, ManagementError> {
+pub(super) async fn newest(member: &AtAccount, key: &KeyView) -> Result<Vec<RecentRequest>, ManagementError> {
     let page = PageRequest { limit: NEWEST, ..PageRequest::default() };
     Ok(member.management().key_requests(&member.actor, &key.id, &page).await?.items)
 }
 
 /// The scopes that requests lacked and that these do not grant, the most frequent first, and how often.
-pub(in crate::dashboard) fn most_missing(requests: &[RecentRequest], granted: &ScopeSet) -> Vec<(String, u64)> {
+pub(super) fn most_missing(requests: &[RecentRequest], granted: &ScopeSet) -> Vec<(String, u64)> {
     let mut counted: Vec<(String, u64)> = Vec::new();
     for request in requests.iter().filter(|request| lacks(granted, request)) {
         for scope in request.missing_scopes.iter().filter(|scope| !allows(granted, scope)) {

@@ -21,7 +21,6 @@ mod sorting;
 mod test_call;
 mod view;
 
-pub(in crate::dashboard) use missing::{most_missing, newest};
 pub(in crate::dashboard) use revoke::{Reason, reasons, revocation};
 pub(in crate::dashboard) use scopes::{Picker, read as read_scopes};
 

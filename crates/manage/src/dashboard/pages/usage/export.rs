@@ -13,7 +13,7 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::member::AtAccount;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::{UsageDay, invalid_cursor};
+use crate::service::{UsageDay, UsageScope, invalid_cursor};
 use crate::store::KeyTotal;
 
 pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
@@ -24,6 +24,9 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let day = management.now().to_string().get(..10).unwrap_or_default().to_owned();
     if query.get("of") == "keys" {
         return by_key(&member, range, mode, &day).await;
+    }
+    if query.get("of") == "scopes" {
+        return by_scope(&member, range, query.filled("key"), &day).await;
     }
     if let Some(id) = query.filled("key") {
         return of_key(&member, range, &id, &day).await;
@@ -89,14 +92,28 @@ async fn names(member: &AtAccount) -> Result<HashMap<String, (String, Mode)>, Pa
     }
 }
 
-async fn of_key(member: &AtAccount, range: &Range, id: &str, day: &str) -> Result<Response, PageError> {
+async fn by_scope(member: &AtAccount, range: &Range, key: Option<String>, day: &str) -> Result<Response, PageError> {
+    let (management, account, days) = (member.management(), &member.account.id, range.days_of_keys());
+    let (counts, subject) = match key {
+        Some(id) => (management.key_usage(&member.actor, &own(member, &id).await?, days).await?.scopes, id),
+        None => (management.usage_by_scope(&member.actor, account, days).await?, account.to_string()),
+    };
+    let row = |count: UsageScope| vec![count.day.to_string(), count.scope, count.outcome, count.times.to_string()];
+    let rows: Vec<Row> = counts.into_iter().map(row).collect();
+    let name = format!("usage-by-scope-{subject}-{days}d-{day}");
+    Ok(csv::download(&name, &["day", "scope", "outcome", "requests"], stream::once(async { Ok(rows) })))
+}
+
+/// The id of a key of the account.
+async fn own(member: &AtAccount, id: &str) -> Result<CredentialId, ManagementError> {
     let id: CredentialId = id.parse().map_err(|_| ManagementError::NotFound("key"))?;
-    let management = member.management();
-    let key = management.key(&member.actor, &id).await?;
-    if key.account != member.account.id {
-        return Err(ManagementError::NotFound("key").into());
-    }
-    let usage = management.key_usage(&member.actor, &id, range.days_of_keys()).await?;
+    let key = member.management().key(&member.actor, &id).await?;
+    if key.account == member.account.id { Ok(id) } else { Err(ManagementError::NotFound("key")) }
+}
+
+async fn of_key(member: &AtAccount, range: &Range, id: &str, day: &str) -> Result<Response, PageError> {
+    let id = own(member, id).await?;
+    let usage = member.management().key_usage(&member.actor, &id, range.days_of_keys()).await?;
     let row = |day: UsageDay| vec![day.day.to_string(), day.outcome, day.times.to_string()];
     let rows: Vec<Row> = usage.days.into_iter().map(row).collect();
     let name = format!("usage-{id}-{}d-{day}", range.days_of_keys());

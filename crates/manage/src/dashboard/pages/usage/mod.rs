@@ -1,8 +1,12 @@
 //! The usage of an account's keys.
 
+mod by_scope;
 mod export;
 mod page;
 mod range;
+mod sum;
+
+pub(super) use by_scope::Scopes;
 
 use super::home;
 use crate::dashboard::app::Route;

@@ -6,12 +6,13 @@ use keyward_core::store::{KeyQuery, KeyStatus};
 use keyward_core::{CredentialId, Mode, Timestamp};
 use keyward_limits::Subject;
 
+use super::by_scope::{Scopes, lacked};
 use super::range::{RANGES, Range};
+use super::sum::{Sum, percent};
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
-use crate::dashboard::pages::keys::{most_missing, newest};
 use crate::dashboard::pages::limits::{Line, effective};
 use crate::dashboard::svg::{self, Chart};
 use crate::dashboard::text::{number, span};
@@ -35,36 +36,6 @@ struct Tab {
     is_current: bool,
 }
 
-/// The requests of a mode, or all.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    accepted: u64,
-    refused: u64,
-}
-
-impl Sum {
-    fn add(&mut self, outcome: &str, times: u64) {
-        let sum = if outcome == "accepted" { &mut self.accepted } else { &mut self.refused };
-        *sum = sum.saturating_add(times);
-    }
-
-    fn accepted(&self) -> String {
-        number(self.accepted)
-    }
-
-    fn refused(&self) -> String {
-        number(self.refused)
-    }
-
-    fn requests(&self) -> String {
-        number(self.accepted.saturating_add(self.refused))
-    }
-
-    fn rate(&self) -> String {
-        percent(self.refused, self.accepted.saturating_add(self.refused))
-    }
-}
-
 struct Refusal {
     words: String,
     meaning: &'static str,
@@ -83,7 +54,7 @@ struct KeyRow {
     mode: &'static str,
     sum: Sum,
     reasons: String,
-    /// The scopes that recent requests lacked.
+    /// The scopes that requests lacked.
     missing: Option<String>,
 }
 
@@ -106,6 +77,7 @@ struct UsagePage {
     all: Sum,
     by_mode: Vec<(&'static str, Sum)>,
     refusals: Vec<Refusal>,
+    scopes: Option<Scopes>,
     busiest: Vec<KeyRow>,
     keys: Vec<KeyRow>,
     /// How many more keys were refused.
@@ -146,6 +118,8 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     });
     let refusals = refusals.collect();
     let reason = query.filled("outcome");
+    let scopes = management.usage_by_scope(&member.actor, account, range.days_of_keys()).await?;
+    let scopes = Scopes::of(&scopes, format!("of=scopes&days={}", range.days));
     let busiest = busiest(&member, range, mode).await?;
     let (keys, more) = keys(&member, range, mode, reason.as_deref()).await?;
     let is_used = chart.total == 0 && member.may(&scopes::KEYS_READ) && was_used(&member, range.days).await?;
@@ -171,6 +145,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             .filter(|(_, sum)| sum.accepted + sum.refused > 0)
             .collect(),
         refusals,
+        scopes,
         busiest,
         keys,
         more_keys: (more > 0).then(|| number(more as u64)),
@@ -264,7 +239,9 @@ async fn keys(
         let reasons = reasons.collect::<Vec<_>>().join("; ");
         let missing = match &key {
             Some(key) if outcomes.iter().any(|(outcome, _)| outcome == "insufficient_scope") => {
-                let mut missing = most_missing(&newest(member, key).await?, &key.scopes);
+                let counts = management.read_scopes(account, Some(&id), range.days_of_keys()).await?;
+                let has = |scope: &str| scope.parse().is_ok_and(|scope| key.scopes.allows(&scope));
+                let mut missing = lacked(&counts, has);
                 missing.truncate(MOST_MISSING);
                 (!missing.is_empty()).then(|| words::usage::missing_scopes(&missing))
             }
@@ -322,33 +299,4 @@ async fn was_used(member: &AtAccount, days: u32) -> Result<bool, PageError> {
     let query = KeyQuery { account: Some(member.account.id.clone()), now, ..KeyQuery::default() };
     let keys = member.management().keys(&member.actor, &query).await?;
     Ok(keys.items.iter().any(|key| key.last_used_at.is_some_and(|at| at >= from)))
-}
-
-/// With one decimal.
-fn percent(part: u64, all: u64) -> String {
-    if all == 0 {
-        return "–".to_owned();
-    }
-    let tenths = (u128::from(part) * 1_000 + u128::from(all) / 2) / u128::from(all);
-    // A single one is not nothing.
-    if part > 0 && tenths == 0 { "< 0.1 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent;
-
-    #[test]
-    fn shares_have_one_decimal() {
-        for (part, all, text) in [
-            (0, 0, "–"),
-            (0, 9, "0.0 %"),
-            (1, 3, "33.3 %"),
-            (9, 9, "100.0 %"),
-            (1, 1_000_000, "< 0.1 %"),
-            (u64::MAX, u64::MAX, "100.0 %"),
-        ] {
-            assert_eq!(percent(part, all), text);
-        }
-    }
 }
