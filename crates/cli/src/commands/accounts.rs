@@ -10,9 +10,9 @@ use keyward_core::{AccountId, AccountRecord, Keys, Timestamp};
 use keyward_manage::{AccountUpdate, Management, ManagementError, Versioned};
 use serde_json::{Value, json};
 
-use super::ATTEMPTS;
 use super::effect::Effect;
 use super::prompt::confirm;
+use super::{ATTEMPTS, plans};
 use crate::backend::{Backend, MissingFile, Records, every_page, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
@@ -135,9 +135,14 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
 
 /// The plans of a service may be names in its code, so an unknown one is no error.
 async fn note_unknown_plan(backend: &Backend, plan: Option<&str>) -> Result<(), Error> {
-    let (Backend::Management(management, _), Some(plan)) = (backend, plan) else { return Ok(()) };
-    if management.plans(&system()).await?.iter().all(|known| known.value.name != plan) {
-        note!("no plan here is named {plan:?}, so it has no limits and lifetimes: create it with keyward plans create");
+    let (Ok(records), Some(plan)) = (backend.records(), plan) else { return Ok(()) };
+    // A server shows its plans to the operator only.
+    let Ok(plans) = plans::list(records).await else { return Ok(()) };
+    if plans.iter().all(|known| known.name != plan) {
+        note!(
+            "no plan here is named {plan:?}, so only limits in the code of your service apply to it, such as for_plan. To set limits and \
+             lifetimes without code, create it: keyward plans create {plan:?}"
+        );
     }
     Ok(())
 }
