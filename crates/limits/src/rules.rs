@@ -1,6 +1,5 @@
 //! Limits as data, of a plan, an account or a key.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -366,15 +365,41 @@ impl LimitRules {
         self.rates.is_empty() && self.budget.is_none() && self.tasks.is_none() && self.counts_as.is_none()
     }
 
+    /// Returns those of a plan's rules that hold for an account with these rules of its own: a rate replaces the plan's rate with its name, and
+    /// so do the budget and the tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward_limits::{LimitRules, RateRule};
+    ///
+    /// let plan = LimitRules::new().rate(RateRule::new("default", 10, 60))?.rate(RateRule::new("search", 5, 1))?;
+    /// let own = LimitRules::new().rate(RateRule::new("default", 20, 60))?;
+    /// assert_eq!(plan.beside(&own), LimitRules::new().rate(RateRule::new("search", 5, 1))?);
+    /// # Ok::<(), keyward_limits::RuleError>(())
+    /// ```
+    #[must_use]
+    pub fn beside(&self, own: &Self) -> Self {
+        let is_left = |rate: &&RateRule| own.rates.iter().all(|known| known.name != rate.name);
+        Self {
+            rates: self.rates.iter().filter(is_left).cloned().collect(),
+            budget: self.budget.clone().filter(|_| own.budget.is_none()),
+            tasks: self.tasks.filter(|_| own.tasks.is_none()),
+            counts_as: None,
+        }
+    }
+
     /// Returns an account's rules: its own, and for the rest its plan's.
     pub(crate) fn of_account(own: Option<&Self>, plan: Option<&Self>) -> Self {
-        let mut rates: BTreeMap<&str, &RateRule> = BTreeMap::new();
-        for rate in plan.into_iter().chain(own).flat_map(|rules| &rules.rates) {
-            rates.insert(&rate.name, rate);
+        let own = own.cloned().unwrap_or_default();
+        let mut of_plan = plan.map(|plan| plan.beside(&own)).unwrap_or_default();
+        of_plan.rates.extend(own.rates);
+        of_plan.rates.sort_by(|one, other| one.name.cmp(&other.name));
+        Self {
+            rates: of_plan.rates,
+            budget: own.budget.or(of_plan.budget),
+            tasks: own.tasks.or(of_plan.tasks),
+            counts_as: None,
         }
-        let budget = own.and_then(|own| own.budget.as_ref()).or(plan.and_then(|plan| plan.budget.as_ref()));
-        let tasks = own.and_then(|own| own.tasks).or(plan.and_then(|plan| plan.tasks));
-        Self { rates: rates.into_values().cloned().collect(), budget: budget.cloned(), tasks, counts_as: None }
     }
 }
 

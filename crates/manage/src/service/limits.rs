@@ -5,7 +5,9 @@ use keyward_core::store::{KeyRecord, KeyStatus};
 use keyward_core::{AccountId, CredentialId};
 #[cfg(feature = "dashboard")]
 use keyward_limits::rate_left;
-use keyward_limits::{LimitRules, LimitStore, StoredRules, Subject, counted_as, credits_left, hand_on_rules};
+use keyward_limits::{
+    BudgetRule, LimitRules, LimitStore, StoredRules, Subject, counted_as, credits_left, hand_on_rules,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,7 +34,7 @@ impl Management {
 
     /// Returns the limits that hold for an account, or for a key of it, by the place where each is set. Needs `accounts:read`.
     ///
-    /// An account's rate replaces the plan's rate with its name, and so do its budget and its tasks. A key's limits hold in addition.
+    /// A key's limits hold in addition.
     #[cfg(feature = "dashboard")]
     pub(crate) async fn effective_limits(
         &self,
@@ -40,21 +42,21 @@ impl Management {
         account: &AccountId,
         key: Option<&CredentialId>,
     ) -> Result<Vec<(Subject, Limits)>, ManagementError> {
-        let mut own = self.limits(actor, &Subject::Account(account.clone())).await?;
+        let of_account = Subject::Account(account.clone());
+        self.authorize_limits(actor, &of_account, false).await?;
+        let store = self.limit_store()?;
+        let own = store.rules(&of_account).await?;
         let mut found = Vec::new();
         if let Some(plan) = self.read_account(account).await?.value.plan {
             let subject = Subject::Plan(plan);
-            let mut of_plan = self.read_limits(&subject).await?;
-            of_plan.rates.retain(|rate| !own.rates.iter().any(|known| known.name == rate.name));
-            of_plan.tasks = of_plan.tasks.filter(|_| own.tasks.is_none());
-            of_plan.budget = of_plan.budget.filter(|_| own.budget.is_none());
-            if of_plan.budget.is_some() {
-                // Each account has its part of the plan's budget.
-                of_plan.left = own.left.take();
-            }
-            found.push((subject, of_plan));
+            let StoredRules { rules, version } = store.rules(&subject).await?;
+            let rules = rules.beside(&own.rules);
+            // Each account has its part of the plan's budget.
+            let left = left_of(store, &of_account, rules.get_budget()).await?;
+            found.push((subject, limits_of(&rules, left, version)?));
         }
-        found.push((Subject::Account(account.clone()), own));
+        let left = left_of(store, &of_account, own.rules.get_budget()).await?;
+        found.push((of_account, limits_of(&own.rules, left, own.version)?));
         if let Some(key) = key {
             let subject = Subject::Key(key.clone());
             let of_key = self.limits(actor, &subject).await?;
@@ -224,15 +226,26 @@ pub async fn stored_limits(
     if let (Subject::Account(_), None, Some(plan)) = (subject, &budget, plan) {
         budget = store.rules(&Subject::Plan(plan.into())).await?.rules.get_budget().cloned();
     }
-    let left = match budget {
-        Some(budget) if !matches!(subject, Subject::Plan(_)) => {
-            let left = credits_left(store, subject, &budget).await?;
-            let resets_in_seconds = left.resets_in_seconds();
-            Some(CreditsLeft { credits: left.credits, remaining: left.remaining, resets_in_seconds })
-        }
-        _ => None,
+    let left = match subject {
+        Subject::Plan(_) => None,
+        _ => left_of(store, subject, budget.as_ref()).await?,
     };
-    let PutLimits { rates, budget, tasks } = converted(&rules)?;
+    limits_of(&rules, left, version)
+}
+
+async fn left_of(
+    store: &dyn LimitStore,
+    subject: &Subject,
+    budget: Option<&BudgetRule>,
+) -> Result<Option<CreditsLeft>, ManagementError> {
+    let Some(budget) = budget else { return Ok(None) };
+    let left = credits_left(store, subject, budget).await?;
+    let resets_in_seconds = left.resets_in_seconds();
+    Ok(Some(CreditsLeft { credits: left.credits, remaining: left.remaining, resets_in_seconds }))
+}
+
+fn limits_of(rules: &LimitRules, left: Option<CreditsLeft>, version: u64) -> Result<Limits, ManagementError> {
+    let PutLimits { rates, budget, tasks } = converted(rules)?;
     Ok(Limits { rates, budget, tasks, left, version })
 }
 

@@ -206,10 +206,11 @@ impl Management {
     /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`]; [`ManagementError::CodeRequired`] if the user has a second
     /// factor, for which the dashboard asks.
     pub async fn sign_in_with_link(&self, context: &Context, secret: &str) -> Result<SignedIn, ManagementError> {
-        match self.begin_by_link(context, secret).await {
-            Ok((signed_in, _)) => Ok(signed_in),
-            Err(error) => Err(self.count_ended(context, error)),
-        }
+        let begun = match self.read_link(&digest_of(secret), false).await {
+            Ok(usable) => self.begin_by_link(context, usable).await,
+            Err(error) => Err(error),
+        };
+        begun.map_err(|error| self.count_ended(context, error))
     }
 
     /// Users of one office open many links from one address. So only links that have ended count.
@@ -222,21 +223,17 @@ impl Management {
         }
     }
 
-    async fn begin_by_link(
-        &self,
-        context: &Context,
-        secret: &str,
-    ) -> Result<(SignedIn, StoredSignInLink), ManagementError> {
+    async fn begin_by_link(&self, context: &Context, mut usable: UsableLink) -> Result<SignedIn, ManagementError> {
+        let digest = usable.link.digest.clone();
         for _ in 0..ATTEMPTS {
-            let usable = self.read_link(&digest_of(secret), false).await?;
             if usable.user.second_factor_at.is_some() {
                 return Err(ManagementError::CodeRequired);
             }
-            let link = usable.link.value.clone();
-            // On a conflict, everything is read again. A concurrent use has removed the link.
             if let Ok(signed_in) = self.commit_by_link(context, usable, &[]).await? {
-                return Ok((signed_in, link));
+                return Ok(signed_in);
             }
+            // On a conflict, everything is read again. A concurrent use has removed the link.
+            usable = self.read_link(&digest, false).await?;
         }
         Err(ManagementError::Stale)
     }
@@ -284,28 +281,29 @@ impl Management {
         secret: &str,
         visit: &str,
     ) -> Result<(SignInStep, LinkTarget), ManagementError> {
-        let begun = match self.begin_by_link(context, secret).await {
-            Ok((signed_in, link)) => Ok((SignInStep::Done(signed_in), LinkTarget::of(&link))),
-            Err(ManagementError::CodeRequired) => self.ask_for_code_after_link(secret, visit).await,
-            Err(error) => Err(error),
+        let begun = async {
+            let usable = self.read_link(&digest_of(secret), false).await?;
+            let target = LinkTarget::of(&usable.link);
+            let step = if usable.user.second_factor_at.is_some() {
+                self.ask_for_code_after_link(usable, visit).await?
+            } else {
+                SignInStep::Done(self.begin_by_link(context, usable).await?)
+            };
+            Ok((step, target))
         };
-        begun.map_err(|error| self.count_ended(context, error))
+        begun.await.map_err(|error| self.count_ended(context, error))
     }
 
     /// The link works for no other browser from now on. It stays until the code, so that it is used once and checked once more.
     #[cfg(feature = "dashboard")]
-    async fn ask_for_code_after_link(
-        &self,
-        secret: &str,
-        visit: &str,
-    ) -> Result<(SignInStep, LinkTarget), ManagementError> {
-        let UsableLink { link, user, guards } = self.read_link(&digest_of(secret), false).await?;
+    async fn ask_for_code_after_link(&self, usable: UsableLink, visit: &str) -> Result<SignInStep, ManagementError> {
+        let UsableLink { link, user, guards } = usable;
         let ends_at = self.now().saturating_add(super::code::LIFE);
         let waiting = StoredSignInLink { waits_for_code: true, ends_at, ..link.value.clone() };
         if !self.write_quietly(&[vec![link.replace(&waiting)?], guards].concat()).await? {
             return Err(ManagementError::LinkEnded);
         }
-        Ok((self.ask_for_code(&user, visit, Some(waiting.digest)).await?, LinkTarget::of(&link)))
+        self.ask_for_code(&user, visit, Some(waiting.digest)).await
     }
 
     #[cfg(feature = "dashboard")]

@@ -18,7 +18,7 @@ use crate::store::{Kind, List, Write};
 /// In milliseconds.
 const SEEN_EVERY: i64 = 60_000;
 const MAX_ID: usize = 64;
-const MAX_PROGRAMS: usize = 200;
+const MOST_LISTED: usize = 200;
 const MAX_PAGES: usize = 10;
 
 /// A new session.
@@ -74,23 +74,38 @@ impl Management {
     /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`].
     pub async fn own_sessions(&self, actor: &Actor, page: &PageRequest) -> Result<Page<SessionView>, ManagementError> {
         let user = self.acting_user(actor).await?;
-        let mut list = List::of(Kind::Session, 0).owner(user.id.as_str());
-        list.newest_first = true;
-        let now = self.now();
-        let sessions = self.list::<StoredSession>(&page.apply(list)?).await?;
-        let mut page = page.page(sessions);
-        page.items.retain(|session| self.is_open(session, &user, now));
+        let sessions = self.list::<StoredSession>(&page.apply(newest_of(Kind::Session, &user))?).await?;
+        let Page { items, next } = page.page(sessions);
+        let (open, now) = (items.into_iter().map(|session| session.value), self.now());
+        let open = open.filter(|session| self.is_open(session, &user, now)).collect();
+        Ok(Page { items: self.session_views(actor, open).await?, next })
+    }
+
+    /// Lists the newest 200 sessions of the acting user. Also returns `true` if there are older ones.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn newest_sessions(&self, actor: &Actor) -> Result<(Vec<SessionView>, bool), ManagementError> {
+        let (user, now) = (self.acting_user(actor).await?, self.now());
+        let list = newest_of(Kind::Session, &user);
+        let (open, has_more) = self.newest(list, |session| self.is_open(session, &user, now)).await?;
+        Ok((self.session_views(actor, open).await?, has_more))
+    }
+
+    async fn session_views(
+        &self,
+        actor: &Actor,
+        sessions: Vec<StoredSession>,
+    ) -> Result<Vec<SessionView>, ManagementError> {
         let own = match &actor.who {
             Who::User { through: Through::Session(digest), .. } => Some(digest.clone()),
             _ => None,
         };
         let mut makers = HashMap::new();
-        for maker in page.items.iter().filter_map(|session| session.link_maker.as_ref()) {
+        for maker in sessions.iter().filter_map(|session| session.link_maker.as_ref()) {
             if !makers.contains_key(&maker.id) {
                 makers.insert(maker.id.clone(), self.name_of_maker(maker).await?);
             }
         }
-        Ok(page.map(|Versioned { value: session, .. }| SessionView {
+        let view = |session: StoredSession| SessionView {
             current: own.as_ref() == Some(&session.digest),
             id: short_id(&session.digest).to_owned(),
             created_at: session.created_at,
@@ -101,7 +116,8 @@ impl Management {
             user_agent: session.user_agent,
             by_link: session.link_maker.is_some(),
             link_from: session.link_maker.and_then(|maker| makers.get(&maker.id).cloned()),
-        }))
+        };
+        Ok(sessions.into_iter().map(view).collect())
     }
 
     /// Lists the newest 200 sign-ins of programs of the acting user that have not ended, such as those of `keyward login`.
@@ -116,21 +132,8 @@ impl Management {
     pub(crate) async fn newest_programs(&self, actor: &Actor) -> Result<(Vec<SessionView>, bool), ManagementError> {
         let user = self.acting_user(actor).await?;
         let own = self.own_family(actor).await?.map(|family| family.value.id);
-        let mut list = List::of(Kind::Family, 500).owner(user.id.as_str());
-        list.newest_first = true;
-        let (mut open, mut has_more) = (Vec::new(), true);
-        // Those that have ended leave gaps.
-        for _ in 0..MAX_PAGES {
-            let families = self.list::<Family>(&list).await?;
-            list.after = families.last().map(|family| (family.sort(), family.id()));
-            has_more = families.len() == list.limit;
-            open.extend(families.into_iter().map(|family| family.value).filter(|family| self.is_live(family, &user)));
-            if open.len() > MAX_PROGRAMS || !has_more {
-                break;
-            }
-        }
-        has_more |= open.len() > MAX_PROGRAMS;
-        open.truncate(MAX_PROGRAMS);
+        let list = newest_of(Kind::Family, &user);
+        let (open, has_more) = self.newest(list, |family| self.is_live(family, &user)).await?;
         let view = |family: Family| SessionView {
             current: own.as_ref() == Some(&family.id),
             id: family.id,
@@ -144,6 +147,27 @@ impl Management {
             link_from: None,
         };
         Ok((open.into_iter().map(view).collect(), has_more))
+    }
+
+    /// Those that have ended leave gaps. Also returns `true` if there are older ones.
+    async fn newest<E: Entity>(
+        &self,
+        mut list: List,
+        is_open: impl Fn(&E) -> bool,
+    ) -> Result<(Vec<E>, bool), ManagementError> {
+        let (mut open, mut has_more) = (Vec::new(), true);
+        for _ in 0..MAX_PAGES {
+            let found = self.list::<E>(&list).await?;
+            list.after = found.last().map(|last| (last.value.sort(), last.value.id()));
+            has_more = found.len() == list.limit;
+            open.extend(found.into_iter().map(|found| found.value).filter(&is_open));
+            if open.len() > MOST_LISTED || !has_more {
+                break;
+            }
+        }
+        has_more |= open.len() > MOST_LISTED;
+        open.truncate(MOST_LISTED);
+        Ok((open, has_more))
     }
 
     /// Ends a session of the acting user, or a program's sign-in with its tokens, with the id in the lists.
@@ -275,6 +299,12 @@ impl Management {
         };
         Ok((secret, session))
     }
+}
+
+fn newest_of(kind: Kind, user: &StoredUser) -> List {
+    let mut list = List::of(kind, 500).owner(user.id.as_str());
+    list.newest_first = true;
+    list
 }
 
 /// It names a session and opens none.

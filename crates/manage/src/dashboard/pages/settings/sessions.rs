@@ -7,10 +7,7 @@ use crate::dashboard::member::Member;
 use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::service::{PageRequest, SessionView};
-
-/// As many as the service lists of programs.
-const MOST: usize = 200;
+use crate::service::SessionView;
 
 /// Sign-ins in one list: a user who looks for a stranger's need not know how each of them began.
 pub(super) struct Sessions {
@@ -46,7 +43,7 @@ impl Sessions {
             link_from: view.link_from,
             is_current: view.current,
         };
-        let (browsers, has_more_browsers) = newest_sessions(member).await?;
+        let (browsers, has_more_browsers) = management.newest_sessions(actor).await?;
         let (programs, has_more_programs) = management.newest_programs(actor).await?;
         let has_more = has_more_browsers || has_more_programs;
         let mut open: Vec<Session> = browsers.into_iter().map(|view| shown(view, false)).collect();
@@ -56,24 +53,6 @@ impl Sessions {
         let has_others = has_more || open.iter().any(|session| !session.is_current);
         Ok(Self { open, has_others, has_more })
     }
-}
-
-/// Also returns `true` if there are older ones. Sessions that have ended leave gaps in the pages of the service.
-async fn newest_sessions(member: &Member) -> Result<(Vec<SessionView>, bool), ManagementError> {
-    const MAX_PAGES: usize = 10;
-    let mut request = PageRequest { limit: 500, ..PageRequest::default() };
-    let mut open = Vec::new();
-    for _ in 0..MAX_PAGES {
-        let page = member.management().own_sessions(&member.actor, &request).await?;
-        open.extend(page.items);
-        request.after = page.next;
-        if open.len() > MOST || request.after.is_none() {
-            break;
-        }
-    }
-    let has_more = open.len() > MOST || request.after.is_some();
-    open.truncate(MOST);
-    Ok((open, has_more))
 }
 
 pub(super) async fn end(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
