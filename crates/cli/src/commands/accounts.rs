@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::effect::Effect;
 use super::prompt::confirm;
-use super::{ATTEMPTS, plans};
+use super::ATTEMPTS;
 use crate::backend::{Backend, MissingFile, Records, every_page, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
@@ -137,8 +137,13 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
 async fn note_unknown_plan(backend: &Backend, plan: Option<&str>) -> Result<(), Error> {
     let (Ok(records), Some(plan)) = (backend.records(), plan) else { return Ok(()) };
     // A server shows its plans to the operator only.
-    let Ok(plans) = plans::list(records).await else { return Ok(()) };
-    if plans.iter().all(|known| known.name != plan) {
+    let is_known = match records {
+        Records::Database(management) => {
+            management.plans(&system()).await?.iter().any(|known| known.value.name == plan)
+        }
+        Records::Server(client) => client.plans().await.is_ok_and(|known| known.iter().any(|known| known.name == plan)),
+    };
+    if !is_known {
         note!(
             "no plan here is named {plan:?}, so only limits in the code of your service apply to it, such as for_plan. To set limits and \
              lifetimes without code, create it: keyward plans create {plan:?}"

@@ -100,7 +100,7 @@ pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Er
     }
 }
 
-pub(super) async fn list(records: Records<'_>) -> Result<Vec<Plan>, Error> {
+async fn list(records: Records<'_>) -> Result<Vec<Plan>, Error> {
     match records {
         Records::Database(management) => Ok(management.plans(&system()).await?.into_iter().map(Plan::from).collect()),
         Records::Server(client) => Ok(client.plans().await?),
