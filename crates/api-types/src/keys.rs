@@ -15,7 +15,7 @@ use crate::audit::Actor;
 #[cfg(feature = "utoipa")]
 use crate::schema::{KindName, ModeName, ReasonName, StatusName};
 use crate::secret::{Secret, reveal};
-use crate::strict::{flattened, networks, networks_or_null, present, word, word_or_null};
+use crate::strict::{endpoints, endpoints_or_null, flattened, networks, networks_or_null, present, word, word_or_null};
 
 /// The purpose of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -303,7 +303,7 @@ pub struct CreateKey {
     pub scopes: ScopeSet,
     /// Endpoints that the key is confined to. Empty means all.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>, max_items = 50, example = json!(["GET /v1/videos/*"])))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "endpoints")]
     pub endpoints: Vec<Endpoint>,
     /// Networks that the key is confined to. Empty means all.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>, max_items = 50, example = json!(["192.0.2.0/24"])))]
@@ -399,7 +399,7 @@ pub struct UpdateKey {
     pub scopes: Option<ScopeSet>,
     /// New endpoints that the key is confined to.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, max_items = 50))]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "endpoints_or_null", skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Vec<Endpoint>>,
     /// New networks that the key is confined to.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, max_items = 50))]

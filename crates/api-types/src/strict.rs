@@ -1,5 +1,5 @@
-use keyward_core::Network;
 use keyward_core::network::ipnet::IpNet;
+use keyward_core::{Endpoint, Network};
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
@@ -45,6 +45,17 @@ pub(crate) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>,
 pub(crate) fn networks_or_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<IpNet>>, D::Error> {
     let networks = Option::<Vec<Network>>::deserialize(from)?;
     Ok(networks.map(|networks| networks.into_iter().map(Into::into).collect()))
+}
+
+/// Records may have endpoints that a request may not.
+pub(crate) fn endpoints<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Endpoint>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+}
+
+pub(crate) fn endpoints_or_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Endpoint>>, D::Error> {
+    let texts = Option::<Vec<String>>::deserialize(from)?;
+    texts.map(|texts| texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()).transpose()
 }
 
 /// serde's own way fails for numbers if a program enables `arbitrary_precision` of `serde_json`. A secret beside the struct is not copied here.

@@ -10,6 +10,8 @@ use keyward_manage::ManagementError;
 pub(crate) struct Error {
     kind: ErrorKind,
     message: String,
+    /// The account, key or user that the error is about.
+    subject: Option<String>,
     /// Whether the message names the database or the server.
     names_place: bool,
 }
@@ -41,12 +43,12 @@ impl ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), names_place: false }
+        Self { kind, message: message.into(), subject: None, names_place: false }
     }
 
     /// Creates an error whose message names the database or the server.
     pub(crate) fn placed(kind: ErrorKind, message: String) -> Self {
-        Self { kind, message, names_place: true }
+        Self { kind, message, subject: None, names_place: true }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -80,24 +82,35 @@ impl Error {
         Self { message: change(&self.message), ..self }
     }
 
-    /// Names the database or the server that failed.
-    pub(crate) fn at(self, place: &str) -> Self {
-        // A URL is long enough to be no other part of a message.
-        if self.names_place || place.contains("://") && self.message.contains(place) {
-            return self;
-        }
-        Self::placed(self.kind, format!("{place}: {}", self.message))
+    /// Names the subject as soon as the place is known.
+    pub(crate) fn of(self, subject: String) -> Self {
+        Self { subject: Some(subject), ..self }
     }
 
-    /// Names the database or the server, if it failed.
+    /// Names the subject, and the database or the server.
+    pub(crate) fn at(self, place: &str) -> Self {
+        if self.names_place {
+            return self;
+        }
+        match &self.subject {
+            Some(subject) => Self::placed(self.kind, format!("{subject} in {place}: {}", self.message)),
+            // A URL is long enough to be no other part of a message.
+            None if place.contains("://") && self.message.contains(place) => self,
+            None => Self::placed(self.kind, format!("{place}: {}", self.message)),
+        }
+    }
+
+    /// Names the database or the server, if it failed or lacks something.
     pub(crate) fn of_failure_at(self, place: &str) -> Self {
-        if self.kind == ErrorKind::Failed { self.at(place) } else { self }
+        if matches!(self.kind, ErrorKind::Failed | ErrorKind::NotFound) { self.at(place) } else { self }
     }
 
     /// Names the subject of an operation that was refused or failed, and the database or the server.
     pub(crate) fn about(self, subject: Option<&str>, place: &str) -> Self {
         match (self.kind, subject) {
-            (ErrorKind::NotFound | ErrorKind::Refused, Some(subject)) => self.at(&format!("{subject} in {place}")),
+            (ErrorKind::NotFound | ErrorKind::Refused, Some(subject)) if self.subject.is_none() => {
+                self.of(subject.to_owned()).at(place)
+            }
             (ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Failed, _) => self.at(place),
             _ => self,
         }
@@ -158,8 +171,10 @@ impl From<ClientError> for Error {
     fn from(error: ClientError) -> Self {
         let kind = match (&error, error.status()) {
             (ClientError::Url(_) | ClientError::PlainHttp | ClientError::Credential, _) => ErrorKind::Usage,
-            (ClientError::Id, _) | (_, Some(404)) => ErrorKind::NotFound,
-            (ClientError::NoToken(_), _) | (_, Some(401 | 403 | 409 | 412 | 429)) => ErrorKind::Refused,
+            (ClientError::Id, _) | (ClientError::Refused(_), Some(404)) => ErrorKind::NotFound,
+            (ClientError::NoToken(_), _) | (ClientError::Refused(_), Some(401 | 403 | 409 | 412 | 429)) => {
+                ErrorKind::Refused
+            }
             (ClientError::Refused(_), Some(400..=499)) => ErrorKind::Usage,
             _ => ErrorKind::Failed,
         };

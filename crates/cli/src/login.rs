@@ -34,6 +34,9 @@ pub(crate) struct SignInFile {
 #[derive(Default, Serialize, Deserialize)]
 struct SignIns {
     servers: BTreeMap<String, SignIn>,
+    /// Management keys, of users without a second factor that a terminal can ask for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    keys: BTreeMap<String, Zeroizing<String>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -86,14 +89,24 @@ impl SignInFile {
     pub(crate) async fn keep(&self, url: &str, sign_in: SignIn) -> Result<(), Error> {
         let locked = self.lock().await?;
         let mut all = locked.read()?;
+        all.keys.remove(url);
         all.servers.insert(url.to_owned(), sign_in);
+        locked.write(&all)
+    }
+
+    pub(crate) async fn keep_key(&self, url: &str, key: &Secret) -> Result<(), Error> {
+        let locked = self.lock().await?;
+        let mut all = locked.read()?;
+        all.servers.remove(url);
+        all.keys.insert(url.to_owned(), Zeroizing::new(key.expose().to_owned()));
         locked.write(&all)
     }
 
     pub(crate) async fn forget(&self, url: &str) -> Result<(), Error> {
         let locked = self.lock().await?;
         let mut all = locked.read()?;
-        if all.servers.remove(url).is_some() {
+        let (sign_in, key) = (all.servers.remove(url), all.keys.remove(url));
+        if sign_in.is_some() || key.is_some() {
             locked.write(&all)?;
         }
         Ok(())
@@ -183,7 +196,28 @@ pub(crate) struct Login {
     /// Without a credential.
     client: Client,
     file: SignInFile,
-    current: Mutex<Option<SignIn>>,
+    current: Mutex<Option<Held>>,
+}
+
+enum Held {
+    SignIn(SignIn),
+    Key(Arc<Secret>),
+}
+
+impl Held {
+    fn token(&self) -> Arc<Secret> {
+        match self {
+            Self::SignIn(sign_in) => sign_in.token(),
+            Self::Key(key) => Arc::clone(key),
+        }
+    }
+
+    fn is_good(&self) -> bool {
+        match self {
+            Self::SignIn(sign_in) => sign_in.is_good(),
+            Self::Key(_) => true,
+        }
+    }
 }
 
 impl Login {
@@ -191,18 +225,21 @@ impl Login {
         Self { client, file, current: Mutex::new(None) }
     }
 
-    async fn renewed(&self) -> Result<SignIn, ClientError> {
+    async fn renewed(&self) -> Result<Held, ClientError> {
         let url = self.client.url();
         let no_token = |error: Error| ClientError::NoToken(error.to_string());
         let sign_in = |why: &str| ClientError::NoToken(format!("{why}: keyward login --server {url} --email YOU"));
         let locked = self.file.lock().await.map_err(no_token)?;
         let mut all = locked.read().map_err(no_token)?;
+        if let Some(key) = all.keys.get(url) {
+            return Ok(Held::Key(Arc::new(Secret::from(key.clone()))));
+        }
         let known = all.servers.get(url).ok_or_else(|| {
             sign_in("no credential for this server: set KEYWARD_TOKEN, pass --token-file, or sign in")
         })?;
         // Another process may have renewed it.
         if known.is_good() {
-            return Ok(known.clone());
+            return Ok(Held::SignIn(known.clone()));
         }
         let tokens = self.client.refresh_tokens(&Secret::from(known.refresh_token.clone())).await;
         let tokens = tokens.map_err(|error| match error.status() {
@@ -212,7 +249,7 @@ impl Login {
         let renewed = SignIn::new(known.email.clone(), tokens);
         all.servers.insert(url.to_owned(), renewed.clone());
         locked.write(&all).map_err(no_token)?;
-        Ok(renewed)
+        Ok(Held::SignIn(renewed))
     }
 }
 
@@ -220,7 +257,7 @@ impl Login {
 impl TokenSource for Login {
     async fn token(&self) -> Result<Arc<Secret>, ClientError> {
         let mut current = self.current.lock().await;
-        if let Some(good) = current.as_ref().filter(|sign_in| sign_in.is_good()) {
+        if let Some(good) = current.as_ref().filter(|held| held.is_good()) {
             return Ok(good.token());
         }
         Ok(current.insert(self.renewed().await?).token())

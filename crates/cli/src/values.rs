@@ -6,10 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use keyward_core::Mode;
 use keyward_core::key::KeyKind;
 use keyward_core::scope::Grant;
 use keyward_core::store::{KeyStatus, RevocationReason};
+use keyward_core::{CredentialId, Mode, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -27,6 +27,28 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let too_long = |_: jiff::Error| format!("the duration is too long: {DURATION}");
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(too_long)?;
     duration.try_into().map_err(too_long)
+}
+
+/// Parses a time, or a day such as `2027-12-01`, which stands for its start in UTC.
+pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
+    let day = text.len() == "2027-12-01".len() && text.parse::<jiff::civil::Date>().is_ok();
+    if day {
+        return format!("{text}T00:00:00Z")
+            .parse()
+            .map_err(|_| format!("invalid day {text:?}: expected one from 1970"));
+    }
+    text.parse().map_err(|error| format!("{error}, or a day such as 2026-03-01"))
+}
+
+/// Parses the id of a key.
+pub(crate) fn key_id(text: &str) -> Result<CredentialId, String> {
+    text.parse()
+        .map_err(|_| "expected the id of a key, which has no spaces: keyward keys list shows the ids".to_owned())
+}
+
+/// Parses the number of keys that an account may have.
+pub(crate) fn keys(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("expected a whole number of keys from 0 to {}, such as 100", u32::MAX))
 }
 
 /// From a minute to 100 years.

@@ -6,7 +6,7 @@
 mod management;
 mod serving;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -46,4 +46,28 @@ fn a_typed_password_is_not_shown() {
     drop(written);
     assert!(child.wait().unwrap().success() && shown.contains("signed in"), "{shown}");
     assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[needs(script)]
+#[test]
+fn the_demo_says_in_a_sentence_how_to_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_keyward");
+    let line =
+        format!("{program} serve --demo --database {} --listen 127.0.0.1:0", folder.path().join("a.db").display());
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_remove("KEYWARD_SERVER");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bsdutils has it");
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || output.next().unwrap().unwrap();
+    assert!(next().contains("filling the database with example data"), "it says at once what takes long");
+    let sentence = next();
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    assert!(sentence.starts_with("keyward runs. Sign in at http://127.0.0.1:"), "{sentence}");
+    assert!(words[5].ends_with("/login") && words[7..10] == ["demo@example.com", "with", "the"], "{sentence}");
+    assert!(next().starts_with("The demo's management key: kwms_live_"));
+    // The program ends with its terminal.
+    drop(child.stdin.take());
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

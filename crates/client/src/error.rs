@@ -45,11 +45,17 @@ pub enum ClientError {
     /// No complete answer. The operation may have succeeded.
     #[error("the server does not answer: check the URL and the network")]
     Unreachable(#[source] TransportError),
+    /// Plain HTTP behind an `https://` URL. Nothing was sent.
+    #[error("the server does not speak TLS: check the port, or use http:// if the server has no TLS")]
+    NoTls(#[source] TransportError),
+    /// Another protocol behind an `http://` URL, such as TLS.
+    #[error("the server does not speak HTTP: check the port, or use https:// if the server expects TLS")]
+    NoHttp(#[source] TransportError),
     /// Answer too large.
     #[error("the answer is larger than {0} bytes: raise the limit of the client")]
     TooLarge(usize),
     /// Not the answer of a keyward server.
-    #[error("unexpected answer (status {status}): {why}; check that the URL is that of a keyward server")]
+    #[error("expected the answer of a keyward server, got status {status}: {why}; check the URL")]
     Unexpected {
         /// HTTP status.
         status: u16,
@@ -90,7 +96,13 @@ impl std::error::Error for TransportError {
 
 impl ClientError {
     pub(crate) fn transport(error: reqwest::Error) -> Self {
-        Self::Unreachable(TransportError(error.without_url()))
+        let (no_tls, no_http) = (causes(&error).any(is_no_tls), causes(&error).any(is_no_http));
+        let error = TransportError(error.without_url());
+        match (no_tls, no_http) {
+            (true, _) => Self::NoTls(error),
+            (_, true) => Self::NoHttp(error),
+            _ => Self::Unreachable(error),
+        }
     }
 
     fn problem(&self) -> Option<&Problem> {
@@ -133,4 +145,22 @@ impl ClientError {
     pub fn retry_after(&self) -> Option<Duration> {
         self.problem().and_then(|problem| problem.retry_after)
     }
+}
+
+type Cause<'a> = &'a (dyn std::error::Error + 'static);
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = Cause<'_>> {
+    std::iter::successors(std::error::Error::source(error), |&error| error.source())
+}
+
+/// An I/O error does not name the error inside as its source.
+fn is_no_tls(error: Cause<'_>) -> bool {
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(inner) => is_no_tls(inner),
+        None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidMessage(_))),
+    }
+}
+
+fn is_no_http(error: Cause<'_>) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
 }

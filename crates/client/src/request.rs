@@ -232,7 +232,7 @@ impl Answer {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         // serde's error may quote a secret.
         serde_json::from_slice(&self.body)
-            .map_err(|_| ClientError::Unexpected { status: self.status, why: "the body has another form" })
+            .map_err(|_| ClientError::Unexpected { status: self.status, why: self.form() })
     }
 
     fn problem(&self, status: StatusCode, retry_after: Option<Duration>) -> ClientError {
@@ -242,7 +242,15 @@ impl Answer {
         }
         match serde_json::from_slice::<Problem>(&self.body) {
             Ok(problem) => Box::new(Problem { status: self.status, retry_after, ..problem }).into(),
-            Err(_) => ClientError::Unexpected { status: self.status, why: "the body is no problem document" },
+            Err(_) => ClientError::Unexpected { status: self.status, why: self.form() },
+        }
+    }
+
+    fn form(&self) -> &'static str {
+        match self.body.trim_ascii_start().first() {
+            None => "the body is empty",
+            Some(b'<') => "the body is a web page",
+            Some(_) => "the body has another form",
         }
     }
 }

@@ -23,7 +23,8 @@ const MAX_LENGTH: usize = 256;
 
 /// A method and path that a key may call.
 ///
-/// `GET /v1/videos/*` covers the path and all below, `* /v1/videos` every method. GET includes HEAD.
+/// `GET /v1/videos/*` covers the path and all below, `* /v1/videos` every method. GET includes HEAD. Methods are case-sensitive
+/// (RFC 9110), so parsing refuses a standard method that is not in capitals. Records with one are still read.
 ///
 /// # Examples
 /// ```
@@ -38,13 +39,43 @@ const MAX_LENGTH: usize = 256;
 /// # Ok::<(), keyward::endpoint::EndpointError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "SmolStr", into = "SmolStr")]
+#[serde(try_from = "Stored", into = "SmolStr")]
 pub struct Endpoint(SmolStr);
 
 /// The text is no endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid endpoint: expected a method or '*', a space, and a path from '/', for example 'GET /v1/videos/*'")]
-pub struct EndpointError;
+///
+/// # Examples
+/// ```
+/// let error = "get /v1/videos".parse::<keyward::Endpoint>().unwrap_err();
+/// assert_eq!(error.to_string(), "invalid endpoint \"get /v1/videos\": methods are case-sensitive, write GET");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid endpoint {text:?}: {fault}")]
+pub struct EndpointError {
+    text: String,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Form,
+    Case { method: &'static str },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form => {
+                f.write_str("expected a method or '*', a space, and a path from '/', for example 'GET /v1/videos/*'")
+            }
+            Self::Case { method } => write!(f, "methods are case-sensitive, write {method}"),
+        }
+    }
+}
+
+/// A record may be older than the check of a method's case.
+#[derive(Deserialize)]
+struct Stored(SmolStr);
 
 impl Endpoint {
     /// Returns the text.
@@ -168,17 +199,48 @@ fn has_edging_space(path: &str) -> bool {
     path.split('/').any(|segment| segment.starts_with("%20") || segment.ends_with("%20"))
 }
 
+/// RFC 9110 and RFC 5789.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+fn check(text: &str) -> Result<(), Fault> {
+    let (method, path) = text.split_once(' ').ok_or(Fault::Form)?;
+    let literal = path.strip_suffix("/*").unwrap_or(path);
+    let is_method = method == "*" || (Method::from_bytes(method.as_bytes()).is_ok() && !method.contains('*'));
+    let is_path = literal.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*'))
+        // Including the star, so that no empty segment is hidden before it.
+        && !is_ambiguous_path(path);
+    if is_method && is_path && text.len() <= MAX_LENGTH { Ok(()) } else { Err(Fault::Form) }
+}
+
+/// No client sends `get` for GET, so a key with it could call nothing.
+fn check_case(text: &str) -> Result<(), Fault> {
+    let method = text.split(' ').next().unwrap_or_default();
+    let standard = METHODS.into_iter().find(|standard| standard.eq_ignore_ascii_case(method));
+    match standard {
+        Some(standard) if standard != method => Err(Fault::Case { method: standard }),
+        _ => Ok(()),
+    }
+}
+
+fn failed(text: &str) -> impl Fn(Fault) -> EndpointError {
+    move |fault| EndpointError { text: text.chars().take(64).collect(), fault }
+}
+
+impl TryFrom<Stored> for Endpoint {
+    type Error = EndpointError;
+
+    fn try_from(Stored(text): Stored) -> Result<Self, EndpointError> {
+        check(&text).map_err(failed(&text))?;
+        Ok(Self(text))
+    }
+}
+
 impl TryFrom<SmolStr> for Endpoint {
     type Error = EndpointError;
 
     fn try_from(text: SmolStr) -> Result<Self, EndpointError> {
-        let (method, path) = text.split_once(' ').ok_or(EndpointError)?;
-        let literal = path.strip_suffix("/*").unwrap_or(path);
-        let is_method = method == "*" || (Method::from_bytes(method.as_bytes()).is_ok() && !method.contains('*'));
-        let is_path = literal.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*'))
-            // Including the star, so that no empty segment is hidden before it.
-            && !is_ambiguous_path(path);
-        if is_method && is_path && text.len() <= MAX_LENGTH { Ok(Self(text)) } else { Err(EndpointError) }
+        check(&text).and_then(|()| check_case(&text)).map_err(failed(&text))?;
+        Ok(Self(text))
     }
 }
 
@@ -325,7 +387,22 @@ mod tests {
             "GET /v1/%61dmin",
             "GET /%%32%65%%32%65/*",
         ] {
-            assert_eq!(text.parse::<Endpoint>(), Err(EndpointError), "{text:?}");
+            assert!(text.parse::<Endpoint>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_standard_method_is_in_capitals() {
+        for (text, correct) in [("get /x", "GET"), ("Post /v1/*", "POST"), ("patch /", "PATCH"), ("hEAD /x", "HEAD")] {
+            let error = text.parse::<Endpoint>().unwrap_err().to_string();
+            let expected = format!("invalid endpoint {text:?}: methods are case-sensitive, write {correct}");
+            assert_eq!(error, expected);
+            // A store may have it from before this rule.
+            let stored: Endpoint = serde_json::from_value(text.into()).unwrap();
+            assert_eq!(serde_json::to_value(&stored).unwrap(), text);
+        }
+        for text in ["PURGE /x", "purge /x", "M-SEARCH /x", "* /x"] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().as_str(), text);
         }
     }
 

@@ -69,8 +69,9 @@ impl Event<'_> {
     /// Records the caller and the outcome in the current span, usually that of the request.
     ///
     /// The fields are `keyward.key_id`, `keyward.account` and `keyward.outcome`: `accepted`, or the code of the refusal. The span
-    /// has to declare them, as [`tracing::field::Empty`]. A handler's refusal comes after `accepted`, and replaces it.
-    /// OpenTelemetry has no convention for these values.
+    /// has to declare them, as [`tracing::field::Empty`]. A guard's or handler's refusal comes after `accepted`, and replaces it: in
+    /// OpenTelemetry, and in the JSON of `tracing-subscriber`. Its text format cannot remove a value, so it writes both, and the last
+    /// one counts. OpenTelemetry has no convention for these values.
     ///
     /// # Examples
     /// ```
@@ -84,7 +85,11 @@ impl Event<'_> {
         if span.is_disabled() {
             return;
         }
-        if let Self::Accepted { identity } | Self::Compromised { identity } | Self::KeyRefused { identity, .. } = self {
+        // After `Accepted`, the span has the caller already.
+        if let Self::Accepted { identity }
+        | Self::Compromised { identity }
+        | Self::KeyRefused { identity, accepted: false, .. } = self
+        {
             span.record("keyward.key_id", display(identity.id()));
             span.record("keyward.account", display(identity.account()));
         }

@@ -306,7 +306,7 @@ impl Rejection {
                 "network_not_allowed",
                 S::FORBIDDEN,
                 None,
-                "The API key cannot be used from this network. Send the request from a network that the key allows.",
+                "The API key cannot be used from this network. Send the request from a network that the key allows. If you do, contact the API provider.",
             ),
             Self::InsufficientScope(_) => row(
                 "INSUFFICIENT_SCOPE",

@@ -181,18 +181,31 @@ impl NamedLimits {
     /// # Errors
     /// [`Rejection::NotConfigured`] without one.
     pub fn get(&self, name: &str) -> Result<&NamedLimit, Rejection> {
-        self.0.iter().find(|known| known.name == name).ok_or_else(|| unknown(name))
+        self.0.iter().find(|known| known.name == name).ok_or_else(|| self.unknown(name))
     }
 
     /// Iterates over the limits in order.
     pub fn iter(&self) -> impl Iterator<Item = &NamedLimit> {
         self.0.iter()
     }
-}
 
-pub(crate) fn unknown(name: &str) -> Rejection {
-    tracing::error!(limit = name, "no rate limit has this name: add it to the RateLimitsBuilder");
-    Rejection::NotConfigured
+    /// Logs the known names when a middleware is built, and not only with the first request.
+    pub(crate) fn check_name(&self, name: &str) {
+        if self.0.iter().all(|known| known.name != name) {
+            let known = self.names();
+            tracing::error!(limit = name, %known, "no rate limit has this name, so the middleware refuses each request with a credential: correct the name, or add it to the RateLimitsBuilder");
+        }
+    }
+
+    pub(crate) fn unknown(&self, name: &str) -> Rejection {
+        let known = self.names();
+        keyward_core::log_limited!(error, limit = name, %known, "no rate limit has this name: correct it, or add it to the RateLimitsBuilder");
+        Rejection::NotConfigured
+    }
+
+    fn names(&self) -> String {
+        self.0.iter().map(|limit| limit.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// A limit for the generic cell rate algorithm.

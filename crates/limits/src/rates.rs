@@ -14,7 +14,7 @@ use keyward_core::rejection::RateLimit;
 use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 
-use crate::named::{NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder, unknown};
+use crate::named::{NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder};
 use crate::strict::StrictCounts;
 
 const TIDY_EVERY: u32 = 10_000;
@@ -29,12 +29,21 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// - [`Rejection::NotConfigured`] without such a limit.
     /// - [`Rejection::StoreUnavailable`].
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection>;
+
+    /// Returns the limits, so that a middleware finds a mistyped name when it is built. Defaults to `None`: the limits are unknown.
+    fn limits(&self) -> Option<&NamedLimits> {
+        None
+    }
 }
 
 #[async_trait]
 impl<T: RateLimiter + ?Sized> RateLimiter for Arc<T> {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         (**self).spend(caller, limit, cost).await
+    }
+
+    fn limits(&self) -> Option<&NamedLimits> {
+        (**self).limits()
     }
 }
 
@@ -60,7 +69,12 @@ impl<T: RateLimiter + ?Sized> RateLimiter for Arc<T> {
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RateLimits(Arc<[Limit]>);
+pub struct RateLimits(Arc<Counters>);
+
+struct Counters {
+    named: NamedLimits,
+    limits: Box<[Limit]>,
+}
 
 struct Limit {
     /// With the limit's own quota.
@@ -128,23 +142,27 @@ impl RateLimits {
     /// Creates counters for these limits.
     #[must_use]
     pub fn new(limits: &NamedLimits) -> Self {
-        Self(limits.iter().map(Limit::new).collect())
+        Self(Arc::new(Counters { named: limits.clone(), limits: limits.iter().map(Limit::new).collect() }))
     }
 }
 
 impl fmt::Debug for RateLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|limit| limit.general.named.name())).finish()
+        f.debug_list().entries(self.0.named.iter().map(NamedLimit::name)).finish()
     }
 }
 
 #[async_trait]
 impl RateLimiter for RateLimits {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
-        match self.0.iter().find(|known| known.general.named.name() == limit) {
+        match self.0.limits.iter().find(|known| known.general.named.name() == limit) {
             Some(limit) => limit.spend(caller, cost),
-            None => Err(unknown(limit)),
+            None => Err(self.0.named.unknown(limit)),
         }
+    }
+
+    fn limits(&self) -> Option<&NamedLimits> {
+        Some(&self.0.named)
     }
 }
 
@@ -296,6 +314,6 @@ mod tests {
         for number in 0..TIDY_EVERY * 2 {
             limits.spend(&caller(&format!("k{number}"), "a1"), "a", ONE).await.unwrap();
         }
-        assert!(limits.0[0].spent.0.len() < TIDY_EVERY as usize * 2, "no caller was forgotten");
+        assert!(limits.0.limits[0].spent.0.len() < TIDY_EVERY as usize * 2, "no caller was forgotten");
     }
 }

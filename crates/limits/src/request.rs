@@ -61,8 +61,15 @@ enum Source {
 
 impl RequestLimit {
     /// Limits requests with a cost of one.
+    ///
+    /// A name that the limiter does not have is logged here as an error, with the names that it has. Then each request with a
+    /// credential is refused with [`Rejection::NotConfigured`].
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
-        let source = Source::Limiter { limiter: Arc::new(limiter), limit: limit.into() };
+        let limit = limit.into();
+        if let Some(known) = limiter.limits() {
+            known.check_name(&limit);
+        }
+        let source = Source::Limiter { limiter: Arc::new(limiter), limit };
         Self(Arc::new(Inner { source, cost: None }))
     }
 
@@ -88,7 +95,8 @@ impl RequestLimit {
 
     /// Sets the names of the rates, for [`from_rules`](Self::from_rules). Defaults to `default`.
     ///
-    /// A name that no rule has limits nothing, and the log has a warning. With a name that no rule can have, such as `a b`, every
+    /// A name that no rule has limits nothing, and the first request logs a warning with the names that rules have: rules are data, so
+    /// one with this name may come later. A name that no rule can have, such as `a b`, is logged here as an error, and every
     /// request with a credential is refused with [`Rejection::NotConfigured`].
     #[must_use]
     pub fn rates<N: Into<SmolStr>>(self, names: impl IntoIterator<Item = N>) -> Self {
@@ -96,6 +104,7 @@ impl RequestLimit {
         if let Source::Rules { rates, .. } = &mut inner.source {
             *rates = names.into_iter().map(Into::into).collect();
             if let Some(malformed) = rates.iter().find(|name| !RateRule::is_name(name)) {
+                tracing::error!(name = %malformed, "a layer names a rate that no rule can have: it refuses its requests; expected 1 to 32 of `a-z A-Z 0-9 _ -`");
                 inner.source = Source::Malformed(malformed.clone());
             }
         }

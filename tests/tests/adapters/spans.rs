@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use http::Method;
 use keyward::axum::AuthLayer;
-use keyward::{Authenticator, RequireLayer, Requirement, Scope};
+use keyward::{Authenticator, NewKey, RequireLayer, Requirement, Scope};
 use keyward_tests::log::Log;
 use tower_http::trace::TraceLayer;
 use tracing::field::Empty;
@@ -52,6 +52,29 @@ async fn spans_of_requests_have_the_caller_and_the_outcome() {
         assert!(line.contains(&format!("keyward.outcome=\"{outcome}\"")), "{what}: {line}");
         let is_known = key.is_some() && outcome != "INVALID_API_KEY";
         assert_eq!(line.contains(&format!("keyward.account={account}")), is_known, "{what}: {line}");
-        assert_eq!(line.contains("keyward.key_id="), is_known, "{what}: {line}");
+        // A text cannot lose a value, so the outcome `accepted` stays before the refusal of a guard.
+        for (field, times) in [("keyward.key_id=", 1), ("keyward.account=", 1)] {
+            assert_eq!(line.matches(field).count(), if is_known { times } else { 0 }, "{what}: {line}");
+        }
+        let last = line.rsplit("keyward.outcome=").next().unwrap();
+        assert!(last.starts_with(&format!("\"{outcome}\"")), "{what}: {line}");
     }
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_logged_with_the_fix() {
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let demo = Demo::new().await;
+    let networks = vec!["192.0.2.0/24".parse().unwrap()];
+    let new = NewKey { networks, ..NewKey::secret(demo.account.clone(), "office") };
+    let issued = demo.keys.issue(new).await.unwrap();
+    let key = issued.key.expose_once();
+    let app = Router::new().route("/", get(async || "in")).layer(AuthLayer::new(demo.store.clone()));
+    let refused = call(&app, request(Method::GET.as_str(), "/", Some(&key))).await;
+    assert_eq!(refused.status, 403);
+    let log = log.text();
+    for part in ["the client's address is unknown", "into_make_service_with_connect_info", issued.record.id.as_str()] {
+        assert!(log.contains(part), "{log}");
+    }
+    assert!(!log.contains(&*key));
 }

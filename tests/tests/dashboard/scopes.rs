@@ -141,7 +141,10 @@ async fn access_of_a_key_is_changed_after_a_summary_with_a_script_and_without() 
         browser.fill("other_scopes", "").await;
         browser.fill("endpoints", "GET /v1/videos/*\nvideos").await;
         browser.press("Review the change").await;
-        browser.see("`videos`: invalid endpoint").await;
+        browser.see("invalid endpoint \"videos\"").await;
+        browser.fill("endpoints", "get /v1/videos/*").await;
+        browser.press("Review the change").await;
+        browser.see("methods are case-sensitive, write GET").await;
         browser.fill("endpoints", "GET /v1/videos/*").await;
         browser.fill("networks", "192.0.2.0/24 2001:db8::/32").await;
         browser.press("Review the change").await;
@@ -153,6 +156,7 @@ async fn access_of_a_key_is_changed_after_a_summary_with_a_script_and_without() 
         assert_eq!(before.scopes.to_string(), "jobs:* resources:read", "nothing is changed before it is confirmed");
         browser.press("Change access").await;
         browser.see("The access is changed. Effective").await;
+        browser.see("resources:read, resources:write, on 1 endpoint, from 2 networks").await;
         let key = site.management.key(&owner, &id).await.unwrap();
         assert_eq!(key.scopes.to_string(), "resources:read resources:write");
         assert_eq!(key.endpoints[0].as_str(), "GET /v1/videos/*");

@@ -296,6 +296,31 @@ async fn every_framework_limits_alike_with_valkey() {
     }
 }
 
+#[test]
+fn a_mistyped_limit_is_logged_with_the_known_names_when_the_middleware_is_built() {
+    let built = |build: &dyn Fn()| {
+        let (log, guard) = Log::of_this_thread(Level::INFO);
+        build();
+        drop(guard);
+        log.text()
+    };
+    let limits = || RateLimits::new(&plans());
+    let names = plans().iter().map(|limit| limit.name().to_string()).collect::<Vec<_>>().join(", ");
+    let shared: Arc<dyn RateLimiter> = Arc::new(limits());
+    let typo = "defualt";
+    let mistakes: [&dyn Fn(); 4] = [
+        &|| drop(RequestLimit::new(limits(), typo)),
+        &|| drop(RequestLimit::new(Arc::clone(&shared), typo)),
+        &|| drop(RateLimitLayer::new(limits(), typo)),
+        &|| drop(keyward::actix::RateLimit::new(limits(), typo)),
+    ];
+    for build in mistakes {
+        let log = built(build);
+        assert!(log.contains("ERROR") && log.contains(&format!("limit=\"{typo}\" known={names}")), "{log}");
+    }
+    assert_eq!(built(&|| drop(RateLimitLayer::new(limits(), "default"))), "");
+}
+
 #[actix_web::test]
 async fn misplaced_rate_limits_log_their_cause() {
     let demo = Demo::new().await;
@@ -304,7 +329,7 @@ async fn misplaced_rate_limits_log_their_cause() {
     for framework in FRAMEWORKS {
         for (authenticator, name, cause) in [
             (None, "default", "no AuthLayer is around this RateLimit"),
-            (Some(&authenticator), "typo", "no rate limit has this name"),
+            (Some(&authenticator), "typo", "no rate limit has this name, so the middleware refuses each request"),
         ] {
             let (log, guard) = Log::of_this_thread(Level::INFO);
             let limit = limit(RateLimits::new(&plans()), name);

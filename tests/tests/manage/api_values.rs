@@ -32,13 +32,18 @@ async fn hidden_or_blank_names_are_refused_on_every_route() {
 }
 
 #[tokio::test]
-async fn networks_and_times_are_read_in_one_form() {
+async fn networks_endpoints_and_times_have_one_form() {
     let running = Running::start().await;
     let body = |more: &str| format!(r#"{{"name":"x","scopes":["a:b"],{more}}}"#);
     for (more, status) in [
         (r#""networks":["10.1.2.3","::ffff:10.0.0.0/104","2001:db8::/32"]"#, 201),
         (r#""networks":["010.8.8.8/32"]"#, 422),
         (r#""networks":["10.1.2.3/8"]"#, 422),
+        (r#""endpoints":["GET /v1/*","* /x","purge /x"]"#, 201),
+        (r#""endpoints":["get /v1/*"]"#, 422),
+        (r#""endpoints":["GET /x","G@T /x"]"#, 422),
+        (r#""endpoints":null"#, 422),
+        (r#""expires_at":"2999-01-01""#, 422),
         (r#""expires_at":"9999-12-31T23:59:59Z""#, 201),
         (r#""expires_at":"2999-01-01T00:00:00.123456789012Z""#, 201),
         (r#""expires_at":"2999-01-01T00:00:00""#, 422),
@@ -47,6 +52,12 @@ async fn networks_and_times_are_read_in_one_form() {
         let code = if status == 201 { "" } else { "INVALID_VALUE" };
         running.check(&[("manager", "POST", "/v1/keys", NOTHING, &body, status, code)]).await;
     }
+    running
+        .check(&[
+            ("manager", "PATCH", "/v1/keys/{key}", AT_1, r#"{"endpoints":["Get /x"]}"#, 422, "INVALID_VALUE"),
+            ("manager", "PATCH", "/v1/keys/{key}", AT_1, r#"{"endpoints":null,"name":"a"}"#, 200, ""),
+        ])
+        .await;
     running.end().await;
 }
 

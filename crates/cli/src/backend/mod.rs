@@ -4,6 +4,8 @@ mod server;
 use std::sync::Arc;
 
 use keyward_client::Client;
+use keyward_core::lifecycle::KeysError;
+use keyward_core::store::WriteRefused;
 use keyward_core::{AccountId, Keys};
 use keyward_limits::LimitStore;
 use keyward_manage::{Management, ManagementError, PageRequest};
@@ -44,6 +46,15 @@ impl Backend {
             Self::Server(client) => Ok(Records::Server(client)),
         }
     }
+
+    /// As [`Records::require_account`].
+    pub(crate) async fn require_account(&self, account: &AccountId) -> Result<(), Error> {
+        let Self::Keys(keys, _) = self else { return self.records()?.require_account(account).await };
+        match keys.get_account(account).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::from(KeysError::Denied(WriteRefused::NoSuchAccount)).of(format!("account {account}"))),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -53,6 +64,19 @@ pub(crate) enum Records<'a> {
 }
 
 impl Records<'_> {
+    /// Refuses an account that does not exist. An empty list would hide that its id is mistyped.
+    pub(crate) async fn require_account(&self, account: &AccountId) -> Result<(), Error> {
+        let found = match self {
+            Self::Database(management) => management.account(&system(), account).await.map(drop).map_err(Error::from),
+            Self::Server(client) => client.account(account).await.map(drop).map_err(Error::from),
+        };
+        match found {
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(error.of(format!("account {account}"))),
+            // A caller who may list keys may lack the right to see accounts.
+            _ => Ok(()),
+        }
+    }
+
     /// Defaults to the operator's account on a database, and to the caller's first on a server.
     pub(crate) async fn account_or_default(&self, account: Option<&AccountId>) -> Result<AccountId, Error> {
         match (account, self) {

@@ -135,9 +135,19 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
 
 /// The plans of a service may be names in its code, so an unknown one is no error.
 async fn note_unknown_plan(backend: &Backend, plan: Option<&str>) -> Result<(), Error> {
-    let (Backend::Management(management, _), Some(plan)) = (backend, plan) else { return Ok(()) };
-    if management.plans(&system()).await?.iter().all(|known| known.value.name != plan) {
-        note!("no plan here is named {plan:?}, so it has no limits and lifetimes: create it with keyward plans create");
+    let (Ok(records), Some(plan)) = (backend.records(), plan) else { return Ok(()) };
+    // A server shows its plans to the operator only.
+    let is_known = match records {
+        Records::Database(management) => {
+            management.plans(&system()).await?.iter().any(|known| known.value.name == plan)
+        }
+        Records::Server(client) => client.plans().await.is_ok_and(|known| known.iter().any(|known| known.name == plan)),
+    };
+    if !is_known {
+        note!(
+            "no plan here is named {plan:?}, so only limits in the code of your service apply to it, such as for_plan. To set limits and \
+             lifetimes without code, create it: keyward plans create {plan:?}"
+        );
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use keyward_manage::{AuditQuery, PageRequest};
 use crate::backend::{Records, system};
 use crate::error::{Error, ErrorKind};
 use crate::output;
-use crate::values::limit;
+use crate::values::{limit, time};
 
 const PAGE: u16 = 500;
 
@@ -33,8 +33,8 @@ pub(super) enum Command {
     },
     /// Remove old entries, and keep the checkpoint of the last one, so that `audit verify` works on the rest. Needs a database.
     Prune {
-        /// Remove entries from before this time, such as 2026-01-01T00:00:00Z.
-        #[arg(long, value_name = "TIME")]
+        /// Remove entries from before this time, such as 2026-01-01T00:00:00Z, or before this day in UTC, such as 2026-01-01.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         before: Timestamp,
     },
 }
@@ -101,6 +101,9 @@ async fn list(records: Records<'_>, command: List) -> Result<(), Error> {
         }
     }
     found.truncate(command.limit);
+    if let (true, Some(account)) = (found.is_empty(), &filter.account) {
+        records.require_account(account).await?;
+    }
     output::list(&found, command.json, "there are no such entries", table)
 }
 

@@ -93,10 +93,15 @@ impl Command {
 }
 
 pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Error> {
+    let is_named = command.account().is_some();
     let account = &records.account_or_default(command.account()).await?;
     match command {
         Command::List { json, .. } => {
-            output::list(&list(records, account).await?, json, "this account has no members", table)
+            let members = list(records, account).await?;
+            if members.is_empty() && is_named {
+                records.require_account(account).await?;
+            }
+            output::list(&members, json, "this account has no members", table)
         }
         Command::Invite { email, role, .. } => {
             let Invited { invitation, secret } = invite(records, account, &email, role).await?;

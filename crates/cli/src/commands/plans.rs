@@ -10,7 +10,7 @@ use super::prompt::confirm;
 use crate::backend::{Records, system};
 use crate::error::{Error, ErrorKind};
 use crate::output::{self, note};
-use crate::values::grant;
+use crate::values::{grant, keys};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -28,7 +28,7 @@ pub(super) enum Command {
         #[arg(long, default_value = "")]
         description: String,
         /// The number of active keys that an account may have. Defaults to the server's limit.
-        #[arg(long, value_name = "KEYS")]
+        #[arg(long, value_name = "KEYS", value_parser = keys)]
         key_limit: Option<u32>,
         /// A scope that API keys of an account may get, such as `resources:read` or `jobs:*`. Repeatable. Defaults to any scope.
         #[arg(long = "scope", value_name = "SCOPE", value_parser = grant)]
@@ -43,7 +43,7 @@ pub(super) enum Command {
         #[arg(long)]
         description: Option<String>,
         /// The number of active keys that an account may have.
-        #[arg(long, value_name = "KEYS", conflicts_with = "no_key_limit")]
+        #[arg(long, value_name = "KEYS", value_parser = keys, conflicts_with = "no_key_limit")]
         key_limit: Option<u32>,
         /// Remove the limit, so that the server's limit applies.
         #[arg(long)]

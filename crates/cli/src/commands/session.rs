@@ -1,24 +1,32 @@
 //! `keyward login`, `keyward logout`, `keyward whoami`
 
-use clap::Args;
-use keyward_client::{Client, ClientError};
+use clap::{ArgGroup, Args};
+use keyward_client::{Client, ClientError, Credential, Purpose, Secret};
 use serde_json::json;
 
 use super::prompt::secret;
 use super::{accounts, keys};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::login::{SignIn, SignInFile};
 use crate::output::{self, note};
 
 #[derive(Args)]
+#[command(group = ArgGroup::new("who").required(true).args(["email", "key", "key_stdin"]))]
 pub(super) struct Login {
     /// Your e-mail address.
     #[arg(long)]
-    email: String,
+    email: Option<String>,
     /// Read the password from the first line of standard input, instead of asking for it. If the user has a second factor, the next line
     /// is its code.
-    #[arg(long)]
+    #[arg(long, requires = "email")]
     password_stdin: bool,
+    /// Ask for a management key, and use it in later commands. For users whose second factor is a passkey, or who sign in with an
+    /// identity provider: create the key in the dashboard.
+    #[arg(long)]
+    key: bool,
+    /// As --key, but read the key from the first line of standard input.
+    #[arg(long)]
+    key_stdin: bool,
 }
 
 #[derive(Args)]
@@ -36,11 +44,17 @@ pub(super) struct Whoami {
 }
 
 pub(super) async fn login(client: &Client, command: Login) -> Result<(), Error> {
-    let Login { email, password_stdin } = command;
+    let Login { email, password_stdin, key_stdin, .. } = command;
     let file = SignInFile::of_user()?;
+    let Some(email) = email else {
+        return use_key(client, &file, secret("Management key: ", "--key-stdin", key_stdin)?).await;
+    };
     let password = secret("Password: ", "--password-stdin", password_stdin)?;
     let tokens = match client.sign_in(&email, &password).await {
         Err(error) if error.code() == Some("CODE_REQUIRED") => {
+            note!(
+                "Passkeys work in the dashboard only. Without an app, use keyward login --key with a management key from there."
+            );
             let code =
                 secret("Code of your authenticator app, or a recovery code: ", "--password-stdin", password_stdin)?;
             client.sign_in_with_code(&email, &password, Some(&code)).await?
@@ -54,6 +68,27 @@ pub(super) async fn login(client: &Client, command: Login) -> Result<(), Error> 
     Ok(())
 }
 
+async fn use_key(client: &Client, file: &SignInFile, key: Secret) -> Result<(), Error> {
+    let stored = Secret::new(key.expose().trim());
+    let own = client.clone().with_credential(Credential::bearer(key)).own_key().await.map_err(|error| {
+        match error.status() {
+            // Also the credential that is no key.
+            Some(401 | 404) => Error::new(ErrorKind::Refused, format!("the server does not accept this key: {error}")),
+            _ => error.into(),
+        }
+    })?;
+    if own.purpose != Purpose::Management {
+        return Err(Error::usage(format!(
+            "{} is no management key: create one in the dashboard under API keys, with the purpose Management",
+            own.hint
+        )));
+    }
+    file.keep_key(client.url(), &stored).await?;
+    let end = own.expires_at.map_or_else(|| "never expires".to_owned(), |end| format!("expires at {end}"));
+    note!("later commands on {} use the key {:?} ({}), which {end}", client.url(), own.name, own.id);
+    Ok(())
+}
+
 pub(super) async fn logout(client: &Client, command: Logout) -> Result<(), Error> {
     let file = SignInFile::of_user()?;
     match client.sign_out(command.everywhere).await {
@@ -61,6 +96,10 @@ pub(super) async fn logout(client: &Client, command: Logout) -> Result<(), Error
         // The sign-in has expired already, or there was none.
         Err(ClientError::NoToken(why)) => note!("{why}"),
         Err(error) if error.status() == Some(401) => {}
+        // A key is no sign-in.
+        Err(error) if error.code() == Some("USER_REQUIRED") => {
+            note!("the management key stays valid: revoke it if you no longer need it");
+        }
         Err(error) => return Err(error.into()),
     }
     file.forget(client.url()).await?;

@@ -134,10 +134,15 @@ impl Command {
 }
 
 pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Error> {
+    let is_named = command.account().is_some();
     let account = &records.account_or_default(command.account()).await?;
     match command {
         Command::List { json, .. } => {
-            output::list(&list(records, account).await?, json, "this account has no webhooks", table)
+            let webhooks = list(records, account).await?;
+            if webhooks.is_empty() && is_named {
+                records.require_account(account).await?;
+            }
+            output::list(&webhooks, json, "this account has no webhooks", table)
         }
         Command::Create { url, description, events, .. } => {
             print_secret(&create(records, account, CreateWebhook { url, description, events }).await?)

@@ -6,10 +6,20 @@ use crate::rejection::Rejection;
 
 pub(crate) fn network_allows(identity: &Identity, client: impl FnOnce() -> Option<IpAddr>) -> Result<(), Rejection> {
     let networks = identity.networks();
-    if networks.is_empty() || client().is_some_and(|client| within(networks, client)) {
+    if networks.is_empty() {
         return Ok(());
     }
+    match client() {
+        Some(client) if within(networks, client) => return Ok(()),
+        Some(_) => {}
+        None => report_unknown(identity),
+    }
     Err(Rejection::NetworkNotAllowed)
+}
+
+#[cold]
+fn report_unknown(identity: &Identity) {
+    crate::log_limited!(warn, key = %identity.id(), "refused a key that is limited to networks: the client's address is unknown; pass it on with axum's into_make_service_with_connect_info::<SocketAddr>() and keyward::axum::AuthLayer, or put a PeerAddress into the request's extensions; behind a proxy, set trusted_proxies and the fields that it overwrites");
 }
 
 #[cfg(test)]

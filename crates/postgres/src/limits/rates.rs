@@ -68,6 +68,10 @@ impl RateLimiter for PostgresRates {
         let cost = limit.time_of(cost)?;
         limit.verdict(answer(&self.store, self.count(limit, caller, cost)).await.map_err(Error::into))
     }
+
+    fn limits(&self) -> Option<&NamedLimits> {
+        Some(&self.limits)
+    }
 }
 
 /// No limit is longer than a day.

@@ -73,6 +73,10 @@ impl RateLimiter for ValkeyRates {
         let cost = limit.time_of(cost)?;
         limit.verdict(self.count(limit, caller, cost).await)
     }
+
+    fn limits(&self) -> Option<&NamedLimits> {
+        Some(&self.limits)
+    }
 }
 
 /// No limit is longer than a day, so numbers are exact.

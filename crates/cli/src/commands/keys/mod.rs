@@ -3,6 +3,7 @@
 mod import;
 mod operations;
 mod requests;
+mod unknown_id;
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::backend::{Backend, Database, MissingFile};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::{self, note};
-use crate::values::{duration, grant, kind, limit, metadata, mode, pair, reason, status};
+use crate::values::{duration, grant, key_id, kind, limit, metadata, mode, pair, reason, status, time};
 use operations::Changed;
 use requests::Requests;
 
@@ -43,6 +44,7 @@ pub(in crate::commands) enum Command {
     /// Show how often a key was used, or all keys of an account, by day and outcome.
     Usage {
         /// The id of the key. Defaults to all keys of the account.
+        #[arg(value_parser = key_id)]
         id: Option<CredentialId>,
         /// The account. Defaults to your own; on a database, to the operator's.
         #[arg(long, conflicts_with = "id")]
@@ -59,6 +61,7 @@ pub(in crate::commands) enum Command {
     /// Show a key.
     Show {
         /// The id of the key.
+        #[arg(value_parser = key_id)]
         id: CredentialId,
         /// Print JSON.
         #[arg(long)]
@@ -69,6 +72,7 @@ pub(in crate::commands) enum Command {
     /// Replace a key by a successor, which is the last line on standard output. The old key works until the overlap ends.
     Rotate {
         /// The id of the key.
+        #[arg(value_parser = key_id)]
         id: CredentialId,
         /// How long both keys work, such as `24h` or `7d`. `0s` ends the old key at once.
         #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
@@ -84,11 +88,13 @@ pub(in crate::commands) enum Command {
     /// Disable a key until it is enabled again.
     Disable {
         /// The id of the key.
+        #[arg(value_parser = key_id)]
         id: CredentialId,
     },
     /// Enable a disabled key.
     Enable {
         /// The id of the key.
+        #[arg(value_parser = key_id)]
         id: CredentialId,
     },
 }
@@ -99,8 +105,8 @@ pub(in crate::commands) struct SuccessorExpiry {
     /// Let the successor expire after this time, such as `90d`. Defaults to the lifetime that the old key was given, up to the maximum.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     expires_in: Option<Duration>,
-    /// Let the successor expire at this time, such as `2027-01-01T00:00:00Z`.
-    #[arg(long, value_name = "TIME")]
+    /// Let the successor expire at this time, such as `2027-01-01T00:00:00Z`, or at the start of this day in UTC, such as `2027-01-01`.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     expires_at: Option<Timestamp>,
     /// Let the successor never expire.
     #[arg(long)]
@@ -141,14 +147,14 @@ pub(in crate::commands) struct Create {
     /// Expire after this time, such as `90d`. Defaults to the account's default lifetime, or to no expiry without one.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     expires_in: Option<Duration>,
-    /// Expire at this time, such as `2027-01-01T00:00:00Z`.
-    #[arg(long, value_name = "TIME")]
+    /// Expire at this time, such as `2027-01-01T00:00:00Z`, or at the start of this day in UTC, such as `2027-01-01`.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     expires_at: Option<Timestamp>,
     /// Never expire, also if the account has a default lifetime.
     #[arg(long)]
     no_expiry: bool,
-    /// Accept the key from this time on.
-    #[arg(long, value_name = "TIME")]
+    /// Accept the key from this time on, or from the start of this day in UTC.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     not_before: Option<Timestamp>,
     /// Your own data: a text such as `team=search`, or a JSON object such as `{"seats":3}`. Repeatable.
     #[arg(long, value_name = "NAME=TEXT", value_parser = metadata)]
@@ -162,6 +168,7 @@ pub(in crate::commands) struct Create {
 #[command(group = ArgGroup::new("keys").required(true).args(["id", "user"]))]
 pub(in crate::commands) struct Revoke {
     /// The id of the key.
+    #[arg(value_parser = key_id)]
     id: Option<CredentialId>,
     /// Revoke all keys of this user.
     #[arg(long)]
@@ -226,6 +233,7 @@ pub(in crate::commands) struct List {
     .args(["name", "scopes", "expires_in", "expires_at", "no_expiry", "metadata", "tags", "no_tags", "user", "no_user"]))]
 pub(in crate::commands) struct Update {
     /// The id of the key.
+    #[arg(value_parser = key_id)]
     id: CredentialId,
     /// The new name.
     #[arg(long)]
@@ -236,8 +244,8 @@ pub(in crate::commands) struct Update {
     /// Expire after this time.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     expires_in: Option<Duration>,
-    /// Expire at this time.
-    #[arg(long, value_name = "TIME")]
+    /// Expire at this time, or at the start of this day in UTC.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     expires_at: Option<Timestamp>,
     /// Remove the expiry.
     #[arg(long)]
@@ -272,26 +280,42 @@ pub(in crate::commands) async fn run(options: &Options, command: Command) -> Res
         _ => MissingFile::Refuse,
     };
     let backend = Backend::open(options, missing).await?;
-    let subject = subject(&command);
-    run_on(&backend, command).await.map_err(|error| error.about(subject.as_deref(), &options.place()))
+    let (subject, wanted) = (subject(&command), wanted(&command));
+    let error = match (run_on(&backend, command).await, wanted) {
+        (Ok(()), _) => return Ok(()),
+        (Err(error), Some((id, verb))) if error.kind() == ErrorKind::NotFound => {
+            unknown_id::explain(&backend, &id, verb, error).await
+        }
+        (Err(error), _) => error,
+    };
+    Err(error.about(subject.as_deref(), &options.place()))
+}
+
+/// The key that a command is about, and the command's name.
+fn wanted(command: &Command) -> Option<(CredentialId, &'static str)> {
+    let (id, verb) = match command {
+        Command::Usage { id: Some(id), .. } => (id, "usage"),
+        Command::Requests(Requests { id, .. }) => (id, "requests"),
+        Command::Show { id, .. } => (id, "show"),
+        Command::Revoke(Revoke { id: Some(id), .. }) => (id, "revoke"),
+        Command::Rotate { id, .. } => (id, "rotate"),
+        Command::Update(Update { id, .. }) => (id, "update"),
+        Command::Disable { id } => (id, "disable"),
+        Command::Enable { id } => (id, "enable"),
+        _ => return None,
+    };
+    Some((id.clone(), verb))
 }
 
 /// The key or the account that a command is about, for its errors.
 fn subject(command: &Command) -> Option<String> {
-    match command {
-        Command::Create(Create { account, .. }) | Command::Usage { id: None, account, .. } => {
+    match (command, wanted(command)) {
+        (_, Some((id, _))) => Some(format!("key {id}")),
+        (Command::Create(Create { account, .. }) | Command::Usage { account, .. }, None) => {
             account.as_ref().map(|account| format!("account {account}"))
         }
-        Command::Usage { id: Some(id), .. }
-        | Command::Requests(Requests { id, .. })
-        | Command::Show { id, .. }
-        | Command::Revoke(Revoke { id: Some(id), .. })
-        | Command::Rotate { id, .. }
-        | Command::Update(Update { id, .. })
-        | Command::Disable { id }
-        | Command::Enable { id } => Some(format!("key {id}")),
-        Command::Revoke(Revoke { user, .. }) => user.as_ref().map(|user| format!("user {user}")),
-        Command::Import(_) | Command::List(_) => None,
+        (Command::Revoke(Revoke { user, .. }), None) => user.as_ref().map(|user| format!("user {user}")),
+        _ => None,
     }
 }
 
@@ -302,6 +326,9 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
         Command::List(command) => list(backend, command).await,
         Command::Usage { id, account, days, json } => {
             let usage = operations::usage(backend, id.as_ref(), account.as_ref(), days).await?;
+            if let (true, Some(account)) = (usage.days.is_empty(), &account) {
+                backend.require_account(account).await?;
+            }
             if json {
                 return output::json_line(&serde_json::to_value(&usage)?);
             }
@@ -412,6 +439,14 @@ async fn list(backend: &Backend, command: List) -> Result<(), Error> {
             None => break,
         }
     }
+    if found.is_empty() {
+        if let Some(account) = &filter.account {
+            backend.require_account(account).await?;
+        }
+        if let Some(user) = &filter.user {
+            operations::require_user(backend, filter.account.as_ref(), user).await?;
+        }
+    }
     if command.json {
         output::json_line(&found.iter().map(to_json).collect::<Value>())
     } else {
@@ -434,13 +469,17 @@ async fn revoke(backend: &Backend, command: Revoke) -> Result<(), Error> {
         if !yes {
             confirm(&format!("Revoke all keys of the user {user} for good?"))?;
         }
-        let revoked = operations::revoke_of_user(backend, account.as_ref(), &user, &revocation).await?;
+        let (place, revoked) = operations::revoke_of_user(backend, account.as_ref(), &user, &revocation).await?;
+        if revoked.is_empty() {
+            if let Some(account) = &account {
+                backend.require_account(account).await?;
+            }
+            operations::require_user(backend, account.as_ref(), &user).await?;
+            let place = place.map(|account| format!(" in the account {account}")).unwrap_or_default();
+            return output::line(&format!("the user {user} has no active keys{place}"));
+        }
         let ids: Vec<String> = revoked.iter().map(|id| format!("{id} is revoked")).collect();
-        return if ids.is_empty() {
-            output::line(&format!("the user {user} has no active keys"))
-        } else {
-            output::line(&ids.join("\n"))
-        };
+        return output::line(&ids.join("\n"));
     }
     let Some(id) = &id else { return Err(Error::usage("give the id of a key, or --user")) };
     let key = operations::show(backend, id).await?;
@@ -531,6 +570,15 @@ pub(super) fn to_json(key: &Key) -> Value {
     })
 }
 
+/// The scopes, and what else limits the key.
+fn access(key: &Key) -> String {
+    let limits = [("on", key.endpoints.len(), "endpoint"), ("from", key.networks.len(), "network")];
+    let limits = limits.into_iter().filter(|(_, count, _)| *count > 0);
+    limits.fold(key.scopes.to_string(), |text, (word, count, one)| {
+        format!("{text}, {word} {count} {one}{}", if count == 1 { "" } else { "s" })
+    })
+}
+
 /// Columns of the table of keys that depend on the list.
 struct Columns {
     /// Whether the keys may be of several accounts.
@@ -551,7 +599,7 @@ fn table(keys: &[Key], columns: &Columns) -> String {
             key.status.to_string(),
             key.kind.to_string(),
             key.mode.to_string(),
-            key.scopes.to_string(),
+            access(key),
             output::day(Some(key.created_at), "-"),
             output::day(key.last_used_at, columns.no_use),
             output::day(key.expires_at, "never"),

@@ -307,15 +307,15 @@ pub(super) async fn revoke(backend: &Backend, id: &CredentialId, revocation: &Re
     }
 }
 
-/// Returns the ids of the revoked keys.
+/// Returns the account, or none for all accounts, and the ids of the revoked keys.
 pub(super) async fn revoke_of_user(
     backend: &Backend,
     account: Option<&AccountId>,
     user: &UserId,
     revocation: &RevokeKey,
-) -> Result<Vec<CredentialId>, Error> {
+) -> Result<(Option<AccountId>, Vec<CredentialId>), Error> {
     if let Backend::Keys(keys, _) = backend {
-        return revoke_unmanaged(keys, account, user, &reason(revocation)?).await;
+        return Ok((account.cloned(), revoke_unmanaged(keys, account, user, &reason(revocation)?).await?));
     }
     let records = backend.records()?;
     let account = records.account_or_default(account).await?;
@@ -325,7 +325,39 @@ pub(super) async fn revoke_of_user(
         }
         Records::Server(client) => client.revoke_user_keys(&account, user, revocation).await?,
     };
-    Ok(revoked)
+    Ok((Some(account), revoked))
+}
+
+/// Refuses a user that neither a record nor a key names. Success would hide that the id is mistyped.
+pub(super) async fn require_user(backend: &Backend, account: Option<&AccountId>, user: &UserId) -> Result<(), Error> {
+    let filter =
+        KeyFilter { account: account.cloned(), user: Some(user.clone()), limit: Some(1), ..KeyFilter::default() };
+    if !page(backend, &filter).await?.data.is_empty() {
+        return Ok(());
+    }
+    let known = match backend {
+        Backend::Management(management, _) => management.user(&system(), user).await.map(drop).map_err(Error::from),
+        Backend::Keys(..) => Err(Error::new(ErrorKind::NotFound, "")),
+        Backend::Server(client) => {
+            let account = Records::Server(client).account_or_default(account).await?;
+            let member = client.member(&account, user).await.map(drop).map_err(Error::from);
+            match member {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    client.user(user).await.map(drop).map_err(Error::from)
+                }
+                member => member,
+            }
+        }
+    };
+    match known {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let place = account.map(|account| format!(" in the account {account}")).unwrap_or_default();
+            let message = format!("there is no such user, and no key{place} names it: check the id");
+            Err(Error::new(ErrorKind::NotFound, message).of(format!("user {user}")))
+        }
+        // A caller who may change keys may lack the right to see users.
+        _ => Ok(()),
+    }
 }
 
 async fn revoke_unmanaged(

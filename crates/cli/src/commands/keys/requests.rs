@@ -8,7 +8,7 @@ use keyward_manage::PageRequest;
 use crate::backend::{Backend, Records, system};
 use crate::error::Error;
 use crate::output;
-use crate::values::limit;
+use crate::values::{key_id, limit};
 
 const NOTHING: &str =
     "no requests are recorded. Record them with keyward serve --recent-requests true, or in your service";
@@ -16,6 +16,7 @@ const NOTHING: &str =
 #[derive(Args)]
 pub(in crate::commands) struct Requests {
     /// The id of the key.
+    #[arg(value_parser = key_id)]
     pub(super) id: CredentialId,
     /// The most requests to print.
     #[arg(long, default_value = "50", value_parser = limit)]

@@ -4,7 +4,7 @@ mod audit_file;
 mod demo;
 mod settings;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use keyward_limits::{Limits, RequestLimit};
 use keyward_manage::{Mailer, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower_http::timeout::TimeoutLayer;
@@ -34,7 +34,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::backend::{Database, MissingFile, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
-use crate::output::note;
+use crate::output::{note, visible};
 use crate::values::email;
 use audit_file::AuditFile;
 use settings::Settings;
@@ -48,7 +48,7 @@ pub(super) struct Serve {
     /// A TOML file with any of these settings, and with `database`, `pepper_file`, `key_lifetime_max` and `key_lifetime_default`. Variables override the file, and flags override both.
     #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Fill an empty database with example data. The first line of output has the credentials.
+    /// Fill an empty database with example data. The first line of output has the credentials. On a terminal, sentences have them.
     #[arg(long)]
     demo: bool,
     /// The e-mail address of the first owner. While there is no owner, the server prints a link to choose a password.
@@ -89,12 +89,14 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     // Checked before the server opens a port, invites the owner or answers a request.
     if command.demo {
         demo::require_empty(management).await?;
+        note!("filling the database with example data, which takes a few seconds");
     }
     #[cfg(feature = "github")]
     let github = settings.github_alerts().map(|alerts| keyward_manage::github_alerts(management.clone(), alerts));
     #[cfg(feature = "github")]
     let github = github.transpose().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let public_url = settings.public_url(makes_links)?.cloned();
+    let opened_at = public_url.as_ref().map(|url| url.to_string().trim_end_matches('/').to_owned());
     let dashboard = settings.dashboard(public_url.clone(), if command.demo { demo::SCOPES } else { "" })?;
     #[cfg(feature = "oidc")]
     if let Some(provider) = management.identity_provider() {
@@ -187,7 +189,14 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let app = app.layer(timeout).layer(from_fn(count));
 
     let mut output = std::io::stdout().lock();
-    writeln!(output, "{first_line}").and_then(|()| output.flush())?;
+    if output.is_terminal() {
+        for line in sentences(&first_line, opened_at.as_deref()) {
+            writeln!(output, "{}", visible(&line))?;
+        }
+    } else {
+        writeln!(output, "{first_line}")?;
+    }
+    output.flush()?;
     drop(output);
 
     let maintained = tokio::spawn(maintain(management.clone(), metrics));
@@ -218,6 +227,30 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     management.flush_requests().await?;
     management.flush_refused().await?;
     Ok(())
+}
+
+/// The first line of output, for people.
+fn sentences(first_line: &Value, opened_at: Option<&str>) -> Vec<String> {
+    let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+    let listening = text(&first_line["listening"]);
+    let url = opened_at.unwrap_or(&listening);
+    let credentials = &first_line["credentials"];
+    let mut lines = if credentials.is_object() {
+        let (email, password) = (text(&credentials["email"]), text(&credentials["password"]));
+        let key = text(&credentials["management_key"]);
+        vec![
+            format!("keyward runs. Sign in at {url}/login as {email} with the password {password}"),
+            format!("The demo's management key: {key}"),
+        ]
+    } else {
+        vec![format!("keyward runs. Sign in at {url}/login")]
+    };
+    for (name, what) in [("gateway", "The gateway endpoints are at"), ("metrics", "Metrics are at")] {
+        if let Some(url) = first_line[name].as_str() {
+            lines.push(format!("{what} {url}"));
+        }
+    }
+    lines
 }
 
 /// If the provider is unavailable, the server starts, and asks again at the next sign-in.

@@ -355,6 +355,14 @@ pub(in crate::dashboard) const KEY_LEFT_OUT: &str = "(the key)";
 
 // view.rs
 pub(in crate::dashboard) const EVERYTHING: &str = "everything";
+pub(in crate::dashboard) fn limited_to(scopes: &str, endpoints: usize, networks: usize) -> String {
+    let of = |count: usize, word: &str, one: &str, many: &str| match count {
+        0 => String::new(),
+        count => format!(", {word} {count} {}", plural(&count.to_string(), one, many)),
+    };
+    let endpoints = of(endpoints, "on", "endpoint", "endpoints");
+    format!("{scopes}{endpoints}{}", of(networks, "from", "network", "networks"))
+}
 pub(in crate::dashboard) const OTHERS_KNOW_THE_KEY: &str = "Others know the key";
 pub(in crate::dashboard) const ITS_USER_HAS_LEFT: &str = "Its user has left";
 pub(in crate::dashboard) const REPLACED_BY_ANOTHER_KEY: &str = "Replaced by another key";

@@ -234,8 +234,8 @@ fn draft(
 /// One on each line.
 pub(super) fn endpoints(text: &str) -> Result<Vec<Endpoint>, ManagementError> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let wrong = |line: &str, error| ManagementError::invalid("endpoints", format!("`{line}`: {error}"));
-    lines.map(|line| line.parse().map_err(|error: EndpointError| wrong(line, error))).collect()
+    let wrong = |error: EndpointError| ManagementError::invalid("endpoints", error.to_string());
+    lines.map(|line| line.parse().map_err(wrong)).collect()
 }
 
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {

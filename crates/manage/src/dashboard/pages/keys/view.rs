@@ -82,12 +82,14 @@ impl Key {
         self.rotated_from.is_some().then(|| words::keys::REPLACES_ANOTHER.to_owned())
     }
 
+    /// The scopes, and how many endpoints and networks the key is limited to.
     pub(super) fn grants(&self) -> String {
-        if self.scopes.iter().any(|scope| scope == "*") {
+        let scopes = if self.scopes.iter().any(|scope| scope == "*") {
             words::keys::EVERYTHING.to_owned()
         } else {
             self.scopes.join(", ")
-        }
+        };
+        words::keys::limited_to(&scopes, self.endpoints.len(), self.networks.len())
     }
 }
 
