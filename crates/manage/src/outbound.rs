@@ -60,6 +60,8 @@ impl Outbound {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")));
+        // A proxy would see what is not encrypted.
+        let client = if is_plain { client.no_proxy() } else { client };
         client.build().map(Self).map_err(|error| OutboundError::Tls(error.to_string()))
     }
 

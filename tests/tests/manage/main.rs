@@ -39,6 +39,7 @@ mod mail;
 mod mail_notices;
 mod mail_served;
 mod management;
+mod own_keys;
 mod people;
 mod plan_scopes;
 mod refusals;

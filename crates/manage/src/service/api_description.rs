@@ -127,7 +127,7 @@ impl Management {
     /// Existing keys keep their scopes.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::Forbidden`], [`ManagementError::SignInAgain`].
     pub async fn set_api_description(
         &self,
         actor: &Actor,
@@ -135,6 +135,8 @@ impl Management {
         version: u64,
     ) -> Result<(), ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_WRITE)?;
+        // Customers send their keys to the example URL.
+        self.check_recent(actor).await?;
         let known = self.get::<StoredDescription>(ID).await?;
         if known.as_ref().map_or(0, |known| known.version) != version {
             return Err(ManagementError::Stale);

@@ -28,7 +28,7 @@ impl Management {
     /// Adds a plan, or changes it at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version; [`ManagementError::SignInAgain`] for other scopes;
+    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version; [`ManagementError::SignInAgain`],
     /// [`ManagementError::KeyHasLimits`].
     pub async fn put_plan(
         &self,
@@ -37,6 +37,8 @@ impl Management {
         version: Option<u64>,
     ) -> Result<Versioned<Plan>, ManagementError> {
         self.rights(actor, self.operator()).await?.check_writes_plans()?;
+        // Other scopes and a higher limit let customers have more and stronger keys.
+        self.check_recent(actor).await?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
         check_description(&plan.description)?;
         check_key_limit(plan.key_limit)?;
@@ -57,10 +59,6 @@ impl Management {
                 let known: Versioned<Plan> = self.get(&plan.name).await?.ok_or(ManagementError::NotFound("plan"))?;
                 if known.version != version {
                     return Err(ManagementError::Stale);
-                }
-                if known.scopes != plan.scopes {
-                    // Other scopes let keys of customers grow.
-                    self.check_recent(actor).await?;
                 }
                 self.commit_or_stale(vec![known.replace(&plan)?], draft.before(&known.value)).await?;
                 Ok(Versioned { value: plan, version: version + 1 })
@@ -136,7 +134,7 @@ impl Management {
     /// Removes a plan that no account has, at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::PlanInUse`], [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`].
+    /// [`ManagementError::PlanInUse`], [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`], [`ManagementError::SignInAgain`].
     pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
         let known = self.removable_plan(actor, name, version).await?;
         match self.count_plan_accounts(name).await? {
@@ -149,7 +147,7 @@ impl Management {
     /// `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`].
+    /// [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`], [`ManagementError::SignInAgain`].
     pub async fn remove_used_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
         let known = self.removable_plan(actor, name, version).await?;
         self.remove_known_plan(actor, known).await
@@ -207,6 +205,7 @@ impl Management {
         version: u64,
     ) -> Result<Versioned<Plan>, ManagementError> {
         self.rights(actor, self.operator()).await?.check_writes_plans()?;
+        self.check_recent(actor).await?;
         let known: Versioned<Plan> = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;
         if known.version != version {
             return Err(ManagementError::Stale);

@@ -77,6 +77,11 @@ impl Refused {
         }
         let (row, draft) = if rows.len() < MAX_ROWS {
             (row, draft)
+        } else if let Some((row, draft)) = draft.of_target(minute)
+            && (rows.len() < 2 * MAX_ROWS || rows.contains_key(&row))
+        {
+            // Strangers from many networks do not hide what concerns a user.
+            (row, draft)
         } else {
             // There are few actions, so there are few of these rows.
             draft.overflow()
@@ -108,6 +113,13 @@ impl Refused {
 }
 
 impl Draft {
+    /// One row for all networks, if the target is known.
+    fn of_target(&self, minute: i64) -> Option<(Row, Self)> {
+        let what = json!([self.action, self.outcome, self.target, self.account]).to_string();
+        let known = !self.target.id.is_empty();
+        known.then(|| (Row { what, network: None, minute }, Self { address: None, user_agent: None, ..self.clone() }))
+    }
+
     fn overflow(&self) -> (Row, Self) {
         let context = crate::actor::Context::new();
         let target = Target::new(&self.target.kind, "");

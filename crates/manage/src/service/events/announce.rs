@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use keyward_core::store::{KeyQuery, KeyRecord, KeyStatus};
@@ -19,6 +20,9 @@ const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 const TURN: &str = "turn";
 /// So that the first look at many keys does not flood receivers. The next hour continues.
 const MAX_ANNOUNCEMENTS: usize = 500;
+/// So that one account's keys do not hold back those of others.
+const MAX_OF_ACCOUNT: usize = 50;
+const DAY_MILLIS: i64 = 24 * 3_600_000;
 
 impl Management {
     /// Announces keys that expire soon or are not used, and webhooks that have stopped, once an hour, on one node.
@@ -35,10 +39,17 @@ impl Management {
             ..KeyQuery::default()
         };
         let mut announced = 0;
+        let mut of_accounts: HashMap<AccountId, usize> = HashMap::new();
         loop {
             let page = self.0.keys.list(&query).await?;
             for key in &page.keys {
-                announced += self.announce_key(key).await?;
+                let of_account = of_accounts.entry(key.account.clone()).or_default();
+                if *of_account >= MAX_OF_ACCOUNT {
+                    continue;
+                }
+                let new = self.announce_key(key).await?;
+                *of_account += new;
+                announced += new;
                 if announced >= MAX_ANNOUNCEMENTS {
                     return Ok(());
                 }
@@ -59,7 +70,8 @@ impl Management {
             let days = [1, 7].into_iter().find(|days| rest <= DAY * *days);
             // A key that was created with a shorter life is no news.
             if let Some(days) = days.filter(|days| life > DAY * *days) {
-                let what = format!("expiring.{days}.{id}.{}", end.as_millis());
+                // A customer who moves the end within a day gets no further mail.
+                let what = format!("expiring.{days}.{id}.{}", end.as_millis().div_euclid(DAY_MILLIS));
                 let after = json!({"days": days, "expires_at": end, "key": audit_value(key)});
                 announced += self.announce(what, "key.expiring", id, &key.account, after).await?;
             }

@@ -124,10 +124,21 @@ impl Management {
         }
     }
 
-    /// Finds the key with this text, for callers who know it.
+    /// Finds the account's key with this text, for a call to the provider's API. A management key is for this server only. An account
+    /// has 60 such calls a minute.
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`], [`ManagementError::Throttled`].
     #[cfg(feature = "dashboard")]
-    pub(crate) async fn key_with_text(&self, token: &[u8]) -> Result<Option<KeyView>, ManagementError> {
-        Ok(self.key_of(token).await?.map(|key| key_view(key, self.now())))
+    pub(crate) async fn key_to_test(
+        &self,
+        account: &keyward_core::AccountId,
+        token: &[u8],
+    ) -> Result<KeyView, ManagementError> {
+        self.0.throttle.check_test_call(account)?;
+        let found = self.key_of(token).await?.map(|key| key_view(key, self.now()));
+        let found = found.filter(|key| key.account == *account && key.purpose == super::Purpose::Api);
+        found.ok_or(ManagementError::NotFound("key"))
     }
 
     async fn key_of(&self, token: &[u8]) -> Result<Option<KeyRecord>, ManagementError> {

@@ -13,12 +13,9 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::Escalation`], [`ManagementError::SignInAgain`]; [`ManagementError::NotFound`] without a second factor;
-    /// [`ManagementError::Invalid`] for the own user.
+    /// [`ManagementError::Invalid`] for the own user, and for a key that goes back to the user.
     pub async fn remove_second_factor(&self, actor: &Actor, user: &UserId) -> Result<(), ManagementError> {
-        if actor.user() == Some(user) {
-            // An open session must not be enough.
-            return Err(ManagementError::invalid("user", "expected another user: remove your own in your settings"));
-        }
+        self.check_other_user(actor, user, "remove your own in your settings").await?;
         let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
         let mut writes = self.check_governs_all(&actor.principal(), user, Effect::Grants).await?;
         self.check_recent(actor).await?;

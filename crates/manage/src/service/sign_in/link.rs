@@ -169,6 +169,10 @@ impl Management {
                 "expected another user: an open session or token must not begin another one",
             ));
         }
+        if user.address_proven_at.is_none() && user.password.is_some() {
+            // The link would remove the password.
+            self.check_other_user(actor, &user.id, "sign in with your password").await?;
+        }
         let guards = self.check_may_sign_in(&actor.principal(), &user.id, draft.account.as_ref()).await?;
         if user.disabled_at.is_some() {
             return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));

@@ -21,6 +21,10 @@ const MAX_BUDGETS: usize = 500_000;
 #[cfg(feature = "webhooks")]
 const WEBHOOK_SENDS: NonZeroU32 = NonZeroU32::new(60).expect("it is not zero");
 
+/// Calls with a new key to the provider's API, for each account.
+#[cfg(feature = "dashboard")]
+const TEST_CALLS: NonZeroU32 = NonZeroU32::new(60).expect("it is not zero");
+
 /// Sign-in links, for each maker. A host application creates one for each page that it shows.
 const LINKS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
 /// Sign-in links, for each user.
@@ -70,6 +74,8 @@ pub(crate) struct Throttle {
     link_users: Budgets,
     #[cfg(feature = "webhooks")]
     webhooks: Budgets,
+    #[cfg(feature = "dashboard")]
+    test_calls: Budgets,
     has_warned: AtomicBool,
 }
 
@@ -84,6 +90,8 @@ impl Throttle {
             link_users: Budgets::new(LINKS_PER_USER),
             #[cfg(feature = "webhooks")]
             webhooks: Budgets::new(WEBHOOK_SENDS),
+            #[cfg(feature = "dashboard")]
+            test_calls: Budgets::new(TEST_CALLS),
             has_warned: AtomicBool::new(false),
         }
     }
@@ -141,7 +149,14 @@ impl Throttle {
         self.webhooks.take(account)
     }
 
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn check_test_call(&self, account: &AccountId) -> Result<(), ManagementError> {
+        self.test_calls.take(account)
+    }
+
     pub(crate) fn shrink(&self) {
+        #[cfg(feature = "dashboard")]
+        self.test_calls.limiter.retain_recent();
         #[cfg(feature = "webhooks")]
         self.webhooks.limiter.retain_recent();
         let Self { addresses, emails, proven, devices, link_makers, link_users, .. } = self;

@@ -1,6 +1,7 @@
 mod delete;
 mod disable;
 mod list;
+mod own;
 mod password;
 mod profile;
 mod reset;
@@ -63,9 +64,7 @@ impl Management {
 
     async fn check_governs(&self, actor: &Actor, id: &UserId, effect: Effect) -> Result<Vec<Write>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_WRITE)?;
-        if actor.user() == Some(id) {
-            return Err(ManagementError::invalid("user", "expected another user: you can't do this to yourself"));
-        }
+        self.check_other_user(actor, id, "you can't do this to yourself").await?;
         self.read_user(id).await?;
         self.check_governs_all(&actor.principal(), id, effect).await
     }

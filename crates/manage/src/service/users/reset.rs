@@ -99,13 +99,7 @@ impl Management {
         user: &UserId,
     ) -> Result<(Versioned<StoredUser>, Vec<Write>), ManagementError> {
         self.require_passwords()?;
-        if actor.user() == Some(user) {
-            // An open session must not be enough to change the own password.
-            return Err(ManagementError::invalid(
-                "user",
-                "expected another user: change your own password with the current one",
-            ));
-        }
+        self.check_other_user(actor, user, "change your own password with the current one").await?;
         let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
         let guards = self.check_governs_all(&actor.principal(), user, Effect::Grants).await?;
         self.check_recent(actor).await?;

@@ -1,0 +1,61 @@
+//! Who acts for a user: the user, and the keys that go back to the user.
+
+use std::collections::HashSet;
+
+use keyward_core::id::UserId;
+use keyward_core::store::Creator;
+
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::service::Management;
+
+/// A longer chain of keys is refused unread.
+const MOST_KEYS: usize = 500;
+
+impl Management {
+    /// Refuses what nobody may do to the own user, such as removing the second factor without a code.
+    ///
+    /// An open session must not be enough, so neither must a key that such a session created.
+    pub(in crate::service) async fn check_other_user(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+        instead: &str,
+    ) -> Result<(), ManagementError> {
+        if actor.user() == Some(user) {
+            return Err(ManagementError::invalid("user", format!("expected another user: {instead}")));
+        }
+        if self.acts_for(actor, user).await? {
+            let message = "the key goes back to this user, who created it or a key before it: use a key of another user, or the command line";
+            return Err(ManagementError::invalid("user", message));
+        }
+        Ok(())
+    }
+
+    /// Returns `true` for the user, for keys that the user created or rotated, and for the keys that came from those.
+    pub(in crate::service) async fn acts_for(&self, actor: &Actor, user: &UserId) -> Result<bool, ManagementError> {
+        let mut open = match actor.creator() {
+            Creator::User(id) => return Ok(id == *user),
+            Creator::Key(id) => vec![id],
+            _ => return Ok(false),
+        };
+        let mut seen = HashSet::new();
+        while let Some(id) = open.pop() {
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            if seen.len() > MOST_KEYS {
+                return Ok(true);
+            }
+            // Nobody knows who created a key that is gone.
+            let Some(key) = self.0.keys.get(&id).await? else { return Ok(true) };
+            open.extend(key.rotated_from);
+            match key.created_by {
+                Some(Creator::User(creator)) if creator == *user => return Ok(true),
+                Some(Creator::Key(creator)) => open.push(creator),
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+}
