@@ -267,7 +267,7 @@ async fn files_with_the_old_counter_of_migrations_still_open() {
                 row.get(0)
             })
             .unwrap();
-        assert_eq!((version, old_counter), (9, false), "{steps}: one counter is left");
+        assert_eq!((version, old_counter), (10, false), "{steps}: one counter is left");
     }
 }
 

@@ -248,7 +248,7 @@ async fn an_error_stands_at_its_field_in_sight() {
                 vec![("other_scopes", "a:b"), ("endpoints", "PUT")],
                 "Create key",
                 "endpoints",
-                "Endpoints: `PUT`",
+                "Endpoints: invalid endpoint \"PUT\": expected a method",
             ),
             (format!("{KEYS}/{id}"), vec![("tags", "a b c!")], "Rename", "tags", "Tags:"),
             (format!("{KEYS}/{id}/edit"), vec![("networks", "there")], "Review the change", "networks", "Networks:"),

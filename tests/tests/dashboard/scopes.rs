@@ -38,8 +38,8 @@ async fn the_operator_describes_scopes_and_people_pick_them_in_groups() {
     let site = Site::with_owner().await;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
-    browser.go("/settings").await;
-    browser.press("Change your API").await;
+    browser.press_summary("Operator").await;
+    browser.press("Your API").await;
     let configured = browser.find("#scopes").await.prop("value").await.unwrap().unwrap();
     assert!(configured.contains("resources:read List and retrieve resources"), "{configured}");
     browser.fill("scopes", "# Videos\nvideos").await;

@@ -124,7 +124,7 @@ impl Site {
             assert!(secret.len() > 10, "{secret:?} is too short for a secret");
             for (place, bytes) in &places {
                 let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-                assert!(!found, "a secret is in {place}");
+                assert!(!found, "the secret {secret:?} of this test is in {place}");
             }
         }
     }

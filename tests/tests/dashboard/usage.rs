@@ -68,14 +68,13 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
         }
         let keys = rows(&page, "Keys with the most refusals");
         assert_eq!(keys.len(), 2, "{days}: {keys:?}");
-        assert!(
-            keys[0].starts_with(&format!("noisy live{noisy} | 3 | 0 | 100.0 % | The key was revoked: 3")),
-            "{keys:?}"
-        );
+        let refused = format!(" · {noisy} | 3 | 0 | 100.0 % | The key was revoked: 3");
+        assert!(keys[0].starts_with("noisy livekw_live_…") && keys[0].contains(&refused), "{keys:?}");
         let busiest = rows(&page, "Busiest keys");
         assert_eq!(busiest.len(), 3, "{days}: {busiest:?}");
         assert!(busiest[0].starts_with("good live") && busiest[0].ends_with(" | 6 | 0 | 0.0 % |"), "{busiest:?}");
-        assert_eq!(busiest[1], format!("noisy live{noisy} | 3 | 3 | 100.0 % |"), "{days}");
+        let busy = format!(" · {noisy} | 3 | 3 | 100.0 % |");
+        assert!(busiest[1].starts_with("noisy livekw_live_…") && busiest[1].ends_with(&busy), "{days}: {busiest:?}");
         assert!(page.contains(&format!("/accounts/operator/keys/{noisy}\"><bdi>noisy</bdi></a>")), "{page}");
         let reasons = rows(&page, "Reasons of refusals");
         assert!(reasons[0].starts_with("The key was revoked key revoked | 3 | 75.0 %"), "{reasons:?}");

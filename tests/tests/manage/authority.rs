@@ -5,8 +5,7 @@ use std::time::Duration;
 use keyward::adapter::Admission;
 use keyward::key::KeyKind;
 use keyward::manage::{
-    Actor, ApiDescription, AppearanceUpdate, Context, KeyChange, KeyDraft, Management, ManagementError, NewUser, Plan,
-    Purpose, Role,
+    Actor, ApiDescription, Context, KeyChange, KeyDraft, Management, ManagementError, NewUser, Plan, Purpose, Role,
 };
 use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, Timestamp};
 
@@ -368,14 +367,13 @@ async fn old_session_hands_out_nothing() {
         let version = management.account(&operator, &account).await.unwrap().version;
         assert_eq!(says(management.update_account(&operator, &account, &lift, version).await), "SIGN_IN_AGAIN");
         management.put_plan(&setting.system(), Plan::new("Free"), None).await.unwrap();
-        let (described, looks) = (ApiDescription::default(), AppearanceUpdate::default());
+        let described = ApiDescription::default();
         for (what, result) in [
             ("add a plan", says(management.put_plan(&operator, Plan::new("Pro"), None).await)),
             ("change a plan", says(management.put_plan(&operator, Plan::new("Free"), Some(1)).await)),
             ("remove a plan", says(management.remove_plan(&operator, "Free", 1).await)),
             ("remove a used plan", says(management.remove_used_plan(&operator, "Free", 1).await)),
             ("name where customers send keys", says(management.set_api_description(&operator, &described, 0).await)),
-            ("change the looks", says(management.update_appearance(&operator, looks, 0).await)),
         ] {
             assert_eq!(result, "SIGN_IN_AGAIN", "{what}");
         }

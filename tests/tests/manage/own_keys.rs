@@ -2,50 +2,69 @@
 
 use std::time::Duration;
 
-use keyward::manage::{Actor, Context, ManagementError, Purpose, SignInLinkDraft};
-use keyward::{CredentialId, Identity, NewKey};
+use keyward::manage::{Actor, Context, ManagementError, Purpose, Role, SignInLinkDraft};
+use keyward::{AccountId, CredentialId, Identity, NewKey};
 
 use crate::authority::holder;
 use crate::second_factor::Person;
 use crate::setting::{Setting, everywhere};
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
 fn says<T>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "done")
 }
 
-async fn key(setting: &Setting, by: &Actor, scopes: &str) -> (Actor, CredentialId) {
-    let new = NewKey::restricted(setting.management.operator().clone(), "a key", scopes.parse().unwrap());
-    holder(setting, by, Purpose::Management, new).await
+async fn key(setting: &Setting, by: &Actor, account: &AccountId) -> (Actor, CredentialId) {
+    holder(setting, by, Purpose::Management, NewKey::secret(account.clone(), "a key")).await
+}
+
+/// The user, a key of the user, a key of that key, and its successor by a rotation that somebody else made.
+async fn all_of(setting: &Setting, user: &Actor, account: &AccountId) -> [(&'static str, Actor); 4] {
+    let (own, id) = key(setting, user, account).await;
+    let (of_own, _) = key(setting, &own, account).await;
+    let rotated = setting.management.rotate_key(&setting.system(), &id, HOUR).await.unwrap().view;
+    let successor = Actor::of_identity(&Identity::api_key(rotated.id, rotated.account), Context::new());
+    [("the user", user.clone()), ("own key", own), ("key of a key", of_own), ("successor", successor)]
 }
 
 #[tokio::test]
 async fn no_key_that_goes_back_to_a_user_takes_the_sign_in_over() {
     for setting in everywhere().await {
         let management = &setting.management;
-        let operator = setting.operator().await;
-        let id = operator.user().unwrap().clone();
-        let email = "operator@example.com";
-        Person::set_up(management, &setting.clock, &operator).await;
-        let scopes = "members:write users:sign_in keys:write keys:read accounts:write accounts:read";
-        let (own, own_id) = key(&setting, &operator, scopes).await;
-        let (of_own, _) = key(&setting, &own, scopes).await;
-        let rotated = management.rotate_key(&setting.system(), &own_id, Duration::ZERO).await.unwrap();
-        let rotated = Identity::api_key(rotated.view.id.clone(), rotated.view.account.clone());
-        let rotated = Actor::of_identity(&rotated, Context::new());
-        for (whose, actor) in
-            [("the user", &operator), ("own key", &own), ("key of a key", &of_own), ("successor", &rotated)]
-        {
+        setting.operator().await;
+        // The address of this user is not verified, so a sign-in link would remove the password.
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let id = owner.user().unwrap().clone();
+        let all = all_of(&setting, &owner, &account).await;
+        Person::set_up(management, &setting.clock, &owner).await;
+        let link = SignInLinkDraft::new("ada@example.com").account(account.clone());
+        for (whose, actor) in &all {
             for (what, result) in [
                 ("remove the factor", says(management.remove_second_factor(actor, &id).await)),
                 ("reset the password", says(management.create_password_reset(actor, &id).await)),
-                (
-                    "sign in, without the password",
-                    says(management.create_sign_in_link(actor, &SignInLinkDraft::new(email)).await),
-                ),
-                ("disable", says(management.set_user_disabled(actor, &id, true).await)),
+                ("replace the password by a link", says(management.create_sign_in_link(actor, &link).await)),
             ] {
                 assert_eq!(result, "INVALID_VALUE", "{whose}: {what}");
             }
+        }
+        // Another owner's key may help.
+        let other = setting.member(&owner, &account, "bob@example.com", Role::Owner).await;
+        let (other, _) = key(&setting, &other, &account).await;
+        assert_eq!(says(management.remove_second_factor(&other, &id).await), "done");
+    }
+}
+
+#[tokio::test]
+async fn no_key_that_goes_back_to_a_user_disables_or_deletes_the_user() {
+    for setting in everywhere().await {
+        let management = &setting.management;
+        let operator = setting.operator().await;
+        let id = operator.user().unwrap().clone();
+        let version = management.user(&setting.system(), &id).await.unwrap().version;
+        for (whose, actor) in all_of(&setting, &operator, management.operator()).await {
+            assert_eq!(says(management.set_user_disabled(&actor, &id, true).await), "INVALID_VALUE", "{whose}");
+            assert_eq!(says(management.delete_user(&actor, &id, version).await), "INVALID_VALUE", "{whose}");
         }
     }
 }

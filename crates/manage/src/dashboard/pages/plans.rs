@@ -37,9 +37,13 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/plans", list)
             .post(create)
             .menu(Menu::Operator, words::shared::PLANS, scopes::PLANS_READ)
-            .destination(),
-        Route::page(PLAN, page).post(change).destination(),
-        Route::page("/plans/{plan}/remove", confirm).post(remove).destination(),
+            .destination()
+            .asks_before(words::sign_in::CHANGE_PLANS),
+        Route::page(PLAN, page).post(change).destination().asks_before(words::sign_in::CHANGE_PLANS),
+        Route::page("/plans/{plan}/remove", confirm)
+            .post(remove)
+            .destination()
+            .asks_before(words::sign_in::CHANGE_PLANS),
         Route::action("/plans/{plan}/limits", PLAN, change_limits).asks_before(words::sign_in::CHANGE_LIMITS),
         Route::action("/plans/{plan}/lifetimes", PLAN, change_lifetimes).asks_before(words::sign_in::CHANGE_LIFETIMES),
         Route::action("/plans/{plan}/scopes", PLAN, change_scopes).asks_before(words::sign_in::CHANGE_SCOPES_OF_A_PLAN),

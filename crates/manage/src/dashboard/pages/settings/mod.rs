@@ -46,7 +46,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/settings/api", api::page)
             .post(api::change)
             .menu(Menu::Operator, words::settings::SCOPES_AND_EXAMPLE, scopes::ACCOUNTS_WRITE)
-            .destination(),
+            .destination()
+            .asks_before(words::sign_in::DESCRIBE_YOUR_API),
         Route::page("/settings/appearance", appearance::page)
             .post(appearance::change)
             .takes_a_file()
