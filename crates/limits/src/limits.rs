@@ -474,8 +474,7 @@ impl Inner {
         let rules = self.rules();
         let is_known = |name: &SmolStr| *name == "default" || rules.rates.contains_key(name);
         if let Some(rate) = rates.iter().find(|name| !is_known(name)) {
-            let known = rules.rates.keys().map(SmolStr::as_str).collect::<Vec<_>>().join(", ");
-            keyward_core::log_limited!(warn, %rate, %known, "no rule has a rate of this name, so it limits nothing: set one, or correct the name");
+            keyward_core::log_limited!(warn, %rate, known = ?rules.rates.keys(), "no rule has a rate of this name, so it limits nothing: set one, or correct the name");
         }
     }
 

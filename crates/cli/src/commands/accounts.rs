@@ -10,9 +10,9 @@ use keyward_core::{AccountId, AccountRecord, Keys, Timestamp};
 use keyward_manage::{AccountUpdate, Management, ManagementError, Versioned};
 use serde_json::{Value, json};
 
+use super::ATTEMPTS;
 use super::effect::Effect;
 use super::prompt::confirm;
-use super::ATTEMPTS;
 use crate::backend::{Backend, MissingFile, Records, every_page, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
@@ -141,7 +141,10 @@ async fn note_unknown_plan(backend: &Backend, plan: Option<&str>) -> Result<(), 
         Records::Database(management) => {
             management.plans(&system()).await?.iter().any(|known| known.value.name == plan)
         }
-        Records::Server(client) => client.plans().await.is_ok_and(|known| known.iter().any(|known| known.name == plan)),
+        Records::Server(client) => match client.plans().await {
+            Ok(plans) => plans.iter().any(|known| known.name == plan),
+            Err(_) => return Ok(()),
+        },
     };
     if !is_known {
         note!(
