@@ -120,6 +120,13 @@ impl Server {
         eventually("PostgreSQL has ended", || !is_running(process));
     }
 
+    /// The server, and the processes that it has started.
+    pub fn processes(&self) -> Vec<u32> {
+        let process = self.process.load(Ordering::Relaxed);
+        let started = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
+        std::iter::once(process).chain(started.split_whitespace().map(|id| id.parse().unwrap())).collect()
+    }
+
     pub fn signal_all(&self, name: &str) {
         let process = self.process.load(Ordering::Relaxed);
         let _ = Command::new("pkill").args([name, "-P", &process.to_string()]).status();

@@ -31,7 +31,8 @@ fn page(name: &str) -> String {
 
 fn pages() -> BTreeSet<String> {
     let files = fs::read_dir(root().join("guide/src")).unwrap();
-    files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".md")).collect()
 }
 
 fn prose(text: &str) -> String {
@@ -76,7 +77,9 @@ fn leads(from: &str, link: &str, anchor: &str) -> bool {
         None if link.is_empty() => root().join(from),
         None => root().join(from).parent().unwrap().join(link),
     };
-    let is_in_reach = in_repository.is_some() || from == "README.md" || !link.contains('/');
+    // mdBook copies the pictures beside the pages.
+    let is_in_book = !link.contains('/') || link.starts_with("screenshots/");
+    let is_in_reach = in_repository.is_some() || from == "README.md" || is_in_book;
     let has_anchor = || anchors(&fs::read_to_string(&path).unwrap()).iter().any(|known| known == anchor);
     is_in_reach && path.exists() && (anchor.is_empty() || has_anchor())
 }

@@ -197,8 +197,8 @@ fn every_event_is_listed_with_its_meaning() {
 fn every_quoted_message_is_in_the_code() {
     let files = sources(&root().join("crates"));
     let mut quoted = 0;
-    for entry in fs::read_dir(root().join("guide/src")).unwrap() {
-        let path = entry.unwrap().path();
+    let pages = fs::read_dir(root().join("guide/src")).unwrap().map(|entry| entry.unwrap().path());
+    for path in pages.filter(|path| path.extension().is_some_and(|end| end == "md")) {
         let text = fs::read_to_string(&path).unwrap();
         for message in text.split("**\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let is_known = files.iter().any(|code| code.contains(message));

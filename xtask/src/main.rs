@@ -18,6 +18,7 @@ mod mutants;
 mod neighbors;
 mod newcomer;
 mod packages;
+mod pages;
 mod peers;
 mod process;
 mod prose;

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
 use crate::{
-    api, bench, deny, faults, fuzz, guide, instructions, load, msrv, neighbors, newcomer, prose, publish, steps,
+    api, bench, deny, faults, fuzz, guide, instructions, load, msrv, neighbors, newcomer, pages, prose, publish, steps,
     supply, test,
 };
 
@@ -33,6 +33,8 @@ pub(crate) enum Step {
     Fuzz,
     /// Run the benchmarks.
     Bench,
+    /// Measure each page of the dashboard with 10,000 keys and 1,000 accounts.
+    Pages,
     /// Compare the instructions of a request with the recorded ones.
     Instructions,
     /// Put a protected server under load for a minute.
@@ -114,6 +116,7 @@ impl steps::Step for Step {
             Self::Faults => faults::run(&faults::Options::quick()),
             Self::Fuzz => fuzz::run(&fuzz::Options::quick()),
             Self::Bench => bench::run(&bench::Options::quick()),
+            Self::Pages => pages::run(),
             Self::Instructions => instructions::run(&instructions::Options::default()),
             Self::Load => load::run(&load::Options::quick()),
             Self::Deny => deny::check(),

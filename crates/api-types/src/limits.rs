@@ -161,7 +161,7 @@ impl Limits {
     /// let budget: Budget = "10000/month".parse()?;
     /// let limits = Limits { rates: vec!["default=100/60s,key".parse()?], budget: Some(budget), tasks: None, left: None, version: 1 };
     /// let lines = limits.lines(|number| number.to_string(), |seconds| Some(format!("{seconds} s")));
-    /// assert_eq!(lines[0], ("Rate", "default: 100 in 60 s for each key".to_owned()));
+    /// assert_eq!(lines[0], ("Rate", "100 requests a minute for each key".to_owned()));
     /// assert_eq!(lines[1], ("Budget", "10000 credits a month".to_owned()));
     /// # Ok::<(), keyward_api_types::LimitTextError>(())
     /// ```
@@ -175,8 +175,10 @@ impl Limits {
         for rate in &self.rates {
             let per = if rate.per == RatePer::Key { " for each key" } else { "" };
             let strict = if rate.strict { ", strict" } else { "" };
-            let (quota, window) = (number(rate.quota.into()), rate.window_seconds);
-            lines.push(("Rate", format!("{}: {quota} in {window} s{per}{strict}", rate.name)));
+            let name = if rate.name == "default" { String::new() } else { format!("{}: ", rate.name) };
+            let noun = if rate.quota == 1 { "request" } else { "requests" };
+            let (quota, window) = (number(rate.quota.into()), window_text(rate.window_seconds));
+            lines.push(("Rate", format!("{name}{quota} {noun} {window}{per}{strict}")));
         }
         if let Some(budget) = &self.budget {
             let refill = match budget.refill {
@@ -200,6 +202,22 @@ impl Limits {
             lines.push(("Tasks", format!("{} at once", number(tasks.into()))));
         }
         lines
+    }
+}
+
+/// "a minute", "in 5 minutes", "in 90 seconds".
+fn window_text(seconds: u32) -> String {
+    match seconds {
+        1 => "a second".to_owned(),
+        60 => "a minute".to_owned(),
+        3_600 => "an hour".to_owned(),
+        86_400 => "a day".to_owned(),
+        _ => {
+            let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+            let whole = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+            let (number, unit) = whole.map_or((seconds, "seconds"), |(unit, name)| (seconds / unit, name));
+            format!("in {number} {unit}")
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ManagementError;
 
-const MAX_LOGO_BYTES: usize = 32 * 1_024;
+pub(crate) const MAX_LOGO_BYTES: usize = 32 * 1_024;
 /// WCAG 2.2 section 1.4.3.
 const MIN_CONTRAST: f64 = 4.5;
 const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);

@@ -63,6 +63,9 @@ pub(crate) fn check_url(url: &str, allowed: &[IpNet]) -> Result<String, Manageme
     if url.len() > MAX_URL {
         return invalid(format!("{} bytes are too many: expected at most {MAX_URL}", url.len()));
     }
+    if url.is_empty() {
+        return invalid("expected a URL such as https://example.com/hooks".to_owned());
+    }
     let Ok(parsed) = Url::parse(url) else {
         return invalid(format!("`{}` is not a URL: expected one such as https://example.com/hooks", shown(url)));
     };

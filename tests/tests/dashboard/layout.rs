@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::routing::put;
 use http::Request;
 use keyward::axum::{AuthLayer, RecentRequestsLayer};
-use keyward::manage::{ApiDescription, KeyDraft, ManagementBuilder, Purpose};
+use keyward::manage::{ApiDescription, Context, KeyDraft, ManagementBuilder, Purpose, Role};
 use keyward::tags::Tags;
 use keyward::{AccountId, NewKey};
 use keyward_needs::needs;
@@ -16,7 +16,7 @@ use tower::ServiceExt;
 
 use crate::browser::Browser;
 use crate::http::Client;
-use crate::site::Site;
+use crate::site::{PASSWORD, Site};
 
 const KEYS: &str = "/accounts/operator/keys";
 
@@ -80,6 +80,65 @@ async fn tables_of_keys_and_requests_fit_every_width() {
                 const covers = next.top < box.bottom - 1 && next.left < box.right - 1 && next.top > box.top + 1; \
                 return box.width < 60 || covers || one.scrollWidth > one.clientWidth ? [one.outerHTML] : [] })";
             assert_eq!(browser.run(broken, vec![]).await, json!([]), "{path} at {width}");
+        }
+    }
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn the_longest_e_mail_address_fits_every_width() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    // The most that RFC 5321 allows.
+    let domain = [63, 63, 57].map(|length| "d".repeat(length)).join(".");
+    let email = format!("{}@{domain}.com", "l".repeat(64));
+    assert_eq!(email.len(), 254);
+    let invited = site.management.invite(&owner, &operator(), &email, Role::Developer).await.unwrap();
+    let context = Context::new();
+    site.management.accept_invitation(&context, &invited.secret, &email[..100], PASSWORD).await.unwrap();
+    let user = site.management.user_with_email(&owner, &email).await.unwrap().value.id;
+    let other = format!("{}@{domain}.com", "o".repeat(64));
+    site.management.invite(&owner, &operator(), &other, Role::Viewer).await.unwrap();
+    let session = site.management.sign_in(&context, &email, PASSWORD).await.unwrap().session;
+    let actor = site.management.session(&session, context).await.unwrap();
+    let mut draft = KeyDraft::secret(operator(), "of a long address");
+    draft.user = Some(user.clone());
+    let key = site.management.create_key(&actor, draft).await.unwrap().view.id;
+    let members = "/accounts/operator/members";
+    let paths = [
+        members.to_owned(),
+        format!("{members}/{user}/remove"),
+        format!("{members}/{user}/reset"),
+        format!("{members}/{user}/keys"),
+        "/users".to_owned(),
+        format!("/users/{user}"),
+        format!("/users/{user}/delete"),
+        "/accounts/operator/audit".to_owned(),
+        KEYS.to_owned(),
+        format!("{KEYS}/{key}"),
+        "/settings".to_owned(),
+    ];
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    for path in paths {
+        if path == "/settings" {
+            browser.client.delete_cookie("keyward_session").await.unwrap();
+            browser.go("/login").await;
+            browser.fill("email", &email).await;
+            browser.fill("password", PASSWORD).await;
+            browser.click("main form button").await;
+            browser.find("nav[aria-label=Main]").await;
+        }
+        browser.go(&path).await;
+        let is_shown = "return document.body.textContent.includes(arguments[0])";
+        assert_eq!(browser.run(is_shown, vec![json!(email[..64])]).await, json!(true), "{path}");
+        for width in [1_280, 900, 375, 320] {
+            resize(&browser, width).await;
+            let wide = "return [document.documentElement.scrollWidth - document.documentElement.clientWidth, \
+                ...[...document.querySelectorAll('.table')].map((one) => one.scrollWidth - one.clientWidth)]";
+            let wide = browser.run(wide, vec![]).await;
+            assert!(wide.as_array().unwrap().iter().all(|one| *one == json!(0)), "{path} at {width}: {wide}");
         }
     }
     browser.close().await;

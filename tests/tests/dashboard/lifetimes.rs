@@ -140,8 +140,8 @@ async fn the_operator_sets_lifetimes_of_an_account_and_its_owner_sees_them() {
     };
     for (default, maximum, said) in [
         ("soon", "", "is no lifetime: expected a whole number such as 90, and a unit"),
-        ("", "1s", "Maximum lifetime: 1 seconds are out of range"),
-        ("30d", "7d", "Default lifetime: 2592000 seconds are longer than the maximum"),
+        ("", "1s", "Maximum lifetime: 1 second is out of range: expected 1 minute to 36500 days"),
+        ("30d", "7d", "Default lifetime: 30 days is longer than the maximum: expected at most 7 days"),
     ] {
         let refused = put(&mut client, "0", default, maximum).await;
         assert_eq!((refused.status, refused.body.contains(said)), (422, true), "{}", refused.body);
@@ -183,7 +183,7 @@ async fn the_operator_sets_lifetimes_of_a_plan() {
     browser.fill("default_lifetime", "60").await;
     browser.fill("maximum_lifetime", "30").await;
     browser.press("Change lifetimes").await;
-    browser.see("Default lifetime: 5184000 seconds are longer than the maximum").await;
+    browser.see("Default lifetime: 60 days is longer than the maximum: expected at most").await;
     browser.fill("default_lifetime", "12").await;
     browser.click("#default_lifetime_unit option[value=h]").await;
     browser.press("Change lifetimes").await;

@@ -27,8 +27,8 @@ async fn limits_are_shown_and_changed_by_who_may_change_them() {
     let page = client.get("/accounts/operator/settings").await;
     for text in [
         "The limits are changed.",
-        "default: 100 in 60 s",
-        "exports: 5 in 3600 s, strict",
+        "100 requests a minute",
+        "exports: 5 requests an hour, strict",
         "10,000 credits a month, up to 50 carried over",
         "10,000 of 10,000 credits, refilled in",
         "3 at once",
@@ -59,7 +59,7 @@ async fn limits_are_shown_and_changed_by_who_may_change_them() {
     assert_eq!(client.post(&format!("{of_key}/limits"), &limits).await.status, 303);
     let page = client.get(&of_key).await;
     assert!(
-        page.body.contains("default: 2 in 1 s for each key") && page.body.contains("7 of 7 credits"),
+        page.body.contains("2 requests a second for each key") && page.body.contains("7 of 7 credits"),
         "{}",
         page.body
     );
@@ -98,7 +98,7 @@ async fn limits_of_plans_are_changed_by_the_operator() {
     let changed = client.post(&to, &[&typed[..], &[("refill", "day"), ("tasks", "3")]].concat()).await;
     assert_eq!((changed.status, changed.header("location")), (303, path), "{}", changed.body);
     let page = client.get(path).await.body;
-    for text in ["The limits are changed.", "default: 100 in 60 s", "500 credits a day", "3 at once", "value=\"3\""] {
+    for text in ["The limits are changed.", "100 requests a minute", "500 credits a day", "3 at once", "value=\"3\""] {
         assert!(page.contains(text), "no {text} in {page}");
     }
     for (fields, status, text) in [

@@ -10,7 +10,7 @@ use crate::looks::{SIZES, axe, choose_theme, emulate, look};
 use crate::site::Site;
 
 /// What a page reaches by a form, a menu or the state of its record.
-const STATES: [&str; 9] = [
+const STATES: [&str; 11] = [
     "docs",
     "access-review",
     "key-tested",
@@ -18,6 +18,8 @@ const STATES: [&str; 9] = [
     "account-menu",
     "user-menu",
     "form-errors",
+    "all-form-errors",
+    "factor-begun",
     "key-revoked",
     "account-suspended",
 ];
@@ -90,6 +92,21 @@ impl States {
                 browser.run("document.querySelector('main form').noValidate = true", vec![]).await;
                 browser.press("Create key").await;
                 browser.see("a restricted key needs at least one scope").await;
+            }
+            "all-form-errors" => {
+                browser.go("/accounts/operator/keys/new?kind=restricted&expires=on").await;
+                browser.fill("networks", "here").await;
+                browser.press("Create key").await;
+                browser.see("Check these 4 fields:").await;
+            }
+            "factor-begun" => {
+                browser.go("/settings/second-factor").await;
+                if browser.text().await.contains("Set up") {
+                    browser.fill("password", crate::site::PASSWORD).await;
+                    browser.press("Set up").await;
+                }
+                browser.press_summary("Does the code not work?").await;
+                browser.see("Start again").await;
             }
             "key-revoked" => browser.go(&format!("/accounts/operator/keys/{}", self.revoked)).await,
             _ => browser.go(&format!("/accounts/{}/keys", self.suspended)).await,

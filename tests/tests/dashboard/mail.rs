@@ -1,13 +1,20 @@
 //! Pages of a server that sends mail. They only queue it, so no mail server is needed.
 
 use keyward::manage::{Context, Kind, List, Mailer, ManagementStore as _, Role, SqliteManagementStore};
-use keyward_tests::mail::closed_port;
+use keyward_needs::needs;
+use keyward_tests::mail::{Mailbox, closed_port};
 
 use crate::http::Client;
+use crate::passkey_answers::{client, register};
+use crate::security_key::SecurityKey;
 use crate::site::{PASSWORD, Site};
 
 async fn site() -> Site {
-    let url = format!("smtp://127.0.0.1:{}", closed_port());
+    site_with(closed_port()).await
+}
+
+async fn site_with(port: u16) -> Site {
+    let url = format!("smtp://127.0.0.1:{port}");
     let mailer = Mailer::new(&url, "keys@example.com", "https://keys.example.com".parse().unwrap()).unwrap();
     let site = Site::build(|management| management.mailer(mailer)).await;
     site.add_owner().await;
@@ -49,6 +56,15 @@ async fn pages_name_the_recipient_and_show_no_link() {
 }
 
 #[tokio::test]
+async fn expiry_notices_are_no_step_where_mails_go_out() {
+    let site = site().await;
+    let page = Client::signed_in(&site).await.get("/accounts/operator/keys").await.body;
+    let steps = page.split("class=\"card checklist\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(steps.contains("Set up expiry notices <span class=\"hidden\">"), "{steps}");
+    assert_eq!(steps.matches("class=\"done\"").count(), 1, "{steps}");
+}
+
+#[tokio::test]
 async fn too_many_invitations_keep_the_form_and_say_when_to_retry() {
     let site = site().await;
     let owner = site.owner().await;
@@ -86,4 +102,41 @@ async fn forgotten_password_is_mailed_and_strangers_learn_nothing() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("no mail is queued");
+}
+
+#[needs(mail_server)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_more_passkey_and_one_less_have_mails_of_their_own() {
+    const PAGE: &str = "/settings/second-factor";
+    let mailbox = Mailbox::default();
+    let server = mailbox.serve(0, &[]);
+    let site = site_with(server.port).await;
+    // From here on, events lead to mails.
+    site.management.deliver_events().await.unwrap();
+    let mut client = client(&site).await;
+    let codes = register(&mut client, &site, &mut SecurityKey::new(1), "Laptop").await;
+    register(&mut client, &site, &mut SecurityKey::new(2), "Phone").await;
+    let page = client.get(PAGE).await.body;
+    let id = page.split(&format!("{PAGE}/passkeys/")).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let one = format!("{PAGE}/passkeys/{id}");
+    let csrf = client.get(&one).await.field("csrf");
+    let removed = client.post(&format!("{one}/remove"), &[("csrf", &csrf), ("code", &codes[0])]).await;
+    assert_eq!(removed.status, 303, "{}", removed.body);
+    site.management.deliver_events().await.unwrap();
+    let mails = mailbox.mails();
+    for (subject, text) in [
+        ("Second factor set up for", "now needs a second factor to sign in"),
+        ("Second factor set up for", "has one more way to confirm a sign-in: a passkey or an authenticator app"),
+        ("Second factor removed for", "A passkey or the authenticator app of the user"),
+        ("Second factor removed for", "look at your second factor in the settings"),
+    ] {
+        let found = mails.iter().filter(|mail| {
+            let parts = ["plain", "html"]
+                .map(|part| mail[part].as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" "));
+            mail["headers"]["subject"].as_str().unwrap().starts_with(subject)
+                && parts.iter().all(|part| part.contains(text))
+        });
+        assert_eq!(found.count(), 1, "{text}: {mails:#?}");
+    }
+    assert!(mails.iter().all(|mail| mail["to"][0] == crate::site::EMAIL), "{mails:#?}");
 }

@@ -224,6 +224,11 @@ async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
         ("unsigned", "No signature found"),
         ("hmac", "Disallowed signature algorithm"),
         ("no-token", "no ID token"),
+        ("other-party", "its claim `azp` is `another`: expected the client id `keyward`"),
+        ("no-subject", "its claim `sub` has 0 characters: expected 1 to 255"),
+        ("long-subject", "its claim `sub` has 100000 characters: expected 1 to 255"),
+        ("foreign-subject", "its claim `sub` has 3 characters: expected 1 to 255"),
+        ("long-audience", "Invalid audiences"),
     ] {
         let (client, answer) = sign_in(&site, &provider, &format!("{change}.ada")).await;
         assert_eq!(answer.status, 403, "{change}: {}", answer.body);
@@ -232,15 +237,32 @@ async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
         let log = audit_log(&site).await;
         let last = log.split("\"number\"").nth(1).unwrap();
         assert!(last.contains(why) && last.contains("refused"), "{change}: {last}");
+        assert!(last.len() < 2_000, "{change}: the entry has {} bytes", last.len());
     }
     // The same token, signed again without a change, is accepted. So the changes caused the refusals.
-    let (_, answer) = sign_in(&site, &provider, "same.ada").await;
-    assert_eq!(answer.status, 303, "{}", answer.body);
+    for login in ["same.ada", "own-party.dora"] {
+        let (_, answer) = sign_in(&site, &provider, login).await;
+        assert_eq!(answer.status, 303, "{login}: {}", answer.body);
+    }
     // A token is also accepted with a key that the provider added later.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let (client, answer) = sign_in(&site, &provider, "rotated.bob").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     site.assert_kept_nowhere(&[CLIENT_SECRET, client.cookies.get("keyward_session").unwrap()]);
+}
+
+#[needs(oidc_provider)]
+#[tokio::test]
+async fn a_long_address_is_no_address_and_a_long_name_no_name() {
+    let provider = Provider::start_full();
+    let site = site(&provider, |management| management.sign_up(SignUpPolicy::Open)).await;
+    let (_, answer) = sign_in(&site, &provider, "long-email.eve").await;
+    assert_eq!(answer.status, 403, "{}", answer.body);
+    assert!(answer.body.contains(NOT_LET_IN), "{}", answer.body);
+    let (mut client, answer) = sign_in(&site, &provider, "long-name.nell").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let page = client.get("/settings").await.body;
+    assert!(page.contains("nell@example.com") && !page.contains("nnnnnnnn"), "{page}");
 }
 
 #[needs(oidc_provider)]

@@ -375,8 +375,9 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     let browser = Browser::open(&site).await;
     let other = Browser::open_beside(&site).await;
     browser.sign_in().await;
-    browser.press_in_user_menu("Settings").await;
-    browser.press("Change appearance").await;
+    browser.press_summary("Operator").await;
+    browser.press("Appearance").await;
+    browser.see("All users see this").await;
     browser.fill("name", "Analytical Engines").await;
     browser.fill("accent", "#ffe066").await;
     browser.press("Save").await;
@@ -460,7 +461,7 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     browser.press("Find").await;
     browser.see("All accounts").await;
     assert!(!browser.text().await.contains("Blue Harbor"));
-    browser.press("Open Northwind").await;
+    browser.click("tbody th a").await;
     browser.see("No keys yet").await;
     browser.go("/members").await;
     browser.see("nora@example.com").await;

@@ -103,7 +103,6 @@ async fn the_operator_limits_the_scopes_of_a_plan_and_forms_offer_no_others() {
         }
         browser.fill("other_scopes", "other:read").await;
         browser.press("Review the change").await;
-        browser.press("Change access").await;
         browser.see("The plan `Free` does not include the scope `other:read`").await;
 
         browser.go("/plans/Free").await;

@@ -198,12 +198,12 @@ async fn the_limits_that_hold_name_their_source() {
     put(Subject::Account(operator()), json!({"rates": [rate("exports", 7, "account")], "tasks": 3})).await;
     put(Subject::Key(key.clone()), json!({"rates": [rate("default", 10, "key")]})).await;
     let of_account = [
-        "default: 100 in 60 s <span class=\"dim\">from the plan Pro</span>",
+        "100 requests a minute <span class=\"dim\">from the plan Pro</span>",
         "500 credits a month <span class=\"dim\">from the plan Pro</span>",
-        "exports: 7 in 60 s <span class=\"dim\">from the account</span>",
+        "exports: 7 requests a minute <span class=\"dim\">from the account</span>",
         "3 at once <span class=\"dim\">from the account</span>",
     ];
-    let of_key = "default: 10 in 60 s for each key <span class=\"dim\">from this key</span>";
+    let of_key = "10 requests a minute for each key <span class=\"dim\">from this key</span>";
     let mut client = Client::signed_in(&site).await;
     let page = format!("/accounts/operator/keys/{key}");
     for (page, is_key) in [(USAGE, false), ("/accounts/operator/settings", false), (page.as_str(), true)] {
@@ -215,7 +215,7 @@ async fn the_limits_that_hold_name_their_source() {
         assert!(!body.contains("exports: 5"), "{page}: the account replaces it: {body}");
     }
     let plans = client.get("/plans").await.body;
-    assert!(plans.contains("default: 100 in 60 s; exports: 5 in 60 s; 500 credits a month</td>"), "{plans}");
+    assert!(plans.contains("100 requests a minute; exports: 5 requests a minute; 500 credits a month</td>"), "{plans}");
 }
 
 /// Counts that need labels such as "2,000".
@@ -331,7 +331,33 @@ async fn a_reader_in_another_zone_sees_local_times_and_utc_on_demand() {
 
 #[needs(browser)]
 #[tokio::test]
-async fn bars_tell_their_figures_by_keyboard_and_touch() {
+async fn bars_tell_their_figures_to_a_finger() {
+    let site = Site::with_owner().await;
+    furnish(&site).await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.emulate(json!({"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": true})).await;
+    browser.touch().await;
+    browser.go(&format!("{USAGE}?days=7")).await;
+    let shown = "return [...document.querySelectorAll('.tip')].filter((tip) => getComputedStyle(tip).display !== 'none') \
+        .map((tip) => tip.textContent)";
+    assert_eq!(browser.run(shown, vec![]).await, json!([]));
+    for (bar, figures) in [("last", "6 accepted"), ("first", "none")] {
+        let css = format!(".chart g:{bar}-of-type .hit");
+        browser.tap(&css).await;
+        let tips = browser.run(shown, vec![]).await;
+        let tips = tips.as_array().unwrap();
+        assert!(tips.len() == 1 && tips[0].as_str().unwrap().contains(figures), "{bar}: {tips:?}");
+    }
+    browser.picture("usage-tip-touch").await;
+    browser.tap("h1").await;
+    assert_eq!(browser.run(shown, vec![]).await, json!([]), "a tap beside the bars hides the tip");
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn bars_tell_their_figures_by_keyboard() {
     let site = Site::with_owner().await;
     furnish(&site).await;
     let browser = Browser::open(&site).await;

@@ -79,7 +79,8 @@ async fn a_webhook_is_created_changed_and_deleted_and_its_secret_shown_once() {
     let page = client.get(&new).await;
     let (csrf, form_id, url) = (page.field("csrf"), page.field("form_id"), receiver.url());
     for (url, message) in [
-        ("", "is not a URL"),
+        ("", "URL: expected a URL such as https://example.com/hooks"),
+        ("hooks", "is not a URL"),
         ("ftp://example.com/", "is not encrypted"),
         ("https://10.0.0.1/", "is not a public address"),
         ("https://a:b@example.com/", "has a user name or a password"),

@@ -319,6 +319,26 @@ fn the_server_records_if_configured_and_the_demo_has_requests() {
     server.stop();
 }
 
+/// "Test this key" calls the URL of the example.
+#[needs(curl)]
+#[test]
+fn the_demo_is_the_example_api_of_its_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keys.db");
+    let (server, line) = Program::of(&mut keyward(&database, &["serve", "--listen", "127.0.0.1:0", "--demo"]));
+    let manager = format!("authorization: Bearer {}", line["credentials"]["management_key"].as_str().unwrap());
+    let create = r#"{"name":"first","kind":"secret","scopes":["*"]}"#;
+    let made = server.curl("/v1/keys", &["-H", &manager, "-H", "content-type: application/json", "-d", create]).json();
+    let key = format!("authorization: Bearer {}", made["key"].as_str().unwrap());
+    for (header, status) in [(key.as_str(), 200), ("accept: */*", 401)] {
+        assert_eq!(server.curl("/demo/resources", &["-H", header]).status, status, "{header}");
+    }
+    server.stop();
+    let (server, _) = Program::of(&mut keyward(&database, &["serve", "--listen", "127.0.0.1:0"]));
+    assert_eq!(server.curl("/demo/resources", &["-H", &key]).status, 404, "only the demo has it");
+    server.stop();
+}
+
 /// The scopes of the routes of the demo.
 const SCOPES: [(&str, &str); 5] = [
     ("GET /v1/resources", "resources:read"),

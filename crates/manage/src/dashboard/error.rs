@@ -1,5 +1,7 @@
+use std::fmt;
 use std::time::Duration;
 
+use askama::filters::HtmlSafe;
 use axum::response::{IntoResponse, Response};
 use headers::{HeaderMapExt as _, RetryAfter};
 use http::StatusCode;
@@ -116,18 +118,187 @@ impl From<ManagementError> for PageError {
     }
 }
 
-pub(super) struct FieldError {
-    pub(super) field: &'static str,
-    pub(super) text: String,
+#[derive(Debug)]
+struct FieldError {
+    field: &'static str,
+    text: String,
 }
 
-impl FieldError {
+/// What is wrong with a form that was sent, at most once for each field.
+#[derive(Debug, Default)]
+pub(super) struct FormErrors(Vec<FieldError>);
+
+impl FormErrors {
+    pub(super) fn of(field: &'static str, text: impl Into<String>) -> Self {
+        Self(vec![FieldError { field, text: text.into() }])
+    }
+
+    /// Notes what is wrong with a field, so that the others are read, too.
+    pub(super) fn check<T>(&mut self, read: Result<T, ManagementError>) -> Option<T> {
+        read.inspect_err(|error| self.add(error)).ok()
+    }
+
+    pub(super) fn add(&mut self, error: &ManagementError) {
+        for error in Self::from(error).0 {
+            if !self.is_of(error.field) {
+                self.0.push(error);
+            }
+        }
+    }
+
+    /// Notes all of these.
+    pub(super) fn add_all(&mut self, errors: &[ManagementError]) {
+        errors.iter().for_each(|error| self.add(error));
+    }
+
+    pub(super) fn note(&mut self, field: &'static str, text: impl Into<String>) {
+        if !self.is_of(field) {
+            self.0.extend(Self::of(field, text).0);
+        }
+    }
+
+    /// Returns the errors, or `None` if there are none.
+    pub(super) fn found(self) -> Option<Self> {
+        (!self.0.is_empty()).then_some(self)
+    }
+
+    /// A form may have another name for a field of the service.
+    pub(super) fn rename(mut self, theirs: &str, ours: &'static str) -> Self {
+        self.0.iter_mut().filter(|error| error.field == theirs).for_each(|error| error.field = ours);
+        self
+    }
+
+    /// Sorts the errors like the fields of the form. Others come first.
+    pub(super) fn sorted(mut self, fields: &[&str]) -> Self {
+        self.0.sort_by_key(|error| fields.iter().position(|field| *field == error.field));
+        self
+    }
+
+    /// Fails unless there are none.
+    pub(super) fn none(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|error| error.field)
+    }
+
     pub(super) fn is_of(&self, field: &str) -> bool {
-        self.field == field
+        self.0.iter().any(|error| error.field == field)
+    }
+
+    /// The first wrong field gets the focus.
+    pub(super) fn is_first(&self, field: &str) -> bool {
+        self.0.first().is_some_and(|error| error.field == field)
+    }
+
+    pub(super) fn text_of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|error| error.field == field).map(|error| error.text.as_str())
+    }
+
+    /// Returns the attributes of a field, with the id of its help, if any.
+    pub(super) fn marks<'t>(
+        errors: impl Into<Option<&'t Self>>,
+        field: &'static str,
+        help: &'static str,
+    ) -> FieldMarks {
+        let errors = errors.into();
+        let is_wrong = errors.is_some_and(|errors| errors.is_of(field));
+        FieldMarks { field, help, is_wrong, is_first: errors.is_some_and(|errors| errors.is_first(field)) }
+    }
+
+    /// The text of the only error.
+    pub(super) fn only(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [error] => Some(&error.text),
+            _ => None,
+        }
+    }
+
+    /// Each text, and the id of its field on the page.
+    pub(super) fn list(&self) -> impl ExactSizeIterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|error| (anchor(error.field), error.text.as_str()))
     }
 }
 
-impl From<&ManagementError> for FieldError {
+/// The attributes of a field in HTML.
+pub(super) struct FieldMarks {
+    field: &'static str,
+    help: &'static str,
+    is_wrong: bool,
+    is_first: bool,
+}
+
+// It is made of constants.
+impl HtmlSafe for FieldMarks {}
+
+impl fmt::Display for FieldMarks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, help, is_wrong, is_first } = *self;
+        if is_wrong {
+            f.write_str(r#" aria-invalid="true""#)?;
+        }
+        if is_first {
+            f.write_str(" autofocus")?;
+        }
+        match (help, is_wrong) {
+            ("", false) => Ok(()),
+            ("", true) => write!(f, r#" aria-describedby="{field}-wrong""#),
+            (help, false) => write!(f, r#" aria-describedby="{help}""#),
+            (help, true) => write!(f, r#" aria-describedby="{help} {field}-wrong""#),
+        }
+    }
+}
+
+fn anchor(field: &'static str) -> &'static str {
+    match field {
+        "expires_at" => "expires",
+        "default_seconds" => "default_lifetime",
+        "maximum_seconds" => "maximum_lifetime",
+        field => field,
+    }
+}
+
+/// Why a form was refused.
+pub(super) enum Refused {
+    Fields(FormErrors),
+    Service(ManagementError),
+}
+
+impl Refused {
+    /// Returns what the form shows, and its status. Other failures of the service have a page of their own.
+    pub(super) fn on_form(
+        self,
+        is_shown: impl FnOnce(&ManagementError) -> bool,
+    ) -> Result<(StatusCode, Option<FormErrors>), PageError> {
+        match self {
+            Self::Fields(errors) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Some(errors))),
+            Self::Service(error) if is_shown(&error) => Ok((error.status(), Some(FormErrors::from(&error)))),
+            Self::Service(error) => Err(error.into()),
+        }
+    }
+}
+
+impl From<FormErrors> for Refused {
+    fn from(errors: FormErrors) -> Self {
+        Self::Fields(errors)
+    }
+}
+
+impl From<ManagementError> for Refused {
+    fn from(error: ManagementError) -> Self {
+        Self::Service(error)
+    }
+}
+
+impl From<FormErrors> for PageError {
+    fn from(errors: FormErrors) -> Self {
+        let text = errors.0.iter().map(|error| error.text.as_str()).collect::<Vec<_>>().join(" ");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, words::errors::CHECK_WHAT_YOU_TYPED, text)
+    }
+}
+
+impl From<&ManagementError> for FormErrors {
     fn from(error: &ManagementError) -> Self {
         let field = match error {
             ManagementError::Invalid { field, .. } => field,
@@ -137,7 +308,7 @@ impl From<&ManagementError> for FieldError {
             ManagementError::CodeRequired | ManagementError::WrongCode => "code",
             _ => "",
         };
-        Self { field, text: words::errors::explain(error).1 }
+        Self::of(field, words::errors::explain(error).1)
     }
 }
 

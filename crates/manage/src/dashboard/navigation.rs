@@ -74,6 +74,7 @@ fn links(visitor: &Visitor, access: Access<'_>, is_in: impl Fn(Menu) -> bool) ->
     // The list of all accounts is `/accounts`, and pages about one of them are below it.
     let is_about_account = asked.starts_with("/accounts/");
     let entries = visitor.app.site_map().entries().iter();
+    let is_of_operator = entries.clone().any(|entry| entry.menu == Menu::Operator && is_within(asked, entry.path));
     entries
         .filter(|entry| is_in(entry.menu))
         .filter_map(|entry| {
@@ -86,7 +87,10 @@ fn links(visitor: &Visitor, access: Access<'_>, is_in: impl Fn(Menu) -> bool) ->
                 Menu::Operator => access.operates.filter(|rights| allows(rights)).map(|_| entry.path.to_owned())?,
                 Menu::User => entry.path.to_owned(),
             };
-            let is_current = is_within(asked, &path) && (entry.menu == Menu::Account || !is_about_account);
+            // The operator's settings are below `/settings`, too.
+            let is_operators = entry.menu == Menu::User && is_of_operator;
+            let is_current =
+                is_within(asked, &path) && (entry.menu == Menu::Account || !is_about_account) && !is_operators;
             Some(Link { path, label: entry.label, is_current })
         })
         .collect()

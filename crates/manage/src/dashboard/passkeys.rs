@@ -1,6 +1,6 @@
 //! Where passkeys work, and the answers of browsers.
 
-use super::error::FieldError;
+use super::error::FormErrors;
 use super::form::Form;
 use super::visitor::Visitor;
 use super::words;
@@ -46,12 +46,12 @@ pub(super) fn proof<'a>(form: &'a Form, binding: &'a str, place: Option<&'a Rely
 }
 
 /// A refused proof, in the words of what was shown.
-pub(super) fn field_error(form: &Form, error: &ManagementError) -> FieldError {
+pub(super) fn field_error(form: &Form, error: &ManagementError) -> FormErrors {
     match error {
         ManagementError::WrongCode | ManagementError::CodeRequired if is_passkey(form) => {
-            FieldError { field: "passkey", text: words::passkeys::THE_PASSKEY_WAS_NOT_ACCEPTED.to_owned() }
+            FormErrors::of("passkey", words::passkeys::THE_PASSKEY_WAS_NOT_ACCEPTED)
         }
-        error => FieldError::from(error),
+        error => FormErrors::from(error),
     }
 }
 

@@ -3,11 +3,15 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::MethodRouter;
 use keyward_core::Scope;
 
 pub(super) const HOME: &str = "/keys";
+
+/// A camera's picture is refused at its field. Its end is read, but not kept.
+const MAX_FILE_BODY: usize = 32 * 1_024 * 1_024;
 
 pub(super) struct Route<S> {
     path: &'static str,
@@ -74,6 +78,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 
     pub(super) fn menu(mut self, menu: Menu, label: &'static str, scope: impl Into<Option<Scope>>) -> Self {
         self.entry = Some(Entry { menu, path: self.path, label, scope: scope.into() });
+        self
+    }
+
+    /// Takes a longer body than other forms, which a file makes.
+    pub(super) fn takes_a_file(mut self) -> Self {
+        self.handlers = self.handlers.layer(DefaultBodyLimit::max(MAX_FILE_BODY));
         self
     }
 

@@ -20,6 +20,10 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 /// Limits requests for unknown keys.
 const KEY_REFRESH: Duration = Duration::from_secs(1);
 const BACKOFF: Duration = Duration::from_secs(2);
+/// OpenID Connect Core 1.0 section 2.
+const LONGEST_SUBJECT: usize = 255;
+/// The provider chooses parts of a reason, and the audit log keeps it.
+const LONGEST_REASON: usize = 300;
 
 /// Neither `none` nor a shared secret.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -116,7 +120,7 @@ impl IdentityProvider {
             }
             verdict => verdict,
         };
-        let claims = claims.map_err(|error| Error::Token(error.to_string() + &source(&error)))?;
+        let claims = claims.map_err(|error| Error::Token(shortened(error.to_string() + &source(&error))))?;
         let mut found = Claims {
             issuer: self.issuer().to_owned(),
             subject: claims.subject().to_string(),
@@ -149,7 +153,7 @@ impl IdentityProvider {
             .map_err(|error| Error::Description(error.to_string()))?
             .set_pkce_verifier(PkceCodeVerifier::new(binding.verifier.to_string()));
         request.request_async(&self.http).await.map_err(|error| match error {
-            RequestTokenError::ServerResponse(refusal) => Error::Refused(refusal.error().to_string()),
+            RequestTokenError::ServerResponse(refusal) => Error::Refused(shortened(refusal.error().to_string())),
             RequestTokenError::Request(error) => Error::of_http(error),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
                 Error::Refused("its response has no tokens".to_owned())
@@ -168,6 +172,14 @@ impl IdentityProvider {
         let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS);
         let token = tokens.id_token().ok_or_else(|| other("the response has no ID token"))?;
         let claims = token.claims(&verifier, nonce)?;
+        check_subject(claims.subject()).map_err(ClaimsVerificationError::Other)?;
+        // Section 3.1.3.7, step 5, which openidconnect leaves out.
+        if let Some(party) = claims.authorized_party().filter(|party| **party != self.client_id) {
+            return Err(other(&format!(
+                "its claim `azp` is `{}`: expected the client id `{}`",
+                **party, *self.client_id
+            )));
+        }
         if let Some(hash) = claims.access_token_hash() {
             let signing = token.signing_alg().map_err(|error| other(&error.to_string()))?;
             let key = token.signing_key(&verifier).map_err(ClaimsVerificationError::SignatureVerification)?;
@@ -205,6 +217,25 @@ fn redirect(binding: &Binding) -> Result<RedirectUrl, Error> {
     RedirectUrl::new(binding.redirect.clone()).map_err(|error| Error::Description(error.to_string()))
 }
 
+fn check_subject(subject: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_ascii_graphic() || c == ' ';
+    if (1..=LONGEST_SUBJECT).contains(&subject.len()) && subject.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(format!(
+        "its claim `sub` has {} characters: expected 1 to {LONGEST_SUBJECT} ASCII characters without control characters",
+        subject.chars().count()
+    ))
+}
+
+fn shortened(mut reason: String) -> String {
+    if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
+        reason.truncate(end);
+        reason.push('…');
+    }
+    reason
+}
+
 fn verified(email: Option<&openidconnect::EndUserEmail>, is_verified: Option<bool>) -> Option<String> {
     email.filter(|_| is_verified == Some(true)).map(|email| email.to_string())
 }
@@ -239,10 +270,41 @@ impl From<DiscoveryError<AskError>> for Error {
 fn of_user_info(error: UserInfoError<AskError>) -> Error {
     match error {
         UserInfoError::Request(error) => Error::of_http(error),
-        UserInfoError::ClaimsVerification(error) => Error::Token(error.to_string()),
+        UserInfoError::ClaimsVerification(error) => Error::Token(shortened(error.to_string())),
         UserInfoError::Response(status, ..) => {
             Error::Refused(format!("it returned no user information (status {status})"))
         }
-        other => Error::Refused(other.to_string()),
+        other => Error::Refused(shortened(other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subject_has_the_bounds_of_openid_connect() {
+        for (subject, fits) in [
+            ("248289761001", true),
+            ("auth0|5f7c8ec7c33c6c004bbafe82", true),
+            ("a b", true),
+            (&"s".repeat(255), true),
+            (&"s".repeat(256), false),
+            (&"s".repeat(100_000), false),
+            ("", false),
+            ("Zoë", false),
+            ("a\nb", false),
+            ("a\u{7f}", false),
+        ] {
+            assert_eq!(check_subject(subject).is_ok(), fits, "{subject:.20}");
+        }
+        let refusal = check_subject(&"é".repeat(300)).unwrap_err();
+        assert!(refusal.contains("has 300 characters: expected 1 to 255"), "{refusal}");
+    }
+
+    #[test]
+    fn reason_is_bounded_between_characters() {
+        assert_eq!(shortened("é".repeat(300)), "é".repeat(300));
+        assert_eq!(shortened("é".repeat(200_000)), "é".repeat(300) + "…");
     }
 }

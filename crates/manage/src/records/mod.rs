@@ -19,6 +19,8 @@ mod password_reset;
 mod pending_keys;
 mod plan;
 mod policy;
+#[cfg(all(feature = "webhooks", feature = "dashboard"))]
+mod redelivery_pace;
 mod second_factor;
 mod secret;
 mod session;
@@ -53,6 +55,8 @@ pub(crate) use pending_keys::PendingKeys;
 pub use plan::Plan;
 pub(crate) use plan::RemovedPlan;
 pub(crate) use policy::StoredPolicy;
+#[cfg(all(feature = "webhooks", feature = "dashboard"))]
+pub(crate) use redelivery_pace::RedeliveryPace;
 pub(crate) use second_factor::{Asked, RequiredFactor, StoredFactor};
 #[cfg(feature = "dashboard")]
 pub(crate) use second_factor::{CHALLENGE_LIFE, NewPasskey, StoredPasskey, UsedChallenge};

@@ -11,8 +11,13 @@ use crate::records::{StoredUser, Versioned};
 
 /// RFC 5321 section 4.5.3.1.3.
 const MAX_LENGTH: usize = 254;
+/// Domains can be longer before they are converted to ASCII.
+const MAX_TYPED: usize = 4 * MAX_LENGTH;
 
 pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
+    if email.trim().is_empty() {
+        return Err(ManagementError::invalid("email", "expected an address such as ada@example.com"));
+    }
     parse(email).ok_or_else(|| {
         ManagementError::invalid(
             "email",
@@ -22,7 +27,7 @@ pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
 }
 
 fn parse(email: &str) -> Option<String> {
-    let (local, domain) = email.trim().rsplit_once('@')?;
+    let (local, domain) = email.trim().rsplit_once('@').filter(|_| email.len() <= MAX_TYPED)?;
     let is_plain = local.is_ascii() && !local.contains(['"', '(', ')', '\\']);
     let domain = Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)

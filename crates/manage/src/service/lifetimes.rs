@@ -11,7 +11,7 @@ use crate::role::scopes;
 use crate::store::Write;
 
 /// From a minute to 100 years.
-const BOUNDS: std::ops::RangeInclusive<u32> = 60..=3_153_600_000;
+pub(crate) const BOUNDS: std::ops::RangeInclusive<u32> = 60..=3_153_600_000;
 
 impl Management {
     pub(crate) async fn lifetimes_version(&self, of: &LifetimesOf) -> CurrentVersion {

@@ -32,6 +32,8 @@ mod users;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 
+#[cfg(feature = "dashboard")]
+pub(crate) use accounts::AccountSearch;
 pub use accounts::AccountUpdate;
 pub use api_description::{ApiDescription, ExampleUrl, ExampleUrlError};
 pub use appearance::{Appearance, AppearanceUpdate};
@@ -41,17 +43,25 @@ pub(crate) use audit::{AuditFound, AuditSearch};
 pub use builder::ManagementBuilder;
 #[cfg(feature = "dashboard")]
 pub(crate) use device_name::device_name;
+#[cfg(feature = "dashboard")]
+pub(crate) use email::normal_email;
 pub use events::Event;
 pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
+#[cfg(feature = "dashboard")]
+pub(crate) use keys::MAX_OVERLAP;
 pub use keys::{
     ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyRotation, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX,
     NewlyIssued, NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_filters, key_view, purpose_of,
 };
+#[cfg(feature = "dashboard")]
+pub(crate) use lifetimes::BOUNDS as LIFETIME_BOUNDS;
 pub use limits::{store_limits, stored_limits};
 pub use members::MemberView;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
+#[cfg(feature = "dashboard")]
+pub(crate) use plans::wrong_fields_of_plan;
 #[cfg(feature = "dashboard")]
 pub(crate) use proof::{PasskeyAnswer, PasskeyRequest, Proof, RelyingParty};
 pub use requests::RecentRequest;
@@ -63,6 +73,8 @@ pub use settings::{SignUpPolicy, UserKeyPolicy};
 pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageTotal};
+#[cfg(feature = "dashboard")]
+pub(crate) use users::wrong_fields_of_user;
 pub use users::{NewUser, ResetLink};
 #[cfg(all(feature = "dashboard", feature = "webhooks"))]
 pub(crate) use webhooks::is_undelivered;
@@ -294,6 +306,26 @@ pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, Mana
     keyward_core::name::check_name(name)
         .map(str::to_owned)
         .map_err(|error| ManagementError::invalid(field, error.to_string()))
+}
+
+/// Returns the checks that found a wrong value. Another failure ends them.
+#[cfg(feature = "dashboard")]
+pub(crate) fn wrong_fields(
+    checks: impl IntoIterator<Item = Result<(), ManagementError>>,
+) -> Result<Vec<ManagementError>, ManagementError> {
+    let mut wrong = Vec::new();
+    for check in checks {
+        match check {
+            Ok(()) => {}
+            Err(
+                error @ (ManagementError::Invalid { .. }
+                | ManagementError::ScopeNotInPlan { .. }
+                | ManagementError::LifetimeTooLong(_)),
+            ) => wrong.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(wrong)
 }
 
 /// Up to a tenth, so that the attempts after an outage spread.

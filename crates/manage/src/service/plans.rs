@@ -38,16 +38,8 @@ impl Management {
     ) -> Result<Versioned<Plan>, ManagementError> {
         self.rights(actor, self.operator()).await?.check_writes_plans()?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
-        let length = plan.description.chars().count();
-        if length > 500 {
-            let message = format!("{length} characters are too many: expected at most 500");
-            return Err(ManagementError::invalid("description", message));
-        }
-        keyward_core::name::check_text(&plan.description)
-            .map_err(|error| ManagementError::invalid("description", error.to_string()))?;
-        if let Some(limit) = plan.key_limit.filter(|limit| *limit > 10_000) {
-            return Err(ManagementError::invalid("key_limit", format!("{limit} is too large: expected at most 10000")));
-        }
+        check_description(&plan.description)?;
+        check_key_limit(plan.key_limit)?;
         if plan.scopes.as_ref().is_some_and(ScopeSet::is_empty) {
             let message = "the list is empty: expected at least one scope, or null for any scope";
             return Err(ManagementError::invalid("scopes", message));
@@ -220,5 +212,33 @@ impl Management {
             return Err(ManagementError::Stale);
         }
         Ok(known)
+    }
+}
+
+/// Checks the fields of a plan one by one, for a form that shows all mistakes at once.
+#[cfg(feature = "dashboard")]
+pub(crate) fn wrong_fields_of_plan(plan: &Plan) -> Result<Vec<ManagementError>, ManagementError> {
+    super::wrong_fields([
+        check_name("name", &plan.name).map(drop),
+        check_description(&plan.description),
+        check_key_limit(plan.key_limit),
+    ])
+}
+
+fn check_description(text: &str) -> Result<(), ManagementError> {
+    let length = text.chars().count();
+    if length > 500 {
+        let message = format!("{length} characters are too many: expected at most 500");
+        return Err(ManagementError::invalid("description", message));
+    }
+    keyward_core::name::check_text(text).map_err(|error| ManagementError::invalid("description", error.to_string()))
+}
+
+fn check_key_limit(limit: Option<u32>) -> Result<(), ManagementError> {
+    match limit.filter(|limit| *limit > 10_000) {
+        Some(limit) => {
+            Err(ManagementError::invalid("key_limit", format!("{limit} is too large: expected at most 10000")))
+        }
+        None => Ok(()),
     }
 }

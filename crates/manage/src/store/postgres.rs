@@ -241,17 +241,22 @@ impl ManagementStore for PostgresManagementStore {
     }
 
     async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        let sql = "SELECT account, key, $2::bigint, outcome, sum(times)::bigint FROM keyward_desk_counts \
-                   WHERE account = $1 AND day BETWEEN $2 AND $3 AND outcome <> 'accepted' GROUP BY account, key, outcome \
+        // A sum of integers is a numeric, which takes a third more time.
+        let sql = "SELECT $1::text, key, $2::bigint, outcome, sum(times::float8)::bigint FROM keyward_desk_counts \
+                   WHERE account = $1 AND day BETWEEN $2 AND $3 AND outcome <> 'accepted' GROUP BY key, outcome \
                    ORDER BY key, outcome";
         let rows = self.tables.query(sql, &[&account, &from, &to]).await?;
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
     }
 
     async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
-        let sql = "SELECT key, coalesce(sum(times) FILTER (WHERE outcome = 'accepted'), 0)::bigint, \
-                   coalesce(sum(times) FILTER (WHERE outcome <> 'accepted'), 0)::bigint FROM keyward_desk_counts \
-                   WHERE account = $1 AND day BETWEEN $2 AND $3 GROUP BY key ORDER BY sum(times) DESC, key LIMIT $4";
+        // Only the order needs the counts of all keys.
+        let sql = "WITH busiest AS (SELECT key FROM keyward_desk_counts WHERE account = $1 AND day BETWEEN $2 AND $3 \
+                   GROUP BY key ORDER BY sum(times::float8) DESC, key LIMIT $4) \
+                   SELECT key, coalesce(sum(times) FILTER (WHERE outcome = 'accepted'), 0)::bigint, \
+                   coalesce(sum(times) FILTER (WHERE outcome <> 'accepted'), 0)::bigint \
+                   FROM busiest JOIN keyward_desk_counts AS counts USING (key) \
+                   WHERE account = $1 AND day BETWEEN $2 AND $3 GROUP BY key ORDER BY sum(times) DESC, key";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.tables.query(sql, &[&account, &from, &to, &limit]).await?;
         Ok(rows.iter().map(key_total).collect::<Result<_, _>>()?)

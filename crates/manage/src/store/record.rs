@@ -52,6 +52,8 @@ pub enum Kind {
     Delivery,
     /// A delivery whose next attempt is planned.
     Due,
+    /// When an account may have its next redelivery of many.
+    RedeliveryPace,
     /// The last audit entry whose event was published.
     EventCursor,
     /// An announcement, so that it is made once.
@@ -107,6 +109,7 @@ impl Kind {
             Self::Webhook => "webhook",
             Self::Delivery => "delivery",
             Self::Due => "due",
+            Self::RedeliveryPace => "redelivery_pace",
             Self::EventCursor => "event_cursor",
             Self::Announced => "announced",
             Self::Policy => "policy",

@@ -5,10 +5,12 @@ mod traffic;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::routing::get;
+use axum::{Json, Router};
 use keyward_core::clock::{Clock, ManualClock, SystemClock};
 use keyward_core::key::KeyKind;
 use keyward_core::store::KeyQuery;
-use keyward_core::{AccountId, Mode, NewKey, PlainKey, ScopeSet, Timestamp};
+use keyward_core::{AccountId, AuthLayer, Authenticator, Mode, NewKey, PlainKey, ScopeSet, Timestamp};
 use keyward_manage::{
     AccountUpdate, Context, KeyChange, KeyDraft, Management, NewUser, PageRequest, Plan, Purpose, Role,
 };
@@ -26,6 +28,15 @@ pub(super) const SCOPES: &str = "\
     # Jobs\n\
     jobs:read See jobs and their results\n\
     jobs:write Start and cancel jobs\n";
+
+/// The call of the examples for a new key.
+pub(super) const EXAMPLE_PATH: &str = "/demo/resources";
+
+/// The API that the keys of the demo are for.
+pub(super) fn example_api(authenticator: &Authenticator) -> Router {
+    let list = async || Json(json!({"resources": [{"id": "res_1", "name": "The first resource"}]}));
+    Router::new().route(EXAMPLE_PATH, get(list)).layer(AuthLayer::from(authenticator.clone()))
+}
 
 const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";

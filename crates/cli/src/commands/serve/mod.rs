@@ -112,6 +112,13 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let (listener, url) = bind(settings.listen).await?;
     let metrics_port = bind_own(settings.metrics_listen).await?;
     let gateway_port = bind_own(settings.gateway_listen).await?;
+    let dashboard = if command.demo && !settings.has_example() {
+        // "Test this key" calls the demo itself.
+        let own = public_url.as_ref().map_or_else(|| url.clone(), ToString::to_string);
+        dashboard.example_url(format!("{own}{}", demo::EXAMPLE_PATH))
+    } else {
+        dashboard
+    };
     let mut first_line = json!({"listening": url});
     if command.demo {
         let clock = demo::clock();
@@ -146,6 +153,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
         .merge(keyward_manage::secured(management, verify));
+    let app = if command.demo { app.merge(demo::example_api(&authenticator)) } else { app };
     let for_gateways = keyward_gateway::forward_auth_with_limits(verifier.clone(), limit.clone());
     #[cfg(feature = "envoy")]
     let for_gateways =

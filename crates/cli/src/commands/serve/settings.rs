@@ -374,6 +374,10 @@ impl Settings {
         }
     }
 
+    pub(super) fn has_example(&self) -> bool {
+        self.example_url.is_some()
+    }
+
     /// The provider's name, scopes and example, and the URL under which people reach the pages. Without a file, it has these scopes.
     pub(super) fn dashboard(&self, public_url: Option<PublicUrl>, scopes: &str) -> Result<DashboardSettings, Error> {
         let name = self.provider_name();

@@ -6,7 +6,7 @@ use keyward_limits::Subject;
 use super::lifetimes::{self, LifetimesCard};
 use super::limits::{self, LimitsCard};
 use crate::dashboard::app::Route;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -47,7 +47,7 @@ struct AccountPage {
     may_require_factor: bool,
     limits: Option<LimitsCard>,
     lifetimes: Option<LifetimesCard>,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 /// The operator's part of the page.
@@ -80,7 +80,7 @@ async fn show(
     member: &AtAccount,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let subject = Subject::Account(member.account.id.clone());
     let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::PLANS_WRITE));
@@ -129,11 +129,14 @@ async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> R
     let update = AccountUpdate { name: Some(form.get("account_name").to_owned()), ..AccountUpdate::default() };
     match member.management().update_account(&member.actor, &member.account.id, &update, version).await {
         Ok(_) => Ok(member.redirect_with_flash("/settings", "account")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => answer(&member, &form, error.into()).await,
     }
+}
+
+async fn answer(member: &AtAccount, form: &Form, refused: Refused) -> Result<Response, PageError> {
+    let (status, errors) =
+        refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+    show(member, status, form, errors).await
 }
 
 async fn require_factor(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
@@ -146,10 +149,7 @@ async fn change_limits(SignedInForm { at: member, form }: SignedInForm<AtAccount
     let subject = Subject::Account(member.account.id.clone());
     match limits::put(&member, &subject, &form).await {
         Ok(()) => Ok(member.redirect_with_flash("/settings", "limits")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
-        }
-        Err(error) => Err(error.into()),
+        Err(refused) => answer(&member, &form, refused).await,
     }
 }
 
@@ -160,9 +160,6 @@ fn lifetimes_of(member: &AtAccount) -> LifetimesOf {
 async fn change_lifetimes(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
     match lifetimes::put(&member, &lifetimes_of(&member), &form).await {
         Ok(()) => Ok(member.redirect_with_flash("/settings", "lifetimes")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
-        }
-        Err(error) => Err(error.into()),
+        Err(refused) => answer(&member, &form, refused).await,
     }
 }

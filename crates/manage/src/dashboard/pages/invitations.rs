@@ -5,7 +5,7 @@ use http::StatusCode;
 use keyward_core::AccountId;
 
 use crate::dashboard::app::Route;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -52,14 +52,14 @@ struct InvitationsPage {
     is_verified: bool,
     email: String,
     has_account: bool,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let mut shown = error;
     let management = member.management();
@@ -76,7 +76,7 @@ async fn show(
                 email: view.email,
             }),
             Err(error @ (ManagementError::LinkEnded | ManagementError::Throttled { .. })) => {
-                shown = shown.or_else(|| Some(FieldError::from(&error)));
+                shown = shown.or_else(|| Some(FormErrors::from(&error)));
                 None
             }
             Err(error) => return Err(error.into()),
@@ -151,7 +151,7 @@ async fn joined_or_shown(
             | ManagementError::Invalid { .. }
             | ManagementError::Duplicate(_)
             | ManagementError::OwnSignInRequired),
-        ) => show(member, error.status(), form, Some(FieldError::from(&error))).await,
+        ) => show(member, error.status(), form, Some(FormErrors::from(&error))).await,
         Err(error) => Err(error.into()),
     }
 }

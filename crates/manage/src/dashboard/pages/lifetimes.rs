@@ -1,14 +1,18 @@
 //! The lifetimes of new keys, on the page of an account or a plan.
 
+use std::time::Duration;
+
 use keyward_api_types::{PutLifetimes, parse_seconds, write_seconds};
+use keyward_core::lifecycle::length_text;
 
 use super::limits::Choice;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::member::Member;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::LifetimesOf;
+use crate::service::LIFETIME_BOUNDS;
 
 pub(super) struct LifetimesCard {
     pub(super) path: String,
@@ -36,7 +40,7 @@ impl LifetimesCard {
         path: String,
         may_write: bool,
         form: &Form,
-        error: Option<&FieldError>,
+        error: Option<&FormErrors>,
     ) -> Result<Option<Self>, PageError> {
         let lifetimes = match member.management().lifetimes(&member.actor, of).await {
             Ok(lifetimes) => lifetimes,
@@ -53,7 +57,7 @@ impl LifetimesCard {
         };
         // The service names the fields of the HTTP API.
         let error_of = |ours: &str, theirs: &str| {
-            error.filter(|error| error.is_of(ours) || error.is_of(theirs)).map(|error| error.text.clone())
+            error.and_then(|error| error.text_of(ours).or(error.text_of(theirs))).map(str::to_owned)
         };
         let of_plan = matches!(of, LifetimesOf::Plan(_));
         let (default, default_units) = typed("default_lifetime", lifetimes.default_seconds);
@@ -74,13 +78,29 @@ impl LifetimesCard {
     }
 }
 
-pub(super) async fn put(member: &Member, of: &LifetimesOf, form: &Form) -> Result<(), ManagementError> {
-    let lifetimes = PutLifetimes {
-        default_seconds: read("default_lifetime", form)?,
-        maximum_seconds: read("maximum_lifetime", form)?,
-    };
+pub(super) async fn put(member: &Member, of: &LifetimesOf, form: &Form) -> Result<(), Refused> {
+    let lifetimes = parsed(form)?;
     let version = form.get("version").parse().unwrap_or(u64::MAX);
-    member.management().put_lifetimes(&member.actor, of, &lifetimes, version).await.map(drop)
+    member.management().put_lifetimes(&member.actor, of, &lifetimes, version).await?;
+    Ok(())
+}
+
+fn parsed(form: &Form) -> Result<PutLifetimes, FormErrors> {
+    let mut errors = FormErrors::default();
+    let default_seconds = errors.check(read("default_lifetime", form)).flatten();
+    let maximum_seconds = errors.check(read("maximum_lifetime", form)).flatten();
+    if let (Some(default), Some(maximum)) = (default_seconds, maximum_seconds)
+        && default > maximum
+    {
+        let message = words::cards::longer_than_the_maximum(&length(default), &length(maximum));
+        errors.add(&ManagementError::invalid("default_lifetime", message));
+    }
+    errors.none()?;
+    Ok(PutLifetimes { default_seconds, maximum_seconds })
+}
+
+fn length(seconds: u32) -> String {
+    length_text(Duration::from_secs(seconds.into()))
 }
 
 fn read(field: &'static str, form: &Form) -> Result<Option<u32>, ManagementError> {
@@ -89,8 +109,16 @@ fn read(field: &'static str, form: &Form) -> Result<Option<u32>, ManagementError
         return Ok(None);
     }
     let unit = form.get(&format!("{field}_unit"));
-    let expected = || ManagementError::invalid(field, words::cards::no_lifetime(text));
-    parse_seconds(&format!("{text}{unit}")).map(Some).ok_or_else(expected)
+    let invalid = |message| ManagementError::invalid(field, message);
+    let (least, most) = (*LIFETIME_BOUNDS.start(), *LIFETIME_BOUNDS.end());
+    match parse_seconds(&format!("{text}{unit}")) {
+        Some(seconds) if LIFETIME_BOUNDS.contains(&seconds) => Ok(Some(seconds)),
+        Some(seconds) => {
+            let message = words::cards::lifetime_out_of_range(&length(seconds), &length(least), &length(most));
+            Err(invalid(message))
+        }
+        None => Err(invalid(words::cards::no_lifetime(text))),
+    }
 }
 
 #[cfg(test)]
@@ -110,5 +138,18 @@ mod tests {
             let form = form(text);
             assert!(read("default_lifetime", &form).is_err(), "{text}");
         }
+        let form = |default: &str, maximum: &str| {
+            let text = format!(
+                "default_lifetime={default}&default_lifetime_unit=d&maximum_lifetime={maximum}&maximum_lifetime_unit=d"
+            );
+            let errors = parsed(&Form::parse(text.as_bytes())).unwrap_err();
+            errors.list().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            form("90", "30"),
+            ["Default lifetime: 90 days is longer than the maximum: expected at most 30 days."]
+        );
+        let both = form("soon", "40000");
+        assert!(both[1].starts_with("Maximum lifetime: 40000 days is out of range: expected 1 minute to"), "{both:?}");
     }
 }

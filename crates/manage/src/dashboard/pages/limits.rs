@@ -6,12 +6,15 @@ use keyward_api_types::{Budget, Limits, PutLimits, Rate, RatePer, Refill};
 use keyward_core::AccountId;
 use keyward_limits::Subject;
 
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::member::Member;
 use crate::dashboard::text::{number, span};
 use crate::dashboard::words;
 use crate::error::ManagementError;
+
+/// In the order of the form.
+const FIELDS: [&str; 8] = ["requests", "window", "per", "credits", "refill", "tasks", "rates", "rollover"];
 
 /// The rate that a service applies to each request, unless it names another.
 const DEFAULT: &str = "default";
@@ -56,7 +59,7 @@ pub(super) struct LimitsCard {
     pub(super) refills: Vec<Choice>,
     pub(super) rollover: String,
     pub(super) tasks: String,
-    wrong: &'static str,
+    wrong: Vec<&'static str>,
 }
 
 /// A limit that holds.
@@ -76,7 +79,7 @@ impl LimitsCard {
         path: String,
         may_write: bool,
         form: &Form,
-        error: Option<&FieldError>,
+        error: Option<&FormErrors>,
     ) -> Result<Option<Self>, PageError> {
         let limits = match member.management().limits(&member.actor, subject).await {
             Ok(limits) => limits,
@@ -100,7 +103,7 @@ impl LimitsCard {
         path: String,
         may_write: bool,
         form: &Form,
-        error: Option<&FieldError>,
+        error: Option<&FormErrors>,
     ) -> Self {
         let plain = limits.rates.iter().find(|rate| is_plain(rate));
         let others: Vec<String> = limits.rates.iter().filter(|rate| !is_plain(rate)).map(ToString::to_string).collect();
@@ -126,12 +129,12 @@ impl LimitsCard {
             refills: choices(&REFILLS, &form.typed("refill", refill)),
             rollover: form.typed("rollover", text(rollover.map(|rollover| rollover.to_string()))),
             tasks: form.typed("tasks", text(limits.tasks.map(|tasks| tasks.to_string()))),
-            wrong: error.map_or("", |error| error.field),
+            wrong: error.map(|error| error.fields().collect()).unwrap_or_default(),
         }
     }
 
     pub(super) fn is_wrong(&self, field: &str) -> bool {
-        self.wrong == field
+        self.wrong.contains(&field)
     }
 
     /// Whether the part for experts has something to show.
@@ -178,28 +181,35 @@ fn choices<T>(all: &[(&'static str, T, &'static str)], chosen: &str) -> Vec<Choi
     all.iter().map(|(value, _, label)| Choice { value, label, is_chosen: *value == chosen }).collect()
 }
 
-pub(super) async fn put(member: &Member, subject: &Subject, form: &Form) -> Result<(), ManagementError> {
+pub(super) async fn put(member: &Member, subject: &Subject, form: &Form) -> Result<(), Refused> {
     let limits = parsed(form, matches!(subject, Subject::Key(_)))?;
     let version = form.get("version").parse().unwrap_or(u64::MAX);
-    member.management().put_limits(&member.actor, subject, &limits, version).await.map(drop)
+    member.management().put_limits(&member.actor, subject, &limits, version).await?;
+    Ok(())
 }
 
-fn parsed(form: &Form, of_key: bool) -> Result<PutLimits, ManagementError> {
-    let plain = plain_rate(form)?;
-    let has_plain = plain.is_some();
-    let mut rates: Vec<Rate> = plain.into_iter().collect();
-    for text in form.get("rates").split_whitespace() {
-        let rate: Rate =
-            text.parse().map_err(|error: keyward_api_types::LimitTextError| invalid("rates", &error.to_string()))?;
-        if has_plain && rate.name == DEFAULT {
-            return Err(invalid("rates", words::cards::THE_DEFAULT_RATE_IS_ABOVE));
-        }
-        rates.push(rate);
-    }
+fn parsed(form: &Form, of_key: bool) -> Result<PutLimits, FormErrors> {
+    let mut errors = FormErrors::default();
+    let plain = errors.check(plain_rate(form)).flatten();
+    let budget = budget(form, &mut errors);
+    let tasks = errors.check(whole("tasks", form)).flatten();
+    let others = errors.check(other_rates(form)).unwrap_or_default();
+    let mut rates: Vec<Rate> = plain.into_iter().chain(others).collect();
     if of_key {
         rates.iter_mut().for_each(|rate| rate.per = RatePer::Key);
     }
-    Ok(PutLimits { rates, budget: budget(form)?, tasks: whole("tasks", form)? })
+    errors.sorted(&FIELDS).none()?;
+    Ok(PutLimits { rates, budget, tasks })
+}
+
+fn other_rates(form: &Form) -> Result<Vec<Rate>, ManagementError> {
+    let has_plain = !form.get("requests").trim().is_empty();
+    let read = |text: &str| match text.parse::<Rate>() {
+        Ok(rate) if has_plain && rate.name == DEFAULT => Err(invalid("rates", words::cards::THE_DEFAULT_RATE_IS_ABOVE)),
+        Ok(rate) => Ok(rate),
+        Err(error) => Err(invalid("rates", &error.to_string())),
+    };
+    form.get("rates").split_whitespace().map(read).collect()
 }
 
 fn plain_rate(form: &Form) -> Result<Option<Rate>, ManagementError> {
@@ -216,17 +226,14 @@ fn plain_rate(form: &Form) -> Result<Option<Rate>, ManagementError> {
     }))
 }
 
-fn budget(form: &Form) -> Result<Option<Budget>, ManagementError> {
-    let rollover = whole("rollover", form)?;
-    match whole("credits", form)? {
-        Some(credits) => Ok(Some(Budget {
-            credits,
-            refill: chosen("refill", form, &REFILLS)?,
-            rollover: rollover.unwrap_or_default(),
-        })),
-        None if rollover.is_some() => Err(invalid("rollover", words::cards::NOTHING_TO_CARRY_OVER)),
-        None => Ok(None),
+fn budget(form: &Form, errors: &mut FormErrors) -> Option<Budget> {
+    let credits = errors.check(whole("credits", form)).flatten();
+    let refill = errors.check(chosen("refill", form, &REFILLS));
+    let rollover: Option<_> = errors.check(whole("rollover", form)).flatten();
+    if credits.is_none() && rollover.is_some() && form.get("credits").trim().is_empty() {
+        errors.add(&invalid("rollover", words::cards::NOTHING_TO_CARRY_OVER));
     }
+    Some(Budget { credits: credits?, refill: refill?, rollover: rollover.unwrap_or_default() })
 }
 
 /// A choice that is missing is the first one.
@@ -319,9 +326,13 @@ mod tests {
             ("credits=5&refill=year", "refill"),
             ("rollover=5", "rollover"),
             ("tasks=1.5", "tasks"),
+            (
+                "requests=x&window=60&credits=y&refill=year&tasks=z&rates=a&rollover=b",
+                "requests credits refill tasks rates rollover",
+            ),
         ] {
-            let error = parsed(&Form::parse(text.as_bytes()), false).unwrap_err();
-            assert_eq!(FieldError::from(&error).field, field, "{text}: {error}");
+            let errors = parsed(&Form::parse(text.as_bytes()), false).unwrap_err();
+            assert_eq!(errors.fields().collect::<Vec<_>>(), field.split(' ').collect::<Vec<_>>(), "{text}");
         }
         let form = Form::parse(b"requests=1%2C000&window=60&per=account");
         assert_eq!(parsed(&form, false).unwrap().rates[0].quota, 1_000);

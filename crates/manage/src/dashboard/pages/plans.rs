@@ -13,8 +13,8 @@ use super::keys::{Picker, read_scopes};
 use super::lifetimes::{self, LifetimesCard};
 use super::limits::{self, LimitsCard};
 use crate::dashboard::app::{App, Route};
-use crate::dashboard::error::{FieldError, PageError};
-use crate::dashboard::form::Form;
+use crate::dashboard::error::{FormErrors, PageError, Refused};
+use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::links::in_path;
@@ -27,6 +27,7 @@ use crate::error::ManagementError;
 use crate::records::{LifetimesOf, Plan, Versioned};
 use crate::role::scopes;
 use crate::scope_catalog::ScopeCatalog;
+use crate::service::wrong_fields_of_plan;
 
 const PLAN: &str = "/plans/{plan}";
 const ANY: &str = "any";
@@ -63,6 +64,28 @@ struct Row {
     scopes: Option<String>,
     /// Empty without limits, or without a store of limits.
     limits: String,
+    accounts: Option<Accounts>,
+}
+
+/// The accounts that have a plan.
+struct Accounts {
+    count: String,
+    /// The query of the list that shows them, if the user may see it.
+    query: Option<String>,
+}
+
+impl Accounts {
+    /// `None` if the user may not count them.
+    async fn of(member: &Member, plan: &str) -> Result<Option<Self>, ManagementError> {
+        if !may_write(member) {
+            return Ok(None);
+        }
+        let count = member.management().plan_accounts(&member.actor, plan).await?;
+        let most = ManagementError::MOST_COUNTED;
+        let lists = member.operator_rights()?.allows(&scopes::ACCOUNTS_READ) && count > 0;
+        let count = words::plans::accounts(&number(count.min(most)), count > most);
+        Ok(Some(Self { count, query: lists.then(|| form::query("plan", plan)) }))
+    }
 }
 
 impl Row {
@@ -74,6 +97,7 @@ impl Row {
             key_limit: plan.key_limit.map(|limit| number(limit.into())),
             scopes: plan.scopes.as_ref().map(ToString::to_string),
             limits: String::new(),
+            accounts: None,
         }
     }
 }
@@ -89,7 +113,7 @@ struct PlansPage {
     plans: Vec<Row>,
     may_write: bool,
     typed: Typed,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 /// The fields of a form about a plan.
@@ -111,12 +135,17 @@ impl Typed {
 }
 
 /// Reads a plan from a form. Only a new plan has its name there.
-fn plan_of(form: &Form, name: &str) -> Result<Plan, ManagementError> {
+fn plan_of(form: &Form, name: &str) -> Result<Plan, Refused> {
+    let mut errors = FormErrors::default();
     let key_limit = form.filled("key_limit").map(|text| {
         let message = |_| ManagementError::invalid("key_limit", words::plans::no_key_limit(&text));
         text.trim().parse().map_err(message)
     });
-    Ok(Plan { description: form.get("description").to_owned(), key_limit: key_limit.transpose()?, ..Plan::new(name) })
+    let key_limit = errors.check(key_limit.transpose()).flatten();
+    let plan = Plan { description: form.get("description").to_owned(), key_limit, ..Plan::new(name) };
+    errors.add_all(&wrong_fields_of_plan(&plan)?);
+    errors.sorted(&["name", "description", "key_limit"]).none()?;
+    Ok(plan)
 }
 
 fn may_write(member: &Member) -> bool {
@@ -136,7 +165,7 @@ async fn show_list(
     member: &Member,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     require(member)?;
     let plans = member.management().plans(&member.actor).await?;
@@ -147,7 +176,8 @@ async fn show_list(
             Err(ManagementError::NotFound(_)) => String::new(),
             Err(error) => return Err(error.into()),
         };
-        rows.push(Row { limits, ..Row::of(plan) });
+        let accounts = Accounts::of(member, &plan.name).await?;
+        rows.push(Row { limits, accounts, ..Row::of(plan) });
     }
     let (may_write, typed) = (may_write(member), Typed::of(form, None));
     Ok(member.page_with(status, words::shared::PLANS, |frame| PlansPage {
@@ -161,16 +191,17 @@ async fn show_list(
 
 async fn create(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
     require(&member)?;
-    let created = match plan_of(&form, form.get("name")) {
-        Ok(plan) => member.management().put_plan(&member.actor, plan, None).await,
-        Err(error) => Err(error),
+    let created = async {
+        let plan = plan_of(&form, form.get("name"))?;
+        Ok::<_, Refused>(member.management().put_plan(&member.actor, plan, None).await?)
     };
-    match created {
+    match created.await {
         Ok(plan) => Ok(member.visitor.redirect_with_flash(&path_of(&plan.name), "plan-created")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Duplicate(_))) => {
-            show_list(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        Err(refused) => {
+            let is_shown = |error: &_| matches!(error, ManagementError::Invalid { .. } | ManagementError::Duplicate(_));
+            let (status, errors) = refused.on_form(is_shown)?;
+            show_list(&member, status, &form, errors).await
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -186,19 +217,7 @@ struct PlanPage {
     lifetimes: Option<LifetimesCard>,
     picker: Picker,
     has_any_scope: bool,
-    error: Option<FieldError>,
-}
-
-impl PlansPage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.is_of(field))
-    }
-}
-
-impl PlanPage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.is_of(field))
-    }
+    error: Option<FormErrors>,
 }
 
 async fn found(member: &Member, name: &str) -> Result<Versioned<Plan>, PageError> {
@@ -212,10 +231,10 @@ async fn show(
     name: &SmolStr,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let found = found(member, name).await?;
-    let plan = Row::of(&found);
+    let plan = Row { accounts: Accounts::of(member, name).await?, ..Row::of(&found) };
     let (may_write, typed, version) = (may_write(member), Typed::of(form, Some(&found)), found.version);
     let subject = Subject::Plan(name.clone());
     let limits =
@@ -256,27 +275,29 @@ async fn change(
     require(&member)?;
     let version = form.get("version").parse().unwrap_or(0);
     let scopes = found(&member, &name).await?.value.scopes;
-    let changed = match plan_of(&form, &name) {
-        Ok(plan) => member.management().put_plan(&member.actor, Plan { scopes, ..plan }, Some(version)).await,
-        Err(error) => Err(error),
+    let changed = async {
+        let plan = Plan { scopes, ..plan_of(&form, &name)? };
+        member.management().put_plan(&member.actor, plan, Some(version)).await?;
+        Ok(())
     };
-    answer(&member, &name, &form, changed, "plan-changed").await
+    answer(&member, &name, &form, changed.await, "plan-changed").await
 }
 
 /// Answers a form of the page of a plan.
-async fn answer<T>(
+async fn answer(
     member: &Member,
     name: &SmolStr,
     form: &Form,
-    done: Result<T, ManagementError>,
+    done: Result<(), Refused>,
     note: &str,
 ) -> Result<Response, PageError> {
     match done {
-        Ok(_) => Ok(member.visitor.redirect_with_flash(&path_of(name), note)),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(member, name, error.status(), form, Some(FieldError::from(&error))).await
+        Ok(()) => Ok(member.visitor.redirect_with_flash(&path_of(name), note)),
+        Err(refused) => {
+            let (status, errors) =
+                refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+            show(member, name, status, form, errors).await
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -288,7 +309,7 @@ struct RemovePage {
     version: u64,
     /// A question about the accounts that have the plan, if any.
     in_use: Option<String>,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 async fn confirm(member: Member, NamedPlan(name): NamedPlan) -> Result<Response, PageError> {
@@ -299,7 +320,7 @@ async fn show_removal(
     member: &Member,
     name: &SmolStr,
     status: StatusCode,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let found = found(member, name).await?;
     let accounts = member.management().plan_accounts(&member.actor, name).await?;
@@ -328,7 +349,7 @@ async fn remove(
     match removed {
         Ok(()) => Ok(member.visitor.redirect_with_flash("/plans", "plan-removed")),
         Err(error @ ManagementError::PlanInUse { .. }) => {
-            show_removal(&member, &name, error.status(), Some(FieldError::from(&error))).await
+            show_removal(&member, &name, error.status(), Some(FormErrors::from(&error))).await
         }
         Err(error) => Err(error.into()),
     }
@@ -356,11 +377,12 @@ async fn change_scopes(
 ) -> Result<Response, PageError> {
     let known = found(&member, &name).await?.value;
     let version = form.get("version").parse().unwrap_or(0);
-    let changed = match scopes_of(&form, member.scope_catalog()) {
-        Ok(scopes) => member.management().put_plan(&member.actor, Plan { scopes, ..known }, Some(version)).await,
-        Err(error) => Err(error),
+    let changed = async {
+        let plan = Plan { scopes: scopes_of(&form, member.scope_catalog())?, ..known };
+        member.management().put_plan(&member.actor, plan, Some(version)).await?;
+        Ok(())
     };
-    answer(&member, &name, &form, changed, "plan-changed").await
+    answer(&member, &name, &form, changed.await, "plan-changed").await
 }
 
 /// Without a choice, nothing is opened.

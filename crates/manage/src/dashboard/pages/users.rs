@@ -8,6 +8,7 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::links::account_path;
 use crate::dashboard::member::Member;
 use crate::dashboard::path_params::NamedUser;
 use crate::dashboard::site_map::Menu;
@@ -86,7 +87,8 @@ async fn list(member: Member) -> Result<Response, PageError> {
 struct UserPage {
     frame: Frame,
     user: Row,
-    accounts: Vec<(String, &'static str)>,
+    /// The name and the page of each account, and the role there.
+    accounts: Vec<(String, String, &'static str)>,
     may_write: bool,
     has_factor: bool,
     policy: &'static str,
@@ -96,7 +98,13 @@ async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, P
     member.operator_rights()?;
     let user = member.management().user(&member.actor, &id).await?;
     let accounts = member.management().accounts_of(&member.actor, &id).await?;
-    let accounts = accounts.into_iter().map(|(account, role)| (account.name, role.as_str())).collect();
+    let accounts = accounts
+        .into_iter()
+        .map(|(account, role)| {
+            let path = account_path(&account.id, "/keys");
+            (account.name, path, role.as_str())
+        })
+        .collect();
     let user = row(&member, user);
     let operates = member.operates.as_ref();
     let may_write = !user.is_self && operates.is_some_and(|rights| rights.allows(&scopes::MEMBERS_WRITE));

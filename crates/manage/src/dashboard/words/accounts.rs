@@ -30,7 +30,7 @@ pub(in crate::dashboard) const NAME_OR_ID: &str = "Name or id";
 pub(in crate::dashboard) const PART_OF_THE_NAME_OR_THE_ID: &str = "Part of the name or the id";
 pub(in crate::dashboard) const ALL_ACCOUNTS: &str = "All accounts";
 pub(in crate::dashboard) const NO_ACCOUNT_MATCHES: &str = "No account matches.";
-pub(in crate::dashboard) const OPEN: &str = "Open";
+pub(in crate::dashboard) const ANY_PLAN: &str = "Any plan";
 
 // create.html
 pub(in crate::dashboard) const CREATE_AN_ACCOUNT: &str = "Create an account";
@@ -53,6 +53,10 @@ pub(in crate::dashboard) const TYPE_THE_ID_OF_THE_ACCOUNT: [&str; 2] = ["Type th
 
 // delete.rs
 pub(in crate::dashboard) const DELETE_AN_ACCOUNT: &str = "Delete an account";
+
+pub(in crate::dashboard) fn no_such_plan(plan: &str) -> String {
+    format!("`{plan}` does not exist: choose another plan")
+}
 
 /// What an account has.
 pub(in crate::dashboard) fn contents(keys: u64, members: u64, webhooks: u64) -> String {

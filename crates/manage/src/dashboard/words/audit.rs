@@ -16,6 +16,13 @@ pub(in crate::dashboard) const TARGET: &str = "Target";
 pub(in crate::dashboard) const ALL_TARGETS: &str = "All targets";
 pub(in crate::dashboard) const FIRST_DAY_UTC: &str = "First day (UTC)";
 pub(in crate::dashboard) const LAST_DAY_UTC: &str = "Last day (UTC)";
+pub(in crate::dashboard) const SEARCH: &str = "Search";
+pub(in crate::dashboard) const A_NAME_OR_AN_ID: &str = "A name or an id";
+
+pub(in crate::dashboard) fn text_too_long(most: usize) -> String {
+    format!("The text to search for is too long: enter at most {most} characters.")
+}
+
 pub(in crate::dashboard) const TODAY: &str = "Today";
 pub(in crate::dashboard) const THIS_WEEK: &str = "This week";
 pub(in crate::dashboard) const LAST_30_DAYS: &str = "Last 30 days";

@@ -71,6 +71,14 @@ pub(in crate::dashboard) fn no_whole_number(text: &str) -> String {
     format!("{text:?} is not a number that fits: expected a whole number such as 100")
 }
 
+pub(in crate::dashboard) fn lifetime_out_of_range(length: &str, least: &str, most: &str) -> String {
+    format!("{length} is out of range: expected {least} to {most}")
+}
+
+pub(in crate::dashboard) fn longer_than_the_maximum(length: &str, maximum: &str) -> String {
+    format!("{length} is longer than the maximum: expected at most {maximum}")
+}
+
 pub(in crate::dashboard) fn no_lifetime(text: &str) -> String {
     format!("{text:?} is no lifetime: expected a whole number such as 90, and a unit")
 }

@@ -1,5 +1,6 @@
 //! What a page says when something fails.
 
+use keyward_core::name::NameError;
 use keyward_core::store::StoreErrorKind;
 
 use crate::error::ManagementError;
@@ -41,9 +42,18 @@ pub(in crate::dashboard) fn other_method(method: &str) -> String {
     format!("This address does not support {method}. Open the page instead.")
 }
 
+pub(in crate::dashboard) const CHECK_WHAT_YOU_TYPED: &str = "Check what you typed";
+
+pub(in crate::dashboard) fn check_these_fields(fields: usize) -> String {
+    format!("Check these {fields} fields:")
+}
+
 pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, String) {
     match error {
-        ManagementError::Invalid { field, message } => ("Check what you typed", format!("{}: {}.", label(field), brief(message))),
+        ManagementError::Invalid { message, .. } if *message == NameError::Blank.to_string() => {
+            (CHECK_WHAT_YOU_TYPED, "Enter a name.".to_owned())
+        }
+        ManagementError::Invalid { field, message } => (CHECK_WHAT_YOU_TYPED, format!("{}: {}.", label(field), brief(message))),
         ManagementError::NotFound(what) => ("Not found", format!("This {what} does not exist, or you cannot see it.")),
         ManagementError::Forbidden(scope) => {
             ("No permission", format!("You don't have permission to do this ({scope}). Ask an owner or admin."))
@@ -142,6 +152,7 @@ fn brief(message: &str) -> String {
 fn label(field: &str) -> String {
     match field {
         "expires_at" => "Expires".to_owned(),
+        "expires_on" => "Date".to_owned(),
         "default_seconds" => "Default lifetime".to_owned(),
         "maximum_seconds" => "Maximum lifetime".to_owned(),
         "accent" => "Colour of buttons and links".to_owned(),
@@ -152,6 +163,7 @@ fn label(field: &str) -> String {
         "url" => "URL".to_owned(),
         "tasks" => "Tasks at the same time".to_owned(),
         "rates" => "Other rates".to_owned(),
+        "overlap_number" => "How long".to_owned(),
         "overlap_seconds" => "Overlap".to_owned(),
         other => {
             let mut letters = other.replace('_', " ").chars().collect::<Vec<_>>();

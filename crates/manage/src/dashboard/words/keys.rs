@@ -136,6 +136,20 @@ pub(in crate::dashboard) const REQUESTS_IN_30_DAYS: &str = "Requests in 30 days"
 pub(in crate::dashboard) const SELECT_ALL_KEYS_ON_THIS_PAGE: &str = "Select all keys on this page";
 pub(in crate::dashboard) const REPLACED: &str = "replaced by a new key";
 pub(in crate::dashboard) const REPLACES_ANOTHER: &str = "replaces an old key";
+
+/// A key that was rotated, and when it ends.
+pub(in crate::dashboard) fn replaced_and_ends(when: Option<&str>) -> String {
+    match when {
+        Some(when) => format!("{REPLACED}, ends {when}"),
+        None => REPLACED.to_owned(),
+    }
+}
+
+/// Two keys of a rotation have the same name.
+pub(in crate::dashboard) fn with_hint(name: &str, hint: &str) -> String {
+    format!("{name} ({hint})")
+}
+
 pub(in crate::dashboard) const NONE_REPORTED: &str = "none reported";
 pub(in crate::dashboard) const OLD_KEY_STILL_IN_USE: &str = "old key still in use";
 pub(in crate::dashboard) const SOON: &str = "soon";
@@ -167,6 +181,13 @@ pub(in crate::dashboard) fn requests_lacked(scopes: &str) -> String {
     format!("Recent requests with this key lacked {scopes}. The new key has the same rights, so it is refused too.")
 }
 
+pub(in crate::dashboard) fn plan_lacks(plan: &str, scopes: &[&str]) -> String {
+    let scopes = scopes.join(", ");
+    format!(
+        "The plan “{plan}” of this account does not allow {scopes}, so no key can get it. Ask the operator for another plan."
+    )
+}
+
 pub(in crate::dashboard) fn needs(scopes: &[String], any: bool) -> String {
     format!("needs {}", scopes.join(if any { " or " } else { ", " }))
 }
@@ -187,6 +208,14 @@ pub(in crate::dashboard) const YOU_GET_A_NEW_KEY: [&str; 2] = [
     "You get a new key with the same rights. The old key, ",
     ", stays valid for the time that you choose, so that you can switch to the new one.",
 ];
+pub(in crate::dashboard) const ANOTHER_TIME: &str = "Another time";
+pub(in crate::dashboard) const OVERLAP_NUMBER: &str = "How long";
+
+pub(in crate::dashboard) fn no_overlap(text: &str, most_days: u64) -> String {
+    let found = if text.is_empty() { String::new() } else { format!("{text:?} does not fit: ") };
+    format!("{found}enter a whole number of hours or days, at most {most_days} days")
+}
+
 pub(in crate::dashboard) const OLD_KEY_STAYS_VALID_FOR: &str = "The old key stays valid for";
 
 // scopes.html
@@ -229,7 +258,7 @@ pub(in crate::dashboard) const THIS_SERVER_CALLED: [&str; 2] =
 pub(in crate::dashboard) const CLOSE_THIS_TAB_TO_RETURN: &str = "Close this tab to return to your key.";
 
 // change.rs
-pub(in crate::dashboard) const CHOOSE_AN_ENTRY_OR_A_FUTURE_DATE: &str = "choose an entry or a future date";
+pub(in crate::dashboard) const CHOOSE_A_FUTURE_DATE: &str = "choose a date in the future";
 
 // checklist.rs
 pub(in crate::dashboard) const YOUR_PROGRAM_SENDS_IT_WITH_EACH_CALL: &str = "Your program sends it with each call.";
@@ -358,8 +387,8 @@ pub(in crate::dashboard) fn a_key_has_no_scopes_to_choose(kind: &str) -> String 
     format!("A {kind} key has no scopes to choose.")
 }
 
-pub(in crate::dashboard) fn select(name: &str) -> String {
-    format!("Select {name}")
+pub(in crate::dashboard) fn select(name: &str, hint: &str) -> String {
+    format!("Select {}", with_hint(name, hint))
 }
 
 pub(in crate::dashboard) fn last_used(near: &str) -> String {

@@ -38,6 +38,11 @@ pub(in crate::dashboard) fn remove_although(accounts: &str, are_more: bool) -> S
     format!("Remove it although {more}{accounts} {} it", plural(accounts, "account has", "accounts have"))
 }
 
+/// "3", "more than 1,000".
+pub(in crate::dashboard) fn accounts(count: &str, are_more: bool) -> String {
+    if are_more { format!("more than {count}") } else { count.to_owned() }
+}
+
 pub(in crate::dashboard) fn at_most(limit: &str) -> String {
     format!("at most {limit} in an account")
 }

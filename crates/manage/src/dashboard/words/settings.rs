@@ -28,6 +28,10 @@ pub(in crate::dashboard) const PROVIDER_NAME_HELP: [&str; 2] =
     ["The examples for a new key read it from a variable with this name: ", "."];
 pub(in crate::dashboard) const LOGO: &str = "Logo";
 pub(in crate::dashboard) const LOGO_HELP: &str = "A PNG, JPEG or WebP image of up to 32 KiB, shown 28 pixels high.";
+pub(in crate::dashboard) fn logo_too_large(bytes: usize) -> String {
+    format!("{} KiB are too many: expected at most 32", bytes.div_ceil(1_024))
+}
+
 pub(in crate::dashboard) const REMOVE_THIS_LOGO: &str = "Remove this logo";
 pub(in crate::dashboard) const COLOUR_OF_BUTTONS_AND_LINKS: &str = "Colour of buttons and links";
 pub(in crate::dashboard) const CHOOSE_ONE_THAT_IS_DARK: &str =
@@ -48,6 +52,7 @@ pub(in crate::dashboard) const OR_TYPE_THIS_SECRET_INTO_THE_APP: &str = "Or type
 pub(in crate::dashboard) const STEP_TWO: &str = "2. Enter the code that it shows";
 pub(in crate::dashboard) const TURN_ON: &str = "Turn on";
 pub(in crate::dashboard) const SIGNS_YOU_OUT_ELSEWHERE: &str = "This signs you out everywhere else.";
+pub(in crate::dashboard) const START_AGAIN: &str = "Does the code not work?";
 pub(in crate::dashboard) const START_AGAIN_WITH_ANOTHER_SECRET: &str = "Start again with another secret";
 pub(in crate::dashboard) const RECOVERY_CODES: &str = "Recovery codes";
 pub(in crate::dashboard) const CODES_HELP: &str =
@@ -79,11 +84,6 @@ pub(in crate::dashboard) const YOUR_PASSWORD_ALONE_SIGNS_YOU_IN: &str =
     "Your password alone signs you in. Add a code from an authenticator app, or a passkey.";
 pub(in crate::dashboard) const CHANGE_SECOND_FACTOR: &str = "Change second factor";
 pub(in crate::dashboard) const SET_UP_SECOND_FACTOR: &str = "Set up second factor";
-pub(in crate::dashboard) const THE_PROVIDERS_NAME: &str = "The provider's name, logo and colours, for all users.";
-pub(in crate::dashboard) const CHANGE_APPEARANCE: &str = "Change appearance";
-pub(in crate::dashboard) const THE_SCOPES_THAT_RESTRICTED_KEYS_CAN_HAVE: &str =
-    "The scopes that restricted keys can have, the call that people see with a new key, and your documentation.";
-pub(in crate::dashboard) const CHANGE_SCOPES_AND_EXAMPLE: &str = "Change your API";
 pub(in crate::dashboard) const YOUR_SESSIONS: &str = "Your sessions";
 pub(in crate::dashboard) const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
 
@@ -146,6 +146,7 @@ pub(in crate::dashboard) fn activity(action: &str, is_refused: bool, times: u64)
         ("user.add_second_factor", true) => "Wrong password for setting up a second factor",
         ("user.add_second_factor", false) => "Second factor set up",
         ("user.remove_second_factor", _) => "Second factor removed",
+        ("user.rename_passkey", _) => "Passkey renamed",
         ("user.change_password", true) => "Wrong current password",
         ("user.change_password", false) => "Password changed",
         ("user.create_password_reset", _) => "Link for a new password created",

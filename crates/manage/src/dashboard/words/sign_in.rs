@@ -75,6 +75,7 @@ pub(in crate::dashboard) const CHANGE_A_SECRET: &str = "change the secret of a w
 pub(in crate::dashboard) const DELETE_AN_ACCOUNT: &str = "delete an account";
 pub(in crate::dashboard) const SUSPEND_AN_ACCOUNT: &str = "suspend an account";
 pub(in crate::dashboard) const REINSTATE_AN_ACCOUNT: &str = "reinstate an account";
+pub(in crate::dashboard) const GIVE_A_PLAN: &str = "give an account a plan";
 pub(in crate::dashboard) const CHANGE_A_PLAN: &str = "change the plan of an account";
 pub(in crate::dashboard) const REQUIRE_A_SECOND_FACTOR: &str = "change who needs a second factor";
 pub(in crate::dashboard) const SET_UP_A_SECOND_FACTOR: &str = "change your second factor";

@@ -9,6 +9,15 @@ use crate::service::Management;
 use crate::service::page::{Page, PageRequest, invalid_cursor};
 use crate::store::{Kind, List};
 
+/// What a list of accounts is about.
+#[derive(Default)]
+pub(crate) struct AccountSearch<'t> {
+    /// A part of the name or the id.
+    pub(crate) text: &'t str,
+    pub(crate) plan: Option<&'t str>,
+    pub(crate) after: Option<AccountId>,
+}
+
 impl Management {
     /// Returns an account. Needs `accounts:read`.
     ///
@@ -80,29 +89,41 @@ impl Management {
     /// # Errors
     /// [`ManagementError::NotFound`].
     pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, ManagementError> {
+        Ok(self.search_accounts(actor, &AccountSearch { text, ..AccountSearch::default() }).await?.0)
+    }
+
+    /// Also returns the account after which the search goes on, if there may be more.
+    pub(crate) async fn search_accounts(
+        &self,
+        actor: &Actor,
+        search: &AccountSearch<'_>,
+    ) -> Result<(Vec<Versioned<Account>>, Option<AccountId>), ManagementError> {
         const SHOWN: usize = 50;
         const PAGE: usize = 500;
         const PAGES: usize = 20;
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
-        let wanted = text.trim().to_lowercase();
+        let wanted = search.text.trim().to_lowercase();
         let fits = |account: &AccountRecord| {
-            account.name.to_lowercase().contains(&wanted) || account.id.as_str().to_lowercase().contains(&wanted)
+            let is_named =
+                account.name.to_lowercase().contains(&wanted) || account.id.as_str().to_lowercase().contains(&wanted);
+            is_named && search.plan.is_none_or(|plan| account.plan.as_deref() == Some(plan))
         };
-        let (mut found, mut after) = (Vec::new(), None);
+        let (mut found, mut after) = (Vec::new(), search.after.clone());
         for _ in 0..PAGES {
             let records = self.0.keys.list_accounts(after.as_ref(), PAGE).await?;
             after = records.last().filter(|_| records.len() == PAGE).map(|last| last.id.clone());
             for record in records.into_iter().filter(|record| fits(record)) {
+                let id = record.id.clone();
                 found.extend(self.listed(record).await?);
                 if found.len() == SHOWN {
-                    return Ok(found);
+                    return Ok((found, Some(id)));
                 }
             }
             if after.is_none() {
                 break;
             }
         }
-        Ok(found)
+        Ok((found, after))
     }
 
     /// Returns `None` for a deleted account.

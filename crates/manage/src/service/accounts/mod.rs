@@ -11,6 +11,8 @@ use keyward_core::lifecycle::KeysError;
 use keyward_core::store::WriteRefused;
 use keyward_core::{AccountId, AccountRecord, Timestamp};
 
+#[cfg(feature = "dashboard")]
+pub(crate) use list::AccountSearch;
 use smol_str::SmolStr;
 pub use update::AccountUpdate;
 

@@ -18,8 +18,9 @@ use crate::service::Management;
 use crate::service::device_name::device_name;
 use crate::store::{Kind, List, Write};
 
-/// Strangers cause none of them: each needs the right password, a session, or rights.
-const ACTIONS: [&str; 16] = [
+/// Strangers cause none of them: each needs the right password, a session, or rights. Renewed access tokens and links that nobody used
+/// are left out, because programs cause many: they would hide the rest.
+const ACTIONS: [&str; 17] = [
     "session.begin",
     "session.end",
     "session.end_all",
@@ -33,6 +34,7 @@ const ACTIONS: [&str; 16] = [
     "user.create_password_reset",
     "user.link",
     "user.remove_second_factor",
+    "user.rename_passkey",
     "user.renew_recovery_codes",
     "user.reset_password",
     "user.use_recovery_code",

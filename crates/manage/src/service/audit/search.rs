@@ -1,6 +1,8 @@
 use keyward_core::{AccountId, Timestamp};
 
 use super::AuditEntry;
+use serde_json::Value;
+
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::role::scopes;
@@ -23,6 +25,10 @@ pub(crate) struct AuditSearch {
     pub(crate) target_kind: Option<String>,
     /// The target's id. The entry of a rotation is found by the successor, too.
     pub(crate) target: Option<String>,
+    /// A part of a name or an id, in lower case.
+    pub(crate) text: Option<String>,
+    /// The users whose names have the text. Entries have their ids only.
+    pub(crate) named: Vec<String>,
     pub(crate) from: Option<Timestamp>,
     /// Exclusive.
     pub(crate) until: Option<Timestamp>,
@@ -45,7 +51,7 @@ pub(crate) struct AuditFound {
 
 impl AuditSearch {
     fn is_selective(&self) -> bool {
-        self.action.is_some() || self.target_kind.is_some() || self.target.is_some()
+        self.text.is_some() || self.action.is_some() || self.target_kind.is_some() || self.target.is_some()
     }
 
     fn fits(&self, entry: &AuditEntry) -> bool {
@@ -55,8 +61,33 @@ impl AuditSearch {
         self.action.as_ref().is_none_or(fits_action)
             && self.target_kind.as_ref().is_none_or(|kind| entry.target.kind == *kind)
             && self.target.as_ref().is_none_or(|id| entry.target.id == *id || successor(entry) == Some(id))
+            && self.text.as_ref().is_none_or(|text| self.has_text(entry, text))
             && self.from.is_none_or(|from| entry.at >= from)
             && self.until.is_none_or(|until| entry.at < until)
+    }
+}
+
+impl AuditSearch {
+    fn has_text(&self, entry: &AuditEntry, text: &str) -> bool {
+        let has = |value: &str| value.to_lowercase().contains(text);
+        let ids = [&entry.actor.id, &entry.target.id];
+        ids.into_iter().any(|id| has(id) || self.named.contains(id))
+            || entry.account.as_ref().is_some_and(|account| has(account.as_str()))
+            || entry.request_id.as_deref().is_some_and(has)
+            || [&entry.before, &entry.after].into_iter().flatten().any(|state| has_named(state, &has))
+    }
+}
+
+/// Whether a name or an id in a state fits. States have at most 64 levels.
+fn has_named(state: &Value, fits: &impl Fn(&str) -> bool) -> bool {
+    const NAMES: [&str; 7] = ["name", "email", "url", "id", "hint", "rotated_to", "rotated_from"];
+    match state {
+        Value::Object(fields) => fields.iter().any(|(field, value)| match value {
+            Value::String(text) => NAMES.contains(&field.as_str()) && fits(text),
+            value => has_named(value, fits),
+        }),
+        Value::Array(values) => values.iter().any(|value| has_named(value, fits)),
+        _ => false,
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use keyward_core::store::{KeyQuery, KeyStatus};
 use keyward_core::{AccountId, CredentialId, Issued, NewKey, PlainKey, ScopeSet};
 
+#[cfg(feature = "dashboard")]
+use super::KeyChange;
 use super::{KeyView, audit_value, check_rules, key_view};
 use crate::actor::Actor;
 use crate::authority::Rights;
@@ -15,6 +17,8 @@ use crate::error::ManagementError;
 use crate::records::{Entity, PendingKeys, Plan};
 use crate::role::{Purpose, scopes};
 use crate::service::audit::{Draft, Target};
+#[cfg(feature = "dashboard")]
+use crate::service::wrong_fields;
 use crate::service::{ATTEMPTS, Management, check_name};
 
 /// A key to create.
@@ -115,6 +119,35 @@ impl Management {
         let Issued { key, record } = issued?;
         self.check_still_user(actor, &[&record]).await?;
         Ok(NewlyIssued { key, view: key_view(record, self.now()) })
+    }
+
+    /// Checks the fields of a draft one by one, for a form that shows all mistakes at once.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn wrong_fields_of_key(&self, draft: &KeyDraft) -> Result<Vec<ManagementError>, ManagementError> {
+        let keys = self.keys_within(draft.purpose, &draft.account).await?;
+        let none = ScopeSet::default();
+        wrong_fields([
+            check_name("name", &draft.name).map(drop),
+            self.check_scopes_of_plan(draft.purpose, &draft.account, &none, &draft.scopes).await,
+            keys.new_end(draft.expires_at).map(drop).map_err(ManagementError::from),
+            check_rules(Some(&draft.endpoints), None, None),
+            check_rules(None, Some(&draft.networks), None),
+        ])
+    }
+
+    /// The same for a change. The maximum of lifetimes is left to the change itself.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn wrong_fields_of_change(
+        &self,
+        key: &KeyView,
+        change: &KeyChange,
+    ) -> Result<Vec<ManagementError>, ManagementError> {
+        let scopes = change.scopes.as_ref().unwrap_or(&key.scopes);
+        wrong_fields([
+            self.check_scopes_of_plan(key.purpose, &key.account, &key.scopes, scopes).await,
+            check_rules(change.endpoints.as_deref(), None, None),
+            check_rules(None, change.networks.as_deref(), None),
+        ])
     }
 
     pub(crate) async fn key_limit(&self, account: &AccountId) -> Result<u32, ManagementError> {

@@ -25,6 +25,8 @@ pub use create::{KeyDraft, NewlyIssued};
 pub use format::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX, purpose_of};
 pub(super) use format::{RESERVED_PREFIXES, management_format, token_format};
 pub use leaks::{LeakPolicy, LeakReport};
+#[cfg(feature = "dashboard")]
+pub(crate) use rotate::MAX_OVERLAP;
 pub use rotate::{KeyRotation, NewlyRotated};
 
 use super::{CurrentVersion, Management};

@@ -14,7 +14,7 @@ use crate::role::{Purpose, scopes};
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
-const MAX_OVERLAP: Duration = Duration::from_secs(366 * 24 * 3_600);
+pub(crate) const MAX_OVERLAP: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// A rotated key.
 #[derive(Debug)]

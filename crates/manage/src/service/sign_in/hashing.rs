@@ -81,10 +81,8 @@ impl Passwords {
     }
 
     pub(crate) async fn check_in(&self, lane: Lane, password: &str, about: &[&str]) -> Result<(), ManagementError> {
+        check_length(password)?;
         let password = normal(password);
-        if !(15..=MAX_CHARACTERS).contains(&password.chars().count()) {
-            return Err(ManagementError::invalid("password", "wrong length: expected 15 to 200 characters"));
-        }
         // 64 characters are enough to judge a password. More would take longer.
         let beginning: Zeroizing<String> = Zeroizing::new(password.chars().take(64).collect());
         let about: Vec<String> = about.iter().map(|&text| text.to_owned()).collect();
@@ -197,6 +195,13 @@ fn dummy(params: &Params) -> String {
 }
 
 /// RFC 8265 section 4.2.2.
+pub(crate) fn check_length(password: &str) -> Result<(), ManagementError> {
+    if (15..=MAX_CHARACTERS).contains(&normal(password).chars().count()) {
+        return Ok(());
+    }
+    Err(ManagementError::invalid("password", "wrong length: expected 15 to 200 characters"))
+}
+
 fn normal(password: &str) -> Zeroizing<String> {
     let spaces = |c| match c {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',

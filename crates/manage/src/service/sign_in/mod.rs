@@ -14,6 +14,8 @@ mod tokens;
 
 #[cfg(feature = "dashboard")]
 pub(crate) use code::{SecondStep, SignInStep, passkey_binding};
+#[cfg(feature = "dashboard")]
+pub(super) use hashing::check_length;
 pub(super) use hashing::{Lane, Match, Passwords};
 #[cfg(feature = "dashboard")]
 pub(crate) use link::LinkTarget;

@@ -45,6 +45,21 @@ impl std::fmt::Debug for NewUser {
     }
 }
 
+/// Checks the fields of a new user one by one, for a form that shows all mistakes at once. Whether a password is easy to guess takes
+/// longer, so only the service finds out.
+#[cfg(feature = "dashboard")]
+pub(crate) fn wrong_fields_of_user(
+    email: Option<&str>,
+    name: &str,
+    password: &str,
+) -> Result<Vec<ManagementError>, ManagementError> {
+    crate::service::wrong_fields([
+        email.map_or(Ok(()), |email| normal_email(email).map(drop)),
+        check_name("name", name).map(drop),
+        crate::service::sign_in::check_length(password),
+    ])
+}
+
 impl Management {
     /// Returns who can sign up.
     #[must_use]

@@ -98,6 +98,20 @@ impl Management {
         )))
     }
 
+    /// Checks the fields of a webhook one by one, for a form that shows all mistakes at once.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn wrong_fields_of_webhook(
+        &self,
+        account: &AccountId,
+        url: &str,
+        description: &str,
+    ) -> Result<Vec<ManagementError>, ManagementError> {
+        crate::service::wrong_fields([
+            check_url(url, self.webhook_networks(account)).map(drop),
+            check_description(description).map(drop),
+        ])
+    }
+
     async fn free_slot(&self, account: &AccountId) -> Result<usize, ManagementError> {
         let known = List::of(Kind::Webhook, MAX_WEBHOOKS).owner(account.as_str());
         let taken: Vec<usize> =

@@ -5,6 +5,8 @@ use std::time::Duration;
 use keyward_api_types::DeliveryState;
 use keyward_api_types::EventKind;
 use keyward_core::AccountId;
+#[cfg(feature = "dashboard")]
+use keyward_core::Timestamp;
 use serde_json::json;
 
 use super::Delivery;
@@ -14,9 +16,11 @@ use crate::actor::Actor;
 use crate::authority::Rights;
 use crate::error::ManagementError;
 #[cfg(feature = "dashboard")]
-use crate::records::{Entity as _, Versioned};
+use crate::records::{Entity as _, RedeliveryPace, Versioned};
 use crate::records::{StoredDelivery, new_id};
 use crate::role::scopes;
+#[cfg(feature = "dashboard")]
+use crate::service::ATTEMPTS;
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 use crate::service::page::{Page, PageRequest};
@@ -26,7 +30,7 @@ use crate::store::{Kind, List};
 const PER_READ: usize = 100;
 #[cfg(feature = "dashboard")]
 const MAX_REDELIVERED: usize = 500;
-/// So that many are no faster than single ones.
+/// As many as single ones.
 #[cfg(feature = "dashboard")]
 const REDELIVERY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -83,8 +87,8 @@ impl Management {
         Ok(view(known.value))
     }
 
-    /// Sends the deliveries of a webhook again that failed or were not sent, up to 500, one a second. Needs what [`redeliver`](Self::redeliver)
-    /// needs. Returns their number.
+    /// Sends the deliveries of a webhook again that failed or were not sent, up to 500. An account has one a second, over all webhooks and nodes.
+    /// Needs what [`redeliver`](Self::redeliver) needs. Returns their number.
     #[cfg(feature = "dashboard")]
     pub(crate) async fn redeliver_failed(
         &self,
@@ -95,34 +99,67 @@ impl Management {
         let (_, rights) = self.authorize_events(actor, account, webhook, &scopes::WEBHOOKS_WRITE).await?;
         self.0.throttle.check_webhooks(account)?;
         let draft = Draft::new(actor, "webhook.redeliver", Target::new("webhook", webhook)).account(account);
-        self.audited(draft, self.again_all(webhook, &rights), |number| Some(json!({"deliveries": number}))).await
+        let again = self.again_all(account, webhook, &rights);
+        self.audited(draft, again, |number| Some(json!({"deliveries": number}))).await
     }
 
     #[cfg(feature = "dashboard")]
-    async fn again_all(&self, webhook: &str, rights: &Rights) -> Result<usize, ManagementError> {
-        let is_undelivered = |delivery: &&Versioned<StoredDelivery>| {
-            is_undelivered(delivery.state) && rights.require_events(&[delivery.kind]).is_ok()
-        };
-        let mut list = List::of(Kind::Delivery, PER_READ).subject(webhook);
-        list.newest_first = true;
-        let (mut number, mut at) = (0, self.now());
-        loop {
-            let page = self.list::<StoredDelivery>(&list).await?;
-            for failed in page.iter().filter(is_undelivered) {
-                // On a conflict, another request sends it again.
-                if self.write_quietly(&self.again(failed, at).await?).await? {
-                    number += 1;
-                    at = at.saturating_add(REDELIVERY_PAUSE);
-                }
-                if number == MAX_REDELIVERED {
-                    return Ok(number);
-                }
-            }
-            match page.last() {
-                Some(last) if page.len() == PER_READ => list.after = Some((last.sort(), last.id())),
-                _ => return Ok(number),
+    async fn again_all(&self, account: &AccountId, webhook: &str, rights: &Rights) -> Result<usize, ManagementError> {
+        let undelivered = self.undelivered(webhook, rights).await?;
+        if undelivered.is_empty() {
+            return Ok(0);
+        }
+        let mut number = 0;
+        let mut at = self.reserve_redeliveries(account, undelivered.len()).await?;
+        for delivery in &undelivered {
+            // On a conflict, another request sends it again.
+            if self.write_quietly(&self.again(delivery, at).await?).await? {
+                number += 1;
+                at = at.saturating_add(REDELIVERY_PAUSE);
             }
         }
+        Ok(number)
+    }
+
+    #[cfg(feature = "dashboard")]
+    async fn undelivered(
+        &self,
+        webhook: &str,
+        rights: &Rights,
+    ) -> Result<Vec<Versioned<StoredDelivery>>, ManagementError> {
+        let mut list = List::of(Kind::Delivery, PER_READ).subject(webhook);
+        list.newest_first = true;
+        let mut found = Vec::new();
+        loop {
+            let page = self.list::<StoredDelivery>(&list).await?;
+            list.after = page.last().filter(|_| page.len() == PER_READ).map(|last| (last.sort(), last.id()));
+            found.extend(
+                page.into_iter().filter(|delivery| {
+                    is_undelivered(delivery.state) && rights.require_events(&[delivery.kind]).is_ok()
+                }),
+            );
+            if found.len() >= MAX_REDELIVERED || list.after.is_none() {
+                found.truncate(MAX_REDELIVERED);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Returns the time of the first of these redeliveries. The others follow with [`REDELIVERY_PAUSE`] between them.
+    #[cfg(feature = "dashboard")]
+    async fn reserve_redeliveries(&self, account: &AccountId, number: usize) -> Result<Timestamp, ManagementError> {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        for _ in 0..ATTEMPTS {
+            let known = self.get::<RedeliveryPace>(account.as_str()).await?;
+            let begin = known.as_ref().map_or(self.now(), |known| known.next_at.max(self.now()));
+            let next_at = begin.saturating_add(REDELIVERY_PAUSE.saturating_mul(number));
+            let next = RedeliveryPace { account: account.clone(), next_at };
+            let write = known.map_or_else(|| next.insert(), |known| known.replace(&next))?;
+            if self.write_quietly(&[write]).await? {
+                return Ok(begin);
+            }
+        }
+        Err(ManagementError::Stale)
     }
 
     /// Sends a `webhook.test` event to a webhook. Needs what [`redeliver`](Self::redeliver) needs, and counts as it does.

@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "dashboard")]
+use keyward_api_types::DeliveryState;
 use keyward_api_types::EventKind;
 use keyward_core::AccountId;
 use keyward_sqlite::SqliteStore;
@@ -10,8 +12,12 @@ use tokio::net::TcpListener;
 
 use crate::actor::{Actor, Context};
 use crate::records::StoredWebhook;
+#[cfg(feature = "dashboard")]
+use crate::records::{Due, Entity as _, StoredDelivery};
 use crate::service::{AccountUpdate, Management};
 use crate::store::SqliteManagementStore;
+#[cfg(feature = "dashboard")]
+use crate::store::{Kind, List};
 use crate::webhook_client::WebhookClient;
 
 /// The largest number of attempts that accounts share which have an attempt already.
@@ -101,4 +107,60 @@ async fn receivers_of_four_accounts_that_hang_delay_no_event_of_a_fifth() {
     }
     assert_eq!(received.load(Ordering::SeqCst), 6);
     worker.abort();
+}
+
+#[cfg(feature = "dashboard")]
+#[tokio::test]
+async fn an_account_has_one_redelivery_of_many_a_second() {
+    const EACH: usize = 4;
+    let store = SqliteStore::temporary().unwrap();
+    let node = || Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap()).build().unwrap();
+    let nodes = [node(), node()];
+    let management = &nodes[0];
+    let began = management.now();
+    let mut accounts = Vec::new();
+    for name in ["Many", "Other"] {
+        let account = account_with_webhooks(management, name, 3, "http://127.0.0.1:1/").await;
+        let webhooks = management.webhooks(&system(), &account).await.unwrap();
+        for webhook in &webhooks {
+            for number in 0..EACH {
+                let failed = StoredDelivery {
+                    id: format!("evt_{number}.{}", webhook.id),
+                    webhook: webhook.id.clone(),
+                    account: account.clone(),
+                    event: format!("evt_{number}"),
+                    kind: EventKind::AccountUpdated,
+                    payload: "{}".to_owned(),
+                    created_at: began,
+                    state: if number % 2 == 0 { DeliveryState::Failed } else { DeliveryState::NotSent },
+                    failures: 9,
+                    next_attempt_at: None,
+                    attempts: Vec::new(),
+                };
+                assert!(management.write_quietly(&[failed.insert().unwrap()]).await.unwrap());
+            }
+        }
+        accounts.push((account, webhooks));
+    }
+    let system = system();
+    let (many, webhooks) = &accounts[0];
+    let again = |node: usize, number: usize| nodes[node].redeliver_failed(&system, many, &webhooks[number].id);
+    let (first, second, third) = tokio::join!(again(0, 0), again(1, 1), again(0, 2));
+    assert_eq!([first.unwrap(), second.unwrap(), third.unwrap()], [EACH; 3]);
+    assert_eq!(again(1, 0).await.unwrap(), 0, "they are pending");
+    let (other, webhooks_of_other) = &accounts[1];
+    management.redeliver_failed(&system, other, &webhooks_of_other[0].id).await.unwrap();
+
+    let due = management.list::<Due>(&List::of(Kind::Due, 100)).await.unwrap();
+    let at = |account: &AccountId| -> Vec<i64> {
+        let own = due.iter().filter(|due| due.account == *account);
+        own.map(|due| due.at.as_millis() - began.as_millis()).collect()
+    };
+    let of_many = at(many);
+    assert_eq!(of_many.len(), 3 * EACH);
+    assert!(of_many.windows(2).all(|pair| pair[1] - pair[0] >= 1_000), "{of_many:?}");
+    assert!(of_many.iter().all(|at| *at < 60_000), "{of_many:?}");
+    let of_other = at(other);
+    assert_eq!(of_other.len(), EACH);
+    assert!(of_other[0] < of_many[2 * EACH], "another account waits: {of_other:?}");
 }

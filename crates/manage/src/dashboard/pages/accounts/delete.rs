@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
@@ -22,14 +22,14 @@ struct DeletePage {
     version: u64,
     ends: String,
     typed: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 async fn show(
     member: &AtAccount,
     status: StatusCode,
     typed: &str,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let account = &member.account;
     let contents = member.management().account_contents(&member.actor, &account.id).await?;
@@ -58,7 +58,7 @@ pub(super) async fn delete(SignedInForm { at: member, form }: SignedInForm<AtAcc
     let typed = form.get("account_id").trim();
     if typed != member.account.id.as_str() {
         let text = words::accounts::type_the_id(member.account.id.as_str());
-        let error = FieldError { field: "account_id", text };
+        let error = FormErrors::of("account_id", text);
         return show(&member, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(error)).await;
     }
     let version = form.get("version").parse().unwrap_or(0);

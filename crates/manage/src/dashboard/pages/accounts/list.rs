@@ -6,20 +6,21 @@ use keyward_core::{AccountId, Scope, Timestamp};
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
-use crate::dashboard::links::account_path;
+use crate::dashboard::links::{account_path, in_path};
 use crate::dashboard::member::Member;
 use crate::dashboard::text::{When, number};
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::{Account, Versioned};
 use crate::role::scopes;
-use crate::service::PageRequest;
+use crate::service::{AccountSearch, PageRequest, invalid_cursor};
 
 struct Row {
     id: String,
     path: String,
     name: String,
     plan: Option<String>,
+    plan_path: String,
     /// Its active keys, if the user may see keys.
     keys: Option<String>,
     since: Option<When>,
@@ -33,6 +34,9 @@ struct AccountsPage {
     frame: Frame,
     accounts: Vec<Row>,
     text: String,
+    /// Each plan, and whether it is the chosen one. Empty without plans, or without the right to see them.
+    plans: Vec<(String, bool)>,
+    is_filtered: bool,
     next: Option<String>,
     shows_keys: bool,
     may_create: bool,
@@ -48,13 +52,18 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     member.operator_rights()?.require(&scopes::ACCOUNTS_READ)?;
     let query = member.visitor.query();
     let (management, text) = (member.management(), query.get("q").trim().to_owned());
-    let (found, next) = if text.is_empty() {
+    let plan = query.filled("plan");
+    let (found, next) = if text.is_empty() && plan.is_none() {
         let after = query.filled("after");
         let page = management.accounts(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
         (page.items, page.next)
     } else {
-        (management.find_accounts(&member.actor, &text).await?, None)
+        let after = query.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
+        let search = AccountSearch { text: &text, plan: plan.as_deref(), after };
+        let (found, next) = management.search_accounts(&member.actor, &search).await?;
+        (found, next.map(|id| id.to_string()))
     };
+    let plans = plan_choices(&member, plan.as_deref().unwrap_or_default()).await?;
     let now = management.now();
     let may = |scope: &Scope| member.operates.as_ref().is_some_and(|rights| rights.allows(scope));
     let shows_keys = may(&scopes::KEYS_READ);
@@ -63,16 +72,32 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
         let keys = if shows_keys { Some(active_keys(&member, &account.id).await?) } else { None };
         accounts.push(row(&member, account, keys, now));
     }
-    let next = next.map(|next| form::query("after", &next));
+    let next = next.map(|next| form::joined(&query.without(&["after"]), &form::query("after", &next)));
     let may_create = may(&scopes::ACCOUNTS_WRITE);
     Ok(member.page(words::shared::ACCOUNTS, |frame| AccountsPage {
         frame,
         accounts,
+        is_filtered: !text.is_empty() || plan.is_some(),
         text,
+        plans,
         next,
         shows_keys,
         may_create,
     }))
+}
+
+/// A plan that the management service does not know may still be an account's.
+pub(super) async fn plan_choices(member: &Member, chosen: &str) -> Result<Vec<(String, bool)>, ManagementError> {
+    if !member.operator_rights()?.allows(&scopes::PLANS_READ) {
+        return Ok(Vec::new());
+    }
+    let plans = member.management().plans(&member.actor).await?;
+    let mut plans: Vec<(String, bool)> =
+        plans.iter().map(|plan| (plan.name.to_string(), plan.name == chosen)).collect();
+    if !chosen.is_empty() && !plans.iter().any(|(_, is_chosen)| *is_chosen) {
+        plans.insert(0, (chosen.to_owned(), true));
+    }
+    Ok(plans)
 }
 
 fn row(member: &Member, account: Versioned<Account>, keys: Option<String>, now: Timestamp) -> Row {
@@ -80,6 +105,7 @@ fn row(member: &Member, account: Versioned<Account>, keys: Option<String>, now: 
         id: account.id.to_string(),
         path: account_path(&account.id, "/keys"),
         plan: account.plan.as_ref().map(ToString::to_string),
+        plan_path: account.plan.as_ref().map(|plan| format!("/plans/{}", in_path(plan))).unwrap_or_default(),
         keys,
         // An account that another program created has no time of creation here.
         since: Some(account.created_at).filter(|at| at.as_millis() > 0).map(|at| When::at(at, now)),

@@ -17,7 +17,10 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/accounts", list::page)
             .menu(Menu::Operator, words::shared::ACCOUNTS, scopes::ACCOUNTS_READ)
             .destination(),
-        Route::page("/accounts/new", create::page).post(create::create).destination(),
+        Route::page("/accounts/new", create::page)
+            .post(create::create)
+            .destination()
+            .asks_before(words::sign_in::GIVE_A_PLAN),
         Route::page("/accounts/{account}/suspend", suspend::page)
             .post(suspend::suspend)
             .destination()

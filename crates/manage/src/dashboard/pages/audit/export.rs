@@ -40,16 +40,17 @@ const COLUMNS: [&str; 17] = [
 
 pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     member.require(&scopes::AUDIT_READ)?;
-    let filter = Filter::read(&member)?;
-    if let Some(error) = filter.error {
-        return Err(ManagementError::invalid(error.field, error.text).into());
+    let mut filter = Filter::read(&member)?;
+    if let Some(error) = filter.error.take() {
+        return Err(error.into());
     }
     let is_lines = filter.form.get("format") == "jsonl";
+    let names = Names::of_members(&member).await?.without_links();
+    filter.learn_names(&names);
     let search = AuditSearch { before: None, limit: BATCH, ..filter.search };
     let day = member.management().now().to_string().get(..10).unwrap_or_default().to_owned();
     let name = format!("audit-{}-{day}", member.account.id);
     // An error before the first entry is a page, not a file.
-    let names = Names::of_members(&member).await?.without_links();
     let first = member.management().search_audit_log(&member.actor, &search).await?;
     let state = Some((member, search, names, Some(first)));
     let batches = stream::try_unfold(state, async |state| {

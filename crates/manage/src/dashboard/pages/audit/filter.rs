@@ -4,8 +4,9 @@
 
 use keyward_core::Timestamp;
 
+use super::names::Names;
 use super::sentences::known;
-use crate::dashboard::error::FieldError;
+use crate::dashboard::error::FormErrors;
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::words;
@@ -16,6 +17,9 @@ use crate::service::{AuditSearch, invalid_cursor};
 
 /// The most entries that a page reads.
 const MOST_READ: usize = 2_000;
+
+/// The longest text to search for, in characters.
+const MOST_TEXT: usize = 100;
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -34,7 +38,7 @@ pub(super) const TARGETS: [(&str, &str); 8] = [
 pub(super) struct Filter {
     pub(super) form: Form,
     pub(super) search: AuditSearch,
-    pub(super) error: Option<FieldError>,
+    pub(super) error: Option<FormErrors>,
     /// Whether the reader may see the entries of every account here.
     pub(super) may_see_all: bool,
 }
@@ -53,14 +57,13 @@ impl Filter {
         let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::AUDIT_READ));
         let may_see_all = is_operators && operates;
         let sees_all = may_see_all && form.get("of") == "all";
-        let mut error = None;
+        let mut error = FormErrors::default();
         let mut day = |field: &'static str| match form.get(field).trim() {
             "" => None,
             text => match format!("{text}T00:00:00Z").parse::<Timestamp>() {
                 Ok(day) => Some(day),
                 Err(_) => {
-                    let text = words::audit::no_date(text);
-                    error.get_or_insert(FieldError { field, text });
+                    error.note(field, words::audit::no_date(text));
                     None
                 }
             },
@@ -69,8 +72,11 @@ impl Filter {
         if let (Some(from), Some(to)) = (from, to)
             && from > to
         {
-            let text = words::audit::THE_FIRST_DAY_IS_AFTER.to_owned();
-            error = Some(FieldError { field: "from", text });
+            error.note("from", words::audit::THE_FIRST_DAY_IS_AFTER);
+        }
+        let text = form.get("q").trim().to_lowercase();
+        if text.chars().count() > MOST_TEXT {
+            error.note("q", words::audit::text_too_long(MOST_TEXT));
         }
         let before = form.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
         let (target_kind, target) = match form.get("target").split_once(':') {
@@ -86,13 +92,24 @@ impl Filter {
             action: form.filled("action").filter(is_action),
             target_kind,
             target,
+            text: Some(text).filter(|text| !text.is_empty()),
+            named: Vec::new(),
             from,
             until: to.map(|to| Timestamp::from_millis(to.as_millis().saturating_add(DAY))),
             before,
             limit: 0,
             most_read: MOST_READ,
         };
-        Ok(Self { form, search, error, may_see_all })
+        Ok(Self { form, search, error: error.found(), may_see_all })
+    }
+
+    /// Entries have ids of users, and people search for names.
+    pub(super) fn learn_names(&mut self, names: &Names) {
+        if let Some(text) = &self.search.text {
+            let is_named = |name: &str| name.to_lowercase().contains(text);
+            let named = names.members.iter().filter(|(_, name)| is_named(name));
+            self.search.named = named.map(|(id, _)| id.clone()).collect();
+        }
     }
 
     /// Links to ranges of days that end today. They keep the other filters.

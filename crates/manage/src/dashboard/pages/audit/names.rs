@@ -26,11 +26,13 @@ pub(super) struct Names {
 pub(super) struct Known {
     name: Option<String>,
     path: Option<String>,
+    /// The shown part of a key.
+    hint: Option<String>,
 }
 
 impl Known {
     pub(super) fn new(name: impl Into<String>, path: impl Into<Option<String>>) -> Self {
-        Self { name: Some(name.into()), path: path.into() }
+        Self { name: Some(name.into()), path: path.into(), hint: None }
     }
 }
 
@@ -98,7 +100,7 @@ impl Names {
             "key" => match id.parse() {
                 Ok(key) => management.key(actor, &key).await.map(|key| {
                     let path = account_path(&key.account, &format!("/keys/{}", in_path(id)));
-                    Known::new(key.name.as_str(), path)
+                    Known { hint: Some(key.hint.to_string()), ..Known::new(key.name.as_str(), path) }
                 }),
                 Err(_) => return Ok(()),
             },
@@ -112,10 +114,10 @@ impl Names {
             "invitation" => management
                 .account(actor, account)
                 .await
-                .map(|known| Known { name: None, path: Some(account_path(&known.id, "/members")) }),
+                .map(|known| Known { path: Some(account_path(&known.id, "/members")), ..Known::default() }),
             "plan" if self.operates => management.plans(actor).await.map(|plans| {
                 let path = plans.iter().any(|plan| plan.name == id).then(|| format!("/plans/{}", in_path(id)));
-                Known { name: None, path }
+                Known { path, ..Known::default() }
             }),
             #[cfg(feature = "webhooks")]
             "webhook" => management.webhook(actor, account, id).await.map(|webhook| {
@@ -143,6 +145,14 @@ impl Names {
 
     pub(super) fn of(&self, kind: &str, id: &str) -> String {
         self.known(kind, id).and_then(|known| known.name.clone()).unwrap_or_else(|| id.to_owned())
+    }
+
+    /// The name in a menu, where keys of one name must differ.
+    pub(super) fn choice(&self, kind: &str, id: &str, name: String) -> String {
+        match self.known(kind, id).and_then(|known| known.hint.as_deref()) {
+            Some(hint) => words::keys::with_hint(&name, hint),
+            None => name,
+        }
     }
 
     /// The actor in words. A visitor who is not signed in has none.

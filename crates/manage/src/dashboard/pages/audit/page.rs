@@ -7,7 +7,7 @@ use super::changes::{Change, changes};
 use super::filter::{Filter, Preset, TARGETS};
 use super::names::Names;
 use super::sentences::{Part, sentence};
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
@@ -57,13 +57,14 @@ struct AuditPage {
     actions: Vec<Choices>,
     actors: Vec<Choices>,
     targets: Vec<Choices>,
+    text: String,
     from: String,
     to: String,
     presets: Vec<Preset>,
     may_see_all: bool,
     sees_all: bool,
     is_filtered: bool,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     /// The filters, for the export.
     filters: String,
     next: Option<String>,
@@ -75,12 +76,13 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     member.require(&scopes::AUDIT_READ)?;
     let mut filter = Filter::read(&member)?;
     let error = filter.error.take();
+    let mut names = Names::of_members(&member).await?;
+    filter.learn_names(&names);
     let search = AuditSearch { limit: PER_PAGE, ..filter.search.clone() };
     let found = match error {
         None => member.management().search_audit_log(&member.actor, &search).await?,
         Some(_) => AuditFound::default(),
     };
-    let mut names = Names::of_members(&member).await?;
     names.learn(&member, &found.entries).await?;
     let now = member.management().now();
     let query = &filter.form;
@@ -97,6 +99,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         actors: actors(query.get("actor"), &names, &found.entries),
         targets: targets(query.get("target"), &names, &found.entries),
         presets: filter.presets(now),
+        text: query.get("q").to_owned(),
         from: query.get("from").to_owned(),
         to: query.get("to").to_owned(),
         may_see_all: filter.may_see_all,
@@ -180,7 +183,7 @@ fn actors(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> {
     for actor in entries.iter().map(|entry| &entry.actor).filter(|actor| !actor.id.is_empty()) {
         let is_listed = members.iter().chain(&others).any(|known| known.value == actor.id);
         if !is_listed {
-            let name = names.of(&actor.kind, &actor.id);
+            let name = names.choice(&actor.kind, &actor.id, names.of(&actor.kind, &actor.id));
             let label = match actor.kind.as_str() {
                 "key" => words::audit::key(&name),
                 "system" => words::shared::program(&name),
@@ -205,7 +208,7 @@ fn targets(chosen: &str, names: &Names, entries: &[AuditEntry]) -> Vec<Choices> 
     for entry in entries.iter().filter(|entry| !entry.target.id.is_empty()) {
         let value = format!("{}:{}", entry.target.kind, entry.target.id);
         if !ones.iter().any(|known| known.value == value) {
-            let mut label = names.target(entry);
+            let mut label = names.choice(&entry.target.kind, &entry.target.id, names.target(entry));
             if entry.target.kind != "user" {
                 label = words::audit::target(&capital(&entry.target.kind), &label);
             }

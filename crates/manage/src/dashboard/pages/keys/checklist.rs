@@ -58,7 +58,9 @@ pub(super) async fn steps(member: &AtAccount, has_key: bool, seen_call: bool) ->
     if member.may(&scopes::WEBHOOKS_WRITE) {
         let expiring = keyward_api_types::EventKind::KeyExpiring;
         let webhooks = management.webhooks(actor, account).await?;
-        let is_done = webhooks.iter().any(|webhook| webhook.events.is_empty() || webhook.events.contains(&expiring));
+        // Mails about keys that expire go out by themselves.
+        let is_done = management.sends_mail()
+            || webhooks.iter().any(|webhook| webhook.events.is_empty() || webhook.events.contains(&expiring));
         steps.push(Step {
             label: words::keys::SET_UP_EXPIRY_NOTICES,
             path: "/webhooks",

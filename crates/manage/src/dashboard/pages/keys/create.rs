@@ -10,7 +10,7 @@ use keyward_core::{Endpoint, Mode, NewKey, ScopeSet, Timestamp};
 use super::created::{self, CreatedKey};
 use super::expiry::{self, Expiry};
 use super::scopes::{self as picked, ApiScopes, Picker};
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -21,6 +21,10 @@ use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
 use crate::scope_catalog::ScopeCatalog;
 use crate::service::{KeyDraft, key_filters};
+
+/// In the order of the form.
+const FIELDS: [&str; 9] =
+    ["name", "mode", "kind", "scopes", "expires_at", "expires_on", "endpoints", "networks", "tags"];
 
 struct Choice {
     value: String,
@@ -36,7 +40,7 @@ struct Choice {
 struct NewPage {
     frame: Frame,
     form_id: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     name: String,
     purposes: Vec<Choice>,
     modes: Vec<Choice>,
@@ -69,7 +73,7 @@ async fn show(
     member: &AtAccount,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let (lifetimes, now) = (lifetimes(member).await?, member.management().now());
     let default = lifetimes.default.or(lifetimes.maximum).map(expiry::default_label);
@@ -156,64 +160,75 @@ async fn lifetimes(member: &AtAccount) -> Result<Lifetimes, ManagementError> {
 
 pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
     member.require_recent_sign_in().await?;
-    let catalog = ApiScopes::of(&member).await?.catalog;
-    let created = match draft(&member, &form, lifetimes(&member).await?, &catalog) {
-        Ok(draft) => {
-            let (management, actor) = (member.management().clone(), member.actor.clone());
-            let create = async move {
-                let issued = management.create_key(&actor, draft).await?;
-                Ok(CreatedKey::new(issued.key, &issued.view))
-            };
-            once::once(&member, &form, create).await
-        }
-        Err(error) => Err(error),
-    };
-    match created {
+    match issue(&member, &form).await {
         Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key).await?),
         Ok(RevealedSecret::Before(key)) => Ok(created::show_before(&member, key)),
-        Err(
-            error @ (ManagementError::Invalid { .. }
-            | ManagementError::Escalation(_)
-            | ManagementError::KeyLimit { .. }
-            | ManagementError::ScopeNotInPlan { .. }
-            | ManagementError::LifetimeTooLong(_)),
-        ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
-        Err(error) => Err(error.into()),
+        Err(refused) => {
+            let (status, errors) = refused.on_form(|error| {
+                matches!(
+                    error,
+                    ManagementError::Invalid { .. }
+                        | ManagementError::Escalation(_)
+                        | ManagementError::KeyLimit { .. }
+                        | ManagementError::ScopeNotInPlan { .. }
+                        | ManagementError::LifetimeTooLong(_)
+                )
+            })?;
+            show(&member, status, &form, errors).await
+        }
     }
 }
 
+async fn issue(member: &AtAccount, form: &Form) -> Result<RevealedSecret<CreatedKey>, Refused> {
+    let catalog = ApiScopes::of(member).await?.catalog;
+    let mut errors = FormErrors::default();
+    let draft = draft(member, form, lifetimes(member).await?, &catalog, &mut errors);
+    errors.add_all(&member.management().wrong_fields_of_key(&draft).await?);
+    expiry::at_its_field(errors, form).sorted(&FIELDS).none()?;
+    let (management, actor) = (member.management().clone(), member.actor.clone());
+    let create = async move {
+        let issued = management.create_key(&actor, draft).await?;
+        Ok(CreatedKey::new(issued.key, &issued.view))
+    };
+    Ok(once::once(member, form, create).await?)
+}
+
+/// A field that is wrong has its default in the draft.
 fn draft(
     member: &AtAccount,
     form: &Form,
     lifetimes: Lifetimes,
     catalog: &ScopeCatalog,
-) -> Result<KeyDraft, ManagementError> {
+    errors: &mut FormErrors,
+) -> KeyDraft {
     let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
-    let kind: KeyKind =
-        form.get("kind").parse().map_err(|_| ManagementError::invalid("kind", words::shared::CHOOSE_ONE))?;
-    let mode: Mode =
-        form.get("mode").parse().map_err(|_| ManagementError::invalid("mode", words::shared::CHOOSE_ONE))?;
-    let granted = if kind == KeyKind::Restricted {
-        if purpose == Purpose::Management {
+    let choose = |field| ManagementError::invalid(field, words::shared::CHOOSE_ONE);
+    let mode: Option<Mode> = errors.check(form.get("mode").parse().map_err(|_| choose("mode")));
+    let kind: Option<KeyKind> = errors.check(form.get("kind").parse().map_err(|_| choose("kind")));
+    let granted = if kind == Some(KeyKind::Restricted) {
+        let picked = if purpose == Purpose::Management {
             // Hidden boxes of the other purpose may still be ticked.
             let is_managing = |scope: &&str| scopes::ALL.iter().any(|(known, _)| known.as_str() == *scope);
-            picked::parse(form.all("scope").filter(is_managing))?
+            picked::parse(form.all("scope").filter(is_managing))
         } else {
-            picked::read(catalog, form)?
-        }
+            picked::read(catalog, form)
+        };
+        errors.check(picked).unwrap_or_default()
     } else {
         ScopeSet::all()
     };
     let mut new = NewKey::secret(member.account.id.clone(), form.get("name"));
-    (new.kind, new.mode, new.scopes) = (kind, mode, granted);
+    new.scopes = granted;
+    (new.kind, new.mode) = (kind.unwrap_or(new.kind), mode.unwrap_or(new.mode));
     let now = member.management().now();
+    let end = errors.check(expiry::read(form, now, lifetimes.latest_end(now))).flatten();
     // A draft has no end for the default one.
-    new.expires_at = expiry::read(form, now, lifetimes.latest_end(now))?.map(|end| end.unwrap_or(Timestamp::MAX));
-    new.endpoints = endpoints(form.get("endpoints"))?;
-    new.networks = networks(form.get("networks"))?;
-    new.tags = key_filters(Some(form.get("tags")), None)?.0;
+    new.expires_at = end.map(|end| end.unwrap_or(Timestamp::MAX));
+    new.endpoints = errors.check(endpoints(form.get("endpoints"))).unwrap_or_default();
+    new.networks = errors.check(networks(form.get("networks"))).unwrap_or_default();
+    new.tags = errors.check(key_filters(Some(form.get("tags")), None)).unwrap_or_default().0;
     new.user = member.actor.user().filter(|_| form.get("mine") == "1").cloned();
-    Ok(KeyDraft::of(purpose, new))
+    KeyDraft::of(purpose, new)
 }
 
 /// One on each line.
@@ -229,10 +244,4 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {
         .map(|part| part.parse::<keyward_core::Network>().map(IpNet::from))
         .collect::<Result<_, _>>()
         .map_err(|error| ManagementError::invalid("networks", error.to_string()))
-}
-
-impl NewPage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.field == field)
-    }
 }

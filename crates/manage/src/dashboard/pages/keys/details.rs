@@ -8,7 +8,7 @@ use super::creators::Creators;
 use super::refusals::Refusals;
 use super::requests::Requests;
 use super::view::Key;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
@@ -33,7 +33,7 @@ struct KeyPage {
     limits: Option<LimitsCard>,
     typed_name: String,
     typed_tags: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     owner: String,
     creator: String,
     requests: Option<Requests>,
@@ -50,7 +50,7 @@ pub(super) async fn show(
     member: &AtKey,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let now = member.management().now();
     let (chart, refusals) = if member.may(&scopes::USAGE_READ) {
@@ -112,9 +112,5 @@ impl KeyPage {
     fn partner<'t>(&'t self, id: &'t str) -> &'t str {
         let mut links = self.chain.iter().flat_map(|chain| &chain.links);
         links.find(|link| link.id == id).map_or(id, |link| &link.hint)
-    }
-
-    fn is_wrong(&self, field: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.is_of(field))
     }
 }

@@ -10,7 +10,7 @@ use super::create::{endpoints, networks};
 use super::expiry::{self, Expiry};
 use super::scopes::{self as picked, ApiScopes, Picker};
 use super::view::{Key, flash_code};
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -22,6 +22,9 @@ use crate::role::{Purpose, scopes};
 use crate::scope_catalog::ScopeCatalog;
 use crate::service::KeyChange;
 
+/// In the order of the form.
+const FIELDS: [&str; 5] = ["scopes", "endpoints", "networks", "expires_at", "expires_on"];
+
 #[derive(Template)]
 #[template(path = "dashboard/keys/edit.html")]
 struct EditPage {
@@ -32,7 +35,7 @@ struct EditPage {
     networks: String,
     endpoints: String,
     expiry: Option<Expiry>,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 #[derive(Template)]
@@ -83,7 +86,7 @@ async fn show(
     member: &AtKey,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let key = Key::of(&member.key, member.management().now());
     let (picker, plan_note) = match is_restricted(member) {
@@ -120,10 +123,10 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey
     member.require_recent_sign_in().await?;
     let change = match read(&member, &form).await {
         Ok(change) => change,
-        Err(error @ ManagementError::Invalid { .. }) => {
-            return show(&member, error.status(), &form, Some(FieldError::from(&error))).await;
+        Err(refused) => {
+            let (status, errors) = refused.on_form(|_| false)?;
+            return show(&member, status, &form, errors).await;
         }
-        Err(error) => return Err(error.into()),
     };
     let changes = differences(&member, &change);
     if changes.is_empty() {
@@ -145,23 +148,30 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtKey
             | ManagementError::Escalation(_)
             | ManagementError::ScopeNotInPlan { .. }
             | ManagementError::LifetimeTooLong(_)),
-        ) => show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
+        ) => {
+            let errors = expiry::at_its_field(FormErrors::from(&error), &form);
+            show(&member, error.status(), &form, Some(errors)).await
+        }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn read(member: &AtKey, form: &Form) -> Result<KeyChange, ManagementError> {
+async fn read(member: &AtKey, form: &Form) -> Result<KeyChange, Refused> {
+    let mut errors = FormErrors::default();
     let scopes = match is_restricted(member) {
-        true => Some(picked::read(&catalog(member).await?, form)?),
+        true => errors.check(picked::read(&catalog(member).await?, form)),
         false => None,
     };
-    let endpoints = endpoints(form.get("endpoints"))?;
-    let networks = networks(form.get("networks"))?;
+    let endpoints = errors.check(endpoints(form.get("endpoints")));
+    let networks = errors.check(networks(form.get("networks")));
     let expires_at = match has_own_end(member) {
-        true => expiry::read(form, member.management().now(), latest_end(member).await?)?,
+        true => errors.check(expiry::read(form, member.management().now(), latest_end(member).await?)).flatten(),
         false => None,
     };
-    Ok(KeyChange { scopes, endpoints: Some(endpoints), networks: Some(networks), expires_at, ..KeyChange::default() })
+    let change = KeyChange { scopes, endpoints, networks, expires_at, ..KeyChange::default() };
+    errors.add_all(&member.management().wrong_fields_of_change(&member.key, &change).await?);
+    expiry::at_its_field(errors, form).sorted(&FIELDS).none()?;
+    Ok(change)
 }
 
 /// Who changes only an expiry needs no right to grant the key's scopes.

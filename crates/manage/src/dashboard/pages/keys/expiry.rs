@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyward_core::Timestamp;
 use keyward_core::lifecycle::length_text;
 
+use crate::dashboard::error::FormErrors;
 use crate::dashboard::form::Form;
 use crate::dashboard::text::When;
 use crate::dashboard::words;
@@ -82,14 +83,15 @@ pub(super) fn read(
     now: Timestamp,
     latest: Option<Timestamp>,
 ) -> Result<Option<Option<Timestamp>>, ManagementError> {
-    let invalid = || ManagementError::invalid("expires_at", words::keys::CHOOSE_AN_ENTRY_OR_A_FUTURE_DATE);
+    let invalid = || ManagementError::invalid("expires_at", words::keys::CHOOSE_AN_ENTRY);
+    let no_day = || ManagementError::invalid("expires_on", words::keys::CHOOSE_A_FUTURE_DATE);
     match form.get("expires") {
         "" | "default" => Ok(None),
         "never" => Ok(Some(None)),
         "latest" => latest.map(|latest| Some(Some(latest))).ok_or_else(invalid),
         "on" => {
-            let end: Timestamp = format!("{}T23:59:59Z", form.get("expires_on")).parse().map_err(|_| invalid())?;
-            if end > now { Ok(Some(Some(end))) } else { Err(invalid()) }
+            let end: Timestamp = format!("{}T23:59:59Z", form.get("expires_on")).parse().map_err(|_| no_day())?;
+            if end > now { Ok(Some(Some(end))) } else { Err(no_day()) }
         }
         end if end.contains('T') => {
             let end: Timestamp = end.parse().map_err(|_| invalid())?;
@@ -100,6 +102,11 @@ pub(super) fn read(
             Ok(Some(Some(now.saturating_add(days * DAY))))
         }
     }
+}
+
+/// A chosen day that is too late is wrong at its own field.
+pub(super) fn at_its_field(errors: FormErrors, form: &Form) -> FormErrors {
+    if form.get("expires") == "on" { errors.rename("expires_at", "expires_on") } else { errors }
 }
 
 fn day(at: Timestamp) -> String {

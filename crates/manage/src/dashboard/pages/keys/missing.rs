@@ -4,6 +4,7 @@ use keyward_core::key::KeyKind;
 use keyward_core::store::KeyStatus;
 use keyward_core::{Scope, ScopeSet};
 
+use super::scopes::ApiScopes;
 use crate::dashboard::member::{AtAccount, AtKey};
 use crate::dashboard::words;
 use crate::error::ManagementError;
@@ -16,8 +17,16 @@ const DAYS: u32 = 7;
 /// What a rotation does not solve.
 pub(super) struct Warning {
     pub(super) text: String,
-    /// The query of the form that changes access, if the user may change it.
+    pub(super) remedy: Remedy,
+}
+
+/// What gives a key the missing scopes.
+#[derive(Default)]
+pub(super) struct Remedy {
+    /// The query of the form that changes access. `None` if the user may not grant the scopes, or the key has them.
     pub(super) change: Option<String>,
+    /// The plan does not allow the scopes.
+    pub(super) other_plan: Option<String>,
 }
 
 impl Warning {
@@ -30,8 +39,8 @@ impl Warning {
         let missing: Vec<String> =
             most_missing(&requests, &member.key.scopes).into_iter().map(|(one, _)| one).collect();
         if !missing.is_empty() {
-            let change = change(member, &missing, false);
-            return Ok(Some(Self { text: words::keys::requests_lacked(&missing.join(", ")), change }));
+            let remedy = Remedy::of(member, &ApiScopes::of(member).await?, &missing, false);
+            return Ok(Some(Self { text: words::keys::requests_lacked(&missing.join(", ")), remedy }));
         }
         if requests.iter().any(|request| !request.missing_scopes.is_empty()) {
             // Access was changed since then.
@@ -39,8 +48,8 @@ impl Warning {
         }
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let lacked = usage.days.iter().any(|day| day.outcome == "insufficient_scope");
-        Ok(lacked
-            .then(|| Self { text: words::keys::REQUESTS_LACKED_A_SCOPE.to_owned(), change: change(member, &[], true) }))
+        let remedy = Remedy { change: change(member, &[], true), other_plan: None };
+        Ok(lacked.then(|| Self { text: words::keys::REQUESTS_LACKED_A_SCOPE.to_owned(), remedy }))
     }
 }
 
@@ -68,9 +77,19 @@ pub(in crate::dashboard) fn most_missing(requests: &[RecentRequest], granted: &S
     counted
 }
 
-/// The query of the form that changes access, with these scopes ticked. `None` if the user may not grant them, or the
-/// key has them.
-pub(super) fn change(member: &AtKey, missing: &[String], any: bool) -> Option<String> {
+impl Remedy {
+    pub(super) fn of(member: &AtKey, scopes: &ApiScopes, missing: &[String], any: bool) -> Self {
+        if member.key.purpose == Purpose::Api
+            && let Some(refusal) = scopes.refusal(missing, any)
+        {
+            return Self { change: None, other_plan: Some(refusal) };
+        }
+        Self { change: change(member, missing, any), other_plan: None }
+    }
+}
+
+/// The query of the form that changes access, with these scopes ticked.
+fn change(member: &AtKey, missing: &[String], any: bool) -> Option<String> {
     let key = &member.key;
     let can_change = member.may(&scopes::KEYS_WRITE)
         && key.kind == KeyKind::Restricted

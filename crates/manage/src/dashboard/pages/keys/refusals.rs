@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use keyward_core::Timestamp;
 
-use super::missing;
+use super::missing::{self, Remedy};
+use super::scopes::ApiScopes;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::words;
 use crate::error::ManagementError;
@@ -20,8 +21,7 @@ pub(super) struct Refusals {
     pub(super) text: String,
     /// Another scope helps, and a rotation does not.
     pub(super) lacks_scope: bool,
-    /// The query of the form that changes access, with the missing scopes ticked. `None` if the reader may not change it.
-    pub(super) change: Option<String>,
+    pub(super) remedy: Remedy,
 }
 
 impl Refusals {
@@ -39,7 +39,7 @@ impl Refusals {
         Some(Self {
             text: words::keys::many_refusals(count, words::charts::meaning(&most.outcome)),
             lacks_scope: most.outcome == "insufficient_scope",
-            change: None,
+            remedy: Remedy::default(),
         })
     }
 
@@ -55,8 +55,8 @@ impl Refusals {
             return Ok(None);
         }
         // Without recorded requests, the scopes are not known, and the user ticks them.
-        let change = missing::change(member, &scopes, false);
-        Ok(Some(Self { change, ..self }))
+        let remedy = Remedy::of(member, &ApiScopes::of(member).await?, &scopes, false);
+        Ok(Some(Self { remedy, ..self }))
     }
 }
 

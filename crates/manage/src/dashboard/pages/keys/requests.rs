@@ -4,7 +4,8 @@ use askama::Template;
 use axum::response::Response;
 use keyward_core::Timestamp;
 
-use super::missing;
+use super::missing::{self, Remedy};
+use super::scopes::ApiScopes;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtKey;
@@ -34,8 +35,7 @@ pub(super) struct Row {
     pub(super) badge: &'static str,
     /// The scopes that the key lacked.
     pub(super) needs: Option<String>,
-    /// The query of the form that grants them.
-    pub(super) change: Option<String>,
+    pub(super) remedy: Remedy,
 }
 
 #[derive(Template)]
@@ -62,19 +62,23 @@ impl Requests {
         let management = member.management();
         let found = management.key_requests(&member.actor, member.id(), &page).await?;
         let now = management.now();
-        let rows = found.items.into_iter().map(|request| Row::of(member, request, now));
+        let scopes = ApiScopes::of(member).await?;
+        let rows = found.items.into_iter().map(|request| Row::of(member, &scopes, request, now));
         Ok(Self { key: member.id().to_string(), rows: rows.collect(), has_more: found.next.is_some() })
     }
 }
 
 impl Row {
-    fn of(member: &AtKey, request: RecentRequest, now: Timestamp) -> Self {
+    fn of(member: &AtKey, scopes: &ApiScopes, request: RecentRequest, now: Timestamp) -> Self {
         let still_lacks = missing::lacks(&member.key.scopes, &request);
         let RecentRequest { at, method, route, network, outcome, missing_scopes, any_scope_suffices } = request;
         let needs = (!missing_scopes.is_empty()).then(|| words::keys::needs(&missing_scopes, any_scope_suffices));
-        let change = if still_lacks { missing::change(member, &missing_scopes, any_scope_suffices) } else { None };
+        let remedy = match still_lacks {
+            true => Remedy::of(member, scopes, &missing_scopes, any_scope_suffices),
+            false => Remedy::default(),
+        };
         let badge = if outcome == "OK" { "done" } else { "refused" };
-        Self { at: When::at(at, now), method, route, network, outcome, badge, needs, change }
+        Self { at: When::at(at, now), method, route, network, outcome, badge, needs, remedy }
     }
 }
 

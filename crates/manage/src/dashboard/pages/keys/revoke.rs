@@ -4,7 +4,7 @@ use http::StatusCode;
 use keyward_core::store::{KeyStatus, Revocation, RevocationReason};
 
 use super::view::{Key, flash_code, meaning};
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -22,7 +22,7 @@ struct RevokePage {
     requests: Option<String>,
     reasons: Vec<Reason>,
     note: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 pub(in crate::dashboard) struct Reason {
@@ -61,7 +61,7 @@ async fn show(
     member: &AtKey,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let requests = if member.may(&scopes::USAGE_READ) {
         Some(number(member.management().accepted_in_a_day(&member.actor, member.id()).await?))
@@ -86,7 +86,7 @@ pub(super) async fn revoke(SignedInForm { at: member, form }: SignedInForm<AtKey
     } else {
         let revocation = match revocation(&form) {
             Ok(revocation) => revocation,
-            Err(error) => return show(&member, error.status(), &form, Some(FieldError::from(&error))).await,
+            Err(error) => return show(&member, error.status(), &form, Some(FormErrors::from(&error))).await,
         };
         let (_, propagation) = member.management().revoke_key_with(&member.actor, member.id(), &revocation).await?;
         flash_code("revoked", &propagation)

@@ -8,7 +8,7 @@ use super::created::{self, CreatedKey};
 use super::expiry::{self, Expiry};
 use super::missing::Warning;
 use super::view::Key;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -18,7 +18,12 @@ use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::KeyRotation;
+use crate::service::{KeyRotation, MAX_OVERLAP};
+
+/// The value of the choice with a number of its own.
+const OTHER: &str = "other";
+const UNITS: [(&str, &str, u64); 2] = [("h", words::cards::HOURS, 3_600), ("d", words::cards::DAYS, 86_400)];
+const MOST_DAYS: u64 = MAX_OVERLAP.as_secs() / 86_400;
 
 const OVERLAPS: [(&str, &str, u64); 4] = [
     ("now", words::shared::NOT_AT_ALL, 0),
@@ -41,8 +46,10 @@ struct RotatePage {
     form_id: String,
     warning: Option<Warning>,
     overlaps: Vec<Choice>,
+    overlap_number: String,
+    overlap_units: Vec<Choice>,
     expiry: Expiry,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
@@ -57,7 +64,7 @@ async fn show(
     member: &AtKey,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let now = member.management().now();
     let key = Key::of(&member.key, now);
@@ -67,7 +74,14 @@ async fn show(
         None => words::keys::NEVER_DEFAULT.to_owned(),
     };
     let expiry = Expiry::new(form, now, preview.latest_expires_at, Some(default));
-    let chosen = OVERLAPS.iter().map(|(value, ..)| *value).find(|value| *value == form.get("overlap")).unwrap_or("24h");
+    let offered =
+        OVERLAPS.map(|(value, label, _)| (value, label)).into_iter().chain([(OTHER, words::keys::ANOTHER_TIME)]);
+    let sent = form.get("overlap");
+    let chosen = offered.clone().map(|(value, _)| value).find(|value| *value == sent).unwrap_or("24h");
+    let overlaps = offered.map(|(value, label)| Choice { value, label, is_chosen: value == chosen }).collect();
+    let unit = form.get("overlap_unit");
+    let overlap_units = UNITS.map(|(value, label, _)| Choice { value, label, is_chosen: value == unit }).into();
+    let overlap_number = form.get("overlap_number").to_owned();
     let form_id = once::new_form()?;
     let warning = Warning::of(member).await?;
     Ok(member.page_with(status, words::keys::ROTATE_A_KEY, |frame| RotatePage {
@@ -75,10 +89,9 @@ async fn show(
         key,
         form_id,
         warning,
-        overlaps: OVERLAPS
-            .iter()
-            .map(|(value, label, _)| Choice { value, label, is_chosen: *value == chosen })
-            .collect(),
+        overlaps,
+        overlap_number,
+        overlap_units,
         expiry,
         error,
     }))
@@ -86,20 +99,23 @@ async fn show(
 
 pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
     member.require_recent_sign_in().await?;
-    let sent = form.get("overlap");
-    let (_, _, seconds) = OVERLAPS
-        .into_iter()
-        .find(|(value, ..)| *value == sent)
-        .ok_or_else(|| ManagementError::invalid("overlap_seconds", words::shared::CHOOSE_ONE))?;
     let (management, actor, id) = (member.management().clone(), member.actor.clone(), member.id().clone());
-    let chosen = if form.get("expires") == "latest" { None } else { Some(expiry::read(&form, management.now(), None)) };
+    let mut errors = FormErrors::default();
+    let overlap = errors.check(overlap(&form)).unwrap_or_default();
+    let chosen = match form.get("expires") {
+        "latest" => None,
+        _ => errors.check(expiry::read(&form, management.now(), None)),
+    };
+    if let Some(errors) = errors.found() {
+        return show(&member, StatusCode::UNPROCESSABLE_ENTITY, &form, Some(errors)).await;
+    }
     let rotate = async move {
         let expires_at = match chosen {
-            Some(read) => read?,
+            Some(end) => end,
             // Asked only here, because a form that is sent again finds the key rotated.
             None => management.preview_rotation(&actor, &id).await?.latest_expires_at.map(Some),
         };
-        let rotation = KeyRotation { overlap: Duration::from_secs(seconds), expires_at };
+        let rotation = KeyRotation { overlap, expires_at };
         let rotated = management.rotate_key_with(&actor, &id, rotation).await?;
         Ok(CreatedKey::new(rotated.key, &rotated.view).with_predecessor(rotated.predecessor.expires_at))
     };
@@ -107,8 +123,24 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey
         Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key).await?),
         Ok(RevealedSecret::Before(key)) => Ok(created::show_before(&member, key)),
         Err(error @ (ManagementError::LifetimeTooLong(_) | ManagementError::Invalid { field: "expires_at", .. })) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+            let errors = expiry::at_its_field(FormErrors::from(&error), &form);
+            show(&member, error.status(), &form, Some(errors)).await
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn overlap(form: &Form) -> Result<Duration, ManagementError> {
+    let invalid = |message: String| ManagementError::invalid("overlap_number", message);
+    let sent = form.get("overlap");
+    if sent != OTHER {
+        let known = OVERLAPS.into_iter().find(|(value, ..)| *value == sent);
+        let known = known.map(|(_, _, seconds)| Duration::from_secs(seconds));
+        return known.ok_or_else(|| invalid(words::shared::CHOOSE_ONE.to_owned()));
+    }
+    let (text, unit) = (form.get("overlap_number").trim(), form.get("overlap_unit"));
+    let unit = UNITS.into_iter().find(|(value, ..)| *value == unit).map(|(_, _, seconds)| seconds);
+    let wrong = || invalid(words::keys::no_overlap(text, MOST_DAYS));
+    let seconds = text.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    seconds.map(Duration::from_secs).filter(|overlap| *overlap <= MAX_OVERLAP).ok_or_else(wrong)
 }

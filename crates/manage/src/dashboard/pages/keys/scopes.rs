@@ -132,6 +132,15 @@ impl ApiScopes {
         catalog
     }
 
+    /// Says that the plan does not allow missing scopes: one of them, or all if any of them suffices.
+    pub(super) fn refusal(&self, missing: &[String], any: bool) -> Option<String> {
+        let (plan, allowed) = self.plan.as_ref()?;
+        let is_outside = |scope: &&String| !scope.parse().is_ok_and(|scope| allowed.allows(&scope));
+        let outside: Vec<&str> = missing.iter().filter(is_outside).map(String::as_str).collect();
+        let is_refused = !outside.is_empty() && (!any || outside.len() == missing.len());
+        is_refused.then(|| words::keys::plan_lacks(plan, &outside))
+    }
+
     /// Returns the plan that limits the scopes, if any.
     pub(super) fn plan(&self) -> Option<&str> {
         self.plan.as_ref().map(|(plan, _)| plan.as_str())

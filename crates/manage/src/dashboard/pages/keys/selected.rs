@@ -8,7 +8,7 @@ use keyward_core::store::KeyStatus;
 
 use super::revoke::{Reason, reasons, revocation};
 use super::view::Key;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -83,7 +83,7 @@ struct SelectedPage {
     others: Vec<Key>,
     reasons: Vec<Reason>,
     note: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
@@ -102,7 +102,7 @@ fn show(
     action: Action,
     keys: &[KeyView],
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Response {
     let now = member.management().now();
     let (changed, others): (Vec<&KeyView>, Vec<&KeyView>) = keys.iter().partition(|key| action.changes(key));
@@ -127,7 +127,7 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAcc
         Ok(revocation) => revocation,
         Err(error) => {
             let status = error.status();
-            return Ok(show(&member, status, action, &keys, &form, Some(FieldError::from(&error))));
+            return Ok(show(&member, status, action, &keys, &form, Some(FormErrors::from(&error))));
         }
     };
     let management = member.management();
@@ -155,7 +155,7 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAcc
     }
     let again = selected(&member, &form).await?;
     let text = words::keys::partly_changed(changed, &key.name, &error.to_string());
-    Ok(show(&member, error.status(), action, &again, &form, Some(FieldError { field: "", text })))
+    Ok(show(&member, error.status(), action, &again, &form, Some(FormErrors::of("", text))))
 }
 
 /// Keys of other accounts do not exist here.

@@ -73,6 +73,15 @@ impl Key {
         }
     }
 
+    /// What tells a key from the one that it replaces, or that replaces it.
+    pub(super) fn rotation(&self) -> Option<String> {
+        if self.rotated_to.is_some() {
+            let end = self.expires.as_ref().filter(|_| !self.is_ended);
+            return Some(words::keys::replaced_and_ends(end.map(|when| when.near.as_str())));
+        }
+        self.rotated_from.is_some().then(|| words::keys::REPLACES_ANOTHER.to_owned())
+    }
+
     /// The scopes, and how many endpoints and networks the key is limited to.
     pub(super) fn grants(&self) -> String {
         let scopes = if self.scopes.iter().any(|scope| scope == "*") {

@@ -1,10 +1,11 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::list;
-use crate::dashboard::error::{FieldError, PageError, retry_after};
+use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -13,6 +14,7 @@ use crate::dashboard::once::{self, RevealedSecret};
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::Role;
+use crate::service::normal_email;
 
 #[derive(Serialize, Deserialize)]
 struct Invitation {
@@ -36,9 +38,15 @@ pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAcc
     let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
     let base = member.visitor.link_base()?;
     let email = form.get("email").to_owned();
-    let role: Result<Role, _> = form.get("role").parse();
+    let mut errors = FormErrors::default();
+    errors.check(normal_email(&email));
+    let role: Option<Role> = errors
+        .check(form.get("role").parse().map_err(|_| ManagementError::invalid("role", words::members::CHOOSE_A_ROLE)));
+    if let Some(errors) = errors.found() {
+        return list::show(&member, StatusCode::UNPROCESSABLE_ENTITY, &form, Some(errors)).await;
+    }
+    let role = role.ok_or(ManagementError::Internal)?;
     let invite = async move {
-        let role = role.map_err(|_| ManagementError::invalid("role", words::members::CHOOSE_A_ROLE))?;
         if management.sends_mail() {
             let invited = management.invite_by_mail(&actor, &account, &email, role).await?;
             return Ok(Invitation { email: invited.email, role, secret: None });
@@ -52,10 +60,10 @@ pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAcc
         Err(
             error @ (ManagementError::Invalid { .. } | ManagementError::Duplicate(_) | ManagementError::Escalation(_)),
         ) => {
-            return list::show(&member, error.status(), &form, Some(FieldError::from(&error))).await;
+            return list::show(&member, error.status(), &form, Some(FormErrors::from(&error))).await;
         }
         Err(error @ ManagementError::Throttled { .. }) => {
-            let mut response = list::show(&member, error.status(), &form, Some(FieldError::from(&error))).await?;
+            let mut response = list::show(&member, error.status(), &form, Some(FormErrors::from(&error))).await?;
             retry_after(&mut response, error.retry_after());
             return Ok(response);
         }

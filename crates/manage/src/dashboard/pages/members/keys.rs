@@ -4,7 +4,7 @@ use http::StatusCode;
 use keyward_core::id::UserId;
 use keyward_core::store::{KeyQuery, KeyStatus};
 
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -24,7 +24,7 @@ struct RevokeKeysPage {
     count: String,
     reasons: Vec<Reason>,
     note: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, PageError> {
@@ -37,7 +37,7 @@ async fn show(
     user: &UserId,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let mut count = 0;
     for status in [KeyStatus::Active, KeyStatus::Disabled] {
@@ -63,7 +63,7 @@ pub(super) async fn revoke(
 ) -> Result<Response, PageError> {
     let revocation = match revocation(&form) {
         Ok(revocation) => revocation,
-        Err(error) => return show(&member, &user, error.status(), &form, Some(FieldError::from(&error))).await,
+        Err(error) => return show(&member, &user, error.status(), &form, Some(FormErrors::from(&error))).await,
     };
     member.management().revoke_user_keys(&member.actor, &member.account.id, &user, &revocation).await?;
     Ok(member.redirect_with_flash("/members", "user-keys-revoked"))

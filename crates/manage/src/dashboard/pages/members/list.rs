@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::row::{Row, row};
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
@@ -28,7 +28,7 @@ struct MembersPage {
     may_write: bool,
     email: String,
     form_id: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     next: Option<String>,
     open: Vec<OpenInvitation>,
 }
@@ -54,7 +54,7 @@ pub(super) async fn show(
     member: &AtAccount,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let after = form.filled("after");
     let request = PageRequest { after, ..PageRequest::default() };

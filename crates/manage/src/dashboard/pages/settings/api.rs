@@ -2,7 +2,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -23,14 +23,14 @@ struct ApiPage {
     configured_docs_url: String,
     has_configured_scopes: bool,
     version: u64,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)?;
     let known = member.management().api_description().await?;
@@ -56,35 +56,34 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     show(&member, StatusCode::OK, &Form::default(), None).await
 }
 
-fn read(member: &Member, form: &Form) -> Result<ApiDescription, ManagementError> {
+fn read(member: &Member, form: &Form) -> Result<ApiDescription, FormErrors> {
+    let mut errors = FormErrors::default();
     let scopes = form.get("scopes").trim();
-    let scopes = scopes.parse().map_err(|error| ManagementError::invalid("scopes", format!("{error}")))?;
+    let scopes = scopes.parse().map_err(|error| ManagementError::invalid("scopes", format!("{error}")));
     // Scopes that equal the configuration follow it.
-    let scopes = Some(scopes).filter(|scopes| *scopes != member.visitor.app.settings().scopes);
+    let scopes = errors.check(scopes).filter(|scopes| *scopes != member.visitor.app.settings().scopes);
     let url = |field: &'static str| -> Result<Option<ExampleUrl>, ManagementError> {
         let url = Some(form.get(field).trim()).filter(|url| !url.is_empty());
         url.map(|url| url.parse().map_err(|error| ManagementError::invalid(field, format!("{error}")))).transpose()
     };
-    Ok(ApiDescription { scopes, example_url: url("example_url")?, docs_url: url("docs_url")? })
+    let example_url = errors.check(url("example_url")).flatten();
+    let docs_url = errors.check(url("docs_url")).flatten();
+    errors.none()?;
+    Ok(ApiDescription { scopes, example_url, docs_url })
 }
 
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
     let version = form.get("version").parse().unwrap_or(u64::MAX);
-    let changed = match read(&member, &form) {
-        Ok(description) => member.management().set_api_description(&member.actor, &description, version).await,
-        Err(error) => Err(error),
+    let changed = async {
+        let description = read(&member, &form)?;
+        Ok::<_, Refused>(member.management().set_api_description(&member.actor, &description, version).await?)
     };
-    match changed {
+    match changed.await {
         Ok(()) => Ok(member.visitor.redirect_with_flash("/settings/api", "api")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        Err(refused) => {
+            let (status, errors) =
+                refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+            show(&member, status, &form, errors).await
         }
-        Err(error) => Err(error.into()),
-    }
-}
-
-impl ApiPage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.field == field)
     }
 }

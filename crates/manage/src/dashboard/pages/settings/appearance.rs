@@ -2,8 +2,9 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use crate::dashboard::error::{FieldError, PageError};
-use crate::dashboard::form::Form;
+use crate::appearance::{Logo, MAX_LOGO_BYTES};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
+use crate::dashboard::form::{Form, SentFile};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
@@ -12,7 +13,7 @@ use crate::dashboard::themes::{self, Choice};
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::AppearanceUpdate;
+use crate::service::{AppearanceUpdate, check_name};
 
 #[derive(Template)]
 #[template(path = "dashboard/settings/appearance.html")]
@@ -26,14 +27,14 @@ struct AppearancePage {
     themes: Vec<Choice>,
     has_own_logo: bool,
     version: u64,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)?;
     let known = member.management().appearance().await?;
@@ -56,37 +57,40 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     show(&member, StatusCode::OK, &Form::default(), None).await
 }
 
-fn update_of(form: &Form) -> Result<AppearanceUpdate, ManagementError> {
+fn update_of(form: &Form) -> Result<AppearanceUpdate, FormErrors> {
+    let mut errors = FormErrors::default();
     let text = |field: &str| Some(form.get(field).trim().to_owned()).filter(|text| !text.is_empty());
+    let name = text("name").map(|name| check_name("name", &name)).transpose();
+    let name = errors.check(name);
     let logo = match form.file() {
-        Some(image) => Some(Some(image.to_vec())),
+        Some(image) => errors.check(logo_of(image)).map(Some),
         None => form.has("no_logo").then_some(None),
     };
-    Ok(AppearanceUpdate {
-        name: Some(text("name")),
-        accent: Some(text("accent").map(|accent| accent.parse()).transpose()?),
-        theme: Some(form.get("theme").parse()?),
-        logo,
-    })
+    let accent = errors.check(text("accent").map(|accent| accent.parse()).transpose());
+    let theme = errors.check(form.get("theme").parse().map_err(ManagementError::from));
+    errors.none()?;
+    Ok(AppearanceUpdate { name, accent, theme, logo })
+}
+
+fn logo_of(image: &SentFile) -> Result<Vec<u8>, ManagementError> {
+    if image.length > MAX_LOGO_BYTES {
+        return Err(ManagementError::invalid("logo", words::settings::logo_too_large(image.length)));
+    }
+    Logo::of(image.bytes.clone()).map(|logo| logo.bytes)
 }
 
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
     let version = form.get("version").parse().unwrap_or(u64::MAX);
-    let changed = match update_of(&form) {
-        Ok(update) => member.management().update_appearance(&member.actor, update, version).await,
-        Err(error) => Err(error),
+    let changed = async {
+        let update = update_of(&form)?;
+        Ok::<_, Refused>(member.management().update_appearance(&member.actor, update, version).await?)
     };
-    match changed {
+    match changed.await {
         Ok(_) => Ok(member.visitor.redirect_with_flash("/settings/appearance", "appearance")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        Err(refused) => {
+            let (status, errors) =
+                refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+            show(&member, status, &form, errors).await
         }
-        Err(error) => Err(error.into()),
-    }
-}
-
-impl AppearancePage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.field == field)
     }
 }

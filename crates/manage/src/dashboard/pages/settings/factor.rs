@@ -8,7 +8,7 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 
 use crate::dashboard::compression::Uncompressed;
-use crate::dashboard::error::{FieldError, PageError, retry_after};
+use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -51,7 +51,7 @@ struct FactorPage {
     no_passkeys: Option<String>,
     typed_name: String,
     form_id: String,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 }
 
 struct On {
@@ -101,7 +101,7 @@ async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 ) -> Result<Response, PageError> {
     let (management, actor) = (member.management(), &member.actor);
     let (place, now) = (member.visitor.passkey_place(), management.now());
@@ -159,16 +159,15 @@ pub(super) async fn refuse(
         | ManagementError::WrongCredentials
         | ManagementError::Invalid { .. }
         | ManagementError::Throttled { .. } => {
-            let mut shown = passkeys::field_error(form, &error);
-            match (which, &error) {
+            let shown = match (which, &error) {
                 (_, ManagementError::WrongCredentials) => {
-                    words::settings::THE_CURRENT_PASSWORD_IS_WRONG.clone_into(&mut shown.text);
+                    FormErrors::of("password", words::settings::THE_CURRENT_PASSWORD_IS_WRONG)
                 }
                 (NEW_PASSKEY, ManagementError::WrongCode) => {
-                    words::passkeys::THE_NEW_PASSKEY_WAS_NOT_ACCEPTED.clone_into(&mut shown.text);
+                    FormErrors::of("passkey", words::passkeys::THE_NEW_PASSKEY_WAS_NOT_ACCEPTED)
                 }
-                _ => {}
-            }
+                _ => passkeys::field_error(form, &error),
+            };
             let mut response = show(member, error.status(), form, Some((which, shown))).await?;
             retry_after(&mut response, error.retry_after());
             Ok(response)
@@ -261,16 +260,16 @@ impl PasskeyRow {
 }
 
 impl FactorPage {
-    fn error_of(&self, which: &str) -> Option<&FieldError> {
+    fn error_of(&self, which: &str) -> Option<&FormErrors> {
         self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
     }
 
     /// A refused passkey has no field.
     fn is_wrong(&self, which: &str) -> bool {
-        self.error_of(which).is_some_and(|error| error.field != "passkey")
+        self.error_of(which).is_some_and(|error| !error.is_of("passkey"))
     }
 
     fn is_wrong_field(&self, which: &str, field: &str) -> bool {
-        self.error_of(which).is_some_and(|error| error.field == field)
+        self.error_of(which).is_some_and(|error| error.is_of(field))
     }
 }

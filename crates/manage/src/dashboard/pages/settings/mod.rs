@@ -9,6 +9,7 @@ mod sessions;
 use crate::dashboard::app::Route;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::words;
+use crate::role::scopes;
 
 const SETTINGS: &str = "/settings";
 
@@ -42,7 +43,14 @@ pub(super) fn routes() -> Vec<Route> {
             .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
         Route::action("/settings/second-factor/passkeys/{passkey}/remove", passkey::PASSKEY, passkey::remove)
             .asks_before(words::sign_in::SET_UP_A_SECOND_FACTOR),
-        Route::page("/settings/api", api::page).post(api::change).destination(),
-        Route::page("/settings/appearance", appearance::page).post(appearance::change).destination(),
+        Route::page("/settings/api", api::page)
+            .post(api::change)
+            .menu(Menu::Operator, words::settings::SCOPES_AND_EXAMPLE, scopes::ACCOUNTS_WRITE)
+            .destination(),
+        Route::page("/settings/appearance", appearance::page)
+            .post(appearance::change)
+            .takes_a_file()
+            .menu(Menu::Operator, words::settings::APPEARANCE, scopes::ACCOUNTS_WRITE)
+            .destination(),
     ]
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::activity::Activity;
 use super::sessions::Sessions;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -12,7 +12,6 @@ use crate::dashboard::member::Member;
 use crate::dashboard::themes::{self, Choice};
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::role::scopes;
 
 #[derive(Template)]
 #[template(path = "dashboard/settings/settings.html")]
@@ -24,17 +23,16 @@ struct SettingsPage {
     user_version: u64,
     has_password: bool,
     has_factor: bool,
-    may_set_appearance: bool,
     sessions: Sessions,
     activity: Vec<Activity>,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 }
 
 async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 ) -> Result<Response, PageError> {
     let sessions = Sessions::of(member).await?;
     let activity = Activity::of(member).await?;
@@ -46,7 +44,6 @@ async fn show(
         frame,
         has_password,
         has_factor,
-        may_set_appearance: member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE)),
         themes: themes::choices(member.visitor.theme.as_str()),
         email: member.user.email.clone(),
         name: form.typed("name", &member.user.name),
@@ -89,9 +86,9 @@ async fn finish<T>(
         ) => {
             let shown = match (which, &error) {
                 ("password", ManagementError::WrongCredentials) => {
-                    FieldError { field: "current", text: words::settings::THE_CURRENT_PASSWORD_IS_WRONG.to_owned() }
+                    FormErrors::of("current", words::settings::THE_CURRENT_PASSWORD_IS_WRONG)
                 }
-                _ => FieldError::from(&error),
+                _ => FormErrors::from(&error),
             };
             show(member, error.status(), form, Some((which, shown))).await
         }
@@ -122,10 +119,10 @@ pub(super) async fn change_password(
 
 impl SettingsPage {
     fn is_wrong(&self, form: &str, field: &str) -> bool {
-        self.error_of(form).is_some_and(|error| error.field == field)
+        self.error_of(form).is_some_and(|error| error.is_of(field))
     }
 
-    fn error_of(&self, which: &str) -> Option<&FieldError> {
+    fn error_of(&self, which: &str) -> Option<&FormErrors> {
         self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
     }
 }

@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::factor::{NEW_PASSKEY, PAGE, refuse, removed, reveal};
-use crate::dashboard::error::{FieldError, PageError, retry_after};
+use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -25,7 +25,7 @@ struct PasskeyPage {
     typed_name: String,
     is_last: bool,
     request: Option<PasskeyRequest>,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 }
 
 pub(super) async fn begin(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
@@ -53,7 +53,7 @@ async fn show(
     id: &str,
     status: StatusCode,
     form: &Form,
-    error: Option<(&'static str, FieldError)>,
+    error: Option<(&'static str, FormErrors)>,
 ) -> Result<Response, PageError> {
     member.require_recent_sign_in().await?;
     let place = member.visitor.passkey_place().ok();
@@ -77,7 +77,7 @@ pub(super) async fn rename(
     match member.management().rename_passkey(&member.actor, &id, form.get("name")).await {
         Ok(()) => Ok(member.visitor.redirect_with_flash(PAGE, "renamed")),
         Err(error @ ManagementError::Invalid { .. }) => {
-            show(&member, &id, error.status(), &form, Some(("rename", FieldError::from(&error)))).await
+            show(&member, &id, error.status(), &form, Some(("rename", FormErrors::from(&error)))).await
         }
         Err(error) => Err(error.into()),
     }
@@ -104,12 +104,12 @@ pub(super) async fn remove(
 }
 
 impl PasskeyPage {
-    fn error_of(&self, which: &str) -> Option<&FieldError> {
+    fn error_of(&self, which: &str) -> Option<&FormErrors> {
         self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
     }
 
     fn is_wrong(&self, which: &str) -> bool {
-        self.error_of(which).is_some_and(|error| error.field != "passkey")
+        self.error_of(which).is_some_and(|error| !error.is_of("passkey"))
     }
 
     fn remove_path(&self) -> String {

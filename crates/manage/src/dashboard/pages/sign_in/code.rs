@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::login;
 use crate::dashboard::cookies::{HALF, VISIT};
 use crate::dashboard::csrf::EXPIRED_FORM;
-use crate::dashboard::error::{FieldError, PageError, retry_after};
+use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::flash::Note;
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::AnonymousForm;
@@ -26,14 +26,14 @@ struct CodePage {
     request: Option<PasskeyRequest>,
     /// Why the user's passkeys are not offered.
     no_passkeys: Option<String>,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 async fn show(
     visitor: &Visitor,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     note: Option<Note>,
 ) -> Result<Response, PageError> {
     let to = visitor.safe_redirect(form.get("to")).to_owned();
@@ -96,6 +96,6 @@ pub(super) async fn check(AnonymousForm { visitor, form, is_own }: AnonymousForm
 
 impl CodePage {
     fn is_wrong(&self) -> bool {
-        self.error.as_ref().is_some_and(|error| error.field != "passkey")
+        self.error.as_ref().is_some_and(|error| !error.is_of("passkey"))
     }
 }

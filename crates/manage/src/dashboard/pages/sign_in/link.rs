@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::dashboard::cookies::VISIT;
 use crate::dashboard::csrf::EXPIRED_FORM;
-use crate::dashboard::error::{FieldError, PageError, retry_after};
+use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::flash::Note;
 use crate::dashboard::form;
 use crate::dashboard::forms::AnonymousForm;
@@ -28,14 +28,14 @@ struct LinkPage {
     current: Option<String>,
     /// The script sends the form without a click.
     is_sent_now: bool,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 #[derive(Default)]
 struct Shown {
     current: Option<String>,
     is_sent_now: bool,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     note: Option<Note>,
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousFo
             Ok(response)
         }
         Err(error @ ManagementError::Throttled { .. }) => {
-            let shown = Shown { error: Some(FieldError::from(&error)), ..Shown::default() };
+            let shown = Shown { error: Some(FormErrors::from(&error)), ..Shown::default() };
             let mut response = show(&visitor, error.status(), link, shown)?;
             retry_after(&mut response, error.retry_after());
             Ok(response)

@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::methods::Methods;
 use crate::dashboard::cookies::VISIT;
 use crate::dashboard::csrf::EXPIRED_FORM;
-use crate::dashboard::error::{FieldError, PageError, retry_after};
+use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::flash::Note;
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::AnonymousForm;
@@ -22,7 +22,7 @@ struct LoginPage {
     methods: Methods,
     email: String,
     to: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     is_open: bool,
     has_owner: bool,
 }
@@ -32,7 +32,7 @@ async fn show(
     status: StatusCode,
     form: &Form,
     to: &str,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     note: Option<Note>,
 ) -> Result<Response, PageError> {
     let has_owner = visitor.app.management().has_owner().await?;
@@ -78,7 +78,7 @@ pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousFo
             | ManagementError::Throttled { .. }
             | ManagementError::Busy { .. }),
         ) => {
-            let mut response = show(&visitor, error.status(), &form, to, Some(FieldError::from(&error)), None).await?;
+            let mut response = show(&visitor, error.status(), &form, to, Some(FormErrors::from(&error)), None).await?;
             retry_after(&mut response, error.retry_after());
             Ok(response)
         }

@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use crate::dashboard::csrf::EXPIRED_FORM;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::flash::Note;
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::forms::AnonymousForm;
@@ -12,7 +12,7 @@ use crate::dashboard::pages::invitations::inviter;
 use crate::dashboard::visitor::Visitor;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::service::{InvitationView, NewUser, SignUpPolicy};
+use crate::service::{InvitationView, NewUser, SignUpPolicy, wrong_fields_of_user};
 
 #[derive(Template)]
 #[template(path = "dashboard/sign_in/register.html")]
@@ -23,7 +23,7 @@ struct RegisterPage {
     to: Option<String>,
     email: String,
     name: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     /// What the link is for.
     invited: Option<InvitationView>,
     inviter: String,
@@ -33,16 +33,16 @@ async fn show(
     visitor: &Visitor,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     note: Option<Note>,
 ) -> Result<Response, PageError> {
     let is_open = visitor.app.management().sign_up_policy() == SignUpPolicy::Open;
     // A link that has ended counts as an attempt each time it is looked up.
-    let is_ended = error.as_ref().is_some_and(|error| error.field.is_empty());
+    let is_ended = error.as_ref().is_some_and(|error| error.is_of(""));
     let (invited, error) = match form.filled("invitation").filter(|_| !is_ended) {
         Some(secret) => match visitor.app.management().invitation(&visitor.context, secret.trim()).await {
             Ok(invited) => (Some(invited), error),
-            Err(ended @ ManagementError::LinkEnded) => (None, error.or_else(|| Some(FieldError::from(&ended)))),
+            Err(ended @ ManagementError::LinkEnded) => (None, error.or_else(|| Some(FormErrors::from(&ended)))),
             Err(_) => (None, error),
         },
         None => (None, error),
@@ -91,6 +91,16 @@ pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousF
     }
     let management = visitor.app.management();
     let (name, password) = (form.get("name"), form.get("password"));
+    management.require_passwords()?;
+    // A closed sign-up says so first.
+    if form.has("invitation") || management.sign_up_policy() == SignUpPolicy::Open {
+        let email = Some(form.get("email")).filter(|_| !form.has("invitation"));
+        let mut errors = FormErrors::default();
+        errors.add_all(&wrong_fields_of_user(email, name, password)?);
+        if let Some(errors) = errors.found() {
+            return show(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, Some(errors), None).await;
+        }
+    }
     let (done, code) = if form.has("invitation") {
         let invitation = form.get("invitation").trim();
         (management.accept_invitation(&visitor.context, invitation, name, password).await, "registered")
@@ -100,7 +110,7 @@ pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousF
     match done {
         Ok(()) => Ok(visitor.redirect_with_flash(&sign_in_path(&form), code)),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::LinkEnded | ManagementError::AddressInUse)) => {
-            show(&visitor, error.status(), &form, Some(FieldError::from(&error)), None).await
+            show(&visitor, error.status(), &form, Some(FormErrors::from(&error)), None).await
         }
         Err(error) => Err(error.into()),
     }

@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use crate::dashboard::csrf::EXPIRED_FORM;
-use crate::dashboard::error::{FieldError, PageError, retry_after};
+use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::flash::Note;
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::AnonymousForm;
@@ -19,7 +19,7 @@ struct ForgotPage {
     sends_links: bool,
     was_sent: bool,
     email: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 fn show_forgot(
@@ -27,7 +27,7 @@ fn show_forgot(
     status: StatusCode,
     form: &Form,
     was_sent: bool,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     visitor.app.management().require_passwords()?;
     visitor.open_page(status, words::sign_in::FORGOT_YOUR_PASSWORD, |frame| ForgotPage {
@@ -45,13 +45,13 @@ pub(super) async fn forgot_page(visitor: Visitor) -> Result<Response, PageError>
 
 pub(super) async fn forgot(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, PageError> {
     if !is_own {
-        let error = FieldError { field: "", text: EXPIRED_FORM.to_owned() };
+        let error = FormErrors::of("", EXPIRED_FORM);
         return show_forgot(&visitor, StatusCode::FORBIDDEN, &form, false, Some(error));
     }
     match visitor.app.management().forgot_password(&visitor.context, form.get("email")).await {
         Ok(()) => show_forgot(&visitor, StatusCode::OK, &Form::default(), true, None),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Throttled { .. })) => {
-            let mut response = show_forgot(&visitor, error.status(), &form, false, Some(FieldError::from(&error)))?;
+            let mut response = show_forgot(&visitor, error.status(), &form, false, Some(FormErrors::from(&error)))?;
             retry_after(&mut response, error.retry_after());
             Ok(response)
         }
@@ -64,14 +64,14 @@ pub(super) async fn forgot(AnonymousForm { visitor, form, is_own }: AnonymousFor
 struct ResetPage {
     frame: Frame,
     reset: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
 fn show(
     visitor: &Visitor,
     status: StatusCode,
     form: &Form,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     note: Option<Note>,
 ) -> Result<Response, PageError> {
     visitor.app.management().require_passwords()?;
@@ -99,7 +99,7 @@ pub(super) async fn reset(AnonymousForm { visitor, form, is_own }: AnonymousForm
             Ok(response)
         }
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::LinkEnded)) => {
-            show(&visitor, error.status(), &form, Some(FieldError::from(&error)), None)
+            show(&visitor, error.status(), &form, Some(FormErrors::from(&error)), None)
         }
         Err(error) => Err(error.into()),
     }

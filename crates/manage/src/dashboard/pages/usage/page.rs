@@ -77,6 +77,9 @@ struct KeyRow {
     path: Option<String>,
     name: String,
     id: String,
+    /// What tells it from a key with the same name.
+    hint: Option<String>,
+    is_replaced: bool,
     mode: &'static str,
     sum: Sum,
     reasons: String,
@@ -196,6 +199,8 @@ impl KeyRow {
             path: key.is_some().then(|| member.path(&format!("/keys/{id}"))),
             name: key.map_or_else(|| id.to_string(), |key| key.name.clone()),
             id: id.to_string(),
+            hint: key.map(|key| key.hint.to_string()),
+            is_replaced: key.is_some_and(|key| key.rotated_to.is_some()),
             mode: key.map_or("", |key| key.mode.as_str()),
             sum,
             reasons,

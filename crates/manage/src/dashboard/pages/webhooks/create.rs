@@ -3,8 +3,8 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::created::{self, CreatedWebhook};
-use super::view::{EventGroup, chosen_events, event_groups};
-use crate::dashboard::error::{FieldError, PageError};
+use super::view::{EventGroup, check_fields, chosen_events, event_groups};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -19,13 +19,13 @@ use crate::role::scopes;
 struct NewPage {
     frame: Frame,
     form_id: String,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     url: String,
     description: String,
     events: Vec<EventGroup>,
 }
 
-fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
+fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FormErrors>) -> Result<Response, PageError> {
     let form_id = once::new_form()?;
     Ok(member.page_with(status, words::webhooks::CREATE_A_WEBHOOK, |frame| NewPage {
         frame,
@@ -52,17 +52,15 @@ pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAcc
         let issued = management.create_webhook(&actor, &account, &url, &description, &events).await?;
         Ok(CreatedWebhook::new(&issued))
     };
-    match once::once(&member, &form, create).await {
+    let created = async {
+        check_fields(&member, &form)?;
+        Ok::<_, Refused>(once::once(&member, &form, create).await?)
+    };
+    match created.await {
         Ok(created) => Ok(created::show(&member, created)),
-        Err(error @ ManagementError::Invalid { .. }) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error)))
+        Err(refused) => {
+            let (status, errors) = refused.on_form(|error| matches!(error, ManagementError::Invalid { .. }))?;
+            show(&member, status, &form, errors)
         }
-        Err(error) => Err(error.into()),
-    }
-}
-
-impl NewPage {
-    fn wrong(&self) -> &'static str {
-        self.error.as_ref().map_or("", |error| error.field)
     }
 }

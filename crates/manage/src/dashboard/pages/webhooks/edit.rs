@@ -3,8 +3,8 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::place::AtWebhook;
-use super::view::{EventGroup, Webhook, chosen_events, event_groups};
-use crate::dashboard::error::{FieldError, PageError};
+use super::view::{EventGroup, Webhook, check_fields, chosen_events, event_groups};
+use crate::dashboard::error::{FormErrors, PageError, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -18,7 +18,7 @@ use crate::service::WebhookUpdate;
 struct EditPage {
     frame: Frame,
     webhook: Webhook,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
     url: String,
     description: String,
     events: Vec<EventGroup>,
@@ -26,7 +26,7 @@ struct EditPage {
 }
 
 /// A form that was sent has its version, and keeps what was typed.
-fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<FieldError>) -> Response {
+fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<FormErrors>) -> Response {
     let webhook = Webhook::of(&member.webhook, member.management().now());
     let was_sent = form.has("version");
     let is_chosen = |name: &str| {
@@ -67,17 +67,16 @@ pub(super) async fn edit(SignedInForm { at: member, form }: SignedInForm<AtWebho
     };
     let version = form.get("version").parse().unwrap_or(0);
     let (account, id) = (&member.account.id, &member.webhook.id);
-    match member.management().update_webhook(&member.actor, account, id, update, version).await {
+    let changed = async {
+        check_fields(&member, &form)?;
+        Ok::<_, Refused>(member.management().update_webhook(&member.actor, account, id, update, version).await?)
+    };
+    match changed.await {
         Ok(_) => Ok(member.redirect_with_flash(&member.rest(), "webhook")),
-        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
-            Ok(show(&member, error.status(), &form, Some(FieldError::from(&error))))
+        Err(refused) => {
+            let (status, errors) =
+                refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+            Ok(show(&member, status, &form, errors))
         }
-        Err(error) => Err(error.into()),
-    }
-}
-
-impl EditPage {
-    fn wrong(&self) -> &'static str {
-        self.error.as_ref().map_or("", |error| error.field)
     }
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::created::{self, CreatedWebhook};
 use super::place::AtWebhook;
-use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::error::{FormErrors, PageError};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
@@ -37,10 +37,10 @@ struct RotatePage {
     form_id: String,
     overlaps: [Choice; 4],
     chosen: u32,
-    error: Option<FieldError>,
+    error: Option<FormErrors>,
 }
 
-fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
+fn show(member: &AtWebhook, status: StatusCode, form: &Form, error: Option<FormErrors>) -> Result<Response, PageError> {
     let (id, url, form_id) = (member.webhook.id.clone(), member.webhook.url.clone(), once::new_form()?);
     let chosen = form.get("overlap").parse().unwrap_or(DAY);
     Ok(member.page_with(status, words::webhooks::ROTATE_THE_SECRET, |frame| RotatePage {
@@ -75,7 +75,7 @@ pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtWeb
     match once::once(&member, &form, rotate).await {
         Ok(created) => Ok(created::show(&member, created)),
         Err(error @ ManagementError::Invalid { .. }) => {
-            show(&member, error.status(), &form, Some(FieldError::from(&error)))
+            show(&member, error.status(), &form, Some(FormErrors::from(&error)))
         }
         Err(error) => Err(error.into()),
     }

@@ -4,6 +4,7 @@ use keyward_api_types::EventKind;
 use keyward_core::Timestamp;
 
 use crate::actor::ActorName;
+use crate::dashboard::error::{FormErrors, Refused};
 use crate::dashboard::form::Form;
 use crate::dashboard::text::When;
 use crate::service::{WebhookState, WebhookView};
@@ -97,6 +98,14 @@ fn subject(kind: EventKind) -> &'static str {
 
 pub(super) fn chosen_events(form: &Form) -> Vec<EventKind> {
     EventKind::ALL.iter().copied().filter(|kind| form.all("event").any(|sent| sent == kind.as_str())).collect()
+}
+
+/// Checks what the form has as text.
+pub(super) fn check_fields(member: &AtAccount, form: &Form) -> Result<(), Refused> {
+    let (url, description) = (form.get("url").trim(), form.get("description"));
+    let mut errors = FormErrors::default();
+    errors.add_all(&member.management().wrong_fields_of_webhook(&member.account.id, url, description)?);
+    Ok(errors.none()?)
 }
 
 #[cfg(test)]
