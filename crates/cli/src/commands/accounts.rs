@@ -141,7 +141,10 @@ async fn note_unknown_plan(backend: &Backend, plan: Option<&str>) -> Result<(), 
         Records::Database(management) => {
             management.plans(&system()).await?.iter().any(|known| known.value.name == plan)
         }
-        Records::Server(client) => client.plans().await.is_ok_and(|known| known.iter().any(|known| known.name == plan)),
+        Records::Server(client) => match client.plans().await {
+            Ok(plans) => plans.iter().any(|known| known.name == plan),
+            Err(_) => return Ok(()),
+        },
     };
     if !is_known {
         note!(
