@@ -45,7 +45,9 @@ async fn no_key_that_goes_back_to_a_user_takes_the_sign_in_over() {
                 ("reset the password", says(management.create_password_reset(actor, &id).await)),
                 ("replace the password by a link", says(management.create_sign_in_link(actor, &link).await)),
             ] {
-                assert_eq!(result, "INVALID_VALUE", "{whose}: {what}");
+                // Links of a customer's user are made by keys only.
+                let is_hidden = actor.user().is_some() && what.contains("link");
+                assert_eq!(result, if is_hidden { "NOT_FOUND" } else { "INVALID_VALUE" }, "{whose}: {what}");
             }
         }
         // Another owner's key may help.
