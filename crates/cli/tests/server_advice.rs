@@ -1,4 +1,4 @@
-//! What a server's users are told about unknown ids, and a sign-in that a terminal cannot do.
+//! Errors about unknown ids on a server, and the sign-in of users with only passkeys.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use keyward::key::KeyKind;
-use keyward::manage::{ApiDescription, DashboardSettings, KeyDraft};
+use keyward::manage::{ApiDescription, DashboardSettings, KeyDraft, Purpose};
 use keyward::{AccountId, CredentialId};
 use keyward_needs::needs;
 use keyward_tests::program::{package_program, up_to};
@@ -224,7 +224,13 @@ async fn a_new_key_is_tested_with_one_call_of_the_server() {
     let path = "/accounts/operator/keys/test";
     let send =
         async |client: &mut Client, key: &str| client.post(path, &[("csrf", token.as_str()), ("key", key)]).await;
-    for stranger in [foreign.as_str(), "kw_live_nonsense", ""] {
+    let managing = {
+        let new = keyward::NewKey::secret(operator(), "managing");
+        let made = site.management.create_key(&owner, KeyDraft::of(Purpose::Management, new)).await.unwrap();
+        made.key.expose_once().to_string()
+    };
+    // The provider's API gets no key of this server.
+    for stranger in [foreign.as_str(), managing.as_str(), "kw_live_nonsense", ""] {
         assert_eq!(send(&mut client, stranger).await.status, 404, "{stranger}");
     }
     site.management.revoke_key(&owner, &id.parse().unwrap()).await.unwrap();
@@ -241,6 +247,13 @@ async fn a_new_key_is_tested_with_one_call_of_the_server() {
     // Nor to the host of the placeholder, which the provider does not own.
     site.management.set_api_description(&owner, &description("https://api.example.com/"), 3).await.unwrap();
     assert_eq!(send(&mut client, &key).await.status, 404);
+
+    site.management.set_api_description(&owner, &description(&closed), 4).await.unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..61 {
+        statuses.push(send(&mut client, "kw_live_nonsense").await.status);
+    }
+    assert_eq!(statuses.last(), Some(&429), "an account has 60 calls a minute: {statuses:?}");
 }
 
 #[tokio::test]

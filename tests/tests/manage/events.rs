@@ -12,14 +12,14 @@ use axum::response::Response;
 use http::HeaderMap;
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::manage::{
-    Actor, Context, Delivery, DeliveryState, EventKind, KeyDraft, Management, ManagementBuilder, NewUser,
-    PostgresManagementStore, Purpose, SqliteManagementStore,
+    AccountUpdate, Actor, AuditQuery, Context, Delivery, DeliveryState, EventKind, KeyChange, KeyDraft, Management,
+    ManagementBuilder, NewUser, PageRequest, Plan, PostgresManagementStore, Purpose, SqliteManagementStore,
 };
 use keyward::network::ipnet::IpNet;
 use keyward::postgres::PostgresStore;
 use keyward::rejection::RateLimit;
 use keyward::sqlite::SqliteStore;
-use keyward::{Identity, NewKey, Rejection};
+use keyward::{AccountId, Identity, NewKey, Rejection};
 use keyward_needs::missing;
 use keyward_tests::program::skip_part;
 use serde_json::Value;
@@ -436,5 +436,46 @@ async fn expiry_disuse_and_limits_are_announced_once() {
             assert_eq!(count("key.expiring"), expected, "{:?}", receiver.kinds());
         }
         assert_eq!(count("limit.reached"), 6);
+    }
+}
+
+#[tokio::test]
+async fn expiring_keys_of_one_account_do_not_hold_back_those_of_others() {
+    for nodes in Nodes::everywhere(|builder| builder.webhook_networks(loopback())).await {
+        nodes.webhook(&Receiver::start(200).await.url()).await;
+        let management = nodes.management();
+        management.put_plan(&system(), Plan::new("Many").with_key_limit(100), None).await.unwrap();
+        let account = async |name: &str| {
+            let account = management.create_account(&system(), name).await.unwrap();
+            let plan = AccountUpdate { plan: Some(Some("Many".into())), ..AccountUpdate::default() };
+            management.update_account(&system(), &account.id, &plan, account.version).await.unwrap().id.clone()
+        };
+        let (honest, crowded) = (account("Honest").await, account("Crowded").await);
+        let end = nodes.clock.now().saturating_add(DAY * 30);
+        let create = async |account: &AccountId| {
+            let new = NewKey { expires_at: Some(end), ..NewKey::secret(account.clone(), "expires") };
+            management.create_key(&system(), KeyDraft::of(Purpose::Api, new)).await.unwrap().view
+        };
+        // The newest keys are announced first.
+        create(&honest).await;
+        for _ in 0..60 {
+            create(&crowded).await;
+        }
+        let moved = create(&crowded).await;
+        nodes.clock.advance(DAY * 24);
+        let announced = async |account: &AccountId| {
+            nodes.clock.advance(DAY / 24);
+            nodes.nodes[0].maintain().await.unwrap();
+            let page = PageRequest { limit: 500, ..PageRequest::default() };
+            let query = AuditQuery { account: Some(account.clone()), page, ..AuditQuery::default() };
+            let found = management.audit_log(&system(), &query).await.unwrap().items;
+            found.iter().filter(|entry| entry.action == "key.expiring").count()
+        };
+        assert_eq!((announced(&crowded).await, announced(&honest).await), (50, 1));
+        assert_eq!(announced(&crowded).await, 61);
+        // An end that moves within its day is no news.
+        let later = KeyChange { expires_at: Some(Some(end.saturating_add(DAY / 8_640))), ..KeyChange::default() };
+        management.update_key(&system(), &moved.id, later, moved.version).await.unwrap();
+        assert_eq!(announced(&crowded).await, 61);
     }
 }

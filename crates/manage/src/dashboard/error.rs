@@ -277,6 +277,11 @@ impl Refused {
             Self::Service(error) => Err(error.into()),
         }
     }
+
+    /// The same for a form that changes something: a change that came first is shown.
+    pub(super) fn on_edit(self) -> Result<(StatusCode, Option<FormErrors>), PageError> {
+        self.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))
+    }
 }
 
 impl From<FormErrors> for Refused {

@@ -245,7 +245,7 @@ impl ManagementStore for PostgresManagementStore {
     }
 
     async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        // A sum of integers is a numeric, which takes a third more time.
+        // A sum of integers is a numeric, which is slower.
         let sql = "SELECT $1::text, key, $2::bigint, outcome, sum(times::float8)::bigint FROM keyward_desk_counts \
                    WHERE account = $1 AND day BETWEEN $2 AND $3 AND outcome <> 'accepted' GROUP BY key, outcome \
                    ORDER BY key, outcome";

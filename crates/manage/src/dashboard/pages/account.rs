@@ -14,7 +14,6 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::site_map::Menu;
 use crate::dashboard::text::When;
 use crate::dashboard::words;
-use crate::error::ManagementError;
 use crate::records::LifetimesOf;
 use crate::role::{Role, scopes};
 use crate::service::AccountUpdate;
@@ -134,8 +133,7 @@ async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> R
 }
 
 async fn answer(member: &AtAccount, form: &Form, refused: Refused) -> Result<Response, PageError> {
-    let (status, errors) =
-        refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+    let (status, errors) = refused.on_edit()?;
     show(member, status, form, errors).await
 }
 

@@ -298,8 +298,7 @@ async fn answer(
     match done {
         Ok(()) => Ok(member.visitor.redirect_with_flash(&path_of(name), note)),
         Err(refused) => {
-            let (status, errors) =
-                refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+            let (status, errors) = refused.on_edit()?;
             show(member, name, status, form, errors).await
         }
     }

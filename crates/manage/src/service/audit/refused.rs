@@ -71,21 +71,7 @@ impl Refused {
         let network = draft.address.as_deref().and_then(network);
         let row = Row { what, network, minute };
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counted) = rows.get_mut(&row) {
-            counted.times = counted.times.saturating_add(1);
-            return;
-        }
-        let (row, draft) = if rows.len() < MAX_ROWS {
-            (row, draft)
-        } else if let Some((row, draft)) = draft.of_target(minute)
-            && (rows.len() < 2 * MAX_ROWS || rows.contains_key(&row))
-        {
-            // Strangers from many networks do not hide what concerns a user.
-            (row, draft)
-        } else {
-            // There are few actions, so there are few of these rows.
-            draft.overflow()
-        };
+        let (row, draft) = place(&rows, row, draft);
         let counted = rows.entry(row).or_insert(Counted { draft, first_at: at, times: 0 });
         counted.times = counted.times.saturating_add(1);
     }
@@ -100,11 +86,7 @@ impl Refused {
     fn put_back(&self, rows: impl Iterator<Item = (Row, Counted)>) {
         let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for (row, counted) in rows {
-            let (row, draft) = if held.len() < MAX_ROWS || held.contains_key(&row) {
-                (row, counted.draft)
-            } else {
-                counted.draft.overflow()
-            };
+            let (row, draft) = place(&held, row, counted.draft);
             let merged = held.entry(row).or_insert(Counted { draft, first_at: counted.first_at, times: 0 });
             merged.times = merged.times.saturating_add(counted.times);
             merged.first_at = merged.first_at.min(counted.first_at);
@@ -112,14 +94,22 @@ impl Refused {
     }
 }
 
-impl Draft {
-    /// One row for all networks, if the target is known.
-    fn of_target(&self, minute: i64) -> Option<(Row, Self)> {
-        let what = json!([self.action, self.outcome, self.target, self.account]).to_string();
-        let known = !self.target.id.is_empty();
-        known.then(|| (Row { what, network: None, minute }, Self { address: None, user_agent: None, ..self.clone() }))
+/// Where a refusal counts.
+fn place(rows: &HashMap<Row, Counted>, row: Row, draft: Draft) -> (Row, Draft) {
+    if rows.len() < MAX_ROWS || rows.contains_key(&row) {
+        return (row, draft);
     }
+    // Strangers from many networks do not hide what concerns a user.
+    let of_all_networks = Row { network: None, ..row };
+    let has_room = rows.len() < 2 * MAX_ROWS || rows.contains_key(&of_all_networks);
+    if has_room && !draft.target.id.is_empty() {
+        return (of_all_networks, Draft { address: None, user_agent: None, ..draft });
+    }
+    // There are few actions, so there are few of these rows.
+    draft.overflow()
+}
 
+impl Draft {
     fn overflow(&self) -> (Row, Self) {
         let context = crate::actor::Context::new();
         let target = Target::new(&self.target.kind, "");
@@ -177,5 +167,47 @@ impl Management {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::Context;
+
+    fn refusal(user: &str, address: IpAddr, reason: &str) -> Draft {
+        let context = Context { address: Some(address), ..Context::new() };
+        let draft = Draft::anonymous(&context, "session.begin", Target::new("user", user));
+        draft.outcome(Outcome::Refused).after(json!({"reason": reason}))
+    }
+
+    #[test]
+    fn refusals_from_many_networks_do_not_hide_the_wrong_codes_of_a_user() {
+        let (refused, now) = (Refused::default(), Timestamp::from_millis(0));
+        for number in 0..600_u32 {
+            let address = IpAddr::from((0x0b00_0000 + number * 256).to_be_bytes());
+            refused.note(refusal("usr_ada", address, "password"), now);
+        }
+        let stranger: IpAddr = "203.0.113.7".parse().unwrap();
+        for _ in 0..3 {
+            refused.note(refusal("usr_ada", stranger, "code"), now);
+        }
+        let codes = |rows: &[(Row, Counted)]| -> u64 {
+            let codes = rows.iter().filter(|(_, row)| {
+                row.draft.target.id == "usr_ada" && row.draft.after == Some(json!({"reason": "code"}))
+            });
+            codes.map(|(_, row)| row.times).sum()
+        };
+        let rows = refused.take();
+        assert_eq!(codes(&rows), 3);
+        assert!(rows.len() <= MAX_ROWS + 2, "{} rows", rows.len());
+        assert_eq!(rows.iter().map(|(_, row)| row.times).sum::<u64>(), 603);
+        // A write that failed hides them as little.
+        for number in 0..MAX_ROWS as u32 {
+            let address = IpAddr::from((0x0c00_0000 + number * 256).to_be_bytes());
+            refused.note(refusal("usr_eve", address, "password"), now);
+        }
+        refused.put_back(rows.into_iter());
+        assert_eq!(codes(&refused.take()), 3);
     }
 }

@@ -1,8 +1,7 @@
 use keyward_core::{AccountId, Timestamp};
-
-use super::AuditEntry;
 use serde_json::Value;
 
+use super::AuditEntry;
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::role::scopes;
@@ -65,9 +64,7 @@ impl AuditSearch {
             && self.from.is_none_or(|from| entry.at >= from)
             && self.until.is_none_or(|until| entry.at < until)
     }
-}
 
-impl AuditSearch {
     fn has_text(&self, entry: &AuditEntry, text: &str) -> bool {
         let has = |value: &str| value.to_lowercase().contains(text);
         let ids = [&entry.actor.id, &entry.target.id];

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::actor::{Actor, Context};
 use crate::error::ManagementError;
 use crate::records::{Announced, Entity as _, EventCursor};
-use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 use crate::service::keys::audit_value;
+use crate::service::{Management, usage};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -22,7 +22,6 @@ const TURN: &str = "turn";
 const MAX_ANNOUNCEMENTS: usize = 500;
 /// So that one account's keys do not hold back those of others.
 const MAX_OF_ACCOUNT: usize = 50;
-const DAY_MILLIS: i64 = 24 * 3_600_000;
 
 impl Management {
     /// Announces keys that expire soon or are not used, and webhooks that have stopped, once an hour, on one node.
@@ -71,7 +70,7 @@ impl Management {
             // A key that was created with a shorter life is no news.
             if let Some(days) = days.filter(|days| life > DAY * *days) {
                 // A customer who moves the end within a day gets no further mail.
-                let what = format!("expiring.{days}.{id}.{}", end.as_millis().div_euclid(DAY_MILLIS));
+                let what = format!("expiring.{days}.{id}.{}", end.as_millis().div_euclid(usage::DAY));
                 let after = json!({"days": days, "expires_at": end, "key": audit_value(key)});
                 announced += self.announce(what, "key.expiring", id, &key.account, after).await?;
             }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "dashboard")]
+use keyward_core::AccountId;
 use keyward_core::lifecycle::Changed;
 use keyward_core::store::{KeyRecord, KeyStatus, MAX_NOTE_LENGTH, Revocation};
 use serde_json::json;
@@ -8,6 +10,8 @@ use serde_json::json;
 use super::{KeyView, audit_value, key_view};
 use crate::actor::Actor;
 use crate::error::ManagementError;
+#[cfg(feature = "dashboard")]
+use crate::role::Purpose;
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
@@ -130,14 +134,10 @@ impl Management {
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Throttled`].
     #[cfg(feature = "dashboard")]
-    pub(crate) async fn key_to_test(
-        &self,
-        account: &keyward_core::AccountId,
-        token: &[u8],
-    ) -> Result<KeyView, ManagementError> {
+    pub(crate) async fn key_to_test(&self, account: &AccountId, token: &[u8]) -> Result<KeyView, ManagementError> {
         self.0.throttle.check_test_call(account)?;
         let found = self.key_of(token).await?.map(|key| key_view(key, self.now()));
-        let found = found.filter(|key| key.account == *account && key.purpose == super::Purpose::Api);
+        let found = found.filter(|key| key.account == *account && key.purpose == Purpose::Api);
         found.ok_or(ManagementError::NotFound("key"))
     }
 

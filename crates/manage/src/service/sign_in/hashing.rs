@@ -81,8 +81,7 @@ impl Passwords {
     }
 
     pub(crate) async fn check_in(&self, lane: Lane, password: &str, about: &[&str]) -> Result<(), ManagementError> {
-        check_length(password)?;
-        let password = normal(password);
+        let password = with_length(password)?;
         // 64 characters are enough to judge a password. More would take longer.
         let beginning: Zeroizing<String> = Zeroizing::new(password.chars().take(64).collect());
         let about: Vec<String> = about.iter().map(|&text| text.to_owned()).collect();
@@ -194,14 +193,21 @@ fn dummy(params: &Params) -> String {
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
 }
 
-/// RFC 8265 section 4.2.2.
+#[cfg(feature = "dashboard")]
 pub(crate) fn check_length(password: &str) -> Result<(), ManagementError> {
-    if (15..=MAX_CHARACTERS).contains(&normal(password).chars().count()) {
-        return Ok(());
+    with_length(password).map(drop)
+}
+
+/// Returns the normal form of a password that is neither too short nor too long.
+fn with_length(password: &str) -> Result<Zeroizing<String>, ManagementError> {
+    let password = normal(password);
+    if (15..=MAX_CHARACTERS).contains(&password.chars().count()) {
+        return Ok(password);
     }
     Err(ManagementError::invalid("password", "wrong length: expected 15 to 200 characters"))
 }
 
+/// RFC 8265 section 4.2.2.
 fn normal(password: &str) -> Zeroizing<String> {
     let spaces = |c| match c {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',

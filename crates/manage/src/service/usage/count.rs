@@ -177,12 +177,7 @@ impl Management {
                 if let Some(owed) = written.checked_sub(known).filter(|owed| *owed > 0) {
                     part.owe(&row.1, owed);
                 }
-                if let Entry::Occupied(mut times) = part.times.entry(row) {
-                    *times.get_mut() = known.saturating_sub(written);
-                    if *times.get() == 0 {
-                        times.remove();
-                    }
-                }
+                subtract(&mut part.times, row, written);
             }
             part.times.shrink_to_fit();
         }
@@ -208,12 +203,7 @@ impl Management {
         self.0.store.add_scopes(&counts).await?;
         let mut part = lock(part);
         for (row, written) in counted {
-            if let Entry::Occupied(mut times) = part.scopes.entry(row) {
-                *times.get_mut() = times.get().saturating_sub(written);
-                if *times.get() == 0 {
-                    times.remove();
-                }
-            }
+            subtract(&mut part.scopes, row, written);
         }
         part.scopes.shrink_to_fit();
         Ok(())
@@ -223,6 +213,16 @@ impl Management {
 impl Counters {
     fn part(&self, key: &CredentialId) -> Option<&Mutex<Counted>> {
         self.parts.get(self.spread.hash_one(key) as usize % self.parts.len())
+    }
+}
+
+/// Takes away what is written.
+fn subtract<R: Eq + Hash>(times: &mut HashMap<R, u64>, row: R, written: u64) {
+    if let Entry::Occupied(mut times) = times.entry(row) {
+        *times.get_mut() = times.get().saturating_sub(written);
+        if *times.get() == 0 {
+            times.remove();
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use keyward_core::CredentialId;
 use keyward_core::id::UserId;
 use keyward_core::store::Creator;
 
@@ -22,24 +23,21 @@ impl Management {
         user: &UserId,
         instead: &str,
     ) -> Result<(), ManagementError> {
-        if actor.user() == Some(user) {
-            return Err(ManagementError::invalid("user", format!("expected another user: {instead}")));
+        match actor.creator() {
+            Creator::User(id) if id == *user => {
+                Err(ManagementError::invalid("user", format!("expected another user: {instead}")))
+            }
+            Creator::Key(id) if self.goes_back_to(&id, user).await? => {
+                let message = "the key goes back to this user, who created it or a key before it: use a key of another user, or the command line";
+                Err(ManagementError::invalid("user", message))
+            }
+            _ => Ok(()),
         }
-        if self.acts_for(actor, user).await? {
-            let message = "the key goes back to this user, who created it or a key before it: use a key of another user, or the command line";
-            return Err(ManagementError::invalid("user", message));
-        }
-        Ok(())
     }
 
-    /// Returns `true` for the user, for keys that the user created or rotated, and for the keys that came from those.
-    pub(in crate::service) async fn acts_for(&self, actor: &Actor, user: &UserId) -> Result<bool, ManagementError> {
-        let mut open = match actor.creator() {
-            Creator::User(id) => return Ok(id == *user),
-            Creator::Key(id) => vec![id],
-            _ => return Ok(false),
-        };
-        let mut seen = HashSet::new();
+    /// Returns `true` for keys that the user created or rotated, and for the keys that came from those.
+    async fn goes_back_to(&self, key: &CredentialId, user: &UserId) -> Result<bool, ManagementError> {
+        let (mut open, mut seen) = (vec![key.clone()], HashSet::new());
         while let Some(id) = open.pop() {
             if !seen.insert(id.clone()) {
                 continue;

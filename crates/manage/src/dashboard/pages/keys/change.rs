@@ -8,7 +8,6 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::limits::put;
-use crate::error::ManagementError;
 use crate::service::{KeyChange, check_name, key_filters};
 
 pub(super) async fn rename(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
@@ -34,8 +33,7 @@ async fn renamed(member: &AtKey, form: &Form) -> Result<(), Refused> {
 }
 
 async fn answer(member: &AtKey, form: &Form, refused: Refused) -> Result<Response, PageError> {
-    let (status, errors) =
-        refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+    let (status, errors) = refused.on_edit()?;
     details::show(member, status, form, errors).await
 }
 

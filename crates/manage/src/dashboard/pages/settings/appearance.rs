@@ -88,8 +88,7 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Membe
     match changed.await {
         Ok(_) => Ok(member.visitor.redirect_with_flash("/settings/appearance", "appearance")),
         Err(refused) => {
-            let (status, errors) =
-                refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+            let (status, errors) = refused.on_edit()?;
             show(&member, status, &form, errors).await
         }
     }

@@ -9,7 +9,6 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::words;
-use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::WebhookUpdate;
 
@@ -74,8 +73,7 @@ pub(super) async fn edit(SignedInForm { at: member, form }: SignedInForm<AtWebho
     match changed.await {
         Ok(_) => Ok(member.redirect_with_flash(&member.rest(), "webhook")),
         Err(refused) => {
-            let (status, errors) =
-                refused.on_form(|error| matches!(error, ManagementError::Invalid { .. } | ManagementError::Stale))?;
+            let (status, errors) = refused.on_edit()?;
             Ok(show(&member, status, &form, errors))
         }
     }
