@@ -20,6 +20,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::cache::{Cache, Instant};
 use crate::clock::Clock;
 use crate::id::NodeId;
@@ -123,7 +125,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) async fn run(&mut self) {
+    /// Returns when `stopping` says so, after the renewal that has begun.
+    pub(crate) async fn run(&mut self, mut stopping: watch::Receiver<bool>) {
         // Of four renewals in a lease, three may fail.
         let interval = self.lease.length / 4;
         let mut watch = self.log.watch();
@@ -145,7 +148,11 @@ impl Follower {
                 }
             };
             // Without notifications from the store, the interval remains.
-            told = tokio::time::timeout(pause, changed(&mut watch)).await.is_ok();
+            told = tokio::select! {
+                () = changed(&mut watch) => true,
+                () = tokio::time::sleep(pause) => false,
+                _ = stopping.changed() => return,
+            };
         }
     }
 
@@ -286,7 +293,7 @@ async fn wait(log: &dyn ChangeLog, position: Position, clock: &dyn Clock) -> Pro
     }
 }
 
-async fn changed(watch: &mut tokio::sync::watch::Receiver<()>) {
+async fn changed(watch: &mut watch::Receiver<()>) {
     if watch.changed().await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -75,22 +75,26 @@ impl Worker {
 async fn work(
     cache: &Cache,
     mut follower: Option<Follower>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
     clock: &dyn Clock,
     metrics: &Metrics,
 ) {
     let follow = async {
-        match &mut follower {
-            Some(follower) => follower.run().await,
-            None => std::future::pending().await,
+        if let Some(follower) = &mut follower {
+            follower.run(stopping.clone()).await;
         }
     };
-    tokio::select! {
-        () = follow => {}
-        () = keep_up(cache) => {}
-        () = watch_clock(clock, metrics) => {}
+    let steps = async { tokio::join!(follow, keep_up(cache, stopping.clone())) };
+    let overdue = async {
         // Stopped, or every authenticator was dropped.
-        _ = stopping.changed() => {}
+        let _ = stopping.clone().changed().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    // Dropping a renewal does not take it back: the store could apply it after the node has left.
+    tokio::select! {
+        _ = steps => {}
+        () = watch_clock(clock, metrics) => {}
+        () = overdue => {}
     }
     metrics.report_hits();
     if !matches!(tokio::time::timeout(FAREWELL, cache.flush_uses()).await, Ok(Ok(()))) {
@@ -117,15 +121,25 @@ async fn watch_clock(clock: &dyn Clock, metrics: &Metrics) {
     }
 }
 
-async fn keep_up(cache: &Cache) {
+/// Returns when `stopping` says so, after the step that has begun.
+async fn keep_up(cache: &Cache, mut stopping: watch::Receiver<bool>) {
+    let mut pause = Duration::ZERO;
     loop {
-        if tokio::time::timeout(FLUSH_INTERVAL, cache.sweep_due.notified()).await.is_ok() {
-            cache.sweep();
+        let due = async {
+            tokio::time::sleep(pause).await;
+            tokio::time::timeout(FLUSH_INTERVAL, cache.sweep_due.notified()).await.is_ok()
+        };
+        tokio::select! {
+            is_sweep_due = due => if is_sweep_due { cache.sweep() },
+            _ = stopping.changed() => return,
         }
         cache.report();
-        if let Err(error) = cache.flush_uses().await {
-            tracing::warn!(cause = ?std::error::Error::source(&error), "recording uses of keys failed, retrying: {error}");
-            tokio::time::sleep(FLUSH_INTERVAL).await;
-        }
+        pause = match cache.flush_uses().await {
+            Ok(()) => Duration::ZERO,
+            Err(error) => {
+                tracing::warn!(cause = ?std::error::Error::source(&error), "recording uses of keys failed, retrying: {error}");
+                FLUSH_INTERVAL
+            }
+        };
     }
 }
