@@ -6,6 +6,8 @@ use keyward_core::rejection::RateLimit;
 use keyward_core::{AccountId, CredentialId, Identity, Rejection};
 use keyward_limits::{Each, RateLimiter, RateLimits, RateLimitsBuilder};
 
+use super::{Call, busiest_second, in_time};
+
 type Nodes = [Arc<dyn RateLimiter>; 2];
 
 /// No part of a quota comes back while a case runs.
@@ -37,15 +39,24 @@ fn cost(cost: u32) -> NonZeroU32 {
     NonZeroU32::new(cost).expect("a cost is above zero")
 }
 
+async fn spend(
+    node: &Arc<dyn RateLimiter>,
+    caller: &Identity,
+    limit: &str,
+    spent: u32,
+) -> Result<RateLimit, Rejection> {
+    in_time(|| node.spend(caller, limit, cost(spent))).await
+}
+
 async fn left(node: &Arc<dyn RateLimiter>, caller: &Identity, limit: &str, spent: u32) -> RateLimit {
-    match node.spend(caller, limit, cost(spent)).await {
+    match spend(node, caller, limit, spent).await {
         Ok(left) => left,
         Err(refused) => panic!("{spent} of {limit} were refused: {refused:?}"),
     }
 }
 
 async fn exceeded(node: &Arc<dyn RateLimiter>, caller: &Identity, limit: &str, spent: u32) -> RateLimit {
-    match node.spend(caller, limit, cost(spent)).await {
+    match spend(node, caller, limit, spent).await {
         Err(Rejection::RateLimitExceeded(limit)) => *limit,
         other => panic!("{spent} of {limit} were granted, which is more than was left: {other:?}"),
     }
@@ -69,7 +80,7 @@ pub(super) async fn never_more_than_the_quota_is_spent_at_once(nodes: &Nodes) {
             tokio::spawn(async move {
                 let mut granted = 0;
                 for _ in 0..10 {
-                    match node.spend(&caller, "many", NonZeroU32::MIN).await {
+                    match spend(&node, &caller, "many", 1).await {
                         Ok(_) => granted += 1,
                         Err(Rejection::RateLimitExceeded(_)) => {}
                         Err(other) => panic!("the limiter does not answer: {other:?}"),
@@ -115,10 +126,16 @@ pub(super) async fn answers_state_the_rest_and_refusals_cost_nothing(nodes: &Nod
 }
 
 pub(super) async fn a_call_passes_after_its_retry_after_and_not_earlier(nodes: &Nodes) {
-    let caller = caller();
-    let begun = Instant::now();
-    left(&nodes[0], &caller, "quick", 4).await;
-    let refused = exceeded(&nodes[1], &caller, "quick", 2).await;
+    let (caller, begun, refused) = loop {
+        let (caller, begun) = (caller(), Instant::now());
+        left(&nodes[0], &caller, "quick", 4).await;
+        match spend(&nodes[1], &caller, "quick", 2).await {
+            Err(Rejection::RateLimitExceeded(limit)) => break (caller, begun, *limit),
+            // A busy machine: two of four have come back.
+            Ok(_) if begun.elapsed() >= Duration::from_millis(500) => {}
+            other => panic!("two of an empty quota were granted: {other:?}"),
+        }
+    };
     assert!(refused.retry_after <= Duration::from_millis(500), "{refused:?}");
     tokio::time::sleep(refused.retry_after).await;
     left(&nodes[1], &caller, "quick", 2).await;
@@ -132,7 +149,7 @@ pub(super) async fn a_window_admits_the_quota_and_its_refill(nodes: &Nodes) {
     left(&nodes[0], &caller, "quick", 4).await;
     let mut granted = 4;
     for node in nodes.iter().cycle() {
-        match node.spend(&caller, "quick", NonZeroU32::MIN).await {
+        match spend(node, &caller, "quick", 1).await {
             Ok(_) => granted += 1,
             Err(Rejection::RateLimitExceeded(limit)) => tokio::time::sleep(limit.retry_after).await,
             Err(other) => panic!("the limiter does not answer: {other:?}"),
@@ -198,10 +215,11 @@ pub(super) async fn a_change_of_plan_keeps_the_spent_share(nodes: &Nodes) {
 
 pub(super) async fn a_strict_window_admits_only_the_quota(nodes: &Nodes) {
     let caller = caller();
-    let (begun, mut times) = (Instant::now(), Vec::new());
+    let (begun, mut calls) = (Instant::now(), Vec::new());
     for node in nodes.iter().cycle() {
-        match node.spend(&caller, "strict", NonZeroU32::MIN).await {
-            Ok(_) => times.push(begun.elapsed()),
+        let sent = begun.elapsed();
+        match spend(node, &caller, "strict", 1).await {
+            Ok(_) => calls.push(Call { sent, answered: begun.elapsed() }),
             Err(Rejection::RateLimitExceeded(limit)) => {
                 tokio::time::sleep(limit.retry_after.min(Duration::from_millis(20))).await;
             }
@@ -211,13 +229,9 @@ pub(super) async fn a_strict_window_admits_only_the_quota(nodes: &Nodes) {
             break;
         }
     }
-    // The calls are timed when they return, up to a few milliseconds late.
-    let window = Duration::from_millis(980);
-    for begin in &times {
-        let within = times.iter().filter(|at| (*begin..*begin + window).contains(at)).count();
-        assert!(within <= 4, "{within} calls in a window: {times:?}");
-    }
-    assert!(times.len() >= 8, "{} calls in 3.5 s", times.len());
+    let most = busiest_second(&calls);
+    assert!(most <= 4, "{most} calls in a window");
+    assert!(calls.len() >= 8, "{} calls in 3.5 s", calls.len());
 }
 
 pub(super) async fn a_strict_quota_is_shared_and_keeps_what_was_spent(nodes: &Nodes) {

@@ -7,6 +7,7 @@ mod ruled;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use keyward_core::Rejection;
 use keyward_limits::{LimitStore, NamedLimits, PermitStore, RateLimiter};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -98,7 +99,7 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
 pub async fn rules(make: impl AsyncFn() -> [Arc<dyn LimitStore>; 3]) {
     let nodes = make().await;
     ruled::rules_are_replaced_only_at_their_version(&nodes).await;
-    ruled::a_change_takes_effect_on_every_node_within_a_second(&nodes).await;
+    ruled::a_change_takes_effect_on_every_node_by_itself(&nodes).await;
     ruled::a_lowered_budget_holds_on_every_node(&nodes).await;
     ruled::another_kind_of_rule_grants_nothing_again(&nodes).await;
     ruled::a_thousand_calls_at_the_end_spend_exactly_what_is_left(&nodes).await;
@@ -109,6 +110,34 @@ pub async fn rules(make: impl AsyncFn() -> [Arc<dyn LimitStore>; 3]) {
     ruled::rules_of_ended_keys_are_forgotten(&nodes).await;
     ruled::strict_windows_admit_the_quota_and_even_rates_twice_that(&nodes).await;
     ruled::nine_of_ten_calls_need_no_store(&nodes).await;
+}
+
+/// Repeats a call that a busy machine answers too late. A call that is refused so spends nothing.
+async fn in_time<T, F: Future<Output = Result<T, Rejection>>>(spend: impl Fn() -> F) -> F::Output {
+    let begun = Instant::now();
+    loop {
+        match spend().await {
+            Err(Rejection::StoreUnavailable) if begun.elapsed() < SOON => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// An accepted call. The store decided between the two times.
+struct Call {
+    sent: Duration,
+    answered: Duration,
+}
+
+/// Returns the most calls that were surely decided within one second, however late the machine is.
+fn busiest_second(calls: &[Call]) -> usize {
+    // The store's clock may differ a little from this one.
+    const SECOND: Duration = Duration::from_millis(990);
+    let within =
+        |begin: Duration| calls.iter().filter(|call| call.sent >= begin && call.answered < begin + SECOND).count();
+    calls.iter().map(|call| within(call.sent)).max().unwrap_or(0)
 }
 
 async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
