@@ -78,7 +78,6 @@ impl LimitsOptions {
             store_timeout: self.store_timeout,
             rules: RwLock::default(),
             generation: AtomicU64::new(1),
-            has_rules: AtomicBool::new(false),
             callers: std::array::from_fn(|_| RwLock::default()),
             meters: Mutex::default(),
             following: Mutex::new(None),
@@ -164,7 +163,6 @@ struct Inner {
     rules: RwLock<Rules>,
     /// Incremented with each change of `rules`.
     generation: AtomicU64,
-    has_rules: AtomicBool,
     callers: [RwLock<HashMap<SmolStr, Arc<Caller>>>; SHARDS],
     meters: Mutex<HashMap<Counter, Arc<Meter>>>,
     following: Mutex<Option<AbortHandle>>,
@@ -303,9 +301,6 @@ impl Limits {
         cost: NonZeroU32,
         keeps: bool,
     ) -> Result<Spent, Rejection> {
-        if !self.0.has_rules.load(Ordering::Acquire) {
-            return Ok(Spent::default());
-        }
         let cost = u64::from(cost.get());
         let caller = self.0.caller(caller).await?;
         let mut spent = Spent::default();
@@ -336,11 +331,9 @@ impl Limits {
     /// [`Rejection::StoreUnavailable`] if the store is needed and does not answer.
     pub async fn remaining(&self, caller: &Identity, rates: &[SmolStr]) -> Result<Spent, Rejection> {
         let mut rest = Spent::default();
-        if self.0.has_rules.load(Ordering::Acquire) {
-            let caller = self.0.caller(caller).await?;
-            for meter in caller.meters(rates, true) {
-                rest.note(meter.rest(&self.0.store, &self.0.clock).await?);
-            }
+        let caller = self.0.caller(caller).await?;
+        for meter in caller.meters(rates, true) {
+            rest.note(meter.rest(&self.0.store, &self.0.clock).await?);
         }
         Ok(rest)
     }
@@ -461,11 +454,7 @@ impl Inner {
         for (subject, new) in changed.rules {
             rules.replace(&subject, new);
         }
-        // A successor of a key without rules has none, either.
-        let no_key_has = rules.keys.values().all(|rules| rules.counts_as().is_some());
-        let is_empty = rules.plans.is_empty() && rules.accounts.is_empty() && no_key_has;
         self.generation.fetch_add(1, Ordering::Release);
-        self.has_rules.store(!is_empty, Ordering::Release);
     }
 
     /// A caller without a rule of this name is not limited by it. A name without any rule may be mistyped.
@@ -479,7 +468,8 @@ impl Inner {
     }
 
     /// A key may be newer than the last poll: a successor has the rules of its predecessor from its first request on. So this
-    /// node reads what changed before it first serves a key, and refuses if the store does not answer.
+    /// node reads what changed before it first serves a key, and refuses if the store does not answer. That holds for a node
+    /// without any rule, too: the first rule of all may be this key's.
     async fn caller(&self, identity: &Identity) -> Result<Arc<Caller>, Rejection> {
         let id = identity.id().as_str();
         // The map hashes the id, so this spreads ids without a second hash.

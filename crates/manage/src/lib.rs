@@ -40,6 +40,8 @@ mod appearance;
 mod authority;
 #[cfg(feature = "webhooks")]
 mod bounded_stream;
+#[cfg(feature = "webhooks")]
+mod checked_client;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 #[cfg(feature = "dashboard")]

@@ -80,22 +80,11 @@ impl Outbound {
         Ok(response)
     }
 
-    #[cfg(feature = "dashboard")]
-    pub(crate) async fn get_with_bearer(&self, url: &str, key: &str) -> Result<http::Response<Vec<u8>>, AskError> {
-        self.ask(self.0.get(url).bearer_auth(key).build()?).await
-    }
-
     #[cfg(feature = "github")]
     pub(crate) async fn get(&self, url: &str) -> Result<Vec<u8>, AskError> {
         let answer = self.ask(self.0.get(url).build()?).await?;
         if answer.status().is_success() { Ok(answer.into_body()) } else { Err(AskError::Status(answer.status())) }
     }
-}
-
-/// The URL is encrypted, or leads to this machine.
-#[cfg(all(feature = "dashboard", any(feature = "github", feature = "oidc")))]
-pub(crate) fn is_safe(url: &str) -> bool {
-    reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)))
 }
 
 pub(crate) fn native_roots() -> rustls::RootCertStore {

@@ -264,7 +264,7 @@ fn each_page_of_the_dashboard_is_looked_at() {
 #[tokio::test]
 async fn nothing_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a_phone() {
     let networks = ["127.0.0.0/8".parse().unwrap()];
-    let site = Site::build(|management| management.webhook_networks(networks).recent_requests()).await;
+    let site = Site::calling_its_api(|management| management.webhook_networks(networks).recent_requests()).await;
     site.add_owner().await;
     let receiver = Receiver::start().await;
     let (key, user, webhook) = furnish(&site, &receiver).await;

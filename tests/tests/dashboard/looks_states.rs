@@ -1,6 +1,6 @@
 //! What axe finds in states of pages that a click or a mistake leads to.
 
-use keyward::manage::{AccountUpdate, ApiDescription, KeyDraft};
+use keyward::manage::{AccountUpdate, KeyDraft};
 use keyward_needs::needs;
 use serde_json::json;
 
@@ -34,9 +34,6 @@ struct States {
 impl States {
     async fn furnish(site: &Site) -> Self {
         let owner = site.owner().await;
-        let url = site.url("/api").parse().unwrap();
-        let description = ApiDescription { example_url: Some(url), ..ApiDescription::default() };
-        site.management.set_api_description(&owner, &description, 0).await.unwrap();
         let mut draft = KeyDraft::secret("operator".parse().unwrap(), "partner");
         (draft.kind, draft.scopes) = (keyward::key::KeyKind::Restricted, "resources:read".parse().unwrap());
         let key = site.management.create_key(&owner, draft.clone()).await.unwrap().view.id;

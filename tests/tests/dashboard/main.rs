@@ -44,5 +44,6 @@ mod sessions;
 mod site;
 mod snippets;
 mod speed;
+mod test_call;
 mod usage;
 mod webhooks;

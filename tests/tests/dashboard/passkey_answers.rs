@@ -400,3 +400,24 @@ async fn a_passkey_is_the_second_factor_that_an_account_requires() {
         assert_eq!((closed.status, closed.header("location")), (303, PAGE));
     }
 }
+
+/// Somebody else may have found the session open, and renamed passkeys so that their owner removes the wrong one.
+#[tokio::test]
+async fn a_passkey_is_renamed_only_after_a_recent_sign_in() {
+    let clock = Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
+    let time = Arc::<ManualClock>::clone(&clock);
+    let site = Site::build(|management| management.clock(time).recent_sign_in(Duration::from_secs(60))).await;
+    site.add_owner().await;
+    let mut first = client(&site).await;
+    register(&mut first, &site, &mut SecurityKey::new(1), "Laptop").await;
+    let page = first.get(PAGE).await.body;
+    let id = page.split("/settings/second-factor/passkeys/").nth(1).unwrap().split('"').next().unwrap();
+    let path = format!("/settings/second-factor/passkeys/{id}");
+    let csrf = first.get(&path).await.field("csrf");
+    clock.advance(Duration::from_secs(61));
+    let answer = first.post(&path, &[("csrf", &csrf), ("name", "Phone")]).await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+    assert_eq!(answer.field("to").replace("&#38;", "&"), format!("{path}?name=Phone"));
+    let log = site.management.audit_log(&Actor::system("test", Context::new()), &AuditQuery::default()).await.unwrap();
+    assert!(log.items.iter().all(|entry| entry.action != "user.rename_passkey"), "{log:?}");
+}

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use keyward::key::KeyKind;
-use keyward::manage::{ApiDescription, DashboardSettings, KeyDraft, Purpose};
+use keyward::manage::{ApiDescription, DashboardSettings, KeyDraft};
 use keyward::{AccountId, CredentialId};
 use keyward_needs::needs;
 use keyward_tests::program::{package_program, up_to};
@@ -173,87 +173,6 @@ async fn access_of_a_key_is_changed_after_a_summary_with_a_script_and_without() 
         assert_eq!(site.management.key(&owner, &id).await.unwrap().networks.len(), 2);
         browser.close().await;
     }
-}
-
-#[needs(browser)]
-#[tokio::test]
-async fn a_new_key_is_tested_with_one_call_of_the_server() {
-    let site = Site::with_owner().await;
-    let owner = site.owner().await;
-    let description =
-        |url: &str| ApiDescription { example_url: Some(url.parse().unwrap()), ..ApiDescription::default() };
-    site.management.set_api_description(&owner, &description(&site.url("/api")), 0).await.unwrap();
-    let browser = Browser::open(&site).await;
-    browser.sign_in().await;
-    let (key, id) = browser.create_key("tried").await;
-    let first = browser.client.window().await.unwrap();
-    browser.press("Test this key").await;
-    let answer = async || {
-        for window in browser.client.windows().await.unwrap() {
-            if window != first {
-                browser.client.switch_to_window(window).await.unwrap();
-            }
-        }
-    };
-    browser
-        .client
-        .wait()
-        .at_most(std::time::Duration::from_secs(5))
-        .for_element(fantoccini::Locator::Css("[data-made]"))
-        .await
-        .unwrap();
-    while browser.client.windows().await.unwrap().len() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    answer().await;
-    browser.see("The URL answered with success, so the API accepted the key.").await;
-    browser.see("200 OK").await;
-    browser.picture("key-tested").await;
-    assert!(!browser.html().await.contains(&key));
-    browser.client.switch_to_window(first.clone()).await.unwrap();
-    assert_eq!(browser.text_of("#key").await, key, "the first tab still shows the key");
-    browser.close().await;
-
-    let mut client = Client::signed_in(&site).await;
-    let token = client.get("/accounts/operator/keys/new").await.field("csrf");
-    let foreign = {
-        let other = site.management.create_account(&owner, "Other").await.unwrap().id.clone();
-        let made = site.management.create_key(&owner, KeyDraft::secret(other, "foreign")).await.unwrap();
-        made.key.expose_once().to_string()
-    };
-    let path = "/accounts/operator/keys/test";
-    let send =
-        async |client: &mut Client, key: &str| client.post(path, &[("csrf", token.as_str()), ("key", key)]).await;
-    let managing = {
-        let new = keyward::NewKey::secret(operator(), "managing");
-        let made = site.management.create_key(&owner, KeyDraft::of(Purpose::Management, new)).await.unwrap();
-        made.key.expose_once().to_string()
-    };
-    // The provider's API gets no key of this server.
-    for stranger in [foreign.as_str(), managing.as_str(), "kw_live_nonsense", ""] {
-        assert_eq!(send(&mut client, stranger).await.status, 404, "{stranger}");
-    }
-    site.management.revoke_key(&owner, &id.parse().unwrap()).await.unwrap();
-    assert!(send(&mut client, &key).await.body.contains("The API refused the key."));
-    assert_eq!(client.get(path).await.status, 303);
-    // Nothing listens there.
-    let closed = format!("http://{}/", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
-    site.management.set_api_description(&owner, &description(&closed), 1).await.unwrap();
-    let answer = send(&mut client, &key).await;
-    assert!(answer.body.contains("The call failed: no connection is possible."), "{}", answer.body);
-    // A key is never sent in plain text to another machine.
-    site.management.set_api_description(&owner, &description("http://192.0.2.1/"), 2).await.unwrap();
-    assert_eq!(send(&mut client, &key).await.status, 404);
-    // Nor to the host of the placeholder, which the provider does not own.
-    site.management.set_api_description(&owner, &description("https://api.example.com/"), 3).await.unwrap();
-    assert_eq!(send(&mut client, &key).await.status, 404);
-
-    site.management.set_api_description(&owner, &description(&closed), 4).await.unwrap();
-    let mut statuses = Vec::new();
-    for _ in 0..61 {
-        statuses.push(send(&mut client, "kw_live_nonsense").await.status);
-    }
-    assert_eq!(statuses.last(), Some(&429), "an account has 60 calls a minute: {statuses:?}");
 }
 
 #[tokio::test]

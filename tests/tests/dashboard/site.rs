@@ -24,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) store: SqliteStore,
     pub(crate) authenticator: Authenticator,
     listening: Listening,
+    /// The API of the provider, which the example of [`Site::calling_its_api`] leads to.
+    api: Listening,
 }
 
 impl Site {
@@ -47,7 +49,16 @@ impl Site {
         let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
             .limits(SqliteLimits::new(&store));
         let keys = Authenticator::builder(store.clone());
-        Self::serve(store, change(quick(management)), keys, adapt).await
+        Self::serve(store, change(quick(management)), keys, |settings, _| adapt(settings)).await
+    }
+
+    /// Its configuration has the URL of its own API as the example.
+    pub(crate) async fn calling_its_api(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
+        let store = SqliteStore::temporary().unwrap();
+        let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+            .limits(SqliteLimits::new(&store));
+        let keys = Authenticator::builder(store.clone());
+        Self::serve(store, change(quick(management)), keys, DashboardSettings::example_url).await
     }
 
     /// Its file of SQLite is empty.
@@ -55,14 +66,14 @@ impl Site {
         let store = PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap();
         let management = Management::builder(store.clone(), PostgresManagementStore::open(&store).await.unwrap());
         let keys = Authenticator::builder(store);
-        Self::serve(SqliteStore::temporary().unwrap(), change(quick(management)), keys, |settings| settings).await
+        Self::serve(SqliteStore::temporary().unwrap(), change(quick(management)), keys, |settings, _| settings).await
     }
 
     async fn serve(
         store: SqliteStore,
         management: ManagementBuilder,
         keys: AuthenticatorBuilder,
-        adapt: impl FnOnce(DashboardSettings) -> DashboardSettings,
+        adapt: impl FnOnce(DashboardSettings, String) -> DashboardSettings,
     ) -> Self {
         let management = management.build().unwrap();
         let authenticator =
@@ -72,10 +83,11 @@ impl Site {
             .scope(Scope::from_static("resources:write"), "Create, change and delete resources")
             .example_url("https://api.example.com/v1/resources")
             .answer_unknown_paths();
-        let settings = adapt(settings);
-        let api = Router::new().route("/api", get(async || "in")).layer(AuthLayer::from(authenticator.clone()));
-        let listening = Listening::start(api.merge(dashboard(management.clone(), settings))).await;
-        Self { management, store, authenticator, listening }
+        let routes = Router::new().route("/api", get(async || "in")).layer(AuthLayer::from(authenticator.clone()));
+        let api = Listening::start(routes.clone()).await;
+        let settings = adapt(settings, format!("http://{}/api", api.address));
+        let listening = Listening::start(routes.merge(dashboard(management.clone(), settings))).await;
+        Self { management, store, authenticator, listening, api }
     }
 
     pub(crate) async fn with_owner() -> Self {
@@ -96,6 +108,10 @@ impl Site {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.listening.address
+    }
+
+    pub(crate) fn api_url(&self) -> String {
+        format!("http://{}/api", self.api.address)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

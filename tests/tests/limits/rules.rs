@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use keyward::clock::ManualClock;
 use keyward::limits::{
-    BudgetRule, LimitRules, LimitStore, Limits, MemoryLimits, MemoryPermits, RateRule, Refill, Subject, TaskPermits,
-    credits_left, hand_on_rules,
+    BudgetRule, LimitRules, LimitStore, Limits, LimitsOptions, MemoryLimits, MemoryPermits, RateRule, Refill, Subject,
+    TaskPermits, credits_left, hand_on_rules,
 };
 use keyward::postgres::{PostgresLimits, PostgresStore};
 use keyward::sqlite::{SqliteLimits, SqliteStore};
@@ -265,6 +265,44 @@ async fn without_the_store_nothing_passes_uncounted() {
     let url = valkey::server(&[]);
     let store = ValkeyStore::connect(&url).await.unwrap();
     assert_refuses_without_the_store(shared(ValkeyLimits::new(&store)), || valkey::end(&url)).await;
+}
+
+/// The node has seen no rule yet, when the first one of all is set.
+async fn assert_refuses_unknown_callers(store: Arc<dyn LimitStore>, end: impl FnOnce()) {
+    let options = || LimitsOptions::default().poll(Duration::from_secs(3_600));
+    let [first, second] =
+        [options().start(Arc::clone(&store)).await.unwrap(), options().start(Arc::clone(&store)).await.unwrap()];
+    let identity = |key: &str| Identity::api_key(key.parse().unwrap(), "acct_1".parse().unwrap());
+    first.spend(&identity("key_free"), &[], ONE).await.unwrap();
+    let rules = LimitRules::new().budget(BudgetRule::new(1, Refill::Never)).unwrap();
+    store.put_rules(&Subject::Key("key_new".parse().unwrap()), &rules, None).await.unwrap();
+    let spent = first.spend(&identity("key_new"), &[], ONE).await.unwrap();
+    assert_eq!(spent.budget.map(|budget| budget.remaining), Some(0), "a new key has its limits at once");
+    end();
+    for limits in [&first, &second] {
+        for check in
+            [limits.spend(&identity("key_newer"), &[], ONE).await, limits.remaining(&identity("key_2"), &[]).await]
+        {
+            assert_eq!(check.unwrap_err(), Rejection::StoreUnavailable, "unknown limits are no reason to pass");
+        }
+    }
+    first.spend(&identity("key_free"), &[], ONE).await.expect("the known rules stay in force");
+}
+
+#[needs(postgresql)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_postgresql_no_key_with_unknown_limits_passes() {
+    let url = postgres::database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    assert_refuses_unknown_callers(shared(PostgresLimits::new(&store)), || postgres::shut(&url)).await;
+}
+
+#[needs(valkey)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_valkey_no_key_with_unknown_limits_passes() {
+    let url = valkey::server(&[]);
+    let store = ValkeyStore::connect(&url).await.unwrap();
+    assert_refuses_unknown_callers(shared(ValkeyLimits::new(&store)), || valkey::end(&url)).await;
 }
 
 /// A stopped server keeps its connections, and answers late.

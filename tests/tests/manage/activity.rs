@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use keyward::AccountId;
-use keyward::manage::{Actor, AuditEntry, AuditQuery, Context, Management, PageRequest, Role};
+use keyward::manage::{AccountUpdate, Actor, AuditEntry, AuditQuery, Context, Management, PageRequest, Role};
 
 use crate::second_factor::Person;
 use crate::setting::{PASSWORD, everywhere, on_sqlite};
@@ -125,4 +125,88 @@ async fn changes_of_a_second_factor_and_wrong_codes_are_seen() {
     assert_eq!(codes.address.as_deref(), Some("203.0.113.0/24"));
     assert!(find("user.add_second_factor").is_some() && find("user.change_password").is_some(), "{entries:?}");
     assert!(!format!("{entries:?}").contains("203.0.113.9"), "{entries:?}");
+}
+
+#[tokio::test]
+async fn every_account_of_a_user_sees_a_sign_in() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (grace, home) = setting.customer(GRACE).await;
+    let mut accounts = Vec::new();
+    for number in 0..24 {
+        let (owner, account) = setting.customer(&format!("owner{number}@example.com")).await;
+        let invited = management.invite(&owner, &account, GRACE, Role::Viewer).await.unwrap();
+        management.join_by_link(&grace, &invited.secret).await.unwrap();
+        accounts.push((owner, account));
+    }
+    management.sign_in(&from([203, 0, 113, 77]), GRACE, PASSWORD).await.unwrap();
+    accounts.push((grace.clone(), home));
+    let id = grace.user().unwrap().to_string();
+    for (place, (owner, account)) in accounts.iter().enumerate() {
+        let entries = log(management, owner, Some(account)).await;
+        let seen = entries.iter().any(|entry| {
+            entry.target.id == id
+                && entry.action == "session.begin"
+                && entry.address.as_deref() == Some("203.0.113.0/24")
+        });
+        assert!(seen, "account {place} of {}: {entries:?}", accounts.len());
+    }
+}
+
+/// So a sign-in writes a bounded number of marks, and no account that a user has joined is left out.
+#[tokio::test]
+async fn a_user_of_500_accounts_joins_no_more() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let operator = setting.operator().await;
+    for number in 1..500 {
+        management.create_account(&operator, &format!("Customer {number}")).await.unwrap();
+    }
+    let (ada, account) = setting.customer("ada@example.com").await;
+    let invited = management.invite(&ada, &account, "operator@example.com", Role::Viewer).await.unwrap();
+    let refused = management.join_by_link(&operator, &invited.secret).await.unwrap_err().to_string();
+    assert!(refused.contains("you belong to 500 accounts, and no user joins more"), "{refused}");
+    let last = management.own_accounts(&operator).await.unwrap().pop().unwrap().0.value.id;
+    let begun = std::time::Instant::now();
+    management.sign_in(&from([203, 0, 113, 77]), "operator@example.com", PASSWORD).await.unwrap();
+    eprintln!("a sign-in of a user with 500 accounts took {:?}", begun.elapsed());
+    let entries = log(management, &operator, Some(&last)).await;
+    assert!(entries.iter().any(|entry| entry.address.as_deref() == Some("203.0.113.0/24")), "{entries:?}");
+}
+
+/// Customers see that the operator's staff acts in their account, but not from where. They do see it of their own people.
+#[tokio::test]
+async fn an_account_sees_no_addresses_of_the_operators_staff() {
+    for setting in everywhere().await {
+        let management = &setting.management;
+        let operator = setting.operator().await;
+        let (ada, account) = setting.customer("ada@example.com").await;
+        let rename = async |email: &str, address: [u8; 4], name: &str| {
+            let session = management.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session;
+            let actor = management.session(&session, from(address)).await.unwrap();
+            let version = management.account(&actor, &account).await.unwrap().version;
+            let update = AccountUpdate { name: Some(name.to_owned()), ..AccountUpdate::default() };
+            management.update_account(&actor, &account, &update, version).await.unwrap();
+        };
+        let leaver = setting.member(&ada, &account, GRACE, Role::Admin).await;
+        rename(GRACE, [203, 0, 113, 11], "by a former member").await;
+        let member = management.member(&ada, &account, leaver.user().unwrap()).await.unwrap();
+        management.remove_member(&ada, &account, leaver.user().unwrap(), member.version).await.unwrap();
+        rename("operator@example.com", [198, 51, 100, 22], "by the staff").await;
+        rename("ada@example.com", [203, 0, 113, 33], "by a member").await;
+        let shown = |entries: &[AuditEntry], name: &str| {
+            let named = |entry: &&AuditEntry| entry.after.as_ref().is_some_and(|after| after["name"] == name);
+            let entry = entries.iter().filter(|entry| entry.action == "account.update").find(named).unwrap();
+            (entry.address.clone().unwrap(), entry.user_agent.clone().unwrap(), entry.request_id.is_some())
+        };
+        let of_account = log(management, &ada, Some(&account)).await;
+        let whole = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        let full = |address: &str| (address.to_owned(), whole.to_owned(), true);
+        assert_eq!(shown(&of_account, "by the staff"), ("198.51.100.0/24".into(), "Firefox on Linux".into(), false));
+        assert_eq!(shown(&of_account, "by a former member"), full("203.0.113.11"));
+        assert_eq!(shown(&of_account, "by a member"), full("203.0.113.33"));
+        assert!(!format!("{of_account:?}").contains("198.51.100.22"), "{of_account:?}");
+        let of_all = log(management, &operator, None).await;
+        assert_eq!(shown(&of_all, "by the staff"), full("198.51.100.22"));
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use keyward::AccountId;
 use keyward::manage::{Actor, AuditQuery, Context, PageRequest, Role};
 use keyward::sqlite::SqliteStore;
 use keyward_needs::needs;
@@ -216,4 +217,42 @@ async fn demoted_owners_and_removed_members_are_mailed_and_logged_by_name() {
     };
     assert_eq!(names("member.remove"), ["eve", "dan", "carol"]);
     assert_eq!(names("member.update"), ["carol", "bob", "bob"]);
+}
+
+/// Neither does one hostile account flood the victim, nor do several hide the news of another account.
+#[needs(mail_server)]
+#[tokio::test]
+async fn hostile_accounts_hide_no_news_of_another_account() {
+    let (setting, mailbox, _server) = begin().await;
+    let management = &setting.management;
+    let (victim, own) = setting.customer("victim@example.com").await;
+    let friend = setting.member_by_hand(&victim, &own, "friend", Role::Developer).await;
+    let system = setting.system();
+    let give = async |account: &AccountId, user: &Actor, role: Role| {
+        let user = user.user().unwrap();
+        let version = management.member(&system, account, user).await.unwrap().version;
+        management.update_member(&system, account, user, role, version).await.unwrap();
+    };
+    for number in 0..4 {
+        let (eve, hostile) = setting.customer(&format!("eve{number}@example.com")).await;
+        let helper = setting.member_by_hand(&eve, &hostile, &format!("helper{number}"), Role::Developer).await;
+        let invited = management.invite(&eve, &hostile, "victim@example.com", Role::Owner).await.unwrap();
+        management.join_by_link(&victim, &invited.secret).await.unwrap();
+        for _ in 0..12 {
+            for role in [Role::Owner, Role::Developer] {
+                give(&hostile, &helper, role).await;
+                give(&hostile, &victim, if role == Role::Owner { Role::Admin } else { Role::Owner }).await;
+            }
+            management.deliver_events().await.unwrap();
+        }
+    }
+    let to_victim = |subject: &str| {
+        about(&mailbox, subject).into_iter().filter(|mail| mail["to"][0] == "victim@example.com").count()
+    };
+    let (new, lost) = (to_victim("New owner"), to_victim("You are no longer an owner"));
+    assert!((10..=34).contains(&new) && (10..=34).contains(&lost), "{new} {lost}");
+    give(&own, &friend, Role::Owner).await;
+    give(&own, &victim, Role::Admin).await;
+    management.deliver_events().await.unwrap();
+    assert_eq!((to_victim("New owner"), to_victim("You are no longer an owner")), (new + 1, lost + 1));
 }

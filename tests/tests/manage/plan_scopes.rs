@@ -5,9 +5,10 @@ use std::time::Duration;
 use keyward::key::{Digest, KeyKind};
 use keyward::lifecycle::Imported;
 use keyward::manage::{
-    AccountUpdate, Actor, KeyChange, KeyDraft, Management, ManagementError, Plan, Purpose, Versioned,
+    AccountUpdate, Actor, AuditQuery, KeyChange, KeyDraft, Management, ManagementError, PageRequest, Plan, Purpose,
+    Versioned,
 };
-use keyward::store::KeyRecord;
+use keyward::store::{KeyQuery, KeyRecord, KeyStatus};
 use keyward::{AccountId, AccountRecord, CredentialId, Keys, MemoryStore, NewKey, ScopeSet};
 
 use crate::setting::{Setting, everywhere, on_sqlite};
@@ -107,6 +108,53 @@ async fn every_way_to_give_a_key_scopes_stays_within_the_plan() {
                 let change = KeyChange { scopes: Some("keys:*".parse().unwrap()), ..KeyChange::default() };
                 management.update_key(&owner, &made.id, change, made.version).await.unwrap();
             }
+        }
+    }
+}
+
+/// Whoever shrinks a plan then looks for keys that exceed it, and must see all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_new_key_exceeds_a_plan_that_shrinks_while_it_is_created() {
+    for setting in everywhere().await {
+        let (management, system) = (setting.management.clone(), setting.system());
+        let free = Plan::new("Free").with_key_limit(10_000);
+        for round in 0..8_usize {
+            set(&setting, Some("a:*")).await;
+            let (owner, account) = setting.customer(&format!("ada{round}@example.com")).await;
+            assign(&setting, &account, Some("Free")).await;
+            let creating = std::iter::repeat_with(|| {
+                let (management, owner) = (management.clone(), owner.clone());
+                let new = draft(&account, Purpose::Api, KeyKind::Restricted, "a:write");
+                tokio::spawn(async move { code(management.create_key(&owner, new).await).map(|made| made.view.id) })
+            });
+            let creating: Vec<_> = creating.take(16).collect();
+            let of_account = KeyQuery { account: Some(account.clone()), ..KeyQuery::default() };
+            let keys = async || management.keys(&owner, &of_account).await.unwrap().items;
+            while keys().await.len() < round / 2 {
+                tokio::task::yield_now().await;
+            }
+            let smaller = match round % 2 {
+                0 => Plan { scopes: Some(scopes("a:read")), ..free.clone() },
+                _ => Plan { scopes: Some(scopes("a:*")), ..Plan::new("Free").with_key_limit(1) },
+            };
+            let version = management.plans(&system).await.unwrap()[0].version;
+            management.put_plan(&system, smaller, Some(version)).await.unwrap();
+            for created in creating {
+                let refused = created.await.unwrap().err();
+                assert!(refused.is_none_or(|code| [REFUSED, "KEY_LIMIT_REACHED"].contains(&code)), "{refused:?}");
+            }
+            let page = PageRequest { limit: 500, ..PageRequest::default() };
+            let query = AuditQuery { page, ..AuditQuery::default() };
+            let log = management.audit_log(&system, &query).await.unwrap().items;
+            let number = |action: &str, id: &str| {
+                let found = log.iter().find(|entry| entry.action == action && entry.target.id == id);
+                found.unwrap_or_else(|| panic!("{action} {id}")).number
+            };
+            let shrunk = number("plan.put", "Free");
+            let active: Vec<_> = keys().await.into_iter().filter(|key| key.status == KeyStatus::Active).collect();
+            let late = active.iter().filter(|key| number("key.create", key.id.as_str()) > shrunk).count();
+            let may = if round % 2 == 1 && active.len() <= 1 { 1 } else { 0 };
+            assert!(late <= may, "round {round}: {late} of {} keys came after the change", active.len());
         }
     }
 }

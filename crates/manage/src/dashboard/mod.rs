@@ -7,6 +7,8 @@ mod cookies;
 mod csrf;
 mod csv;
 mod error;
+#[cfg(feature = "webhooks")]
+mod example_client;
 mod flash;
 mod form;
 mod forms;

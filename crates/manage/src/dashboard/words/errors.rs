@@ -53,6 +53,11 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
         ManagementError::Invalid { message, .. } if *message == NameError::Blank.to_string() => {
             (CHECK_WHAT_YOU_TYPED, "Enter a name.".to_owned())
         }
+        // Only a damaged form or another program lacks the number that a form has.
+        ManagementError::Invalid { field, .. } if *field == "Idempotency-Key" => (
+            "The form is incomplete",
+            "The form is incomplete. Open its page again, and send it from there.".to_owned(),
+        ),
         ManagementError::Invalid { field, message } => (CHECK_WHAT_YOU_TYPED, format!("{}: {}.", label(field), brief(message))),
         ManagementError::NotFound(what) => ("Not found", format!("This {what} does not exist, or you cannot see it.")),
         ManagementError::Forbidden(scope) => {

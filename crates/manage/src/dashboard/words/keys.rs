@@ -341,16 +341,21 @@ pub(in crate::dashboard) const BY_SCOPES: &str = "By scopes";
 pub(in crate::dashboard) const AS_IN_THE_TABLE: &str = "As in the table";
 
 // test_call.rs
-#[cfg(not(any(feature = "github", feature = "oidc")))]
+#[cfg(not(feature = "webhooks"))]
 pub(in crate::dashboard) const THIS_BUILD_HAS_NO_CLIENT: &str = "this build has no client";
 pub(in crate::dashboard) const THE_ANSWER: &str = "The answer";
 
 // test_call/call.rs
-#[cfg(any(feature = "github", feature = "oidc"))]
+#[cfg(feature = "webhooks")]
+pub(in crate::dashboard) const THE_URL_LEADS_TO_NO_PUBLIC_ADDRESS: &str =
+    "the URL leads to no public address. Only a URL from the server's configuration may do so";
+#[cfg(feature = "webhooks")]
+pub(in crate::dashboard) const THE_ANSWER_IS_TOO_LARGE: &str = "the answer is larger than 256 KiB";
+#[cfg(feature = "webhooks")]
 pub(in crate::dashboard) const NO_ANSWER_CAME_WITHIN_6_SECONDS: &str = "no answer came within 6 seconds";
-#[cfg(any(feature = "github", feature = "oidc"))]
+#[cfg(feature = "webhooks")]
 pub(in crate::dashboard) const NO_CONNECTION_IS_POSSIBLE: &str = "no connection is possible";
-#[cfg(any(feature = "github", feature = "oidc"))]
+#[cfg(feature = "webhooks")]
 pub(in crate::dashboard) const KEY_LEFT_OUT: &str = "(the key)";
 
 // view.rs

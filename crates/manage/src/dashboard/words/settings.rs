@@ -12,8 +12,8 @@ pub(in crate::dashboard) const A_SCOPE_AND_ITS_DESCRIPTION: [&str; 3] =
 pub(in crate::dashboard) const THE_CONFIGURATION_HAS_SCOPES: &str =
     "The configuration has scopes, too: the ones here replace them.";
 pub(in crate::dashboard) const URL_OF_THE_EXAMPLE_CALL: &str = "URL of the example call";
-pub(in crate::dashboard) const IT_SHOULD_ANSWER_A_GET: &str =
-    "It should answer a GET without side effects. “Test this key” calls it from this server.";
+pub(in crate::dashboard) const IT_SHOULD_ANSWER_A_GET: &str = "It should answer a GET without side effects. “Test this key” calls it from this server, over https and only at a public \
+     address.";
 
 pub(in crate::dashboard) const URL_OF_THE_DOCUMENTATION: &str = "URL of the documentation of your API";
 pub(in crate::dashboard) const THE_MENU_LINKS_TO_IT: &str =

@@ -1,21 +1,19 @@
 //! How users sign in, for themselves and for the accounts that they belong to.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
-use keyward_core::network::around;
 use serde_json::{Map, Value};
 
 use super::AuditEntry;
 use super::draft::Draft;
+use super::origin::with_less_of_origin;
 #[cfg(feature = "dashboard")]
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{ActivityMark, Entity as _, Versioned};
 use crate::service::Management;
-use crate::service::device_name::device_name;
 use crate::store::{Kind, List, Write};
 
 /// Strangers cause none of them: each needs the right password, a session, or rights. Renewed access tokens and links that nobody used
@@ -40,8 +38,9 @@ const ACTIONS: [&str; 17] = [
     "user.use_recovery_code",
 ];
 
-/// The most accounts of a user that an entry is marked for.
-const MOST_ACCOUNTS: usize = 20;
+/// The most accounts of a user that an entry is marked for, oldest memberships first. No user joins more, so only accounts that the
+/// user has created can be left out.
+pub(crate) const MOST_ACCOUNTS: usize = 500;
 const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
 /// What an account learns of an entry about a member. The rest could tell of other accounts.
@@ -81,6 +80,7 @@ impl Management {
         let Some(account) = list.owner.as_ref().and_then(|owner| owner.parse::<AccountId>().ok()) else {
             return Ok(entries);
         };
+        self.hide_origins_of_strangers(&account, &mut entries).await?;
         let of_members = List { kind: Kind::ActivityMark, ..list.clone() };
         for mark in self.list::<ActivityMark>(&of_members).await? {
             // Pruned entries are the oldest ones, so only the end of the list has fewer of them.
@@ -108,35 +108,35 @@ impl Management {
     #[cfg(feature = "dashboard")]
     pub(crate) async fn own_activity(&self, actor: &Actor, limit: usize) -> Result<Vec<AuditEntry>, ManagementError> {
         let user = self.acting_user(actor).await?;
-        // There is a mark for each account.
-        let mut list = List::of(Kind::ActivityMark, limit.saturating_mul(MOST_ACCOUNTS)).subject(user.id.as_str());
+        let mut list = List::of(Kind::ActivityMark, limit.saturating_mul(4)).subject(user.id.as_str());
         list.newest_first = true;
-        let mut marks = self.list::<ActivityMark>(&list).await?;
-        marks.dedup_by_key(|mark| mark.number);
-        let mut entries = Vec::new();
-        for mark in marks.iter().take(limit) {
-            entries.extend(self.entry_of(mark).await?.map(|entry| entry.value));
+        let (mut entries, mut seen) = (Vec::new(), 0);
+        while seen < limit {
+            // An entry has a mark for each account. The next page begins below the last entry.
+            let mut marks = self.list::<ActivityMark>(&list).await?;
+            let is_last = marks.len() < list.limit;
+            marks.dedup_by_key(|mark| mark.number);
+            for mark in marks.iter().take(limit - seen) {
+                entries.extend(self.entry_of(mark).await?.map(|entry| entry.value));
+            }
+            seen += marks.len();
+            list.after = marks.last().map(|mark| (mark.sort(), String::new()));
+            if is_last {
+                break;
+            }
         }
         Ok(entries)
     }
 }
 
-/// An entry as the owners of an account see it: with the network instead of the address, and the device instead of the program.
+/// An entry about how a member signs in, as the owners of an account see it.
 fn seen_by(account: &AccountId, entry: AuditEntry) -> AuditEntry {
-    let network = |address: String| address.parse::<IpAddr>().ok().map(|address| around(address).to_string());
     let kept = |after: Value| match after {
         Value::Object(fields) => {
             Value::Object(fields.into_iter().filter(|(name, _)| SHOWN.contains(&name.as_str())).collect::<Map<_, _>>())
         }
         _ => Value::Null,
     };
-    AuditEntry {
-        account: Some(account.clone()),
-        address: entry.address.and_then(network),
-        user_agent: entry.user_agent.map(|agent| device_name(Some(&agent))),
-        request_id: None,
-        before: None,
-        after: entry.after.map(kept),
-        ..entry
-    }
+    let entry = with_less_of_origin(entry);
+    AuditEntry { account: Some(account.clone()), before: None, after: entry.after.map(kept), ..entry }
 }

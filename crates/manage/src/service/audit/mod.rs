@@ -5,6 +5,7 @@ mod append;
 mod chain;
 mod draft;
 mod list;
+mod origin;
 mod prune;
 mod refused;
 #[cfg(feature = "dashboard")]
@@ -13,6 +14,7 @@ mod verify;
 
 pub use keyward_api_types::{AuditEntry, Outcome, Target};
 
+pub(crate) use activity::MOST_ACCOUNTS;
 pub(crate) use append::DoesNotFit;
 pub(crate) use chain::Head;
 pub(crate) use draft::Draft;

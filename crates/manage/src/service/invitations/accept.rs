@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::actor::{Actor, Context};
 use crate::error::ManagementError;
 use crate::records::{Entity, Invitation, Member, StoredUser, Versioned};
-use crate::service::audit::{DoesNotFit, Draft, Target};
+use crate::service::audit::{DoesNotFit, Draft, MOST_ACCOUNTS, Target};
 use crate::service::sign_in::Attempt;
 use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::Write;
@@ -101,6 +101,11 @@ impl Management {
     ) -> Result<AccountId, ManagementError> {
         if self.get::<Member>(&Member::id_of(&invitation.account, &user.id)).await?.is_some() {
             return Err(ManagementError::Duplicate("member"));
+        }
+        // Each account sees how its members sign in, so a sign-in writes a mark for each.
+        if self.memberships(&user.id).await?.len() >= MOST_ACCOUNTS {
+            let message = format!("you belong to {MOST_ACCOUNTS} accounts, and no user joins more: leave one first");
+            return Err(ManagementError::invalid("invitation", message));
         }
         let mut user = user.clone();
         for _ in 0..ATTEMPTS {

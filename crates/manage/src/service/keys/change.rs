@@ -83,6 +83,9 @@ impl Management {
         if update.user.is_some() {
             self.check_still_user(actor, &[&changed_by(&key, &update)]).await?;
         }
+        if let Some(scopes) = &update.scopes {
+            self.check_scopes_still_in_plan(actor, purpose, &key, scopes).await?;
+        }
         Ok(changed)
     }
 

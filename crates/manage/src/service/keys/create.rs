@@ -110,7 +110,7 @@ impl Management {
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
         keys.check_new(&new)?;
         let (id, account) = (CredentialId::generate(), new.account.clone());
-        self.reserve_slot(&account, &id).await?;
+        let limit = self.reserve_slot(&account, &id).await?;
         let draft = Draft::new(actor, "key.create", Target::new("key", &id)).account(&account);
         let issued = self
             .audited(draft, keys.issue_as(id.clone(), new), |issued: &Issued| Some(audit_value(&issued.record)))
@@ -118,6 +118,7 @@ impl Management {
         self.release_slot(&account, &id).await;
         let Issued { key, record } = issued?;
         self.check_still_user(actor, &[&record]).await?;
+        self.check_still_in_plan(actor, purpose, &record, limit).await?;
         Ok(NewlyIssued { key, view: key_view(record, self.now()) })
     }
 
@@ -158,11 +159,12 @@ impl Management {
         Ok(plan.and_then(|plan| plan.key_limit).unwrap_or(self.0.settings.key_limit))
     }
 
-    pub(crate) async fn reserve_slot(&self, account: &AccountId, id: &CredentialId) -> Result<(), ManagementError> {
+    /// Returns the limit that was counted against.
+    pub(crate) async fn reserve_slot(&self, account: &AccountId, id: &CredentialId) -> Result<u32, ManagementError> {
         static SPREAD: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let limit = self.key_limit(account).await?;
         if limit == u32::MAX {
-            return Ok(());
+            return Ok(limit);
         }
         let place = SPREAD.hash_one(account) as usize % self.0.creation_locks.len();
         let _turn = match self.0.creation_locks.get(place) {
@@ -186,7 +188,7 @@ impl Management {
                 None => pending.insert()?,
             };
             if self.write_quietly(&[write]).await? {
-                return Ok(());
+                return Ok(limit);
             }
         }
         Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
@@ -207,7 +209,7 @@ impl Management {
         }
     }
 
-    async fn working_keys(
+    pub(super) async fn working_keys(
         &self,
         account: &AccountId,
         enough: usize,

@@ -7,6 +7,7 @@ mod list;
 mod plan_scopes;
 mod revoke;
 mod rotate;
+mod shrunk_plan;
 mod user;
 
 use std::collections::BTreeMap;

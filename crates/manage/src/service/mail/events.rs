@@ -79,7 +79,7 @@ impl Management {
         let recipients = self.recipients(&key).await?;
         let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
         match self.count_mails(MailQuota::News(&key.account), count).await {
-            Ok(()) => {}
+            Ok(_) => {}
             // A leak is urgent, and rare.
             Err(ManagementError::Throttled { .. }) if is_leak => {}
             Err(ManagementError::Throttled { .. }) => {

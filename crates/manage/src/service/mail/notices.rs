@@ -1,5 +1,6 @@
 //! Mails about changes that a thief of a session would make: of the password, the second factor, and the owners.
 
+use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use serde_json::Value;
 
@@ -11,6 +12,27 @@ use crate::role::Role;
 use crate::service::Management;
 use crate::service::audit::AuditEntry;
 use crate::store::{Kind, List, Write};
+
+/// More than one, because two nodes that work on the same entry count it twice.
+const ALWAYS_SENT: u32 = 3;
+
+#[derive(Clone, Copy)]
+enum Notice<'a> {
+    SignIn,
+    NewOwner(&'a AccountId),
+    LostRole(&'a AccountId),
+}
+
+impl<'a> Notice<'a> {
+    /// The quota of the mail, and the one of all accounts that can cause it.
+    fn quotas(self, email: &'a str) -> (MailQuota<'a>, Option<MailQuota<'a>>) {
+        match self {
+            Self::SignIn => (MailQuota::SignInChanges(email), None),
+            Self::NewOwner(account) => (MailQuota::NewOwners(account, email), Some(MailQuota::AllNewOwners(email))),
+            Self::LostRole(account) => (MailQuota::LostRoles(account, email), Some(MailQuota::AllLostRoles(email))),
+        }
+    }
+}
 
 impl Management {
     pub(super) async fn mail_about_sign_in(
@@ -27,7 +49,7 @@ impl Management {
             ChangedBy::Administrator
         };
         let content = MailContent::SignInChanged { user: user.clone(), change, at: entry.at, by };
-        Ok(self.notice(entry, &user, |email| MailQuota::SignInChanges(email), content).await?.into_iter().collect())
+        Ok(self.notice(entry, &user, Notice::SignIn, content).await?.into_iter().collect())
     }
 
     /// Tells all owners, so that an owner whose session was stolen learns of the thief.
@@ -55,7 +77,7 @@ impl Management {
                 by: by.clone(),
                 at: entry.at,
             };
-            writes.extend(self.notice(entry, user, |email| MailQuota::NewOwners(email), content).await?);
+            writes.extend(self.notice(entry, user, Notice::NewOwner(account), content).await?);
         }
         Ok(writes)
     }
@@ -72,27 +94,44 @@ impl Management {
         }
         let by = user_of(&entry.actor.kind, &entry.actor.id);
         let content = MailContent::RoleLost { user: user.clone(), account: account.clone(), role, by, at: entry.at };
-        Ok(self.notice(entry, &user, |email| MailQuota::LostRoles(email), content).await?.into_iter().collect())
+        Ok(self.notice(entry, &user, Notice::LostRole(account), content).await?.into_iter().collect())
     }
 
     async fn notice(
         &self,
         entry: &AuditEntry,
         user: &UserId,
-        quota: impl for<'a> Fn(&'a str) -> MailQuota<'a>,
+        notice: Notice<'_>,
         content: MailContent,
     ) -> Result<Option<Write>, ManagementError> {
         let Some(known) = self.active_user(user).await? else { return Ok(None) };
-        match self.count_mails(quota(&known.email), 1).await {
-            Ok(()) => {}
-            Err(ManagementError::Throttled { .. }) => {
-                keyward_core::log_limited!(warn, %user, kind = content.name(), "a user has too many notices in an hour");
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
+        if !self.may_notify(notice, &known.email).await? {
+            keyward_core::log_limited!(warn, %user, kind = content.name(), "a user has too many notices in an hour");
+            return Ok(None);
         }
         let id = format!("mail_{}.{user}", entry.number);
         self.mail_with_id(id, entry.at, None, content).map(Some)
+    }
+
+    /// The first notices of an account in an hour are always sent, so that other accounts cannot hide them. A user joins accounts by
+    /// choice, so this is no way to flood an address.
+    async fn may_notify(&self, notice: Notice<'_>, email: &str) -> Result<bool, ManagementError> {
+        let (own, all) = notice.quotas(email);
+        let Some(sent) = self.count_notice(own).await? else { return Ok(false) };
+        let has_room = match all {
+            Some(all) => self.count_notice(all).await?.is_some(),
+            None => true,
+        };
+        Ok(has_room || sent <= ALWAYS_SENT)
+    }
+
+    /// Returns the number of mails in this hour, or `None` if there are too many.
+    async fn count_notice(&self, quota: MailQuota<'_>) -> Result<Option<u32>, ManagementError> {
+        match self.count_mails(quota, 1).await {
+            Ok(sent) => Ok(Some(sent)),
+            Err(ManagementError::Throttled { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

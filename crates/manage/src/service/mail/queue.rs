@@ -16,6 +16,12 @@ const PER_ACCOUNT: u32 = 100;
 const PER_ADDRESS: u32 = 10;
 /// So that one account does not use up the invitations that others send to an address.
 const PER_ACCOUNT_AND_ADDRESS: u32 = 3;
+/// News about roles. Each account has its own count, so that a hostile one does not use up the news of others.
+#[cfg(feature = "mail")]
+const ROLES_PER_ACCOUNT_AND_ADDRESS: u32 = 10;
+/// News about roles, of all accounts.
+#[cfg(feature = "mail")]
+const ROLES_PER_ADDRESS: u32 = 30;
 /// News about keys, which only members get.
 #[cfg(feature = "mail")]
 const NEWS_PER_ACCOUNT: u32 = 500;
@@ -38,12 +44,18 @@ pub(crate) enum MailQuota<'a> {
     /// News about the password and the second factor.
     #[cfg(feature = "mail")]
     SignInChanges(&'a str),
-    /// News about owners. A hostile account can cause them, so they use up nothing else.
+    /// News about owners of an account. A hostile account can cause them, so they use up nothing else.
     #[cfg(feature = "mail")]
-    NewOwners(&'a str),
-    /// News about lost roles, which a hostile account can cause as well.
+    NewOwners(&'a AccountId, &'a str),
+    /// News about owners of any account.
     #[cfg(feature = "mail")]
-    LostRoles(&'a str),
+    AllNewOwners(&'a str),
+    /// News about lost roles in an account, which a hostile account can cause as well.
+    #[cfg(feature = "mail")]
+    LostRoles(&'a AccountId, &'a str),
+    /// News about lost roles in any account.
+    #[cfg(feature = "mail")]
+    AllLostRoles(&'a str),
     #[cfg(feature = "mail")]
     News(&'a AccountId),
 }
@@ -60,9 +72,13 @@ impl MailQuota<'_> {
             #[cfg(feature = "mail")]
             Self::SignInChanges(email) => format!("sign-in changes {email}"),
             #[cfg(feature = "mail")]
-            Self::NewOwners(email) => format!("new owners {email}"),
+            Self::NewOwners(account, email) => format!("new owners {account} {email}"),
             #[cfg(feature = "mail")]
-            Self::LostRoles(email) => format!("lost roles {email}"),
+            Self::AllNewOwners(email) => format!("all new owners {email}"),
+            #[cfg(feature = "mail")]
+            Self::LostRoles(account, email) => format!("lost roles {account} {email}"),
+            #[cfg(feature = "mail")]
+            Self::AllLostRoles(email) => format!("all lost roles {email}"),
             #[cfg(feature = "mail")]
             Self::News(account) => format!("news {account}"),
         };
@@ -75,7 +91,11 @@ impl MailQuota<'_> {
             Self::Inviting(..) => PER_ACCOUNT_AND_ADDRESS,
             Self::Invited(_) | Self::ResetFor(_) | Self::Forgotten(_) | Self::SignIns(_) => PER_ADDRESS,
             #[cfg(feature = "mail")]
-            Self::SignInChanges(_) | Self::NewOwners(_) | Self::LostRoles(_) => PER_ADDRESS,
+            Self::SignInChanges(_) => PER_ADDRESS,
+            #[cfg(feature = "mail")]
+            Self::NewOwners(..) | Self::LostRoles(..) => ROLES_PER_ACCOUNT_AND_ADDRESS,
+            #[cfg(feature = "mail")]
+            Self::AllNewOwners(_) | Self::AllLostRoles(_) => ROLES_PER_ADDRESS,
             #[cfg(feature = "mail")]
             Self::News(_) => NEWS_PER_ACCOUNT,
         }
@@ -116,8 +136,8 @@ impl Management {
         mail.insert()
     }
 
-    /// Counts mails of this hour, on all nodes together.
-    pub(crate) async fn count_mails(&self, quota: MailQuota<'_>, mails: u32) -> Result<(), ManagementError> {
+    /// Counts mails of this hour, on all nodes together. Returns their number, with these mails.
+    pub(crate) async fn count_mails(&self, quota: MailQuota<'_>, mails: u32) -> Result<u32, ManagementError> {
         let now = self.now().as_millis();
         let (hour, rest) = (now.div_euclid(HOUR), HOUR - now.rem_euclid(HOUR));
         let id = quota.id(hour);
@@ -135,7 +155,7 @@ impl Management {
                 None => count.insert()?,
             };
             if self.write_quietly(&[write]).await? {
-                return Ok(());
+                return Ok(sent);
             }
         }
         Err(ManagementError::Stale)
@@ -152,7 +172,7 @@ impl Management {
             return Ok(None);
         }
         match self.count_mails(MailQuota::SignIns(&before.email), 1).await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(ManagementError::Throttled { .. } | ManagementError::Stale) => return Ok(None),
             Err(error) => return Err(error),
         }

@@ -169,7 +169,9 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
+    /// Needs a recent sign-in: under wrong names, the user would remove the wrong passkey.
     pub(crate) async fn rename_passkey(&self, actor: &Actor, id: &str, name: &str) -> Result<(), ManagementError> {
+        self.check_recent(actor).await?;
         let name = check_name("name", name)?;
         for _ in 0..ATTEMPTS {
             let user = self.acting_user(actor).await?;

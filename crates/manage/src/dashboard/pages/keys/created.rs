@@ -68,7 +68,7 @@ pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Resp
     let example_url =
         if created.is_managing { format!("{}/v1/keys", member.visitor.own_origin()) } else { member.example_url() };
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
-    let may_test = !created.is_managing && test_call::may_call(&example_url);
+    let may_test = !created.is_managing && test_call::may_call(member, &example_url);
     let lacks_url = !created.is_managing && example_url == EXAMPLE_URL;
     let may_set_url = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE));
     let now = member.management().now();

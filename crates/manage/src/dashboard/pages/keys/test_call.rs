@@ -1,6 +1,6 @@
 //! One call to the provider's API with a key that was just created.
 
-#[cfg(any(feature = "github", feature = "oidc"))]
+#[cfg(feature = "webhooks")]
 mod call;
 
 use askama::Template;
@@ -8,10 +8,12 @@ use axum::response::Response;
 
 use super::view::Key;
 use crate::dashboard::error::PageError;
+#[cfg(feature = "webhooks")]
+use crate::dashboard::example_client::{ExampleClient, SetBy};
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
-#[cfg(any(feature = "github", feature = "oidc"))]
+#[cfg(feature = "webhooks")]
 use crate::dashboard::settings::EXAMPLE_URL;
 use crate::dashboard::words;
 use crate::error::ManagementError;
@@ -44,15 +46,20 @@ impl Called {
     }
 }
 
-/// The provider has set the URL, and the server has a client. It sends keys in plain text to its own machine only.
-pub(super) fn may_call(url: &str) -> bool {
-    #[cfg(any(feature = "github", feature = "oidc"))]
-    return url != EXAMPLE_URL && crate::outbound::is_safe(url);
-    #[cfg(not(any(feature = "github", feature = "oidc")))]
+/// The provider has set the URL, and the server has a client.
+pub(super) fn may_call(member: &AtAccount, url: &str) -> bool {
+    #[cfg(feature = "webhooks")]
+    return url != EXAMPLE_URL && ExampleClient::may_call(url, set_by(member, url));
+    #[cfg(not(feature = "webhooks"))]
     {
-        let _ = url;
+        let _ = (member, url);
         false
     }
+}
+
+#[cfg(feature = "webhooks")]
+fn set_by(member: &AtAccount, url: &str) -> SetBy {
+    if url == member.visitor.app.settings().example_url { SetBy::Configuration } else { SetBy::Browser }
 }
 
 /// Opens without a form only after a new sign-in. The key is gone then.
@@ -64,13 +71,16 @@ pub(super) async fn test(SignedInForm { at: member, form }: SignedInForm<AtAccou
     member.require(&scopes::KEYS_WRITE)?;
     let url = member.example_url();
     // This server is no proxy: it calls with this account's keys only.
-    if !may_call(&url) {
+    if !may_call(&member, &url) {
         return Err(ManagementError::NotFound("key").into());
     }
     let key = member.management().key_to_test(&member.account.id, form.get("key").as_bytes()).await?;
-    #[cfg(any(feature = "github", feature = "oidc"))]
-    let called = call::call(&url, form.get("key")).await;
-    #[cfg(not(any(feature = "github", feature = "oidc")))]
+    #[cfg(feature = "webhooks")]
+    let called = {
+        let client = member.visitor.app.example_client();
+        call::call(client, &url, form.get("key"), set_by(&member, &url)).await
+    };
+    #[cfg(not(feature = "webhooks"))]
     let called = Err(words::keys::THIS_BUILD_HAS_NO_CLIENT.to_owned());
     let key = Key::of(&key, member.management().now());
     Ok(member.page(words::keys::THE_ANSWER, |frame| TestedPage { frame, key, url, called }))
