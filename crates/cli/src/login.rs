@@ -189,7 +189,18 @@ fn make_folder(folder: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Error::in_file(folder, &error))
+    builder.create(folder).map_err(|error| Error::in_file(folder, &error))?;
+    // Who may write to the folder may replace the file in it.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = fs::metadata(folder).map_err(|error| Error::in_file(folder, &error))?;
+        if metadata.permissions().mode() & 0o022 != 0 {
+            let message = format!("{}: other users may write to it: run chmod 700 on it", folder.display());
+            return Err(Error::usage(message));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) struct Login {

@@ -372,9 +372,27 @@ fn the_sign_in_file_is_private() {
         assert!(ended.code != 0 && ended.err.contains("chmod 600"), "{open:o}: {}", ended.err);
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    for open in [0o720, 0o702, 0o777] {
+        fs::set_permissions(file.parent().unwrap(), fs::Permissions::from_mode(open)).unwrap();
+        let ended = server.login();
+        assert!(ended.code != 0 && ended.err.contains("chmod 700"), "{open:o}: {}", ended.err);
+    }
+    fs::set_permissions(file.parent().unwrap(), fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(&file, "{\"servers\": {\"a\": \"kwt_canary\"}}").unwrap();
     let ended = run(server.signed_in(&["whoami"]));
     assert!(ended.code != 0 && !ended.err.contains("canary"), "{}", ended.err);
+}
+
+#[test]
+fn a_logout_without_the_server_removes_the_sign_in_from_the_computer() {
+    let mut server = Serving::start();
+    assert_eq!(server.login().code, 0);
+    let logout = server.signed_in(&["logout"]);
+    let file = server.kept();
+    server.kill();
+    let ended = run(logout);
+    assert!(ended.code != 0 && ended.err.contains("still valid on the server"), "{}", ended.err);
+    assert_eq!(kept(&file), json!({"servers": {}}));
 }
 
 #[test]

@@ -91,7 +91,9 @@ async fn use_key(client: &Client, file: &SignInFile, key: Secret) -> Result<(), 
 
 pub(super) async fn logout(client: &Client, command: Logout) -> Result<(), Error> {
     let file = SignInFile::of_user()?;
-    match client.sign_out(command.everywhere).await {
+    let ended = client.sign_out(command.everywhere).await;
+    file.forget(client.url()).await?;
+    match ended {
         Ok(()) => {}
         // The sign-in has expired already, or there was none.
         Err(ClientError::NoToken(why)) => note!("{why}"),
@@ -100,9 +102,13 @@ pub(super) async fn logout(client: &Client, command: Logout) -> Result<(), Error
         Err(error) if error.code() == Some("USER_REQUIRED") => {
             note!("the management key stays valid: revoke it if you no longer need it");
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            note!(
+                "removed the sign-in from this computer, but it is still valid on the server: end it in the dashboard, under \"Sessions\""
+            );
+            return Err(error.into());
+        }
     }
-    file.forget(client.url()).await?;
     note!("signed out of {}", client.url());
     Ok(())
 }

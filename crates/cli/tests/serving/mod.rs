@@ -28,8 +28,7 @@ pub(crate) struct Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }
 
@@ -50,6 +49,11 @@ pub(crate) fn fed(mut command: Command, input: &str) -> Ended {
 }
 
 impl Serving {
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
     pub(crate) fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let database = folder.path().join("keys.db");

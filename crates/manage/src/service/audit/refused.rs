@@ -11,6 +11,7 @@ use super::{Outcome, Target};
 use crate::error::ManagementError;
 use crate::service::Management;
 
+/// For each action. So refusals of one action do not hide those of another.
 const MAX_ROWS: usize = 256;
 
 const MINUTE: i64 = 60_000;
@@ -28,9 +29,12 @@ struct Counted {
     times: u64,
 }
 
+type Rows = HashMap<Row, Counted>;
+
 #[derive(Default)]
 pub(crate) struct Refused {
-    rows: Mutex<HashMap<Row, Counted>>,
+    /// By action, of which there are few.
+    rows: Mutex<HashMap<String, Rows>>,
     flushing: tokio::sync::Mutex<()>,
 }
 
@@ -71,14 +75,15 @@ impl Refused {
         let network = draft.address.as_deref().and_then(network);
         let row = Row { what, network, minute };
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let (row, draft) = place(&rows, row, draft);
+        let rows = rows.entry(draft.action.clone()).or_default();
+        let (row, draft) = place(rows, row, draft);
         let counted = rows.entry(row).or_insert(Counted { draft, first_at: at, times: 0 });
         counted.times = counted.times.saturating_add(1);
     }
 
     fn take(&self) -> Vec<(Row, Counted)> {
         let taken = mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut rows: Vec<_> = taken.into_iter().collect();
+        let mut rows: Vec<_> = taken.into_values().flatten().collect();
         rows.sort_by_key(|(_, row)| row.first_at);
         rows
     }
@@ -86,7 +91,8 @@ impl Refused {
     fn put_back(&self, rows: impl Iterator<Item = (Row, Counted)>) {
         let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for (row, counted) in rows {
-            let (row, draft) = place(&held, row, counted.draft);
+            let held = held.entry(counted.draft.action.clone()).or_default();
+            let (row, draft) = place(held, row, counted.draft);
             let merged = held.entry(row).or_insert(Counted { draft, first_at: counted.first_at, times: 0 });
             merged.times = merged.times.saturating_add(counted.times);
             merged.first_at = merged.first_at.min(counted.first_at);
@@ -95,7 +101,7 @@ impl Refused {
 }
 
 /// Where a refusal counts.
-fn place(rows: &HashMap<Row, Counted>, row: Row, draft: Draft) -> (Row, Draft) {
+fn place(rows: &Rows, row: Row, draft: Draft) -> (Row, Draft) {
     if rows.len() < MAX_ROWS || rows.contains_key(&row) {
         return (row, draft);
     }
@@ -105,7 +111,6 @@ fn place(rows: &HashMap<Row, Counted>, row: Row, draft: Draft) -> (Row, Draft) {
     if has_room && !draft.target.id.is_empty() {
         return (of_all_networks, Draft { address: None, user_agent: None, ..draft });
     }
-    // There are few actions, so there are few of these rows.
     draft.overflow()
 }
 
@@ -202,12 +207,22 @@ mod tests {
         assert_eq!(codes(&rows), 3);
         assert!(rows.len() <= MAX_ROWS + 2, "{} rows", rows.len());
         assert_eq!(rows.iter().map(|(_, row)| row.times).sum::<u64>(), 603);
+        // Nor do refusals of another action, of many users.
+        refused.put_back(rows.into_iter());
+        for number in 0..3 * MAX_ROWS {
+            let user = format!("usr_{number}");
+            refused
+                .note(Draft { action: "user.change_password".to_owned(), ..refusal(&user, stranger, "password") }, now);
+        }
+        refused.note(Draft { action: "user.check_code".to_owned(), ..refusal("usr_ada", stranger, "code") }, now);
+        let rows = refused.take();
+        assert_eq!(codes(&rows), 4);
         // A write that failed hides them as little.
         for number in 0..MAX_ROWS as u32 {
             let address = IpAddr::from((0x0c00_0000 + number * 256).to_be_bytes());
             refused.note(refusal("usr_eve", address, "password"), now);
         }
         refused.put_back(rows.into_iter());
-        assert_eq!(codes(&refused.take()), 3);
+        assert_eq!(codes(&refused.take()), 4);
     }
 }
