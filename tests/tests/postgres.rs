@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use keyward::clock::{Clock, SystemClock};
-use keyward::manage::PostgresManagementStore;
+use keyward::manage::{ManagementStore as _, PostgresManagementStore};
 use keyward::postgres::{ConnectError, PostgresOptions, PostgresStore};
 use keyward::store::{KeyAdmin, KeyStore, StoreErrorKind};
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
@@ -190,6 +190,26 @@ async fn a_locked_table_before_a_migration_is_named() {
     assert!(error.to_string().contains("application a_stranger"), "{error}");
     stranger.batch_execute("COMMIT").await.unwrap();
     PostgresStore::connect(&url).await.unwrap();
+}
+
+#[needs(postgresql)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_from_before_the_spans_are_in_the_totals_of_keys() {
+    let url = postgres::database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    PostgresManagementStore::open(&store).await.unwrap();
+    postgres::sql(
+        &url,
+        "DELETE FROM keyward_desk_migrations WHERE version >= 8; DROP TABLE keyward_desk_spans; \
+         CREATE INDEX keyward_desk_counts_refused ON keyward_desk_counts (account, day) WHERE outcome <> 'accepted'; \
+         INSERT INTO keyward_desk_counts SELECT 'acct', 'k', day, 'accepted', 1 FROM generate_series(20001, 20100) AS day",
+    );
+    let records = PostgresManagementStore::open(&store).await.unwrap();
+    for (from, to) in [(20_001, 20_100), (20_000, 20_030), (20_017, 20_017), (20_090, 20_200)] {
+        let found = records.key_totals("acct", from, to).await.unwrap();
+        let days = to.min(20_100) - from.max(20_001) + 1;
+        assert_eq!(found.iter().map(|total| total.times as i64).collect::<Vec<_>>(), [days], "{from} to {to}");
+    }
 }
 
 #[needs(postgresql)]

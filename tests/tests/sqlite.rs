@@ -256,6 +256,9 @@ async fn files_with_the_old_counter_of_migrations_still_open() {
             };
             let totals: Vec<Count> = (steps > 0).then_some(total).into_iter().collect();
             assert_eq!(records.totals("acct_1", 0, 9).await.unwrap(), totals, "{steps}");
+            let of_keys = records.key_totals("acct_1", 0, 9).await.unwrap();
+            let of_keys: Vec<_> = of_keys.iter().map(|count| (count.key.as_str(), count.times)).collect();
+            assert_eq!(of_keys, if steps > 0 { vec![("k", 2), ("l", 3)] } else { Vec::new() }, "{steps}");
             if steps > 0 {
                 assert_eq!(records.get(Kind::User, "old").await.unwrap().unwrap().version, 3, "{steps}");
             }
@@ -267,7 +270,7 @@ async fn files_with_the_old_counter_of_migrations_still_open() {
                 row.get(0)
             })
             .unwrap();
-        assert_eq!((version, old_counter), (10, false), "{steps}: one counter is left");
+        assert_eq!((version, old_counter), (11, false), "{steps}: one counter is left");
     }
 }
 

@@ -107,6 +107,6 @@ pub use store::PostgresManagementStore;
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use store::SqliteManagementStore;
 pub use store::{
-    Count, CountUnit, KeyTotal, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
+    Count, CountUnit, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
     OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
 };

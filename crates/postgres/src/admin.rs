@@ -313,11 +313,22 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
         let (time, id) = (values.len() - 1, values.len());
         conditions = format!("{conditions} AND created_at <= ${time} AND (created_at < ${time} OR id < ${id})");
     }
+    let mut requests = String::new();
+    if query.order.column == KeyColumn::Requests {
+        let (keys, times): (Vec<String>, Vec<i64>) =
+            query.requests.iter().map(|(key, times)| (key.to_string(), to_signed(*times))).unzip();
+        values.push(Box::new(keys));
+        values.push(Box::new(times));
+        let (keys, times) = (values.len() - 1, values.len());
+        requests = format!(
+            " LEFT JOIN unnest(${keys}::text[], ${times}::bigint[]) AS counts (counted, requests) ON counted = id COLLATE \"C\""
+        );
+    }
     values.push(Box::new(to_signed(query.bounded_limit() as u64 + 1)));
     values.push(Box::new(to_signed(query.skip)));
     let (limit, skip) = (values.len() - 1, values.len());
     let sql = format!(
-        "SELECT {} FROM keyward_keys WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ${limit} OFFSET ${skip}",
+        "SELECT {} FROM keyward_keys{requests} WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ${limit} OFFSET ${skip}",
         KEY_COLUMNS.join(", "),
         order(query.order)
     );
@@ -336,6 +347,7 @@ fn order(order: KeyOrder) -> String {
         KeyColumn::Status => return format!("({STATUS}) COLLATE \"C\" {}, ", direction(order)),
         KeyColumn::LastUsed => "last_used_at",
         KeyColumn::Expires => "expires_at",
+        KeyColumn::Requests => "coalesce(requests, 0)",
     };
     format!("{expression} {} NULLS LAST, ", direction(order))
 }

@@ -252,11 +252,20 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
         let (time, id) = (values.len() - 1, values.len());
         conditions = format!("{conditions} AND created_at <= ?{time} AND (created_at < ?{time} OR id < ?{id})");
     }
+    let mut requests = String::new();
+    if query.order.column == KeyColumn::Requests {
+        let counted = query.requests.iter().map(|(key, times)| (key.to_string(), row::to_signed(*times).into()));
+        values.push(Box::new(serde_json::Value::Object(counted.collect()).to_string()));
+        requests = format!(
+            " LEFT JOIN (SELECT key AS counted, value AS requests FROM json_each(?{})) ON counted = id",
+            values.len()
+        );
+    }
     values.push(Box::new(row::to_signed(query.bounded_limit() as u64 + 1)));
     values.push(Box::new(row::to_signed(query.skip)));
     let (limit, skip) = (values.len() - 1, values.len());
     let sql = format!(
-        "SELECT {KEY_COLUMNS} FROM keys WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ?{limit} OFFSET ?{skip}",
+        "SELECT {KEY_COLUMNS} FROM keys{requests} WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ?{limit} OFFSET ?{skip}",
         order(query.order)
     );
     (sql, values)
@@ -273,6 +282,7 @@ fn order(order: KeyOrder) -> String {
         KeyColumn::Status => (STATUS, false),
         KeyColumn::LastUsed => ("last_used_at", true),
         KeyColumn::Expires => ("expires_at", true),
+        KeyColumn::Requests => ("coalesce(requests, 0)", false),
     };
     let direction = if order.is_descending { "DESC" } else { "ASC" };
     let last = if may_lack { format!("{expression} IS NULL, ") } else { String::new() };

@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 pub(crate) const APPLICATION_ID: i32 = 0x6b65_7977;
 
 /// Only ever append: the file's `user_version` counts the applied ones.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/1_keys.sql"),
     include_str!("../migrations/2_last_used_from.sql"),
     include_str!("../migrations/3_management.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/8_recent_requests.sql"),
     include_str!("../migrations/9_missing_scopes.sql"),
     include_str!("../migrations/10_usage_by_scope.sql"),
+    include_str!("../migrations/11_usage_by_span.sql"),
 ];
 
 /// The file has migrations that this program does not know.

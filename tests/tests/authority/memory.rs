@@ -3,8 +3,8 @@ use std::sync::Mutex;
 
 use keyward::Timestamp;
 use keyward::manage::{
-    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
-    ScopeCount, Write, Written,
+    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage, ScopeCount,
+    Write, Written,
 };
 use keyward::store::{StoreError, async_trait};
 
@@ -107,6 +107,10 @@ impl ManagementStore for MemoryManagementStore {
         Ok(())
     }
 
+    async fn remove_counts(&self, _: i64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn times_since(&self, _: &str, _: &str, _: i64) -> Result<u64, StoreError> {
         Ok(0)
     }
@@ -123,11 +127,7 @@ impl ManagementStore for MemoryManagementStore {
         Ok(Vec::new())
     }
 
-    async fn refusals(&self, _: &str, _: i64, _: i64) -> Result<Vec<Count>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn busiest(&self, _: &str, _: i64, _: i64, _: usize) -> Result<Vec<KeyTotal>, StoreError> {
+    async fn key_totals(&self, _: &str, _: i64, _: i64) -> Result<Vec<Count>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -213,6 +213,12 @@ impl Store {
             "INSERT INTO {}desk_totals (account, day, outcome, times) \
              SELECT account, day, outcome, sum(times) FROM {}desk_counts GROUP BY account, day, outcome",
         );
+        for days in [1, 4, 16] {
+            self.sql(&format!(
+                "INSERT INTO {{}}desk_spans (account, days, start, key, outcome, times) \
+                 SELECT account, {days}, day - day % {days}, key, outcome, sum(times) FROM {{}}desk_counts GROUP BY 1, 3, 4, 5"
+            ));
+        }
         for (unit, hours) in [("day", 1), ("hour", 24)] {
             self.sql(&format!(
                 "INSERT INTO {{}}desk_modes (account, unit, start, mode, outcome, times) \

@@ -85,6 +85,52 @@ async fn the_list_is_sorted_and_turned_with_links() {
     browser.close().await;
 }
 
+#[tokio::test]
+async fn the_list_is_sorted_by_requests() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let mut made = Vec::new();
+    for number in 0..30 {
+        let draft = KeyDraft::secret(operator(), format!("key {number:02}"));
+        let issued = site.management.create_key(&owner, draft).await.unwrap();
+        made.push((issued.view.id, issued.key.expose_once().to_string()));
+    }
+    for (key, times) in [(3, 2), (7, 5), (20, 2), (9, 1)] {
+        for _ in 0..times {
+            assert_eq!(site.call_api(&made[key].1).await, 200);
+        }
+    }
+    // A refused request is a request, too.
+    site.management.set_key_disabled(&owner, &made[9].0, true).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(site.call_api(&made[9].1).await, 401);
+    }
+    let mut client = Client::signed_in(&site).await;
+    let mut names = async |query: &str| {
+        let page = client.get(&format!("/accounts/operator/keys?{query}")).await.body.replace("&#38;", "&");
+        let rows = page.split("<th scope=\"row\">").skip(1);
+        let names: Vec<_> =
+            rows.map(|row| row.split("<bdi>").nth(1).unwrap().split('<').next().unwrap().to_owned()).collect();
+        (names, page)
+    };
+    let (busiest, page) = names("inactive=1&sort=-requests").await;
+    assert_eq!(busiest[..6], ["key 07", "key 09", "key 20", "key 03", "key 29", "key 28"], "{page}");
+    let head = "class=\"trend\" aria-sort=\"descending\"><a href=\"/accounts/operator/keys?inactive=1&sort=requests\">";
+    assert!(page.contains(head), "{page}");
+    assert!(page.contains("<option value=\"-requests\" selected>Most requests first</option>"), "{page}");
+    // Each key is on one page.
+    let (second, page) = names("inactive=1&sort=-requests&page=2").await;
+    assert_eq!(second, ["key 05", "key 04", "key 02", "key 01", "key 00"].map(str::to_owned), "{page}");
+    let all: std::collections::BTreeSet<_> = busiest.into_iter().chain(second).collect();
+    assert_eq!(all.len(), 30, "{all:?}");
+    let (fewest, page) = names("inactive=1&sort=requests&page=2").await;
+    assert_eq!(fewest, ["key 00", "key 20", "key 03", "key 09", "key 07"].map(str::to_owned), "{page}");
+    let (active, page) = names("sort=-requests").await;
+    assert_eq!(active[..3], ["key 07", "key 20", "key 03"], "{page}");
+    let (_, page) = names("").await;
+    assert!(page.contains("?sort=-requests\">Requests in 30 days</a>"), "{page}");
+}
+
 #[needs(browser)]
 #[tokio::test]
 async fn selected_keys_are_changed_together_with_a_script_and_without() {

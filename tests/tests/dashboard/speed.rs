@@ -21,8 +21,6 @@ const PROGRAM: &str = "KEYWARD_PAGES_OF";
 const PAGE: Duration = Duration::from_millis(100);
 /// A file has all keys, or all entries of the audit log.
 const FILE: Duration = Duration::from_secs(1);
-/// The page adds the counts of each key and day: 270,000 here. Nothing has them for each key and month.
-const USAGE: Duration = Duration::from_millis(300);
 /// A debug build of the program is compared with itself on a small site.
 const GROWTH: u32 = 6;
 const SLACK: Duration = Duration::from_millis(60);
@@ -37,13 +35,15 @@ const NOT_HERE: [(&str, &str); 5] = [
 ];
 
 /// Parts of a large list.
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 18] = [
     "/accounts/{account}/keys?inactive=1",
     "/accounts/{account}/keys?q=9999",
     "/accounts/{account}/keys?status=revoked",
     "/accounts/{account}/keys?inactive=1&sort=name&page=300",
     "/accounts/{account}/keys?sort=-used&size=100",
     "/accounts/{account}/keys?sort=-scopes&size=100",
+    "/accounts/{account}/keys?sort=-requests&size=100",
+    "/accounts/{account}/keys?inactive=1&sort=requests&page=300",
     "/accounts/{account}/usage?days=1",
     "/accounts/{account}/usage?days=90&outcome=key_revoked",
     "/accounts/{account}/audit?action=key.create",
@@ -161,10 +161,8 @@ async fn check(store: Store, name: &str) {
     let mut slow = Vec::new();
     for ((path, few), (_, many)) in small.iter().zip(&large) {
         let is_file = path.contains("/export");
-        let is_usage = path.contains(&format!("{}/usage", known.account));
         println!("{name} {path}: {:?} of the processor, {:?} in all; with few {:?}", many.cpu, many.fastest, few.cpu);
         let bound = match (is_release, is_file) {
-            (_, false) if is_usage => USAGE,
             (true, true) => FILE,
             (true, false) => PAGE,
             (false, true) => continue,

@@ -3,9 +3,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
-use keyward::manage::{AuditEntry, AuditQuery, Management, PageRequest, Plan, SqliteManagementStore};
+use keyward::clock::Clock as _;
+use keyward::manage::{
+    AuditEntry, AuditQuery, Management, ManagementStore as _, NewCount, PageRequest, Plan, SqliteManagementStore,
+};
 use keyward::sqlite::SqliteStore;
-use keyward::{Authenticator, MemoryStore};
+use keyward::{Authenticator, MemoryStore, Mode};
 use keyward_tests::log::Log;
 use keyward_tests::service::call;
 
@@ -69,6 +72,40 @@ async fn maintenance_prunes_what_is_older_than_the_retention() {
     management.maintain().await.unwrap();
     let verdict = management.verify_audit_log(&system, None).await.unwrap();
     assert_eq!((verdict.entries, verdict.pruned_through, verdict.first_bad), (210, Some(209), None));
+}
+
+/// Today is day 20,513 since 1970.
+#[tokio::test]
+async fn maintenance_removes_usage_past_its_retention() {
+    let today = 20_513;
+    for (days, kept) in [(None, [400, 399, 0].as_slice()), (Some(30), &[0]), (Some(399), &[399, 0])] {
+        let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
+        assert_eq!(clock.now().as_millis() / (24 * 3_600 * 1_000), today);
+        let records = SqliteManagementStore::open(&store).unwrap();
+        let mut builder = Management::builder(store, records.clone());
+        if let Some(days) = days {
+            builder = builder.usage_retention(days * DAY);
+        }
+        let management = quick(builder, &clock);
+        let count = |back: i64| NewCount {
+            account: "acct".to_owned(),
+            key: "key_1".to_owned(),
+            hour: (today - back) * 24,
+            mode: Mode::Live,
+            outcome: "accepted".to_owned(),
+            times: 1,
+        };
+        records.add(&[401, 400, 399, 0].map(count)).await.unwrap();
+        let left = async || {
+            let counts = records.counts("acct", None, 0, today).await.unwrap();
+            counts.iter().map(|count| today - count.day).collect::<Vec<_>>()
+        };
+        management.maintain().await.unwrap();
+        assert_eq!(left().await, kept, "{days:?}");
+        clock.advance(401 * DAY);
+        management.maintain().await.unwrap();
+        assert_eq!(left().await, [] as [i64; 0], "{days:?}");
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use argon2::Params;
 use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
-    Actor, Context, Count, CountUnit, KeyTotal, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount,
-    NewCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount, SignUpPolicy,
+    Actor, Context, Count, CountUnit, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount, NewCount,
+    NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount, SignUpPolicy,
     SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
@@ -98,6 +98,10 @@ impl ManagementStore for Failing {
         self.inner.sweep(before).await
     }
 
+    async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
+        self.inner.remove_counts(day).await
+    }
+
     async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
         self.inner.times_since(key, outcome, hour).await
     }
@@ -118,12 +122,8 @@ impl ManagementStore for Failing {
         self.inner.modes(account, unit, from, to).await
     }
 
-    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        self.inner.refusals(account, from, to).await
-    }
-
-    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
-        self.inner.busiest(account, from, to, limit).await
+    async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.key_totals(account, from, to).await
     }
 
     async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {

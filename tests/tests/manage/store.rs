@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use keyward::manage::{
-    Count, CountUnit, KeyTotal, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
+    Count, CountUnit, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
     OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
 };
 use keyward::{Mode, Timestamp};
@@ -129,23 +131,100 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
             [refused("m", 24, "key_revoked"), refused("m", 50, "key_revoked"), refused("n", 25, "insufficient_scope")];
         store.add(&counts).await.unwrap();
         let refusal = |key: &str, outcome: &str, times| Count { outcome: outcome.to_owned(), ..count(key, 1, times) };
-        let all = [refusal("m", "key_revoked", 4), refusal("n", "insufficient_scope", 2)];
-        assert_eq!(store.refusals("acct", 1, 2).await.unwrap(), all);
-        assert_eq!(store.refusals("acct", 1, 1).await.unwrap(), [refusal("m", "key_revoked", 2), all[1].clone()]);
-        assert_eq!(store.refusals("other", 0, 9).await.unwrap(), []);
-        let total = |key: &str, accepted, refused| KeyTotal { key: key.to_owned(), accepted, refused };
         store.add(&[refused("l", 25, "key_revoked")]).await.unwrap();
-        let busiest = [total("l", 5, 2), total("k", 6, 0), total("m", 0, 4), total("n", 0, 2)];
-        assert_eq!(store.busiest("acct", 1, 2, 9).await.unwrap(), busiest);
-        assert_eq!(store.busiest("acct", 1, 2, 2).await.unwrap(), busiest[..2]);
-        assert_eq!(store.busiest("acct", 2, 2, 9).await.unwrap(), [total("m", 0, 2), total("k", 1, 0)]);
-        assert_eq!(store.busiest("other", 0, 9, 9).await.unwrap(), []);
+        let all = [
+            count("k", 1, 6),
+            count("l", 1, 5),
+            refusal("l", "key_revoked", 2),
+            refusal("m", "key_revoked", 4),
+            refusal("n", "insufficient_scope", 2),
+        ];
+        assert_eq!(store.key_totals("acct", 1, 2).await.unwrap(), all);
+        let second = [count("k", 1, 1), refusal("m", "key_revoked", 2)].map(|count| Count { day: 2, ..count });
+        assert_eq!(store.key_totals("acct", 2, 2).await.unwrap(), second);
+        assert_eq!(store.key_totals("acct", 3, 9).await.unwrap(), []);
+        assert_eq!(store.key_totals("other", 0, 9).await.unwrap(), []);
         let since = |hour| store.times_since("k", "accepted", hour);
         assert_eq!((since(24).await.unwrap(), since(25).await.unwrap(), since(49).await.unwrap()), (6, 5, 0));
         assert_eq!(store.times_since("k", "key_revoked", 0).await.unwrap(), 0);
         store.sweep(Timestamp::from_millis(49 * 3_600_000)).await.unwrap();
         assert_eq!(since(0).await.unwrap(), 5, "the sweep kept or removed the wrong hours");
         assert_eq!(store.counts("acct", Some("k"), 1, 1).await.unwrap(), [count("k", 1, 5)]);
+    }
+}
+
+#[tokio::test]
+async fn totals_of_keys_are_the_sums_of_their_days() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let count = |day: i64| NewCount {
+            account: "acct".to_owned(),
+            key: format!("k{}", day % 3),
+            hour: day * 24 + day % 24,
+            mode: Mode::Live,
+            outcome: if day % 5 == 0 { "key_revoked" } else { "accepted" }.to_owned(),
+            times: 1 << (day % 20),
+        };
+        let counts: Vec<_> = (100..170).filter(|day| day % 7 != 0).map(count).collect();
+        store.add(&counts).await.unwrap();
+        store.add(&counts[..20]).await.unwrap();
+        for (from, to) in
+            [(0, i64::MAX), (i64::MIN, 130), (112, 143), (111, 144), (113, 113), (119, 119), (130, 129), (160, 400)]
+        {
+            let mut sums = BTreeMap::new();
+            for day in store.counts("acct", None, from, to).await.unwrap() {
+                *sums.entry((day.key, day.outcome)).or_insert(0) += day.times;
+            }
+            let found = store.key_totals("acct", from, to).await.unwrap();
+            assert!(found.iter().all(|total| total.account == "acct" && total.day == from), "{found:?}");
+            let found: Vec<_> = found.into_iter().map(|total| ((total.key, total.outcome), total.times)).collect();
+            assert_eq!(found, sums.into_iter().collect::<Vec<_>>(), "{from} to {to}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn counts_of_earlier_days_are_removed() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let count = |account: &str, key: usize, day: i64| NewCount {
+            account: account.to_owned(),
+            key: format!("k{key:04}"),
+            hour: day * 24,
+            mode: Mode::Live,
+            outcome: "accepted".to_owned(),
+            times: 1,
+        };
+        // More than a store removes at a time.
+        let many = (0..700).flat_map(|key| (10..20).map(move |day| count("acct", key, day)));
+        store.add(&many.collect::<Vec<_>>()).await.unwrap();
+        store.add(&[count("other", 1, 3), count("kept", 1, 18)]).await.unwrap();
+        let scope = |day| ScopeCount {
+            account: "acct".to_owned(),
+            key: "k0001".to_owned(),
+            day,
+            scope: "a:read".to_owned(),
+            outcome: "accepted".to_owned(),
+            times: 1,
+        };
+        store.add_scopes(&[scope(17), scope(18)]).await.unwrap();
+        for _ in 0..2 {
+            store.remove_counts(18).await.unwrap();
+            let left = store.counts("acct", None, 0, 99).await.unwrap();
+            assert!(left.len() == 1_400 && left.iter().all(|count| count.day >= 18), "{}", left.len());
+            let totals = store.key_totals("acct", 0, 99).await.unwrap();
+            assert!(totals.len() == 700 && totals.iter().all(|total| total.times == 2), "{totals:?}");
+            assert_eq!(store.totals("acct", 0, 99).await.unwrap().len(), 2);
+            assert_eq!(store.modes("acct", CountUnit::Day, 0, 99).await.unwrap().len(), 2);
+            for key in [None, Some("k0001")] {
+                let scopes = store.scopes("acct", key, 0, 99).await.unwrap();
+                assert_eq!(scopes.iter().map(|scope| scope.day).collect::<Vec<_>>(), [18], "{key:?}");
+            }
+            for (account, left) in [("other", 0), ("kept", 1)] {
+                assert_eq!(store.counts(account, None, 0, 99).await.unwrap().len(), left, "{account}");
+                assert_eq!(store.key_totals(account, 0, 99).await.unwrap().len(), left, "{account}");
+            }
+        }
     }
 }
 

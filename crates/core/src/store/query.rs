@@ -1,8 +1,10 @@
 //! Queries and updates of keys.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -53,6 +55,8 @@ pub struct KeyQuery {
     pub replaced: Option<bool>,
     /// How the keys are sorted.
     pub order: KeyOrder,
+    /// The requests of each key, for [`KeyColumn::Requests`]. A store of keys counts none.
+    pub requests: Arc<HashMap<CredentialId, u64>>,
     /// The previous page's end, for keys that are sorted newest first.
     pub after: Option<Cursor>,
     /// How many keys to pass over. Concurrent changes can repeat or skip a key, unlike with [`after`](Self::after).
@@ -80,7 +84,7 @@ impl KeyQuery {
             self.after.as_ref().is_none_or(|after| (key.created_at, &key.id) < (after.created_at, &after.id))
         };
         let mut keys: Vec<KeyRecord> = keys.into_iter().filter(|key| is_behind(key) && self.matches(key)).collect();
-        keys.sort_by(|first, second| self.order.compare(first, second, self.now));
+        keys.sort_by(|first, second| self.compare(first, second));
         self.page(keys.into_iter().skip(usize::try_from(self.skip).unwrap_or(usize::MAX)).collect())
     }
 
@@ -91,6 +95,30 @@ impl KeyQuery {
         keys.truncate(self.bounded_limit());
         let next = keys.last().filter(|_| has_more && self.order == KeyOrder::default()).map(Cursor::behind);
         KeyPage { keys, next }
+    }
+
+    fn compare(&self, first: &KeyRecord, second: &KeyRecord) -> Ordering {
+        let order = self.order;
+        let newest = || (second.created_at, &second.id).cmp(&(first.created_at, &first.id));
+        let words = |first: &dyn fmt::Display, second: &dyn fmt::Display| first.to_string().cmp(&second.to_string());
+        let times = |first: Option<Timestamp>, second: Option<Timestamp>| match (first, second) {
+            (Some(first), Some(second)) => order.directed(first.cmp(&second)),
+            (first, second) => second.is_some().cmp(&first.is_some()),
+        };
+        let requests = |key: &KeyRecord| self.requests.get(&key.id).copied().unwrap_or(0);
+        let decided = match order.column {
+            KeyColumn::Created if order.is_descending => Ordering::Equal,
+            KeyColumn::Created => first.created_at.cmp(&second.created_at),
+            KeyColumn::Name => order.directed(first.name.to_ascii_lowercase().cmp(&second.name.to_ascii_lowercase())),
+            KeyColumn::Mode => order.directed(words(&first.mode, &second.mode)),
+            KeyColumn::Kind => order.directed(words(&first.kind, &second.kind)),
+            KeyColumn::Scopes => order.directed(words(&first.scopes, &second.scopes)),
+            KeyColumn::Status => order.directed(words(&first.status(self.now), &second.status(self.now))),
+            KeyColumn::LastUsed => times(first.last_used_at, second.last_used_at),
+            KeyColumn::Expires => times(first.expires_at, second.expires_at),
+            KeyColumn::Requests => order.directed(requests(first).cmp(&requests(second))),
+        };
+        decided.then_with(newest)
     }
 
     /// Returns `true` if `key` matches.
@@ -128,6 +156,7 @@ impl Default for KeyQuery {
             expires_before: None,
             replaced: None,
             order: KeyOrder::default(),
+            requests: Arc::default(),
             after: None,
             skip: 0,
             limit: 50,
@@ -179,30 +208,11 @@ pub enum KeyColumn {
     LastUsed,
     /// The expiry.
     Expires,
+    /// The number of requests in [`KeyQuery::requests`]. A key that is not there has none.
+    Requests,
 }
 
 impl KeyOrder {
-    fn compare(self, first: &KeyRecord, second: &KeyRecord, now: Timestamp) -> Ordering {
-        let newest = || (second.created_at, &second.id).cmp(&(first.created_at, &first.id));
-        let words = |first: &dyn fmt::Display, second: &dyn fmt::Display| first.to_string().cmp(&second.to_string());
-        let times = |first: Option<Timestamp>, second: Option<Timestamp>| match (first, second) {
-            (Some(first), Some(second)) => self.directed(first.cmp(&second)),
-            (first, second) => second.is_some().cmp(&first.is_some()),
-        };
-        let decided = match self.column {
-            KeyColumn::Created if self.is_descending => Ordering::Equal,
-            KeyColumn::Created => first.created_at.cmp(&second.created_at),
-            KeyColumn::Name => self.directed(first.name.to_ascii_lowercase().cmp(&second.name.to_ascii_lowercase())),
-            KeyColumn::Mode => self.directed(words(&first.mode, &second.mode)),
-            KeyColumn::Kind => self.directed(words(&first.kind, &second.kind)),
-            KeyColumn::Scopes => self.directed(words(&first.scopes, &second.scopes)),
-            KeyColumn::Status => self.directed(words(&first.status(now), &second.status(now))),
-            KeyColumn::LastUsed => times(first.last_used_at, second.last_used_at),
-            KeyColumn::Expires => times(first.expires_at, second.expires_at),
-        };
-        decided.then_with(newest)
-    }
-
     fn directed(self, ascending: Ordering) -> Ordering {
         if self.is_descending { ascending.reverse() } else { ascending }
     }

@@ -6,6 +6,7 @@ mod compression;
 mod cookies;
 mod csrf;
 mod csv;
+mod days;
 mod error;
 #[cfg(feature = "webhooks")]
 mod example_client;

@@ -150,13 +150,13 @@ const HATCH: &str = "url(#p0)";
 /// So that no outcome depends on its colour alone. The classes `refused-0` and `refused-1` never meet.
 const PATTERNS: [&str; 7] = ["url(#p1)", "url(#p1)", "url(#p2)", "url(#p3)", "url(#p4)", "url(#p5)", "url(#p6)"];
 
-pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Timestamp) -> Chart {
+/// From the hour or day `first` to `last` since 1970 (UTC), with both ends.
+pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, first: i64, last: i64, now: Timestamp) -> Chart {
     let (length, unit_name, now_name, column) = match unit {
         CountUnit::Hour => (HOUR, words::charts::HOUR, words::charts::THIS_HOUR, words::charts::HOUR_COLUMN),
         CountUnit::Day => (DAY, words::charts::DAY, words::charts::TODAY, words::charts::DAY_UTC),
     };
-    let last = now.as_millis() / length;
-    let first = last - i64::from(slots) + 1;
+    let slots = u64::try_from(last - first + 1).unwrap_or(1);
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
     let mut by_slot: HashMap<(i64, &str), u64> = HashMap::new();
     for one in usage {
@@ -174,7 +174,7 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
     };
     let most_of = |slot| outcomes.iter().map(|(outcome, _)| by_slot.get(&(slot, *outcome)).copied().unwrap_or(0)).sum();
     let most = round_up((first..=last).map(most_of).max().unwrap_or(0_u64).max(1));
-    let whole = 100 * u64::from(slots.max(1));
+    let whole = 100 * slots;
     let drawn = (first..=last).zip(0_u64..).map(|(slot, place)| {
         let start = When::at(Timestamp::from_millis(slot * length), now);
         let date = start.iso.get(..10).unwrap_or_default();
@@ -195,7 +195,7 @@ pub(super) fn chart(usage: &[UsageTotal], unit: CountUnit, slots: u32, now: Time
                 words.push(format!("{} {}", number(count), outcome.replace('_', " ")));
             }
         }
-        let is_partial = slot == last;
+        let is_partial = slot == now.as_millis() / length;
         let label = if is_partial { words::charts::so_far(&label) } else { label };
         if words.is_empty() {
             words.push(words::charts::NONE.to_owned());
@@ -254,12 +254,13 @@ fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-fn tick_every(unit: CountUnit, slots: u32) -> i64 {
+fn tick_every(unit: CountUnit, slots: u64) -> i64 {
     match (unit, slots) {
         (CountUnit::Hour, _) => 6,
         (CountUnit::Day, 0..=7) => 1,
         (CountUnit::Day, 8..=31) => 7,
-        (CountUnit::Day, _) => 21,
+        (CountUnit::Day, 32..=105) => 21,
+        (CountUnit::Day, _) => 70,
     }
 }
 
@@ -275,9 +276,16 @@ mod tests {
 
     #[test]
     fn hours_are_of_the_last_day() {
-        let now = "2026-03-30T12:20:00Z".parse().unwrap();
+        let now: Timestamp = "2026-03-30T12:20:00Z".parse().unwrap();
+        let hour = now.as_millis() / HOUR;
         let day = "2026-03-29T13:00:00Z".parse().unwrap();
-        let chart = chart(&[UsageTotal { day, outcome: "accepted".to_owned(), times: 3 }], CountUnit::Hour, 24, now);
+        let chart = chart(
+            &[UsageTotal { day, outcome: "accepted".to_owned(), times: 3 }],
+            CountUnit::Hour,
+            hour - 23,
+            hour,
+            now,
+        );
         let (first, last) = (&chart.slots[0], &chart.slots[23]);
         assert_eq!(
             (first.title.as_str(), last.title.as_str()),
@@ -320,11 +328,15 @@ mod tests {
 
     #[test]
     fn chart_has_every_day_and_every_outcome() {
-        let now = "2026-03-30T12:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-03-30T12:00:00Z".parse().unwrap();
         let usage =
             [day("2026-03-29", "key_expired", 5), day("2026-03-29", "accepted", 30), day("2026-03-30", "accepted", 1)];
         let usage = usage.map(UsageTotal::from);
-        let chart = chart(&usage, CountUnit::Day, 7, now);
+        let last = now.as_millis() / DAY;
+        let drawn = chart(&usage, CountUnit::Day, last - 8, last - 1, now);
+        assert!(drawn.slots.iter().all(|slot| !slot.is_partial), "the days are over");
+        assert_eq!(drawn.slots[7].tick.as_ref().unwrap().text, "03-29");
+        let chart = chart(&usage, CountUnit::Day, last - 6, last, now);
         assert_eq!((chart.slots.len(), chart.total), (7, 36));
         assert_eq!(
             chart.legend.iter().map(|legend| legend.outcome.as_str()).collect::<Vec<_>>(),

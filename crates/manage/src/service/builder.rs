@@ -88,6 +88,7 @@ impl ManagementBuilder {
                 refresh_life: 30 * 24 * HOUR,
                 family_life: 90 * 24 * HOUR,
                 audit_retention: None,
+                usage_retention: 400 * 24 * HOUR,
                 #[cfg(feature = "webhooks")]
                 webhook_networks: Vec::new(),
                 proxies: TrustedProxies::none(),
@@ -179,6 +180,12 @@ impl ManagementBuilder {
     /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes about daily. Defaults to forever.
     pub fn audit_retention(mut self, retention: Duration) -> Self {
         self.settings.audit_retention = Some(retention);
+        self
+    }
+
+    /// Sets the minimum retention of daily usage counts. [`Management::maintain`] removes older ones daily. Defaults to 400 days.
+    pub fn usage_retention(mut self, retention: Duration) -> Self {
+        self.settings.usage_retention = retention;
         self
     }
 

@@ -72,6 +72,8 @@ pub use settings::{SignUpPolicy, UserKeyPolicy};
 #[cfg(feature = "dashboard")]
 pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
+#[cfg(feature = "dashboard")]
+pub(crate) use usage::{Days, KeyOutcomes};
 pub use usage::{Usage, UsageDay, UsageScope, UsageTotal};
 #[cfg(feature = "dashboard")]
 pub(crate) use users::wrong_fields_of_user;
@@ -209,7 +211,7 @@ impl Management {
         }
     }
 
-    /// Removes expired records, prunes the audit log, ends keys of users who have left, completes
+    /// Removes expired records and old usage, prunes the audit log, ends keys of users who have left, completes
     /// deletions of accounts, and writes counts and recent requests. Call it about
     /// once a minute.
     ///
@@ -226,6 +228,7 @@ impl Management {
         self.sweep_limits().await?;
         self.announce_by_time().await?;
         self.prune_by_retention().await?;
+        self.remove_old_usage().await?;
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.
         let before = self.now().as_millis() - 24 * 3_600 * 1_000;
         self.0.store.sweep(Timestamp::from_millis(before)).await?;

@@ -73,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) refresh_life: Duration,
     pub(crate) family_life: Duration,
     pub(crate) audit_retention: Option<Duration>,
+    pub(crate) usage_retention: Duration,
     #[cfg(feature = "webhooks")]
     pub(crate) webhook_networks: Vec<keyward_core::network::ipnet::IpNet>,
     pub(crate) proxies: TrustedProxies,

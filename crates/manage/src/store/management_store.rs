@@ -4,7 +4,7 @@ use keyward_core::store::StoreError;
 
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{RequestEntry, RequestPage};
-use super::usage::{Count, CountUnit, KeyTotal, ModeCount, NewCount, ScopeCount};
+use super::usage::{Count, CountUnit, ModeCount, NewCount, ScopeCount};
 
 /// A store for the management service's records. `tests/tests/manage/store.rs` tests every implementation.
 ///
@@ -56,11 +56,17 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
 
-    /// Adds to the counts of keys by day and hour, and of accounts by day.
+    /// Adds to the counts of keys by hour, day and span of days, and of accounts by day.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError>;
+
+    /// Removes the counts of keys and accounts for the days before `day`, in batches.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Some may have been removed.
+    async fn remove_counts(&self, day: i64) -> Result<(), StoreError>;
 
     /// Counts a key's events with this outcome since `hour`. Hours are kept for at least a day.
     ///
@@ -87,19 +93,12 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError>;
 
-    /// Returns how often each key of an account was refused for each reason, from day `from` to day `to` inclusive. Their
-    /// [`day`](Count::day) is `from`.
+    /// Returns how often each key of an account had each outcome, from day `from` to day `to` inclusive, by key and outcome. Their
+    /// [`day`](Count::day) is `from`. Reads a row for each key, outcome and a span of days, not for each day.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
-
-    /// Returns the `limit` keys of an account with the most requests, from day `from` to day `to` inclusive, the busiest first. Keys
-    /// with as many requests are in the order of their ids.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError>;
+    async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
 
     /// Adds to the counts of keys by required scope and day, and to those of their accounts. It names at most
     /// [`MOST_SCOPES`](super::MOST_SCOPES) scopes of a key and a day, and [`MOST_SCOPES_OF_ACCOUNT`](super::MOST_SCOPES_OF_ACCOUNT)
@@ -163,6 +162,10 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
         (**self).add(counts).await
     }
 
+    async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
+        (**self).remove_counts(day).await
+    }
+
     async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
         (**self).times_since(key, outcome, hour).await
     }
@@ -179,12 +182,8 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
         (**self).modes(account, unit, from, to).await
     }
 
-    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        (**self).refusals(account, from, to).await
-    }
-
-    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
-        (**self).busiest(account, from, to, limit).await
+    async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        (**self).key_totals(account, from, to).await
     }
 
     async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {

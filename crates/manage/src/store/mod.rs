@@ -5,6 +5,8 @@ mod management_store;
 mod postgres;
 mod record;
 mod requests;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod spans;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod usage;
@@ -17,6 +19,4 @@ pub(crate) use requests::{MOST_REQUESTS, REQUEST_RETENTION};
 pub use requests::{RequestEntry, RequestPage};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteManagementStore;
-pub use usage::{
-    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
-};
+pub use usage::{Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount};

@@ -11,16 +11,16 @@ use tokio_postgres::types::{Json, ToSql};
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
+use super::spans;
 use super::usage::{
-    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
-    oldest_hour,
+    Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount, oldest_hour,
 };
 
 /// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
 /// The files of the folder `migrations`, each with its name.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("V1__desk", include_str!("../../migrations/V1__desk.sql")),
     ("V2__totals", include_str!("../../migrations/V2__totals.sql")),
     ("V3__accepted_members", include_str!("../../migrations/V3__accepted_members.sql")),
@@ -28,6 +28,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("V5__recent_requests", include_str!("../../migrations/V5__recent_requests.sql")),
     ("V6__missing_scopes", include_str!("../../migrations/V6__missing_scopes.sql")),
     ("V7__usage_by_scope", include_str!("../../migrations/V7__usage_by_scope.sql")),
+    ("V8__usage_by_span", include_str!("../../migrations/V8__usage_by_span.sql")),
 ];
 
 const CONFLICT: &str = "KW001";
@@ -186,6 +187,10 @@ impl ManagementStore for PostgresManagementStore {
              of_keys AS (INSERT INTO keyward_desk_counts AS known (account, key, day, outcome, times) \
                SELECT account, key, hour / 24, outcome, sum(times) FROM new GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 \
                ON CONFLICT (account, key, day, outcome) DO UPDATE SET times = known.times + excluded.times), \
+             of_spans AS (INSERT INTO keyward_desk_spans AS known (account, days, start, key, outcome, times) \
+               SELECT account, days, hour / 24 / days * days, key, outcome, sum(times) FROM new, unnest($7::bigint[]) AS days \
+               GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5 \
+               ON CONFLICT (account, days, start, key, outcome) DO UPDATE SET times = known.times + excluded.times), \
              of_hours AS (INSERT INTO keyward_desk_hours AS known (key, outcome, hour, times) \
                SELECT key, outcome, hour, sum(times) FROM new GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
                ON CONFLICT (key, outcome, hour) DO UPDATE SET times = known.times + excluded.times), \
@@ -196,9 +201,29 @@ impl ManagementStore for PostgresManagementStore {
              INSERT INTO keyward_desk_totals AS known (account, day, outcome, times) \
              SELECT account, hour / 24, outcome, sum(times) FROM new GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
              ON CONFLICT (account, day, outcome) DO UPDATE SET times = known.times + excluded.times",
-            &[&accounts, &keys, &hours, &outcomes, &times, &modes],
+            &[&accounts, &keys, &hours, &outcomes, &times, &modes, &&spans::LENGTHS[..]],
         )
         .await?;
+        Ok(())
+    }
+
+    async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
+        let accounts = "SELECT DISTINCT account FROM keyward_desk_totals WHERE day < $1";
+        for row in self.tables.query(accounts, &[&day]).await? {
+            let account: String = row.try_get(0).map_err(QueryError::from)?;
+            // The spans of one day are sorted by day, and the counts by key. The totals come last, because the next call finds the
+            // account by them.
+            for old in [
+                "keyward_desk_counts AS old USING keyward_desk_spans AS span WHERE span.account = $1 AND span.days = 1 \
+                 AND span.start < $2 AND (old.account, old.key, old.day, old.outcome) = (span.account, span.key, span.start, span.outcome)",
+                "keyward_desk_spans WHERE account = $1 AND start <= $2 - days",
+                "keyward_desk_scopes WHERE account = $1 AND day < $2",
+                "keyward_desk_modes WHERE account = $1 AND unit = 'day' AND start < $2",
+                "keyward_desk_totals WHERE account = $1 AND day < $2",
+            ] {
+                self.tables.execute(&format!("DELETE FROM {old}"), &[&account, &day]).await?;
+            }
+        }
         Ok(())
     }
 
@@ -244,26 +269,19 @@ impl ManagementStore for PostgresManagementStore {
         Ok(rows.iter().map(mode_count).collect::<Result<_, _>>()?)
     }
 
-    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+    async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        let ends = "SELECT min(start), max(start) FROM keyward_desk_spans WHERE account = $1 AND days = 1";
+        let ends = self.tables.query(ends, &[&account]).await?;
+        let end = |place| ends.first().map_or(Ok(None), |row| row.try_get(place)).map_err(QueryError::from);
+        let (Some(first), Some(last)) = (end(0)?, end(1)?) else { return Ok(Vec::new()) };
+        let (days, starts): (Vec<i64>, Vec<i64>) =
+            spans::cover(from.max(first), to.min(last)).into_iter().map(|span| (span.days, span.start)).unzip();
         // A sum of integers is a numeric, which is slower.
-        let sql = "SELECT $1::text, key, $2::bigint, outcome, sum(times::float8)::bigint FROM keyward_desk_counts \
-                   WHERE account = $1 AND day BETWEEN $2 AND $3 AND outcome <> 'accepted' GROUP BY key, outcome \
-                   ORDER BY key, outcome";
-        let rows = self.tables.query(sql, &[&account, &from, &to]).await?;
+        let sql = "SELECT $1::text, key, $2::bigint, outcome, sum(times::float8)::bigint \
+                   FROM unnest($3::bigint[], $4::bigint[]) AS span (days, start) \
+                   JOIN keyward_desk_spans AS known USING (days, start) WHERE account = $1 GROUP BY key, outcome ORDER BY key, outcome";
+        let rows = self.tables.query(sql, &[&account, &from, &days, &starts]).await?;
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
-    }
-
-    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
-        // Only the order needs the counts of all keys.
-        let sql = "WITH busiest AS (SELECT key FROM keyward_desk_counts WHERE account = $1 AND day BETWEEN $2 AND $3 \
-                   GROUP BY key ORDER BY sum(times::float8) DESC, key LIMIT $4) \
-                   SELECT key, coalesce(sum(times) FILTER (WHERE outcome = 'accepted'), 0)::bigint, \
-                   coalesce(sum(times) FILTER (WHERE outcome <> 'accepted'), 0)::bigint \
-                   FROM busiest JOIN keyward_desk_counts AS counts USING (key) \
-                   WHERE account = $1 AND day BETWEEN $2 AND $3 GROUP BY key ORDER BY sum(times) DESC, key";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.tables.query(sql, &[&account, &from, &to, &limit]).await?;
-        Ok(rows.iter().map(key_total).collect::<Result<_, _>>()?)
     }
 
     async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
@@ -367,11 +385,6 @@ fn scope_count(row: &Row) -> Result<ScopeCount, QueryError> {
         outcome: row.try_get(4)?,
         times: u64::try_from(row.try_get::<_, i64>(5)?).unwrap_or(0),
     })
-}
-
-fn key_total(row: &Row) -> Result<KeyTotal, QueryError> {
-    let times = |place| row.try_get::<_, i64>(place).map(|times| u64::try_from(times).unwrap_or(0));
-    Ok(KeyTotal { key: row.try_get(0)?, accepted: times(1)?, refused: times(2)? })
 }
 
 fn mode_count(row: &Row) -> Result<ModeCount, QueryError> {

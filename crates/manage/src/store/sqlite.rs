@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
-use keyward_core::{Mode, Timestamp};
 use keyward_sqlite::SqliteStore;
 use keyward_sqlite::tables::Tables;
 use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExtension, ToSql, params_from_iter};
@@ -10,10 +10,9 @@ use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExte
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
-use super::usage::{
-    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
-    oldest_hour,
-};
+use super::usage::{Count, CountUnit, ModeCount, NewCount, ScopeCount, oldest_hour};
+
+mod usage;
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
@@ -202,10 +201,27 @@ impl ManagementStore for SqliteManagementStore {
         let counts = counts.to_vec();
         self.tables
             .write(move |transaction| {
-                add_counts(&transaction, &counts)?;
+                usage::add(&transaction, &counts)?;
                 transaction.commit()
             })
             .await
+    }
+
+    async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
+        for account in self.tables.read(|connection| usage::accounts_before(connection, day))? {
+            loop {
+                let account = account.clone();
+                let is_last = self.tables.write(move |transaction| {
+                    let is_last = usage::remove_before(&transaction, &account, day)?;
+                    transaction.commit()?;
+                    Ok(is_last)
+                });
+                if is_last.await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
@@ -231,8 +247,9 @@ impl ManagementStore for SqliteManagementStore {
                  WHERE account = ?1 AND ?2 IS NULL AND day BETWEEN ?3 AND ?4 ORDER BY key, day, outcome"
             }
         };
-        self.tables
-            .read(|connection| connection.prepare_cached(sql)?.query_map((account, key, from, to), count)?.collect())
+        self.tables.read(|connection| {
+            connection.prepare_cached(sql)?.query_map((account, key, from, to), usage::count)?.collect()
+        })
     }
 
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
@@ -242,7 +259,7 @@ impl ManagementStore for SqliteManagementStore {
                     "SELECT account, '', day, outcome, times FROM desk_totals \
                      WHERE account = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, outcome",
                 )?
-                .query_map((account, from, to), count)?
+                .query_map((account, from, to), usage::count)?
                 .collect()
         })
     }
@@ -254,47 +271,20 @@ impl ManagementStore for SqliteManagementStore {
                     "SELECT start, mode, outcome, times FROM desk_modes \
                      WHERE account = ?1 AND unit = ?2 AND start BETWEEN ?3 AND ?4 ORDER BY start, mode, outcome",
                 )?
-                .query_map((account, unit.as_str(), from, to), mode_count)?
+                .query_map((account, unit.as_str(), from, to), usage::mode_count)?
                 .collect()
         })
     }
 
-    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        self.tables.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT account, key, ?2, outcome, sum(times) FROM desk_counts INDEXED BY desk_counts_refused \
-                     WHERE account = ?1 AND day BETWEEN ?2 AND ?3 AND outcome <> 'accepted' GROUP BY key, outcome ORDER BY key, outcome",
-                )?
-                .query_map((account, from, to), count)?
-                .collect()
-        })
-    }
-
-    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
-        self.tables.read(|connection| {
-            connection
-                .prepare_cached(
-                    "WITH busiest AS (SELECT key, sum(times) AS times FROM desk_counts \
-                       WHERE account = ?1 AND day BETWEEN ?2 AND ?3 GROUP BY key ORDER BY times DESC, key LIMIT ?4) \
-                     SELECT key, times, (SELECT coalesce(sum(times), 0) FROM desk_counts AS counts WHERE account = ?1 \
-                       AND counts.key = busiest.key AND day BETWEEN ?2 AND ?3 AND outcome <> 'accepted') \
-                     FROM busiest ORDER BY times DESC, key",
-                )?
-                .query_map((account, from, to, signed(limit as u64)), |row| {
-                    let times = |place| row.get::<_, i64>(place).map(|times| u64::try_from(times).unwrap_or(0));
-                    let (all, refused) = (times(1)?, times(2)?);
-                    Ok(KeyTotal { key: row.get(0)?, accepted: all.saturating_sub(refused), refused })
-                })?
-                .collect()
-        })
+    async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.tables.read(|connection| usage::key_totals(connection, account, from, to))
     }
 
     async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
         let counts = counts.to_vec();
         self.tables
             .write(move |transaction| {
-                add_scopes(&transaction, &counts)?;
+                usage::add_scopes(&transaction, &counts)?;
                 transaction.commit()
             })
             .await
@@ -313,7 +303,7 @@ impl ManagementStore for SqliteManagementStore {
                     "SELECT account, key, day, scope, outcome, times FROM desk_scopes \
                      WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day, scope, outcome",
                 )?
-                .query_map((account, key.unwrap_or_default(), from, to), scope_count)?
+                .query_map((account, key.unwrap_or_default(), from, to), usage::scope_count)?
                 .collect()
         })
     }
@@ -386,82 +376,5 @@ fn request(row: &rusqlite::Row<'_>) -> rusqlite::Result<RequestEntry> {
         network: row.get(6)?,
         outcome: row.get(7)?,
         missing: row.get(8)?,
-    })
-}
-
-fn add_counts(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<()> {
-    let mut add = connection.prepare_cached(
-        "INSERT INTO desk_counts (account, key, day, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT DO UPDATE SET times = times + excluded.times",
-    )?;
-    let mut add_total = connection.prepare_cached(
-        "INSERT INTO desk_totals (account, day, outcome, times) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT DO UPDATE SET times = times + excluded.times",
-    )?;
-    let mut add_hour = connection.prepare_cached(
-        "INSERT INTO desk_hours (key, outcome, hour, times) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT DO UPDATE SET times = times + excluded.times",
-    )?;
-    let mut add_mode = connection.prepare_cached(
-        "INSERT INTO desk_modes (account, unit, start, mode, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT DO UPDATE SET times = times + excluded.times",
-    )?;
-    for count in counts {
-        let (day, times) = (count.day(), signed(count.times));
-        add.execute((&count.account, &count.key, day, &count.outcome, times))?;
-        add_total.execute((&count.account, day, &count.outcome, times))?;
-        add_hour.execute((&count.key, &count.outcome, count.hour, times))?;
-        for (unit, start) in [(CountUnit::Hour, count.hour), (CountUnit::Day, day)] {
-            add_mode.execute((&count.account, unit.as_str(), start, count.mode.as_str(), &count.outcome, times))?;
-        }
-    }
-    Ok(())
-}
-
-fn add_scopes(connection: &Connection, counts: &[ScopeCount]) -> rusqlite::Result<()> {
-    let mut add = connection.prepare_cached(
-        "INSERT INTO desk_scopes (account, key, day, scope, outcome, times) SELECT ?1, ?2, ?3, CASE \
-           WHEN EXISTS (SELECT 1 FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3 AND scope = ?4) THEN ?4 \
-           WHEN (SELECT count(DISTINCT scope) FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3) < ?7 THEN ?4 \
-           ELSE ?8 END, ?5, ?6 WHERE true \
-         ON CONFLICT DO UPDATE SET times = times + excluded.times",
-    )?;
-    for count in counts {
-        let (account, scope, outcome, times) = (&count.account, &count.scope, &count.outcome, signed(count.times));
-        for (key, most) in [(count.key.as_str(), MOST_SCOPES), ("", MOST_SCOPES_OF_ACCOUNT)] {
-            add.execute((account, key, count.day, scope, outcome, times, signed(most as u64), OTHER_SCOPES))?;
-        }
-    }
-    Ok(())
-}
-
-fn scope_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ScopeCount> {
-    Ok(ScopeCount {
-        account: row.get(0)?,
-        key: row.get(1)?,
-        day: row.get(2)?,
-        scope: row.get(3)?,
-        outcome: row.get(4)?,
-        times: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
-    })
-}
-
-fn mode_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ModeCount> {
-    Ok(ModeCount {
-        start: row.get(0)?,
-        // Only modes are written.
-        mode: row.get::<_, String>(1)?.parse().unwrap_or(Mode::Live),
-        outcome: row.get(2)?,
-        times: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-    })
-}
-
-fn count(row: &rusqlite::Row<'_>) -> rusqlite::Result<Count> {
-    Ok(Count {
-        account: row.get(0)?,
-        key: row.get(1)?,
-        day: row.get(2)?,
-        outcome: row.get(3)?,
-        times: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
     })
 }

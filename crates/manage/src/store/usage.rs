@@ -68,17 +68,6 @@ pub struct ScopeCount {
     pub times: u64,
 }
 
-/// Events of a key in some days.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyTotal {
-    /// The key.
-    pub key: String,
-    /// The number of accepted requests.
-    pub accepted: u64,
-    /// The number of refused requests.
-    pub refused: u64,
-}
-
 /// The unit of a list of counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountUnit {

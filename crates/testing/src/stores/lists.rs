@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use keyward_core::key::KeyKind;
 use keyward_core::store::{Cursor, KeyAdmin, KeyColumn, KeyOrder, KeyQuery, KeyRecord, KeyStatus, KeyUse};
@@ -156,7 +157,11 @@ pub(super) async fn keys_are_sorted_as_the_query_says(store: &impl KeyAdmin) {
     let uses = [(0, 30_000), (2, 10_000), (3, 30_000)];
     let uses = uses.map(|(key, time): (usize, i64)| KeyUse::new(keys[key].id.clone(), at(time), None));
     store.record_use(&uses).await.expect("uses are recorded");
-    let query = KeyQuery { account: Some(account.id.clone()), now, ..KeyQuery::default() };
+    // Two keys have as many requests, some have none, and a key of another account has the most.
+    let requests = [(0, 7), (1, 900), (2, 7), (4, 0)].map(|(key, times): (usize, u64)| (keys[key].id.clone(), times));
+    let requests = requests.into_iter().chain([(CredentialId::generate(), u64::MAX)]).collect();
+    let query =
+        KeyQuery { account: Some(account.id.clone()), requests: Arc::new(requests), now, ..KeyQuery::default() };
     let stored = store.list(&query).await.expect("keys are listed").keys;
     assert_eq!(stored.len(), keys.len());
     let columns = [
@@ -168,6 +173,7 @@ pub(super) async fn keys_are_sorted_as_the_query_says(store: &impl KeyAdmin) {
         KeyColumn::Status,
         KeyColumn::LastUsed,
         KeyColumn::Expires,
+        KeyColumn::Requests,
     ];
     for (column, is_descending) in columns.into_iter().flat_map(|column| [(column, false), (column, true)]) {
         let query = KeyQuery { order: KeyOrder { column, is_descending }, ..query.clone() };
@@ -184,6 +190,9 @@ pub(super) async fn keys_are_sorted_as_the_query_says(store: &impl KeyAdmin) {
     let listed = store.list(&KeyQuery { order: by_name, ..query.clone() }).await.expect("keys are listed").keys;
     let names: Vec<_> = listed.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["_low", "Alpha", "alpha", "beta", "Zeta", "Äther"]);
+    let by_requests = KeyOrder { column: KeyColumn::Requests, is_descending: true };
+    let busiest = KeyQuery { order: by_requests, limit: 1, ..query.clone() };
+    assert_eq!(ids(store, &busiest).await, [keys[1].id.clone()]);
     let far = KeyQuery { skip: u64::MAX, ..query };
     assert!(ids(store, &far).await.is_empty());
 }

@@ -162,6 +162,10 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.crash.write(self.inner.sweep(before)).await
     }
 
+    async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
+        self.inner.remove_counts(day).await
+    }
+
     async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
         self.crash.alive()?;
         self.inner.times_since(key, outcome, hour).await
@@ -185,12 +189,8 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.inner.modes(account, unit, from, to).await
     }
 
-    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        self.inner.refusals(account, from, to).await
-    }
-
-    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
-        self.inner.busiest(account, from, to, limit).await
+    async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.key_totals(account, from, to).await
     }
 
     async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {

@@ -121,6 +121,10 @@ pub(super) struct Settings {
     /// How long to keep entries of the audit log, such as 365d. Older ones are pruned about once a day. Defaults to keeping all.
     #[config(layer_attr(arg(long, env = "KEYWARD_AUDIT_RETENTION", value_name = "DURATION")))]
     audit_retention: Option<Span>,
+    /// How long to keep the daily counts of requests, such as 400d. Older ones are removed once a day. Defaults to 400d.
+    #[config(default = "400d")]
+    #[config(layer_attr(arg(long, env = "KEYWARD_USAGE_RETENTION", value_name = "DURATION")))]
+    usage_retention: Span,
     /// A file to which the server appends the audit log, one JSON object a line. Defaults to none.
     #[config(layer_attr(arg(long, env = "KEYWARD_AUDIT_FILE", value_name = "FILE")))]
     pub(super) audit_file: Option<PathBuf>,
@@ -482,6 +486,7 @@ impl Settings {
             }
             management = locations(places).fold(management, ManagementBuilder::accept);
         }
+        management = management.usage_retention(self.usage_retention.0);
         if let Some(Span(retention)) = self.audit_retention {
             management = management.audit_retention(retention);
         }

@@ -14,8 +14,6 @@ pub(in crate::dashboard) const ACTOR: &str = "Actor";
 pub(in crate::dashboard) const ALL_ACTORS: &str = "All actors";
 pub(in crate::dashboard) const TARGET: &str = "Target";
 pub(in crate::dashboard) const ALL_TARGETS: &str = "All targets";
-pub(in crate::dashboard) const FIRST_DAY_UTC: &str = "First day (UTC)";
-pub(in crate::dashboard) const LAST_DAY_UTC: &str = "Last day (UTC)";
 pub(in crate::dashboard) const SEARCH: &str = "Search";
 pub(in crate::dashboard) const A_NAME_OR_AN_ID: &str = "A name or an id";
 
@@ -44,8 +42,6 @@ pub(in crate::dashboard) const OLDER_ENTRIES: &str = "Older entries";
 // filter.rs
 pub(in crate::dashboard) const SETTINGS_OF_THE_PAGES: &str = "Settings of the pages";
 pub(in crate::dashboard) const THE_AUDIT_LOG: &str = "The audit log";
-pub(in crate::dashboard) const THE_FIRST_DAY_IS_AFTER: &str =
-    "The first day is after the last day, so there is no entry between them.";
 
 // names.rs
 pub(in crate::dashboard) const YES: &str = "yes";
@@ -81,8 +77,4 @@ pub(in crate::dashboard) fn target(kind: &str, name: &str) -> String {
 
 pub(in crate::dashboard) fn of_successor(field: &str) -> String {
     format!("new key's {field}")
-}
-
-pub(in crate::dashboard) fn no_date(text: &str) -> String {
-    format!("{text:?} is no date: expected one such as 2026-03-31.")
 }

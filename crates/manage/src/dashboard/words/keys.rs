@@ -333,6 +333,7 @@ pub(in crate::dashboard) const NEWEST_FIRST: &str = "Newest first";
 pub(in crate::dashboard) const OLDEST_FIRST: &str = "Oldest first";
 pub(in crate::dashboard) const BY_NAME: &str = "By name";
 pub(in crate::dashboard) const LAST_USED_FIRST: &str = "Last used first";
+pub(in crate::dashboard) const MOST_REQUESTS_FIRST: &str = "Most requests first";
 pub(in crate::dashboard) const NEXT_EXPIRY_FIRST: &str = "Next expiry first";
 pub(in crate::dashboard) const BY_STATUS: &str = "By status";
 pub(in crate::dashboard) const BY_MODE: &str = "By mode";

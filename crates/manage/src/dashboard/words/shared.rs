@@ -84,3 +84,12 @@ pub(in crate::dashboard) fn program(name: &str) -> String {
 }
 
 pub(in crate::dashboard) const YOU_CANT_UNDO_THIS: &str = "You can't undo this.";
+
+pub(in crate::dashboard) const FIRST_DAY_UTC: &str = "First day (UTC)";
+pub(in crate::dashboard) const LAST_DAY_UTC: &str = "Last day (UTC)";
+pub(in crate::dashboard) const THE_FIRST_DAY_IS_AFTER: &str =
+    "The first day is after the last day, so there is nothing between them.";
+
+pub(in crate::dashboard) fn no_date(text: &str) -> String {
+    format!("{text:?} is no date: expected one such as 2026-03-31.")
+}

@@ -50,6 +50,19 @@ pub(in crate::dashboard) const DAYS_90: &str = "90 days";
 pub(in crate::dashboard) const THE_LAST_90_DAYS: &str = "the last 90 days";
 pub(in crate::dashboard) const YESTERDAY_AND_TODAY_UTC: &str = "yesterday and today (UTC)";
 
+pub(in crate::dashboard) const SHOW: &str = "Show";
+pub(in crate::dashboard) const THE_FIRST_DAY_IS_MISSING: &str = "The first day is missing.";
+pub(in crate::dashboard) const THE_FIRST_DAY_IS_IN_THE_FUTURE: &str = "The first day is in the future.";
+
+pub(in crate::dashboard) fn too_many_days(most: i64) -> String {
+    format!("The range is too long: expected at most {most} days.")
+}
+
+/// After "in".
+pub(in crate::dashboard) fn the_days(first: &str, last: &str) -> String {
+    format!("the days from {first} to {last} (UTC)")
+}
+
 pub(in crate::dashboard) fn no_requests_with_keys(words: &str) -> String {
     format!("No requests with keys of this account are reported for {words}.")
 }

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_core::adapter::Event;
@@ -36,6 +37,8 @@ pub(crate) struct Counters {
     spread: RandomState,
     /// So that no count is written twice, and readers wait.
     flushing: tokio::sync::Mutex<()>,
+    /// The counts of earlier days were removed.
+    pub(super) kept_from: AtomicI64,
 }
 
 fn lock(part: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
@@ -48,6 +51,7 @@ impl Default for Counters {
             parts: std::array::from_fn(|_| Mutex::default()),
             spread: RandomState::new(),
             flushing: tokio::sync::Mutex::default(),
+            kept_from: AtomicI64::new(i64::MIN),
         }
     }
 }

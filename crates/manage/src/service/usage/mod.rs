@@ -1,5 +1,6 @@
 mod count;
 mod read;
+mod retention;
 #[cfg(test)]
 mod tests;
 
@@ -7,6 +8,8 @@ pub use keyward_api_types::{Usage, UsageDay, UsageScope};
 
 pub(super) use count::Counters;
 pub use read::UsageTotal;
+#[cfg(feature = "dashboard")]
+pub(crate) use read::{Days, KeyOutcomes};
 
 pub(crate) const HOUR: i64 = 3_600 * 1_000;
 

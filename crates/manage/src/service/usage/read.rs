@@ -7,9 +7,55 @@ use crate::role::scopes;
 use crate::service::Management;
 use crate::store::{Count, ScopeCount};
 #[cfg(feature = "dashboard")]
-use crate::store::{CountUnit, KeyTotal, ModeCount};
+use crate::store::{CountUnit, ModeCount};
 
+/// The most days of a query.
 const MAX_DAYS: u32 = 366;
+
+/// Days since 1970 (UTC), with both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Days {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+}
+
+/// The outcomes of a key's requests in some days.
+#[cfg(feature = "dashboard")]
+#[derive(Clone, Debug)]
+pub(crate) struct KeyOutcomes {
+    pub(crate) key: CredentialId,
+    /// Each with its number of requests.
+    outcomes: Vec<(String, u64)>,
+}
+
+#[cfg(feature = "dashboard")]
+impl KeyOutcomes {
+    /// Returns the number of requests.
+    pub(crate) fn all(&self) -> u64 {
+        self.outcomes.iter().fold(0, |sum, (_, times)| sum.saturating_add(*times))
+    }
+
+    /// Returns the number of accepted requests.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.outcomes.iter().find(|(known, _)| known == ACCEPTED).map_or(0, |(_, times)| *times)
+    }
+
+    /// Returns the number of refused requests.
+    pub(crate) fn refused(&self) -> u64 {
+        self.all().saturating_sub(self.accepted())
+    }
+
+    /// Returns the number of requests that were refused for this reason.
+    pub(crate) fn refused_for(&self, reason: &str) -> u64 {
+        self.refusals().find(|(known, _)| *known == reason).map_or(0, |(_, times)| times)
+    }
+
+    /// Returns the reasons of refusals, each with its number of requests.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (&str, u64)> {
+        let refusals = self.outcomes.iter().filter(|(outcome, _)| outcome != ACCEPTED);
+        refusals.map(|(outcome, times)| (outcome.as_str(), *times))
+    }
+}
 
 /// An account's use on a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +81,7 @@ impl Management {
     /// [`ManagementError::NotFound`].
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
-        self.flush_usage().await?;
-        let scopes = self.read_scopes(&key.account, Some(id), days).await?;
-        Ok(Usage { scopes, ..self.read_usage(&key.account, Some(id), days).await? })
+        self.usage_in(&key.account, Some(id), self.last_days(days)?).await
     }
 
     /// Returns how often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
@@ -57,9 +101,18 @@ impl Management {
     /// [`ManagementError::NotFound`].
     pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.usage_in(account, None, self.last_days(days)?).await
+    }
+
+    async fn usage_in(
+        &self,
+        account: &AccountId,
+        key: Option<&CredentialId>,
+        days: Days,
+    ) -> Result<Usage, ManagementError> {
         self.flush_usage().await?;
-        let scopes = self.read_scopes(account, None, days).await?;
-        Ok(Usage { scopes, ..self.read_usage(account, None, days).await? })
+        let scopes = self.read_scopes(account, key, days).await?;
+        Ok(Usage { scopes, ..self.read_usage(account, key, days).await? })
     }
 
     /// Returns the total [usage](Self::key_usage) of an account's keys. Needs `usage:read`.
@@ -73,9 +126,9 @@ impl Management {
         days: u32,
     ) -> Result<Vec<UsageTotal>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        let (from, today) = self.days(days)?;
+        let days = self.last_days(days)?;
         self.flush_usage().await?;
-        let totals = self.0.store.totals(account.as_str(), from, today).await?;
+        let totals = self.0.store.totals(account.as_str(), days.from, days.to).await?;
         let total = |count: Count| UsageTotal {
             day: Timestamp::from_millis(count.day * DAY),
             outcome: count.outcome,
@@ -96,6 +149,7 @@ impl Management {
         days: u32,
     ) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        let days = self.last_days(days)?;
         self.flush_usage().await?;
         let mut found: Vec<UsageDay> = Vec::new();
         for key in keys {
@@ -104,23 +158,24 @@ impl Management {
         Ok(Usage { days: found, ..Usage::default() })
     }
 
-    pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), ManagementError> {
+    /// Returns the last days, with today.
+    pub(crate) fn last_days(&self, days: u32) -> Result<Days, ManagementError> {
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(ManagementError::invalid("days", format!("{days} is out of range: expected 1 to 366")));
         }
         let today = self.now().as_millis() / DAY;
-        Ok((today - i64::from(days) + 1, today))
+        Ok(Days { from: today - i64::from(days) + 1, to: today })
     }
 
     /// Flush first to include this process's counts.
-    pub(crate) async fn read_usage(
+    async fn read_usage(
         &self,
         account: &AccountId,
         key: Option<&CredentialId>,
-        days: u32,
+        days: Days,
     ) -> Result<Usage, ManagementError> {
-        let (from, today) = self.days(days)?;
-        let counts = self.0.store.counts(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
+        let key = key.map(CredentialId::as_str);
+        let counts = self.0.store.counts(account.as_str(), key, days.from, days.to).await?;
         let mut found = Vec::with_capacity(counts.len());
         for count in counts {
             found.push(UsageDay {
@@ -139,10 +194,10 @@ impl Management {
         &self,
         account: &AccountId,
         key: Option<&CredentialId>,
-        days: u32,
+        days: Days,
     ) -> Result<Vec<UsageScope>, ManagementError> {
-        let (from, today) = self.days(days)?;
-        let counts = self.0.store.scopes(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
+        let key = key.map(CredentialId::as_str);
+        let counts = self.0.store.scopes(account.as_str(), key, days.from, days.to).await?;
         let scope = |count: ScopeCount| UsageScope {
             day: Timestamp::from_millis(count.day * DAY),
             scope: count.scope,
@@ -155,22 +210,29 @@ impl Management {
 
 #[cfg(feature = "dashboard")]
 impl Management {
-    /// Returns the usage of an account's keys by mode in the last hours or days, with the current one. Needs `usage:read`.
+    /// Returns a key's usage in some days. Needs `usage:read`.
+    pub(crate) async fn key_usage_in(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+        days: Days,
+    ) -> Result<Usage, ManagementError> {
+        let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
+        self.usage_in(&key.account, Some(id), days).await
+    }
+
+    /// Returns the usage of an account's keys by mode, from the hour or day `from` to `to` inclusive. Needs `usage:read`.
     pub(crate) async fn usage_by_mode(
         &self,
         actor: &Actor,
         account: &AccountId,
         unit: CountUnit,
-        number: u32,
+        from: i64,
+        to: i64,
     ) -> Result<Vec<ModeCount>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_usage().await?;
-        let length = match unit {
-            CountUnit::Hour => HOUR,
-            CountUnit::Day => DAY,
-        };
-        let last = self.now().as_millis() / length;
-        Ok(self.0.store.modes(account.as_str(), unit, last - i64::from(number) + 1, last).await?)
+        Ok(self.0.store.modes(account.as_str(), unit, from, to).await?)
     }
 
     /// Returns the usage of an account's keys by required scope. Needs `usage:read`.
@@ -178,42 +240,33 @@ impl Management {
         &self,
         actor: &Actor,
         account: &AccountId,
-        days: u32,
+        days: Days,
     ) -> Result<Vec<UsageScope>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_usage().await?;
         self.read_scopes(account, None, days).await
     }
 
-    /// Returns the keys of an account with the most requests in the last `days` days. Needs `usage:read`.
-    pub(crate) async fn busiest_keys(
+    /// Returns the outcomes of each key of an account, by key. Needs `usage:read`.
+    pub(crate) async fn usage_by_key(
         &self,
         actor: &Actor,
         account: &AccountId,
-        days: u32,
-        limit: usize,
-    ) -> Result<Vec<KeyTotal>, ManagementError> {
+        days: Days,
+    ) -> Result<Vec<KeyOutcomes>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        let (from, today) = self.days(days)?;
         self.flush_usage().await?;
-        Ok(self.0.store.busiest(account.as_str(), from, today, limit).await?)
-    }
-
-    /// Returns how often each key of an account was refused in the last `days` days, and why. Needs `usage:read`.
-    pub(crate) async fn refusals(
-        &self,
-        actor: &Actor,
-        account: &AccountId,
-        days: u32,
-    ) -> Result<Vec<(CredentialId, String, u64)>, ManagementError> {
-        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        let (from, today) = self.days(days)?;
-        self.flush_usage().await?;
-        let counts = self.0.store.refusals(account.as_str(), from, today).await?;
-        let refusal = |count: Count| {
-            let key = count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
-            Ok((key, count.outcome, count.times))
-        };
-        counts.into_iter().map(refusal).collect()
+        let mut keys: Vec<KeyOutcomes> = Vec::new();
+        for count in self.0.store.key_totals(account.as_str(), days.from, days.to).await? {
+            let outcome = (count.outcome, count.times);
+            match keys.last_mut() {
+                Some(last) if last.key.as_str() == count.key => last.outcomes.push(outcome),
+                _ => {
+                    let key = count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
+                    keys.push(KeyOutcomes { key, outcomes: vec![outcome] });
+                }
+            }
+        }
+        Ok(keys)
     }
 }

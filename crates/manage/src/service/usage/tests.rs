@@ -16,8 +16,8 @@ use crate::error::ManagementError;
 use crate::service::AuditQuery;
 use crate::service::Management;
 use crate::store::{
-    Count, CountUnit, KeyTotal, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage,
-    ScopeCount, SqliteManagementStore, Write, Written,
+    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage, ScopeCount,
+    SqliteManagementStore, Write, Written,
 };
 
 const FULL: i64 = 10_000;
@@ -75,6 +75,10 @@ impl ManagementStore for Slow {
         self.inner.add(counts).await
     }
 
+    async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
+        self.inner.remove_counts(day).await
+    }
+
     async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
         self.inner.times_since(key, outcome, hour).await
     }
@@ -91,12 +95,8 @@ impl ManagementStore for Slow {
         self.inner.modes(account, unit, from, to).await
     }
 
-    async fn refusals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        self.inner.refusals(account, from, to).await
-    }
-
-    async fn busiest(&self, account: &str, from: i64, to: i64, limit: usize) -> Result<Vec<KeyTotal>, StoreError> {
-        self.inner.busiest(account, from, to, limit).await
+    async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.key_totals(account, from, to).await
     }
 
     async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {

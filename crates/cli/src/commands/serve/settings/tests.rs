@@ -33,6 +33,7 @@ const SAMPLES: [(&str, &str); 37] = [
     ("session_idle", "6m"),
     ("session_life", "7h"),
     ("audit_retention", "8d"),
+    ("usage_retention", "70d"),
     ("audit_file", "audit.jsonl"),
     ("webhook_allow_network", "10.0.0.0/8"),
     ("smtp_url", "smtps://keyward@mail.example.com"),

@@ -6,6 +6,7 @@ use keyward_core::Timestamp;
 
 use super::names::Names;
 use super::sentences::known;
+use crate::dashboard::days;
 use crate::dashboard::error::FormErrors;
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::member::AtAccount;
@@ -58,22 +59,7 @@ impl Filter {
         let may_see_all = is_operators && operates;
         let sees_all = may_see_all && form.get("of") == "all";
         let mut error = FormErrors::default();
-        let mut day = |field: &'static str| match form.get(field).trim() {
-            "" => None,
-            text => match format!("{text}T00:00:00Z").parse::<Timestamp>() {
-                Ok(day) => Some(day),
-                Err(_) => {
-                    error.note(field, words::audit::no_date(text));
-                    None
-                }
-            },
-        };
-        let (from, to) = (day("from"), day("to"));
-        if let (Some(from), Some(to)) = (from, to)
-            && from > to
-        {
-            error.note("from", words::audit::THE_FIRST_DAY_IS_AFTER);
-        }
+        let (from, to) = days::read(&form, &mut error);
         let text = form.get("q").trim().to_lowercase();
         if text.chars().count() > MOST_TEXT {
             error.note("q", words::audit::text_too_long(MOST_TEXT));

@@ -87,7 +87,7 @@ async fn has_call(member: &AtAccount) -> Result<bool, ManagementError> {
         return Ok(true);
     }
     Ok(member.may(&scopes::USAGE_READ)
-        && !management.busiest_keys(&member.actor, account, SPARK_DAYS, 1).await?.is_empty())
+        && !management.usage_totals(&member.actor, account, SPARK_DAYS).await?.is_empty())
 }
 
 pub(super) async fn hide(SignedInForm { at: member, .. }: SignedInForm<AtAccount>) -> Result<Response, PageError> {

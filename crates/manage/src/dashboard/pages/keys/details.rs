@@ -56,7 +56,8 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let now = member.management().now();
     let (chart, scopes, refusals) = if member.may(&scopes::USAGE_READ) {
-        let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
+        let drawn = member.management().last_days(DAYS)?;
+        let usage = member.management().key_usage_in(&member.actor, member.id(), drawn).await?;
         let file = format!("of=scopes&days={DAYS}&key={}", member.id());
         let scopes = Scopes::of(&usage.scopes, file);
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
@@ -64,7 +65,7 @@ pub(super) async fn show(
             Some(refusals) => refusals.with_missing_scopes(member).await?,
             None => None,
         };
-        (Some(svg::chart(&days, CountUnit::Day, DAYS, now)), scopes, refusals)
+        (Some(svg::chart(&days, CountUnit::Day, drawn.from, drawn.to, now)), scopes, refusals)
     } else {
         (None, None, None)
     };

@@ -1,15 +1,16 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::response::Response;
-use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::store::{KeyColumn, KeyOrder, KeyQuery, KeyStatus};
 use keyward_core::{CredentialId, Timestamp};
 
 use super::checklist::{self, Step};
 use super::creators::Creators;
 use super::filter::{self, Filter, SIZES};
 use super::refusals::Refusals;
-use super::sorting::{Column, ORDERS, columns};
+use super::sorting::{Column, MOST_REQUESTS, ORDERS, columns};
 use super::view::Key;
 use crate::dashboard::error::PageError;
 use crate::dashboard::form;
@@ -18,6 +19,7 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::dashboard::text::number;
 use crate::dashboard::words;
+use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::{UsageDay, UsageTotal};
 
@@ -102,7 +104,15 @@ impl Pages {
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     let now = member.management().now();
-    let filter = Filter::read(member.visitor.query(), &member.account.id, now);
+    let mut filter = Filter::read(member.visitor.query(), &member.account.id, now);
+    let has_usage = member.may(&scopes::USAGE_READ);
+    if filter.query.order.column == KeyColumn::Requests {
+        if has_usage {
+            filter.query.requests = Arc::new(requests(&member).await?);
+        } else {
+            filter.query.order = KeyOrder::default();
+        }
+    }
     let owner = match &filter.query.user {
         Some(user) => Some((user.to_string(), member.name_of(user.as_str()).await?)),
         None => None,
@@ -129,7 +139,6 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             has_revocable = has_revocable || count(&of_user(query)).await? > 0;
         }
     }
-    let has_usage = member.may(&scopes::USAGE_READ);
     let (mut sparks, mut refused) = (HashMap::new(), HashMap::new());
     if has_usage {
         let ids: Vec<CredentialId> = found.items.iter().map(|key| key.id.clone()).collect();
@@ -142,6 +151,8 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     let seen_call = !sparks.is_empty() || found.items.iter().any(|key| key.last_used_at.is_some());
     let has_steps = !filter.is_filtered() && filter.page == 1;
     let steps = if has_steps { checklist::steps(&member, all > 0, seen_call).await? } else { Vec::new() };
+    // What is no order does not hold.
+    let sort = if filter.query.order == KeyOrder::default() { "" } else { filter.form.get("sort") };
     let other_view = filter.form.without(&["page", "inactive", "status"]);
     let choose = |field: &'static str, choices: &[(&str, &str)]| {
         let chosen = filter.form.get(field);
@@ -211,7 +222,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
             ],
         ),
         sizes: SIZES.into_iter().map(size).collect(),
-        sorts: sorts(filter.form.get("sort")),
+        sorts: sorts(sort, has_usage),
         has_more_filters: ["kind", "tags", "unused", "expires", "size"]
             .iter()
             .any(|field| filter.form.filled(field).is_some()),
@@ -224,8 +235,17 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     }))
 }
 
-fn sorts(sent: &str) -> Vec<Choice> {
-    let is_listed = ORDERS.iter().any(|(value, _)| *value == sent);
+/// The requests of each key in the days of the small charts.
+async fn requests(member: &AtAccount) -> Result<HashMap<CredentialId, u64>, ManagementError> {
+    let management = member.management();
+    let days = management.last_days(SPARK_DAYS)?;
+    let counted = management.usage_by_key(&member.actor, &member.account.id, days).await?;
+    Ok(counted.into_iter().map(|counted| (counted.key.clone(), counted.all())).collect())
+}
+
+fn sorts(sent: &str, has_usage: bool) -> Vec<Choice> {
+    let listed: Vec<_> = ORDERS.into_iter().chain(has_usage.then_some(MOST_REQUESTS)).collect();
+    let is_listed = listed.iter().any(|(value, _)| *value == sent);
     // A head of a column also sorts the other way.
     let other = (!is_listed).then_some((sent, words::keys::AS_IN_THE_TABLE));
     let choice = |(value, label): (&str, &str)| Choice {
@@ -233,7 +253,7 @@ fn sorts(sent: &str) -> Vec<Choice> {
         label: label.to_owned(),
         is_chosen: value == sent,
     };
-    ORDERS.into_iter().chain(other).map(choice).collect()
+    listed.into_iter().chain(other).map(choice).collect()
 }
 
 impl KeysPage {

@@ -6,7 +6,7 @@ use crate::dashboard::form::{self, Form};
 use crate::dashboard::words;
 
 /// The name in the URL, and whether the first click sorts downwards.
-const NAMES: [(KeyColumn, &str, bool); 8] = [
+const NAMES: [(KeyColumn, &str, bool); 9] = [
     (KeyColumn::Name, "name", false),
     (KeyColumn::Mode, "mode", false),
     (KeyColumn::Kind, "kind", false),
@@ -15,17 +15,21 @@ const NAMES: [(KeyColumn, &str, bool); 8] = [
     (KeyColumn::LastUsed, "used", true),
     (KeyColumn::Expires, "expires", false),
     (KeyColumn::Status, "status", false),
+    (KeyColumn::Requests, "requests", true),
 ];
 
 pub(super) struct Column {
     pub(super) label: &'static str,
-    /// The query of the link, for columns that can be sorted by.
+    /// The query of the link that sorts by the column.
     pub(super) link: Option<String>,
     /// The value of `aria-sort`.
     pub(super) sorted: Option<&'static str>,
     /// The bars of the last days, for which narrow windows have no room.
     pub(super) is_trend: bool,
 }
+
+/// For readers who may see the usage.
+pub(super) const MOST_REQUESTS: (&str, &str) = ("-requests", words::keys::MOST_REQUESTS_FIRST);
 
 /// The orders that a select offers. A phone has no heads of columns.
 pub(super) const ORDERS: [(&str, &str); 9] = [
@@ -61,8 +65,7 @@ pub(super) fn columns(form: &Form, order: KeyOrder, has_usage: bool) -> Vec<Colu
         let sorted = is_chosen.then_some(if order.is_descending { "descending" } else { "ascending" });
         Column { label, link, sorted, is_trend: false }
     };
-    // The requests are counted in another table, so the store cannot sort by them.
-    let trend = |label| Column { label, link: None, sorted: None, is_trend: true };
+    let trend = |label| Column { is_trend: true, ..sortable(label, KeyColumn::Requests) };
     let mut columns = vec![
         sortable(words::shared::NAME, KeyColumn::Name),
         sortable(words::keys::KIND, KeyColumn::Kind),

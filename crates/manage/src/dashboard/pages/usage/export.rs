@@ -1,5 +1,6 @@
 //! The figures behind the charts as files.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use axum::response::Response;
@@ -14,24 +15,22 @@ use crate::dashboard::member::AtAccount;
 use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::service::{UsageDay, UsageScope, invalid_cursor};
-use crate::store::KeyTotal;
 
 pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let query = member.visitor.query();
-    let range = Range::read(query.get("days"));
+    let range = Range::read(&query, member.management().now())?;
     let mode: Option<Mode> = query.get("mode").parse().ok();
     let (management, account) = (member.management(), &member.account.id);
-    let day = management.now().to_string().get(..10).unwrap_or_default().to_owned();
     if query.get("of") == "keys" {
-        return by_key(&member, range, mode, &day).await;
+        return by_key(&member, &range, mode).await;
     }
     if query.get("of") == "scopes" {
-        return by_scope(&member, range, query.filled("key"), &day).await;
+        return by_scope(&member, &range, query.filled("key")).await;
     }
     if let Some(id) = query.filled("key") {
-        return of_key(&member, range, &id, &day).await;
+        return of_key(&member, &range, &id).await;
     }
-    let counts = management.usage_by_mode(&member.actor, account, range.unit, range.slots).await?;
+    let counts = management.usage_by_mode(&member.actor, account, range.unit, range.first, range.last).await?;
     let counts = counts.iter().filter(|count| mode.is_none_or(|mode| count.mode == mode));
     let rows: Vec<Row> = counts
         .map(|count| {
@@ -39,38 +38,33 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
             vec![total.day.to_string(), count.mode.as_str().to_owned(), total.outcome, total.times.to_string()]
         })
         .collect();
-    let name = format!("usage-{account}-{}d-{day}", range.days);
+    let name = format!("usage-{account}-{}", range.name_of_file(false, management.now()));
     let columns = [range.unit.as_str(), "mode", "outcome", "requests"];
     Ok(csv::download(&name, &columns, stream::once(async { Ok(rows) })))
 }
 
 /// All outcomes of each key, the busiest first.
-async fn by_key(member: &AtAccount, range: &Range, mode: Option<Mode>, day: &str) -> Result<Response, PageError> {
-    let (management, account, days) = (member.management(), &member.account.id, range.days_of_keys());
-    let mut refusals: HashMap<String, Vec<(String, u64)>> = HashMap::new();
-    for (key, outcome, times) in management.refusals(&member.actor, account, days).await? {
-        refusals.entry(key.to_string()).or_default().push((outcome, times));
-    }
-    let totals = management.busiest_keys(&member.actor, account, days, usize::MAX).await?;
+async fn by_key(member: &AtAccount, range: &Range, mode: Option<Mode>) -> Result<Response, PageError> {
+    let (management, account) = (member.management(), &member.account.id);
+    let mut keys = management.usage_by_key(&member.actor, account, range.days).await?;
+    keys.sort_by_cached_key(|key| (Reverse(key.all()), key.key.clone()));
     let known = names(member).await?;
     let mut rows: Vec<Row> = Vec::new();
-    for KeyTotal { key, accepted, .. } in totals {
-        let known = known.get(&key);
+    for counted in keys {
+        let key = counted.key.as_str();
+        let known = known.get(key);
         if mode.is_some_and(|mode| known.is_none_or(|(_, of)| *of != mode)) {
             continue;
         }
         let (name, of) = known.map_or(("", ""), |(name, mode)| (name, mode.as_str()));
-        let mut outcomes = refusals.remove(&key).unwrap_or_default();
-        outcomes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
-        let accepted = (accepted > 0).then(|| ("accepted".to_owned(), accepted));
-        rows.extend(
-            accepted
-                .into_iter()
-                .chain(outcomes)
-                .map(|(outcome, times)| vec![key.clone(), name.to_owned(), of.to_owned(), outcome, times.to_string()]),
-        );
+        let mut refusals: Vec<_> = counted.refusals().collect();
+        refusals.sort_by_key(|(outcome, times)| (Reverse(*times), *outcome));
+        let accepted = Some(("accepted", counted.accepted())).filter(|(_, times)| *times > 0);
+        let row =
+            |(outcome, times): (&str, u64)| [key, name, of, outcome, &times.to_string()].map(str::to_owned).into();
+        rows.extend(accepted.into_iter().chain(refusals).map(row));
     }
-    let name = format!("usage-by-key-{account}-{days}d-{day}");
+    let name = format!("usage-by-key-{account}-{}", range.name_of_file(true, management.now()));
     let columns = ["key", "name", "mode", "outcome", "requests"];
     Ok(csv::download(&name, &columns, stream::once(async { Ok(rows) })))
 }
@@ -92,15 +86,15 @@ async fn names(member: &AtAccount) -> Result<HashMap<String, (String, Mode)>, Pa
     }
 }
 
-async fn by_scope(member: &AtAccount, range: &Range, key: Option<String>, day: &str) -> Result<Response, PageError> {
-    let (management, account, days) = (member.management(), &member.account.id, range.days_of_keys());
+async fn by_scope(member: &AtAccount, range: &Range, key: Option<String>) -> Result<Response, PageError> {
+    let (management, account) = (member.management(), &member.account.id);
     let (counts, subject) = match key {
-        Some(id) => (management.key_usage(&member.actor, &own(member, &id).await?, days).await?.scopes, id),
-        None => (management.usage_by_scope(&member.actor, account, days).await?, account.to_string()),
+        Some(id) => (management.key_usage_in(&member.actor, &own(member, &id).await?, range.days).await?.scopes, id),
+        None => (management.usage_by_scope(&member.actor, account, range.days).await?, account.to_string()),
     };
     let row = |count: UsageScope| vec![count.day.to_string(), count.scope, count.outcome, count.times.to_string()];
     let rows: Vec<Row> = counts.into_iter().map(row).collect();
-    let name = format!("usage-by-scope-{subject}-{days}d-{day}");
+    let name = format!("usage-by-scope-{subject}-{}", range.name_of_file(true, management.now()));
     Ok(csv::download(&name, &["day", "scope", "outcome", "requests"], stream::once(async { Ok(rows) })))
 }
 
@@ -111,11 +105,12 @@ async fn own(member: &AtAccount, id: &str) -> Result<CredentialId, ManagementErr
     if key.account == member.account.id { Ok(id) } else { Err(ManagementError::NotFound("key")) }
 }
 
-async fn of_key(member: &AtAccount, range: &Range, id: &str, day: &str) -> Result<Response, PageError> {
+async fn of_key(member: &AtAccount, range: &Range, id: &str) -> Result<Response, PageError> {
     let id = own(member, id).await?;
-    let usage = member.management().key_usage(&member.actor, &id, range.days_of_keys()).await?;
+    let management = member.management();
+    let usage = management.key_usage_in(&member.actor, &id, range.days).await?;
     let row = |day: UsageDay| vec![day.day.to_string(), day.outcome, day.times.to_string()];
     let rows: Vec<Row> = usage.days.into_iter().map(row).collect();
-    let name = format!("usage-{id}-{}d-{day}", range.days_of_keys());
+    let name = format!("usage-{id}-{}", range.name_of_file(true, management.now()));
     Ok(csv::download(&name, &["day", "outcome", "requests"], stream::once(async { Ok(rows) })))
 }

@@ -1,16 +1,15 @@
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::response::Response;
+use http::StatusCode;
 use keyward_core::store::{KeyQuery, KeyStatus};
-use keyward_core::{CredentialId, Mode, Timestamp};
+use keyward_core::{CredentialId, Mode};
 use keyward_limits::Subject;
 
 use super::by_scope::{Scopes, lacked};
-use super::range::{RANGES, Range};
+use super::range::{PRESETS, Range};
 use super::sum::{Sum, percent};
-use crate::dashboard::error::PageError;
-use crate::dashboard::form;
+use crate::dashboard::error::{FormErrors, PageError};
+use crate::dashboard::form::{self, Form};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::pages::limits::{Line, effective};
@@ -19,8 +18,8 @@ use crate::dashboard::text::{number, span};
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::{KeyView, UsageTotal};
-use crate::store::{KeyTotal, ModeCount};
+use crate::service::{Days, KeyOutcomes, KeyView, UsageTotal};
+use crate::store::ModeCount;
 
 const MOST_KEYS: usize = 20;
 const MOST_BUSY_KEYS: usize = 10;
@@ -28,7 +27,6 @@ const MOST_BUSY_KEYS: usize = 10;
 const MOST_LOOKED_UP: usize = 100;
 /// Scopes that are named for each key.
 const MOST_MISSING: usize = 3;
-const DAY: i64 = 24 * 3_600 * 1_000;
 
 struct Tab {
     query: String,
@@ -71,7 +69,13 @@ struct Quota {
 struct UsagePage {
     frame: Frame,
     chart: Chart,
-    range: &'static Range,
+    /// The days as they were typed.
+    from: String,
+    to: String,
+    /// The fields that the form of the days keeps.
+    hidden: Vec<(&'static str, String)>,
+    error: Option<FormErrors>,
+    range: Range,
     ranges: Vec<Tab>,
     modes: Vec<Tab>,
     all: Sum,
@@ -94,11 +98,18 @@ struct UsagePage {
 }
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
-    let query = member.visitor.query();
-    let range = Range::read(query.get("days"));
-    let mode: Option<Mode> = query.get("mode").parse().ok();
+    let sent = member.visitor.query();
     let (management, account) = (member.management(), &member.account.id);
-    let counts = management.usage_by_mode(&member.actor, account, range.unit, range.slots).await?;
+    let now = management.now();
+    let (range, error) = match Range::read(&sent, now) {
+        Ok(range) => (range, None),
+        Err(error) => (Range::of_preset(sent.get("days"), now), Some(error)),
+    };
+    // The links do not repeat what is wrong.
+    let wrong: &[&str] = if error.is_some() { &["from", "to"] } else { &[] };
+    let query = Form::parse(sent.without(wrong).as_bytes());
+    let mode: Option<Mode> = query.get("mode").parse().ok();
+    let counts = management.usage_by_mode(&member.actor, account, range.unit, range.first, range.last).await?;
     let (mut all, mut live, mut test) = (Sum::default(), Sum::default(), Sum::default());
     let is_shown = |count: &&ModeCount| mode.is_none_or(|mode| count.mode == mode);
     for count in counts.iter().filter(is_shown) {
@@ -106,36 +117,46 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         (if count.mode == Mode::Test { &mut test } else { &mut live }).add(&count.outcome, count.times);
     }
     let totals: Vec<UsageTotal> = counts.iter().filter(is_shown).map(|count| range.total(count)).collect();
-    let chart = svg::chart(&totals, range.unit, range.slots, management.now());
+    let chart = svg::chart(&totals, range.unit, range.first, range.last, now);
     let refused = chart.legend.iter().filter(|legend| legend.outcome != "accepted");
-    let without = |field: &'static str| query.without(&[field]);
+    let without = |fields: &[&str]| query.without(fields);
     let refusals = refused.map(|legend| Refusal {
         words: legend.words.clone(),
         meaning: legend.meaning,
         times: legend.total.clone(),
         share: percent(legend.times, all.refused),
-        query: form::joined(&without("outcome"), &form::query("outcome", &legend.outcome)),
+        query: form::joined(&without(&["outcome"]), &form::query("outcome", &legend.outcome)),
     });
     let refusals = refusals.collect();
     let reason = query.filled("outcome");
-    let scopes = management.usage_by_scope(&member.actor, account, range.days_of_keys()).await?;
-    let scopes = Scopes::of(&scopes, format!("of=scopes&days={}", range.days));
-    let busiest = busiest(&member, range, mode).await?;
-    let (keys, more) = keys(&member, range, mode, reason.as_deref()).await?;
-    let is_used = chart.total == 0 && member.may(&scopes::KEYS_READ) && was_used(&member, range.days).await?;
+    let scopes = management.usage_by_scope(&member.actor, account, range.days).await?;
+    let scopes = Scopes::of(&scopes, format!("of=scopes&{}", range.query()));
+    let by_key = management.usage_by_key(&member.actor, account, range.days).await?;
+    let busiest = busiest(&member, &by_key, mode).await?;
+    let (keys, more) = keys(&member, &by_key, range.days, mode, reason.as_deref()).await?;
+    let is_used = chart.total == 0 && member.may(&scopes::KEYS_READ) && was_used(&member, &range).await?;
     let (quotas, limits) = quotas(&member).await?;
-    let tab = |field: &'static str, value: String, label, is_current| {
+    let tab = |fields: &[&'static str], field: &'static str, value: String, label, is_current| {
         let value = if value.is_empty() { String::new() } else { form::query(field, &value) };
-        Tab { query: form::joined(&without(field), &value), label, is_current }
+        Tab { query: form::joined(&without(fields), &value), label, is_current }
     };
     let modes = [("", words::usage::ALL_MODES), ("live", words::shared::LIVE), ("test", words::shared::TEST)];
     let known_mode = mode.map(Mode::as_str).unwrap_or_default();
-    let modes = modes.map(|(value, label)| tab("mode", value.to_owned(), label, value == known_mode));
-    let ranges = RANGES.iter().map(|one| tab("days", one.days.to_string(), one.label, one.days == range.days));
+    let modes = modes.map(|(value, label)| tab(&["mode"], "mode", value.to_owned(), label, value == known_mode));
+    let ranges = PRESETS.iter().map(|preset| {
+        let is_current = error.is_none() && range.is(preset);
+        tab(&["days", "from", "to"], "days", preset.days.to_string(), preset.label, is_current)
+    });
     let (modes, ranges) = (modes.into(), ranges.collect());
-    Ok(member.page(words::usage::USAGE, |frame| UsagePage {
+    let hidden = ["mode", "outcome"].into_iter().filter_map(|field| Some((field, query.filled(field)?))).collect();
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(member.page_with(status, words::usage::USAGE, |frame| UsagePage {
         frame,
         chart,
+        from: sent.get("from").to_owned(),
+        to: sent.get("to").to_owned(),
+        hidden,
+        error,
         range,
         ranges,
         modes,
@@ -150,11 +171,11 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         keys,
         more_keys: (more > 0).then(|| number(more as u64)),
         reason: reason.map(|reason| words::charts::meaning(&reason).to_owned()),
-        without_reason: without("outcome"),
+        without_reason: without(&["outcome"]),
         quotas,
         limits,
         plan: member.account.plan.as_ref().map(ToString::to_string),
-        filters: without("outcome"),
+        filters: without(&["outcome"]),
         is_used,
     }))
 }
@@ -184,16 +205,29 @@ impl KeyRow {
     }
 }
 
+/// The keys with the largest weight above zero, the heaviest first.
+fn heaviest(keys: &[KeyOutcomes], weight: impl Fn(&KeyOutcomes) -> u64) -> Vec<&KeyOutcomes> {
+    let mut weighed: Vec<(u64, &KeyOutcomes)> = keys.iter().map(|key| (weight(key), key)).collect();
+    weighed.retain(|(weight, _)| *weight > 0);
+    weighed.sort_unstable_by(|(first, a), (second, b)| (second, &a.key).cmp(&(first, &b.key)));
+    weighed.into_iter().map(|(_, key)| key).collect()
+}
+
+fn sum_of(key: &KeyOutcomes) -> Sum {
+    Sum { accepted: key.accepted(), refused: key.refused() }
+}
+
 /// The keys with the most requests.
-async fn busiest(member: &AtAccount, range: &Range, mode: Option<Mode>) -> Result<Vec<KeyRow>, ManagementError> {
-    let (management, account) = (member.management(), &member.account.id);
-    let totals = management.busiest_keys(&member.actor, account, range.days_of_keys(), MOST_LOOKED_UP).await?;
+async fn busiest(
+    member: &AtAccount,
+    by_key: &[KeyOutcomes],
+    mode: Option<Mode>,
+) -> Result<Vec<KeyRow>, ManagementError> {
     let mut rows = Vec::new();
-    for KeyTotal { key, accepted, refused } in totals {
-        let id: CredentialId = key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
-        let key = look_up(member, &id).await?;
+    for counted in heaviest(by_key, KeyOutcomes::all).into_iter().take(MOST_LOOKED_UP) {
+        let key = look_up(member, &counted.key).await?;
         if mode.is_none_or(|mode| key.as_ref().is_some_and(|key| key.mode == mode)) {
-            rows.push(KeyRow::new(member, &id, key.as_ref(), Sum { accepted, refused }, String::new()));
+            rows.push(KeyRow::new(member, &counted.key, key.as_ref(), sum_of(counted), String::new()));
         }
         if rows.len() == MOST_BUSY_KEYS {
             break;
@@ -205,41 +239,31 @@ async fn busiest(member: &AtAccount, range: &Range, mode: Option<Mode>) -> Resul
 /// The keys with the most refusals, and how many more there are.
 async fn keys(
     member: &AtAccount,
-    range: &Range,
+    by_key: &[KeyOutcomes],
+    days: Days,
     mode: Option<Mode>,
     reason: Option<&str>,
 ) -> Result<(Vec<KeyRow>, usize), ManagementError> {
-    let (management, account) = (member.management(), &member.account.id);
-    let mut by_key: HashMap<CredentialId, Vec<(String, u64)>> = HashMap::new();
-    for (key, outcome, times) in management.refusals(&member.actor, account, range.days_of_keys()).await? {
-        by_key.entry(key).or_default().push((outcome, times));
-    }
-    let weight = |outcomes: &[(String, u64)]| -> u64 {
-        let counted = outcomes.iter().filter(|(outcome, _)| reason.is_none_or(|reason| outcome == reason));
-        counted.map(|(_, times)| times).sum()
-    };
-    let mut by_key: Vec<_> = by_key.into_iter().map(|(key, all)| (weight(&all), key, all)).collect();
-    by_key.retain(|(weight, ..)| *weight > 0);
-    by_key.sort_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
+    let refused = heaviest(by_key, |key| match reason {
+        Some(reason) => key.refused_for(reason),
+        None => key.refused(),
+    });
     let (mut rows, mut looked_up) = (Vec::new(), 0);
-    for (_, id, mut outcomes) in by_key.iter().take(MOST_LOOKED_UP).cloned() {
+    for counted in refused.iter().take(MOST_LOOKED_UP) {
         looked_up += 1;
-        let key = look_up(member, &id).await?;
+        let key = look_up(member, &counted.key).await?;
         if mode.is_some_and(|mode| key.as_ref().is_none_or(|key| key.mode != mode)) {
             continue;
         }
-        let usage = management.read_usage(account, Some(&id), range.days_of_keys()).await?;
-        let mut sum = Sum::default();
-        for day in usage.days {
-            sum.add(&day.outcome, day.times);
-        }
+        let mut outcomes: Vec<_> = counted.refusals().collect();
         outcomes.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
         let reasons =
             outcomes.iter().map(|(outcome, times)| format!("{}: {}", words::charts::meaning(outcome), number(*times)));
         let reasons = reasons.collect::<Vec<_>>().join("; ");
         let missing = match &key {
-            Some(key) if outcomes.iter().any(|(outcome, _)| outcome == "insufficient_scope") => {
-                let counts = management.read_scopes(account, Some(&id), range.days_of_keys()).await?;
+            Some(key) if outcomes.iter().any(|(outcome, _)| *outcome == "insufficient_scope") => {
+                let account = &member.account.id;
+                let counts = member.management().read_scopes(account, Some(&counted.key), days).await?;
                 let has = |scope: &str| scope.parse().is_ok_and(|scope| key.scopes.allows(&scope));
                 let mut missing = lacked(&counts, has);
                 missing.truncate(MOST_MISSING);
@@ -247,12 +271,12 @@ async fn keys(
             }
             _ => None,
         };
-        rows.push(KeyRow { missing, ..KeyRow::new(member, &id, key.as_ref(), sum, reasons) });
+        rows.push(KeyRow { missing, ..KeyRow::new(member, &counted.key, key.as_ref(), sum_of(counted), reasons) });
         if rows.len() == MOST_KEYS {
             break;
         }
     }
-    Ok((rows, by_key.len() - looked_up))
+    Ok((rows, refused.len() - looked_up))
 }
 
 async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Vec<Line>), ManagementError> {
@@ -292,11 +316,10 @@ async fn quotas(member: &AtAccount) -> Result<(Vec<Quota>, Vec<Line>), Managemen
     Ok((quotas, lines.into_iter().filter(|line| line.name != "Left").collect()))
 }
 
-/// Returns `true` if one of the newest keys of the account was used in the last `days` days.
-async fn was_used(member: &AtAccount, days: u32) -> Result<bool, PageError> {
+/// Returns `true` if one of the newest keys of the account was last used in the range.
+async fn was_used(member: &AtAccount, range: &Range) -> Result<bool, PageError> {
     let now = member.management().now();
-    let from = Timestamp::from_millis(now.as_millis() - i64::from(days) * DAY);
     let query = KeyQuery { account: Some(member.account.id.clone()), now, ..KeyQuery::default() };
     let keys = member.management().keys(&member.actor, &query).await?;
-    Ok(keys.items.iter().any(|key| key.last_used_at.is_some_and(|at| at >= from)))
+    Ok(keys.items.iter().any(|key| key.last_used_at.is_some_and(|at| range.has(at))))
 }

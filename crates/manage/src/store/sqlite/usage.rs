@@ -1,0 +1,179 @@
+//! The counts of requests.
+
+use std::collections::HashMap;
+
+use keyward_core::Mode;
+use keyward_sqlite::tables::rusqlite::{self, Connection};
+
+use super::signed;
+use crate::store::spans;
+use crate::store::usage::{
+    Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
+};
+
+/// The daily counts of keys that are removed at a time.
+const BATCH: usize = 5_000;
+
+pub(super) fn add(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(
+        "INSERT INTO desk_counts (account, key, day, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
+    let mut add_total = connection.prepare_cached(
+        "INSERT INTO desk_totals (account, day, outcome, times) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
+    let mut add_hour = connection.prepare_cached(
+        "INSERT INTO desk_hours (key, outcome, hour, times) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
+    let mut add_mode = connection.prepare_cached(
+        "INSERT INTO desk_modes (account, unit, start, mode, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
+    let mut add_span = connection.prepare_cached(
+        "INSERT INTO desk_spans (account, days, start, key, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
+    for count in counts {
+        let (day, times) = (count.day(), signed(count.times));
+        add.execute((&count.account, &count.key, day, &count.outcome, times))?;
+        for span in spans::of_day(day) {
+            add_span.execute((&count.account, span.days, span.start, &count.key, &count.outcome, times))?;
+        }
+        add_total.execute((&count.account, day, &count.outcome, times))?;
+        add_hour.execute((&count.key, &count.outcome, count.hour, times))?;
+        for (unit, start) in [(CountUnit::Hour, count.hour), (CountUnit::Day, day)] {
+            add_mode.execute((&count.account, unit.as_str(), start, count.mode.as_str(), &count.outcome, times))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the accounts with daily counts before `day`.
+pub(super) fn accounts_before(connection: &Connection, day: i64) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT DISTINCT account FROM desk_totals WHERE day < ?1")?
+        .query_map([day], |row| row.get(0))?
+        .collect()
+}
+
+/// Removes a batch of an account's counts, so that no other writer waits for long. Returns `true` if it was the last one.
+pub(super) fn remove_before(connection: &Connection, account: &str, day: i64) -> rusqlite::Result<bool> {
+    let batch = signed(BATCH as u64);
+    // The spans of one day are sorted by day, and the counts by key.
+    let removed = connection.execute(
+        "DELETE FROM desk_counts WHERE (account, key, day, outcome) IN ( \
+           SELECT account, key, start, outcome FROM desk_spans WHERE account = ?1 AND days = 1 AND start < ?2 \
+           ORDER BY start, key, outcome LIMIT ?3)",
+        (account, day, batch),
+    )?;
+    let spans = connection.execute(
+        "DELETE FROM desk_spans WHERE (account, days, start, key, outcome) IN ( \
+           SELECT account, days, start, key, outcome FROM desk_spans WHERE account = ?1 AND days = 1 AND start < ?2 \
+           ORDER BY start, key, outcome LIMIT ?3)",
+        (account, day, batch),
+    )?;
+    if removed.max(spans) == BATCH {
+        return Ok(false);
+    }
+    for days in spans::LENGTHS {
+        let spans = "DELETE FROM desk_spans WHERE account = ?1 AND days = ?2 AND start <= ?3 - ?2";
+        connection.execute(spans, (account, days, day))?;
+    }
+    connection.execute("DELETE FROM desk_scopes WHERE account = ?1 AND day < ?2", (account, day))?;
+    connection.execute("DELETE FROM desk_modes WHERE account = ?1 AND unit = 'day' AND start < ?2", (account, day))?;
+    // They come last, because the next call finds the account by them.
+    connection.execute("DELETE FROM desk_totals WHERE account = ?1 AND day < ?2", (account, day))?;
+    Ok(true)
+}
+
+pub(super) fn add_scopes(connection: &Connection, counts: &[ScopeCount]) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(
+        "INSERT INTO desk_scopes (account, key, day, scope, outcome, times) SELECT ?1, ?2, ?3, CASE \
+           WHEN EXISTS (SELECT 1 FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3 AND scope = ?4) THEN ?4 \
+           WHEN (SELECT count(DISTINCT scope) FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3) < ?7 THEN ?4 \
+           ELSE ?8 END, ?5, ?6 WHERE true \
+         ON CONFLICT DO UPDATE SET times = times + excluded.times",
+    )?;
+    for count in counts {
+        let (account, scope, outcome, times) = (&count.account, &count.scope, &count.outcome, signed(count.times));
+        for (key, most) in [(count.key.as_str(), MOST_SCOPES), ("", MOST_SCOPES_OF_ACCOUNT)] {
+            add.execute((account, key, count.day, scope, outcome, times, signed(most as u64), OTHER_SCOPES))?;
+        }
+    }
+    Ok(())
+}
+
+/// Rows of several spans are added here, because the database would sort them first.
+pub(super) fn key_totals(connection: &Connection, account: &str, from: i64, to: i64) -> rusqlite::Result<Vec<Count>> {
+    // Two queries of one end each, because one of both would read every row.
+    let known: (Option<i64>, Option<i64>) = connection
+        .prepare_cached(
+            "SELECT (SELECT min(start) FROM desk_spans WHERE account = ?1 AND days = 1), \
+             (SELECT max(start) FROM desk_spans WHERE account = ?1 AND days = 1)",
+        )?
+        .query_row([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = known else { return Ok(Vec::new()) };
+    let mut read = connection
+        .prepare_cached("SELECT key, outcome, times FROM desk_spans WHERE account = ?1 AND days = ?2 AND start = ?3")?;
+    let mut totals: HashMap<String, Vec<(String, u64)>> = HashMap::new();
+    for span in spans::cover(from.max(first), to.min(last)) {
+        let mut rows = read.query((account, span.days, span.start))?;
+        while let Some(row) = rows.next()? {
+            let (key, outcome) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+            let times = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
+            // Only a key that is new here needs a text of its own.
+            let outcomes = match totals.get_mut(key) {
+                Some(outcomes) => outcomes,
+                None => totals.entry(key.to_owned()).or_default(),
+            };
+            match outcomes.iter_mut().find(|(known, _)| known == outcome) {
+                Some((_, sum)) => *sum = sum.saturating_add(times),
+                None => outcomes.push((outcome.to_owned(), times)),
+            }
+        }
+    }
+    let mut totals: Vec<(String, Vec<(String, u64)>)> = totals.into_iter().collect();
+    totals.sort_unstable_by(|(first, _), (second, _)| first.cmp(second));
+    let mut counts = Vec::with_capacity(totals.len());
+    for (key, mut outcomes) in totals {
+        outcomes.sort_unstable();
+        counts.extend(outcomes.into_iter().map(|(outcome, times)| {
+            let (account, key) = (account.to_owned(), key.clone());
+            Count { account, key, day: from, outcome, times }
+        }));
+    }
+    Ok(counts)
+}
+
+pub(super) fn scope_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ScopeCount> {
+    Ok(ScopeCount {
+        account: row.get(0)?,
+        key: row.get(1)?,
+        day: row.get(2)?,
+        scope: row.get(3)?,
+        outcome: row.get(4)?,
+        times: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
+    })
+}
+
+pub(super) fn mode_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ModeCount> {
+    Ok(ModeCount {
+        start: row.get(0)?,
+        // Only modes are written.
+        mode: row.get::<_, String>(1)?.parse().unwrap_or(Mode::Live),
+        outcome: row.get(2)?,
+        times: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+    })
+}
+
+pub(super) fn count(row: &rusqlite::Row<'_>) -> rusqlite::Result<Count> {
+    Ok(Count {
+        account: row.get(0)?,
+        key: row.get(1)?,
+        day: row.get(2)?,
+        outcome: row.get(3)?,
+        times: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+    })
+}
