@@ -46,15 +46,8 @@ struct Inner {
 
 #[derive(Clone)]
 enum Source {
-    Limiter {
-        limiter: Arc<dyn RateLimiter>,
-        limit: SmolStr,
-    },
-    Rules {
-        limits: Limits,
-        rates: Vec<SmolStr>,
-        budgets: bool,
-    },
+    Limiter { limiter: Arc<dyn RateLimiter>, limit: SmolStr },
+    Rules { limits: Limits, rates: Vec<SmolStr>, budgets: bool },
 }
 
 impl RequestLimit {
