@@ -73,8 +73,6 @@ pub use settings::{SignUpPolicy, UserKeyPolicy};
 pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 pub use usage::{Usage, UsageDay, UsageScope, UsageTotal};
-#[cfg(feature = "dashboard")]
-pub(crate) use users::wrong_fields_of_user;
 pub use users::{NewUser, ResetLink};
 #[cfg(all(feature = "dashboard", feature = "webhooks"))]
 pub(crate) use webhooks::is_undelivered;
