@@ -51,7 +51,7 @@ async fn no_key_that_goes_back_to_a_user_takes_the_sign_in_over() {
             }
         }
         // Another owner's key may help.
-        let other = setting.member(&owner, &account, "bob@example.com", Role::Owner).await;
+        let other = setting.member(&setting.system(), &account, "bob@example.com", Role::Owner).await;
         let (other, _) = key(&setting, &other, &account).await;
         assert_eq!(says(management.remove_second_factor(&other, &id).await), "done");
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{KeyView, audit_value, key_view};
 use crate::actor::Actor;
+use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
 use crate::service::Management;
@@ -97,6 +98,9 @@ impl Management {
             return Err(ManagementError::Rotated);
         }
         let keys = self.keys_within(purpose, &key.account).await?;
+        if Rights::of_record(&key, purpose).change_who_signs_in() {
+            self.confirm_user(actor).await?;
+        }
         let successor = CredentialId::generate();
         // A successor that a key creates must not outlive that key.
         let rotation = Rotation {

@@ -15,14 +15,14 @@ use super::sessions::SignedIn;
 use super::throttle::Attempt;
 use crate::actor::{Actor, ActorName, Context, Principal, Through, Who, principal_of};
 use crate::error::ManagementError;
+#[cfg(feature = "dashboard")]
+use crate::proof::Proof;
 use crate::records::{
     Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
 };
 use crate::role::{Role, scopes};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
-#[cfg(feature = "dashboard")]
-use crate::service::proof::Proof;
 use crate::service::rights::{Effect, unless_lost};
 use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::Write;
@@ -178,6 +178,7 @@ impl Management {
             return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
         }
         self.0.throttle.check_link_user(&user.id)?;
+        self.confirm_user(actor).await?;
         let secret = new_secret("kwl_")?;
         let link = StoredSignInLink {
             digest: digest_of(&secret),

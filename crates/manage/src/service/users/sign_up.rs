@@ -138,7 +138,7 @@ impl Management {
             let rights = self.rights(actor, &operator).await?;
             rights.require(&scopes::MEMBERS_WRITE)?;
             rights.check_role(Role::Owner)?;
-            self.check_recent(actor).await?;
+            self.confirm_user(actor).await?;
             self.add_to(user, &operator, Role::Owner, actor).await
         } else {
             let draft = Draft::new(actor, "user.create", Target::new("user", &user.id)).account(&operator);
