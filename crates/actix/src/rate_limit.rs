@@ -42,6 +42,9 @@ pub struct RateLimit(RequestLimit);
 
 impl RateLimit {
     /// Creates a middleware that spends one unit per request.
+    ///
+    /// # Panics
+    /// If the limiter names its limits, and none has this name.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<String>) -> Self {
         Self(RequestLimit::new(limiter, limit.into()))
     }

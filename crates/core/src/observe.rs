@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::id::{AccountId, CredentialId};
 use crate::identity::{CredentialKind, Identity};
 use crate::rejection::Rejection;
-use crate::scope::{Requirement, Scope};
+use crate::scope::{Requirement, Scope, first_distinct};
 
 /// The outcome of an accepted request.
 const OK: &str = "OK";
@@ -206,12 +206,7 @@ impl Parts {
 
 fn missing(rejection: &Rejection, lacks: impl Fn(&Scope) -> bool) -> Option<Requirement> {
     let Rejection::InsufficientScope(required) = rejection else { return None };
-    let mut scopes: Vec<Scope> = Vec::new();
-    for scope in required.scopes() {
-        if scopes.len() < MAX_MISSING && lacks(scope) && !scopes.contains(scope) {
-            scopes.push(scope.clone());
-        }
-    }
+    let scopes = first_distinct(required.scopes(), MAX_MISSING, lacks).into_iter().cloned();
     Some(if required.is_any() { Requirement::any_of(scopes) } else { Requirement::all_of(scopes) })
 }
 

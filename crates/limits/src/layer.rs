@@ -42,6 +42,9 @@ pub struct RateLimitLayer<P = Http> {
 
 impl RateLimitLayer {
     /// Creates a layer that spends one unit per request.
+    ///
+    /// # Panics
+    /// As [`RequestLimit::new`]: if the limiter names its limits, and none has this name.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
         RequestLimit::new(limiter, limit).into()
     }

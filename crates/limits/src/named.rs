@@ -189,12 +189,14 @@ impl NamedLimits {
         self.0.iter()
     }
 
-    /// Logs the known names when a middleware is built, and not only with the first request.
-    pub(crate) fn check_name(&self, name: &str) {
-        if self.0.iter().all(|known| known.name != name) {
-            let known = self.names();
-            tracing::error!(limit = name, %known, "no rate limit has this name, so the middleware refuses each request with a credential: correct the name, or add it to the RateLimitsBuilder");
-        }
+    /// A middleware with a wrong name would refuse each request, so it is not built.
+    pub(crate) fn assert_has(&self, name: &str) {
+        let is_known = self.0.iter().any(|known| known.name == name);
+        assert!(
+            is_known,
+            "no rate limit has the name {name:?}, expected one of {}: correct it, or add it to the RateLimitsBuilder",
+            self.names()
+        );
     }
 
     pub(crate) fn unknown(&self, name: &str) -> Rejection {

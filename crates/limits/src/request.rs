@@ -46,28 +46,22 @@ struct Inner {
 
 #[derive(Clone)]
 enum Source {
-    Limiter {
-        limiter: Arc<dyn RateLimiter>,
-        limit: SmolStr,
-    },
-    Rules {
-        limits: Limits,
-        rates: Vec<SmolStr>,
-        budgets: bool,
-    },
-    /// The name of a rate that no rule can have.
-    Malformed(SmolStr),
+    Limiter { limiter: Arc<dyn RateLimiter>, limit: SmolStr },
+    Rules { limits: Limits, rates: Vec<SmolStr>, budgets: bool },
 }
 
 impl RequestLimit {
     /// Limits requests with a cost of one.
     ///
-    /// A name that the limiter does not have is logged here as an error, with the names that it has. Then each request with a
-    /// credential is refused with [`Rejection::NotConfigured`].
+    /// A limiter that does not [name its limits](RateLimiter::limits) refuses each request with a wrong name:
+    /// [`Rejection::NotConfigured`].
+    ///
+    /// # Panics
+    /// If the limiter names its limits, and none has this name.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
         let limit = limit.into();
         if let Some(known) = limiter.limits() {
-            known.check_name(&limit);
+            known.assert_has(&limit);
         }
         let source = Source::Limiter { limiter: Arc::new(limiter), limit };
         Self(Arc::new(Inner { source, cost: None }))
@@ -96,16 +90,17 @@ impl RequestLimit {
     /// Sets the names of the rates, for [`from_rules`](Self::from_rules). Defaults to `default`.
     ///
     /// A name that no rule has limits nothing, and the first request logs a warning with the names that rules have: rules are data, so
-    /// one with this name may come later. A name that no rule can have, such as `a b`, is logged here as an error, and every
-    /// request with a credential is refused with [`Rejection::NotConfigured`].
+    /// one with this name may come later.
+    ///
+    /// # Panics
+    /// If no rule can have a name, such as `a b`.
     #[must_use]
     pub fn rates<N: Into<SmolStr>>(self, names: impl IntoIterator<Item = N>) -> Self {
         let mut inner = Inner::clone(&self.0);
         if let Source::Rules { rates, .. } = &mut inner.source {
             *rates = names.into_iter().map(Into::into).collect();
             if let Some(malformed) = rates.iter().find(|name| !RateRule::is_name(name)) {
-                tracing::error!(name = %malformed, "a layer names a rate that no rule can have: it refuses its requests; expected 1 to 32 of `a-z A-Z 0-9 _ -`");
-                inner.source = Source::Malformed(malformed.clone());
+                panic!("no rule can have the rate {malformed:?}: expected 1 to 32 of `a-z A-Z 0-9 _ -`");
             }
         }
         Self(Arc::new(inner))
@@ -157,10 +152,6 @@ impl RequestLimit {
         match &self.0.source {
             Source::Limiter { limiter, limit } => limiter.spend(caller, limit, cost).await.map(Spent::from),
             Source::Rules { limits, rates, budgets } => limits.spend_from(caller, rates, *budgets, cost).await,
-            Source::Malformed(name) => {
-                keyward_core::log_limited!(error, %name, "a layer names a rate that no rule can have: refusing its requests; expected 1 to 32 of `a-z A-Z 0-9 _ -`");
-                Err(Rejection::NotConfigured)
-            }
         }
     }
 
@@ -191,7 +182,6 @@ impl fmt::Debug for RequestLimit {
                 f.debug_struct("RequestLimit").field("limit", limit).finish_non_exhaustive()
             }
             Source::Rules { rates, .. } => f.debug_struct("RequestLimit").field("rates", rates).finish_non_exhaustive(),
-            Source::Malformed(name) => f.debug_struct("RequestLimit").field("malformed", name).finish_non_exhaustive(),
         }
     }
 }

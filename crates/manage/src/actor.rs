@@ -5,6 +5,8 @@ use keyward_core::id::UserId;
 use keyward_core::store::Creator;
 use keyward_core::{CredentialId, CredentialKind, Identity};
 
+use crate::proof::ShownProof;
+
 const MAX_USER_AGENT: usize = 200;
 
 /// Origin of a request.
@@ -21,6 +23,7 @@ pub struct Context {
     pub(crate) device: DeviceProof,
     pub(crate) user_agent: Option<String>,
     pub(crate) request_id: Option<String>,
+    pub(crate) shown: Option<ShownProof>,
 }
 
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -57,6 +60,14 @@ impl Context {
     #[must_use]
     pub fn device(mut self, proof: &str) -> Self {
         self.device = DeviceProof(proof.to_owned());
+        self
+    }
+
+    /// Sets a code of the user's second factor, or a recovery code. Operations that make an owner ask for it, however recent the sign-in
+    /// of the session is.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.shown = Some(ShownProof::Code(code.to_owned())).filter(|_| !code.trim().is_empty());
         self
     }
 

@@ -176,6 +176,11 @@ impl Rights {
         self.keys.reaches(mode)
     }
 
+    /// Returns `true` if a key with these rights may make owners, or change how users sign in.
+    pub(crate) fn change_who_signs_in(&self) -> bool {
+        self.allows(&scopes::MEMBERS_WRITE) || self.allows(&scopes::USERS_SIGN_IN)
+    }
+
     pub(crate) fn expires_at(&self) -> Option<Timestamp> {
         self.keys.expires_at
     }

@@ -58,6 +58,7 @@ mod origin;
 mod outbound;
 #[cfg(feature = "dashboard")]
 mod paths;
+mod proof;
 mod records;
 mod role;
 mod scope_catalog;

@@ -47,28 +47,29 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn open(site: &Site) -> Self {
-        Self::open_at(site, site.url("")).await
+        Self::open_at(site.url("")).await
     }
 
-    pub(crate) async fn open_at(site: &Site, base: String) -> Self {
-        Self { base, ..Self::open_with(site, json!({}), Some(PLACES.acquire().await.unwrap())).await }
+    /// At another address of the site, or at a server that is another program.
+    pub(crate) async fn open_at(base: String) -> Self {
+        Self::open_with(base, json!({}), Some(PLACES.acquire().await.unwrap())).await
     }
 
     /// Does not wait for other tests.
     pub(crate) async fn open_beside(site: &Site) -> Self {
-        Self::open_with(site, json!({}), None).await
+        Self::open_with(site.url(""), json!({}), None).await
     }
 
     pub(crate) async fn open_without_script(site: &Site) -> Self {
-        Self::open_without_script_at(site, site.url("")).await
+        Self::open_without_script_at(site.url("")).await
     }
 
-    pub(crate) async fn open_without_script_at(site: &Site, base: String) -> Self {
+    pub(crate) async fn open_without_script_at(base: String) -> Self {
         let without = json!({"profile.managed_default_content_settings.javascript": 2});
-        Self { base, ..Self::open_with(site, without, Some(PLACES.acquire().await.unwrap())).await }
+        Self::open_with(base, without, Some(PLACES.acquire().await.unwrap())).await
     }
 
-    async fn open_with(site: &Site, prefs: Value, place: Option<SemaphorePermit<'static>>) -> Self {
+    async fn open_with(base: String, prefs: Value, place: Option<SemaphorePermit<'static>>) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let driver = DRIVER.lock().unwrap().clone();
         let arguments = [
@@ -96,7 +97,7 @@ impl Browser {
             .connect(&driver)
             .await
             .unwrap();
-        Self { client, base: site.url(""), _profile: profile, _place: place }
+        Self { client, base, _profile: profile, _place: place }
     }
 
     pub(crate) async fn close(self) {

@@ -5,8 +5,11 @@ use std::process::{Command, Stdio};
 
 use keyward::manage::PageRequest;
 use keyward::{AccountRecord, Keys, NewKey};
+use keyward_needs::needs;
 use keyward_tests::program::{Program, package_program, up_to};
+use serde_json::json;
 
+use crate::browser::Browser;
 use crate::http::Client;
 use crate::site::{EMAIL, PASSWORD, Site};
 
@@ -145,4 +148,58 @@ async fn the_demo_opens_on_a_customer_whose_key_causes_errors() {
     assert!(opened.body.contains("<bdi>Metrics exporter</bdi>"), "{}", opened.body);
     assert!(opened.body.contains("often refused"), "{}", opened.body);
     server.stop();
+}
+
+/// From the address that `--demo` prints to a key in place of the one that causes errors. Each step is on the page before it.
+#[needs(browser)]
+#[tokio::test]
+async fn a_newcomer_to_the_demo_finds_the_key_that_causes_errors_and_replaces_it() {
+    for width in [1280, 375] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut serve = keyward(&folder.path().join("keys.db"), &["serve", "--listen", "127.0.0.1:0", "--demo"]);
+        let (server, line) = Program::of(&mut serve);
+        let [email, password] = ["email", "password"].map(|name| line["credentials"][name].as_str().unwrap());
+        let browser = Browser::open_at(server.url.clone()).await;
+        let screen = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
+        browser.emulate(screen).await;
+        browser.go("").await;
+        browser.fill("email", email).await;
+        browser.fill("password", password).await;
+        browser.press("Sign in").await;
+
+        browser.see("This key is often refused: Metrics exporter").await;
+        let is_seen = "return document.querySelector('.note.bad a').getBoundingClientRect().bottom < 800";
+        assert_eq!(browser.run(is_seen, vec![]).await, true, "{width}: one has to scroll to the key");
+        browser.picture("demo-list").await;
+        browser.click(".note.bad a").await;
+        browser.see("The most frequent reason: The key lacked a scope. Missing: resources:write.").await;
+        browser.picture("demo-key").await;
+        browser.click("p.note a[href*='/edit?scope=']").await;
+        browser.press("Review the change").await;
+        browser.see("added").await;
+        browser.press("Change access").await;
+        browser.see("The access is changed").await;
+        let text = browser.text().await;
+        assert!(!text.contains("were refused"), "{width}: {text}");
+
+        browser.press("Rotate").await;
+        browser.see("You get a new key with the same rights").await;
+        assert!(!browser.text().await.contains("is refused too"), "{width}");
+        // The chosen text of a field that is too narrow for it ends in the middle of a word.
+        let fits = "const field = document.querySelector('#expires'); const pen = document.createElement('canvas').getContext('2d'); \
+            pen.font = getComputedStyle(field).font; \
+            return pen.measureText(field.selectedOptions[0].text).width < field.clientWidth - 40";
+        assert_eq!(browser.run(fits, vec![]).await, true, "{width}: the expiry is cut off");
+        browser.picture("demo-rotate").await;
+        browser.press("Rotate").await;
+        browser.see("Copy your key").await;
+        browser.see("resources:read, resources:write").await;
+        browser.press("Done, I have stored the key").await;
+        browser.go("/keys").await;
+        browser.see("replaces an old key").await;
+        let text = browser.text().await;
+        assert!(!text.contains("often refused"), "{width}: {text}");
+        browser.close().await;
+        server.stop();
+    }
 }

@@ -117,6 +117,8 @@ async fn a_registration_says_all_that_is_wrong() {
     for (fields, wrong) in [
         (&[("email", "nobody"), ("name", ""), ("password", "short")][..], "email name password"),
         (&[("email", "eve@example.com"), ("name", "Eve"), ("password", "aaaaaaaaaaaaaaaaaaaa")], "password"),
+        (&[("email", "nobody"), ("name", "Eve"), ("password", "aaaaaaaaaaaaaaaaaaaa")], "email password"),
+        (&[("invitation", secret.as_str()), ("name", " "), ("password", "aaaaaaaaaaaaaaaaaaaa")], "name password"),
         (&[("invitation", secret.as_str()), ("name", " "), ("password", "short")], "name password"),
     ] {
         let answer = client.post("/register", &[&[("csrf", csrf.as_str())], fields].concat()).await;

@@ -385,7 +385,7 @@ async fn nothing_is_found_on_the_pages_of_a_second_factor() {
 async fn nothing_is_found_on_the_pages_of_passkeys() {
     let (_app, site) = App::with_site().await;
     let axe = axe();
-    let browser = Browser::open_at(&site, site.local_url()).await;
+    let browser = Browser::open_at(site.local_url()).await;
     browser.add_authenticator().await;
     let mut serious = Vec::new();
     browser.sign_in().await;

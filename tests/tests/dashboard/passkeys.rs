@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward::manage::Context;
+use keyward::manage::{Actor, Context, PageRequest, Role};
 use keyward_needs::needs;
 
 use crate::browser::Browser;
@@ -34,7 +34,7 @@ async fn store_codes(browser: &Browser) -> Vec<String> {
 #[tokio::test]
 async fn a_passkey_is_added_signs_in_steps_up_and_is_removed() {
     let (app, site) = App::with_site().await;
-    let browser = Browser::open_at(&site, site.local_url()).await;
+    let browser = Browser::open_at(site.local_url()).await;
     let authenticator = browser.add_authenticator().await;
     browser.sign_in().await;
     browser.go("/settings").await;
@@ -104,7 +104,7 @@ async fn a_passkey_is_added_signs_in_steps_up_and_is_removed() {
 #[tokio::test]
 async fn each_of_two_passkeys_and_the_app_signs_in() {
     let (mut app, site) = App::with_site().await;
-    let browser = Browser::open_at(&site, site.local_url()).await;
+    let browser = Browser::open_at(site.local_url()).await;
     browser.sign_in().await;
     app.set_up(&browser).await;
     browser.click("a[download]").await;
@@ -147,6 +147,82 @@ async fn each_of_two_passkeys_and_the_app_signs_in() {
     browser.close().await;
 }
 
+/// What outlives a stolen session: a new owner, and a key that makes owners.
+#[needs(browser)]
+#[tokio::test]
+async fn a_new_owner_is_confirmed_with_the_second_factor_although_the_sign_in_is_recent() {
+    let (mut app, site) = App::with_site().await;
+    let browser = Browser::open_at(site.local_url()).await;
+    browser.add_authenticator().await;
+    browser.sign_in().await;
+    app.set_up(&browser).await;
+    browser.click("a[download]").await;
+    browser.press("Done, I have stored the codes").await;
+    add_passkey(&browser, "Laptop").await;
+    browser.see("Added. It confirms your next sign-in").await;
+    let members = "/accounts/operator/members";
+    let invite = async |email: &str, role: &str| {
+        browser.go(members).await;
+        browser.fill("email", email).await;
+        browser.click(&format!("#role option[value={role}]")).await;
+        browser.press("Invite").await;
+    };
+    invite("dev@example.com", "admin").await;
+    browser.see("Invited").await;
+    invite("boss@example.com", "owner").await;
+    browser.see("Confirm with your second factor").await;
+    browser.see("before you invite a member").await;
+    browser.picture("confirm").await;
+    browser.press("Use a passkey").await;
+    browser.see("Invited").await;
+    invite("boss-2@example.com", "owner").await;
+    browser.see("Confirm with your second factor").await;
+    browser.fill("code", "000000").await;
+    browser.press("Confirm").await;
+    browser.see("The code is wrong or was used before").await;
+    let (system, operator) = (Actor::system("test", Context::new()), "operator".parse().unwrap());
+    let open = site.management.invitations(&system, &operator, &PageRequest::default()).await;
+    let owners = open.unwrap().items.into_iter().filter(|view| view.role == Role::Owner).count();
+    assert_eq!(owners, 1, "the second one waits for its proof");
+    browser.fill("code", &app.code()).await;
+    browser.press("Confirm").await;
+    browser.see("boss-2@example.com").await;
+    browser.see("Invited").await;
+    // The fields of a long form come along.
+    let form = "name=terraform&purpose=management&mode=live&kind=restricted&scope=members%3Awrite";
+    browser.go(&format!("/accounts/operator/keys/new?{form}")).await;
+    browser.press("Create key").await;
+    browser.see("before you create a key").await;
+    browser.press("Use a passkey").await;
+    browser.see("terraform").await;
+    browser.find("#key").await;
+    browser.close().await;
+}
+
+#[needs(browser)]
+#[tokio::test]
+async fn a_new_owner_is_confirmed_with_a_code_without_a_script() {
+    let (mut app, site) = App::with_site().await;
+    let scripted = Browser::open(&site).await;
+    scripted.sign_in().await;
+    app.set_up(&scripted).await;
+    scripted.close().await;
+    let browser = Browser::open_without_script(&site).await;
+    browser.go("/login").await;
+    type_password(&browser).await;
+    type_code(&browser, &app.code()).await;
+    app.advance(Duration::from_secs(30));
+    browser.go("/accounts/operator/members").await;
+    browser.fill("email", "boss@example.com").await;
+    browser.click("#role option[value=owner]").await;
+    browser.press("Invite").await;
+    browser.see("Confirm with your second factor").await;
+    browser.fill("code", &app.code()).await;
+    browser.press("Confirm").await;
+    browser.see("Invited").await;
+    browser.close().await;
+}
+
 async fn type_password_at(browser: &Browser) {
     browser.fill("email", EMAIL).await;
     browser.fill("password", PASSWORD).await;
@@ -161,7 +237,7 @@ async fn without_a_script_the_pages_say_that_codes_work() {
     let mut key = SecurityKey::new(1);
     let mut client = client(&site).await;
     let codes = register(&mut client, &site, &mut key, "Key").await;
-    let browser = Browser::open_without_script_at(&site, site.local_url()).await;
+    let browser = Browser::open_without_script_at(site.local_url()).await;
     browser.go("/login").await;
     type_password_at(&browser).await;
     browser.see("Passkeys need JavaScript").await;

@@ -286,6 +286,10 @@ async fn required_scopes_have_a_table_with_bars_and_a_file() {
     }
     let keys = rows(&client.get(USAGE).await.body, "Keys with the most refusals");
     assert!(keys[0].ends_with("The key lacked a scope: 1 Missing: videos:write (1) |"), "{keys:?}");
+    // The counts name the missing scope, and the form that grants it.
+    let rotate = client.get(&format!("/accounts/operator/keys/{reader}/rotate")).await.body;
+    assert!(rotate.contains("lacked videos:write. The new key has the same rights"), "{rotate}");
+    assert!(rotate.contains("/edit?scope=videos%3Aread&#38;scope=videos%3Awrite"), "{rotate}");
     let page = client.get(&format!("/accounts/operator/keys/{reader}")).await.body;
     assert_eq!(
         rows(&page, "Required scopes"),
@@ -364,8 +368,8 @@ async fn limits_are_shown_with_what_is_used() {
     let caller = keyward::Identity::api_key("key_1".parse().unwrap(), operator());
     counted.spend(&caller, &["default".into()], std::num::NonZeroU32::new(40).unwrap()).await.unwrap();
     let page = Client::signed_in(&site).await.get(USAGE).await.body;
-    assert!(!page.contains("<dt>Rate each</dt>"), "each key has its own count: {page}");
-    let rate = page.split("<dt>Rate default</dt>").nth(1).unwrap().split("</dd>").next().unwrap();
+    assert!(!page.contains("<dt>Rate limit “each”</dt>"), "each key has its own count: {page}");
+    let rate = page.split("<dt>Default rate limit</dt>").nth(1).unwrap().split("</dd>").next().unwrap();
     let used: u64 = rate.split("value=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
     assert!((39..=100).contains(&used) && rate.contains(" of 100 used, refilled over 1 hour"), "{rate}");
     for text in ["of the plan <bdi>Pro</bdi>", "1 of 40", "0 of 500 credits", "500 credits a month"] {

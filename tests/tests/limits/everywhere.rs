@@ -344,7 +344,7 @@ async fn every_place_spends_from_one_budget() {
 
 /// A rate that is named in code.
 #[actix_web::test]
-async fn a_rate_that_no_rule_can_have_is_refused_and_an_unknown_one_limits_nothing() {
+async fn a_rate_without_a_rule_limits_nothing() {
     let account = Subject::Account("acct_1".parse().unwrap());
     let rules = LimitRules::new().rate(RateRule::new("exports", 1, DAY)).unwrap();
     let setting = Setting::new(&[(account, rules)]).await;
@@ -353,10 +353,6 @@ async fn a_rate_that_no_rule_can_have_is_refused_and_an_unknown_one_limits_nothi
             let limit = RequestLimit::from_rules(setting.limits.clone()).rates([rate]);
             setting.ask_with(limit, place, CHEAP, key).await
         };
-        for malformed in ["", "ex ports", "exports!", &"e".repeat(33)] {
-            let refused = ask(malformed, Some(&setting.key)).await;
-            assert_eq!((refused.status, refused.code.as_str()), (500, "INTERNAL_ERROR"), "{place:?}: {malformed:?}");
-        }
         let unknown = ask("exprots", Some(&setting.key)).await;
         assert_eq!((unknown.status, unknown.limits), (200, Vec::new()), "{place:?}");
     }

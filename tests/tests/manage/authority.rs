@@ -266,6 +266,7 @@ async fn confined_key_gives_nothing_beyond_its_confines() {
         }
         // A successor expires when its predecessor would have, even after several rotations.
         setting.clock.advance(HOUR / 2);
+        let operator = setting.signed_in("operator@example.com").await;
         let rotated = management.rotate_key(&key, &id, Duration::ZERO).await.unwrap();
         assert_eq!(rotated.view.expires_at, Some(end));
         // A role has no restrictions, so neither a restricted key nor a key of test mode can give one.

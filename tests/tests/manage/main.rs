@@ -15,6 +15,7 @@ mod audit;
 mod audit_export;
 mod authority;
 mod clients;
+mod confirm;
 mod crash;
 mod deletion;
 mod described;

@@ -50,8 +50,12 @@ async fn no_key_that_goes_back_to_a_user_takes_the_sign_in_over() {
                 assert_eq!(result, if is_hidden { "NOT_FOUND" } else { "INVALID_VALUE" }, "{whose}: {what}");
             }
         }
+        let mut of_user = NewKey::secret(account.clone(), "of the user");
+        of_user.user = Some(id.clone());
+        let (of_user, _) = holder(&setting, &setting.system(), Purpose::Management, of_user).await;
+        assert_eq!(says(management.remove_second_factor(&of_user, &id).await), "INVALID_VALUE", "a key of the user");
         // Another owner's key may help.
-        let other = setting.member(&owner, &account, "bob@example.com", Role::Owner).await;
+        let other = setting.member(&setting.system(), &account, "bob@example.com", Role::Owner).await;
         let (other, _) = key(&setting, &other, &account).await;
         assert_eq!(says(management.remove_second_factor(&other, &id).await), "done");
     }
@@ -68,5 +72,39 @@ async fn no_key_that_goes_back_to_a_user_disables_or_deletes_the_user() {
             assert_eq!(says(management.set_user_disabled(&actor, &id, true).await), "INVALID_VALUE", "{whose}");
             assert_eq!(says(management.delete_user(&actor, &id, version).await), "INVALID_VALUE", "{whose}");
         }
+    }
+}
+
+/// The session of a link, and what it leaves behind, go back to who made the link.
+#[tokio::test]
+async fn no_link_that_an_own_key_made_for_another_owner_takes_the_sign_in_over() {
+    for setting in everywhere().await {
+        let management = &setting.management;
+        setting.operator().await;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let id = owner.user().unwrap().clone();
+        let (own, own_id) = key(&setting, &owner, &account).await;
+        let bob = setting.member(&owner, &account, "bob@example.com", Role::Owner).await;
+        let (_, key_of_bob) = key(&setting, &bob, &account).await;
+        Person::set_up(management, &setting.clock, &owner).await;
+        let link = SignInLinkDraft::new("bob@example.com").account(account.clone());
+        let link = management.create_sign_in_link(&own, &link).await.unwrap();
+        let session = management.sign_in_with_link(&Context::new(), &link.secret).await.unwrap().session;
+        let by_link = management.session(&session, Context::new()).await.unwrap();
+        let (created, _) = key(&setting, &by_link, &account).await;
+        let rotated = management.rotate_key(&by_link, &key_of_bob, HOUR).await.unwrap().view;
+        let rotated = Actor::of_identity(&Identity::api_key(rotated.id, rotated.account), Context::new());
+        for whole in [true, false] {
+            for (whose, actor) in [("session", &by_link), ("created", &created), ("rotated", &rotated)] {
+                if !whole && whose == "session" {
+                    continue;
+                }
+                assert_eq!(says(management.remove_second_factor(actor, &id).await), "INVALID_VALUE", "{whose}");
+                assert_eq!(says(management.create_password_reset(actor, &id).await), "INVALID_VALUE", "{whose}");
+            }
+            // The session ends with the key that made its link.
+            management.revoke_key(&owner, &own_id).await.unwrap();
+        }
+        assert!(management.session(&session, Context::new()).await.is_err());
     }
 }

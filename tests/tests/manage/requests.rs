@@ -15,7 +15,7 @@ use keyward::adapter::AuthenticatorBuilder;
 use keyward::axum::{AuthLayer, RecentRequestsLayer};
 use keyward::gateway::VerifyReach;
 use keyward::manage::{Actor, Context, KeyDraft, KeyView, ManagementError, PageRequest, Purpose, RecentRequest, Role};
-use keyward::{Authenticator, CredentialId, NewKey, PeerAddress, TrustedProxies};
+use keyward::{Authenticator, CredentialId, NewKey, PeerAddress, RequireLayer, Requirement, TrustedProxies};
 use keyward_needs::needs;
 use keyward_tests::program::{Program, package_program};
 use keyward_tests::service::call;
@@ -273,6 +273,32 @@ async fn requests_that_cannot_be_written_hide_no_others() {
     assert_eq!(lines(&setting, &id).await.len(), 1);
     drop(full);
     assert_eq!(lines(&setting, &id).await.len(), 2, "it waited");
+}
+
+#[tokio::test]
+async fn counts_that_cannot_be_written_hold_up_no_others() {
+    let system = Actor::system("test", Context::new());
+    for (table, by_scope, other) in [("desk_scopes", 0, 1), ("desk_counts", 1, 0)] {
+        let setting = on_sqlite();
+        let (key, id) = key(&setting).await;
+        let required = RequireLayer::new(Requirement::all_of(["videos:read".parse().unwrap()]));
+        let router = Router::new().route("/", get(async || "in").layer(required));
+        let router = router.layer(AuthLayer::from(verifier(&setting)));
+        let full = FullTable::new(setting.file.as_ref().unwrap(), table);
+        assert_eq!(call(&router, request("GET", "/", &key)).await.status, 200);
+        assert!(setting.management.flush_usage().await.is_err());
+        let count = |sql: &str| -> i64 {
+            let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+            connection.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let sum = |table: &str| count(&format!("SELECT coalesce(sum(times), 0) FROM {table} WHERE key <> ''"));
+        let written = || (sum("desk_scopes"), sum("desk_counts"));
+        assert_eq!(written(), (by_scope, other), "{table}");
+        assert!(setting.management.flush_usage().await.is_err());
+        drop(full);
+        let usage = setting.management.key_usage(&system, &id, 1).await.unwrap();
+        assert_eq!((usage.days[0].times, usage.scopes[0].times), (1, 1), "{table}: nothing counts twice");
+    }
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ async fn tokens_and_resets_are_no_way_around_a_required_factor() {
     Person::set_up(management, &setting.clock, &grace).await;
     management.require_second_factor(&grace, &account, true).await.unwrap();
     let refreshed = management.refresh_tokens(&Context::new(), &before.refresh).await.unwrap();
-    let link = management.create_password_reset(&grace, linus.user().unwrap()).await.unwrap();
+    let link = management.create_password_reset(&setting.system(), linus.user().unwrap()).await.unwrap();
     let password = "a new long password";
     management.reset_password(&Context::new(), &link.secret, password).await.unwrap();
     let after = management.issue_tokens(&Context::new(), member, password).await.unwrap();

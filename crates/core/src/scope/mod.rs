@@ -28,6 +28,27 @@ pub const MAX_SCOPE_LENGTH: usize = 64;
 /// The most grants of a credential.
 pub const MAX_GRANTS: usize = 64;
 
+/// Returns the first `most` scopes that are wanted, each once.
+///
+/// # Examples
+/// ```
+/// use keyward::Scope;
+/// use keyward::scope::first_distinct;
+///
+/// let required: Vec<Scope> = ["a:read", "b:read", "a:read", "c:read"].map(|scope| scope.parse().unwrap()).into();
+/// let found = first_distinct(&required, 2, |_| true);
+/// assert_eq!(found, [&required[0], &required[1]]);
+/// ```
+pub fn first_distinct(scopes: &[Scope], most: usize, is_wanted: impl Fn(&Scope) -> bool) -> Vec<&Scope> {
+    let mut found: Vec<&Scope> = Vec::new();
+    for scope in scopes {
+        if found.len() < most && is_wanted(scope) && !found.contains(&scope) {
+            found.push(scope);
+        }
+    }
+    found
+}
+
 /// A required scope, `resource:action`.
 ///
 /// # Examples

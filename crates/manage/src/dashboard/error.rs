@@ -16,6 +16,13 @@ pub(super) enum SignIn {
     LongAgo,
 }
 
+/// What is wrong with the second factor that was shown, if any was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Confirm {
+    Missing,
+    Wrong,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct PageError {
     pub(super) status: StatusCode,
@@ -24,6 +31,8 @@ pub(super) struct PageError {
     pub(super) button: Option<(String, &'static str)>,
     pub(super) retry_after: Option<u64>,
     pub(super) sign_in: Option<SignIn>,
+    /// The page asks for the second factor.
+    pub(super) confirm: Option<Confirm>,
     /// The page opens after the user has set up a second factor.
     pub(super) needs_factor: bool,
 }
@@ -31,7 +40,7 @@ pub(super) struct PageError {
 impl PageError {
     pub(super) fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { status, title, text, button: None, retry_after: None, sign_in: None, needs_factor: false }
+        Self { status, title, text, button: None, retry_after: None, sign_in: None, confirm: None, needs_factor: false }
     }
 
     pub(super) fn button(mut self, path: impl Into<String>, label: &'static str) -> Self {
@@ -111,10 +120,15 @@ impl From<ManagementError> for PageError {
             return Self { needs_factor: true, ..page };
         }
         let (title, text) = words::errors::explain(&error);
+        let confirm = match &error {
+            ManagementError::CodeRequired => Some(Confirm::Missing),
+            ManagementError::WrongCode => Some(Confirm::Wrong),
+            _ => None,
+        };
         if let ManagementError::Store(source) = &error {
             keyward_core::log_limited!(error, error = %source, "a page could not be shown");
         }
-        Self { retry_after: error.retry_after(), ..Self::new(error.status(), title, text) }
+        Self { retry_after: error.retry_after(), confirm, ..Self::new(error.status(), title, text) }
     }
 }
 

@@ -146,6 +146,10 @@ impl Form {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
+    pub(super) fn fields_without(&self, names: &[&str]) -> Vec<(String, String)> {
+        self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect()
+    }
+
     pub(super) fn fingerprint(&self, path: &str) -> Vec<u8> {
         let mut text = path.as_bytes().to_vec();
         text.push(b'?');

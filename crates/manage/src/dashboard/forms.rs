@@ -10,6 +10,7 @@ use super::csrf::{is_same_origin, is_token};
 use super::error::PageError;
 use super::form::{self, Form};
 use super::member::{Member, Place};
+use super::passkeys;
 use super::path_params::PathParams;
 use super::visitor::Visitor;
 use crate::error::ManagementError;
@@ -54,13 +55,15 @@ impl<P: Place> FromRequest<App> for SignedInForm<P> {
         let form_page = form_page(&visitor, &form);
         // Any later error can lead back to the form.
         visitor.set_form_page(&form_page);
-        let member = Member::of(visitor).await.map_err(|error| match error {
+        visitor.keep_form(&form);
+        let mut member = Member::of(visitor).await.map_err(|error| match error {
             ManagementError::SignedOut => PageError::signed_out(),
             error => error.into(),
         })?;
         if !is_token(form.get("csrf"), &member.session) {
             return Err(PageError::other_session(&form_page));
         }
+        member.actor.context.shown = passkeys::shown(&form, member.visitor.passkey_place().ok());
         Ok(Self { at: P::reach(member, &path).await?, form })
     }
 }

@@ -6,6 +6,7 @@ use super::visitor::Visitor;
 use super::words;
 use crate::error::ManagementError;
 use crate::origin::PublicUrl;
+use crate::proof::ShownProof;
 use crate::service::{PasskeyAnswer, Proof, RelyingParty};
 
 impl Visitor {
@@ -42,6 +43,17 @@ pub(super) fn proof<'a>(form: &'a Form, binding: &'a str, place: Option<&'a Rely
             place,
         }),
         _ => Proof::Code(form.get("code")),
+    }
+}
+
+/// The proof in a form, for operations that ask a user to confirm them.
+pub(super) fn shown(form: &Form, place: Option<RelyingParty>) -> Option<ShownProof> {
+    match place {
+        Some(place) if is_passkey(form) => {
+            let (challenge, text) = (form.get("challenge").to_owned(), form.get("passkey").to_owned());
+            Some(ShownProof::Passkey { challenge, text, place })
+        }
+        _ => form.filled("code").map(ShownProof::Code),
     }
 }
 

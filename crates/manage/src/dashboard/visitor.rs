@@ -31,6 +31,7 @@ pub(super) struct Visitor {
     pub(super) host: String,
     pub(super) cookies: Cookies,
     form_page: Arc<OnceLock<String>>,
+    form: Arc<OnceLock<Form>>,
 }
 
 impl Visitor {
@@ -47,6 +48,7 @@ impl Visitor {
             context: arrival.context.device(cookies.get(cookies::DEVICE)),
             cookies,
             form_page: Arc::default(),
+            form: Arc::default(),
         }
     }
 
@@ -91,6 +93,15 @@ impl Visitor {
 
     pub(super) fn set_form_page(&self, page: &str) {
         let _ = self.form_page.set(page.to_owned());
+    }
+
+    /// A form whose user has to confirm it is shown again, to be sent with the second factor.
+    pub(super) fn keep_form(&self, form: &Form) {
+        let _ = self.form.set(form.clone());
+    }
+
+    pub(super) fn kept_form(&self) -> Option<&Form> {
+        self.form.get()
     }
 
     pub(super) fn return_path(&self) -> String {

@@ -191,6 +191,7 @@ impl ManagementBuilder {
 
     /// Sets how long after the sign-in a session may create, rotate, enable or change a key, invite, change a role,
     /// create a reset link, or enable a user. Defaults to 12 hours.
+    /// What outlives a stolen session needs [more](crate::Context::code).
     pub fn recent_sign_in(mut self, within: Duration) -> Self {
         self.settings.recent_sign_in = within;
         self

@@ -20,7 +20,6 @@ mod mail;
 mod members;
 mod page;
 mod plans;
-mod proof;
 mod requests;
 mod rights;
 mod seal;
@@ -32,6 +31,8 @@ mod users;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 
+#[cfg(feature = "dashboard")]
+pub(crate) use crate::proof::{PasskeyAnswer, PasskeyRequest, Proof, RelyingParty};
 #[cfg(feature = "dashboard")]
 pub(crate) use accounts::AccountSearch;
 pub use accounts::AccountUpdate;
@@ -62,8 +63,6 @@ pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
 #[cfg(feature = "dashboard")]
 pub(crate) use plans::wrong_fields_of_plan;
-#[cfg(feature = "dashboard")]
-pub(crate) use proof::{PasskeyAnswer, PasskeyRequest, Proof, RelyingParty};
 pub use requests::RecentRequest;
 #[cfg(feature = "dashboard")]
 pub(crate) use second_factor::{BegunPasskey, OwnFactors, PasskeyView};
@@ -75,8 +74,6 @@ pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 #[cfg(feature = "dashboard")]
 pub(crate) use usage::{Days, KeyOutcomes};
 pub use usage::{Usage, UsageDay, UsageScope, UsageTotal};
-#[cfg(feature = "dashboard")]
-pub(crate) use users::wrong_fields_of_user;
 pub use users::{NewUser, ResetLink};
 #[cfg(all(feature = "dashboard", feature = "webhooks"))]
 pub(crate) use webhooks::is_undelivered;

@@ -37,6 +37,14 @@ impl World {
         if age >= RECENT { Err(format!("a session of {} hours handed out authority", age / 3_600_000)) } else { Ok(()) }
     }
 
+    /// Fifteen minutes, if the session began with a link, whose age counts 12 times.
+    fn check_fresh(&self, age: i64) -> Checked<()> {
+        if age >= 12 * 15 * 60_000 {
+            return Err(format!("a session of {} minutes made an owner or a reset link", age / 60_000));
+        }
+        Ok(())
+    }
+
     fn check_lifetime(&self, key: &KeyView) -> Checked<()> {
         let Some(maximum) = self.maxima.get(&key.account) else { return Ok(()) };
         let latest = key.created_at.as_millis() + maximum;
@@ -79,6 +87,9 @@ impl World {
                     return Ok(granted);
                 };
                 self.check_recent(age)?;
+                if role == Role::Owner {
+                    self.check_fresh(age)?;
+                }
                 let given = Holding::of_member(&account, &self.operator, role);
                 if let Some(ability) = beyond(&given, &self.of_principal(&maker)) {
                     return Err(format!("an invitation offers {ability}: not held by its maker"));
@@ -164,6 +175,9 @@ impl World {
                 let done = self.management.update_member(&actor, &account, &id, role, known.version).await;
                 if fine(done)?.is_some() {
                     self.check_recent(age)?;
+                    if role == Role::Owner && known.role != Role::Owner {
+                        self.check_fresh(age)?;
+                    }
                     self.note_member(&account, &id, role);
                     if side == Honest {
                         granted.holdings.push(Holding::of_member(&account, &self.operator, role));
@@ -187,7 +201,7 @@ impl World {
                 let Some(person) = pick(&self.people, user) else { return Ok(granted) };
                 let (id, reader) = (person.id.clone(), MAILBOXES[person.mailbox].1);
                 if let Some(link) = fine(self.management.create_password_reset(&actor, &id).await)? {
-                    self.check_recent(age)?;
+                    self.check_fresh(age)?;
                     let held_by = if side == Attacker { Attacker } else { reader };
                     let secret = link.secret.to_string();
                     self.resets.push(Reset { secret, user: id, maker: by, made_by: side, held_by });

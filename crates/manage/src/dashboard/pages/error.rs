@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 
-use super::sign_in::again;
+use super::sign_in::{again, confirm};
 use crate::dashboard::error::{PageError, retry_after};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::site_map::HOME;
@@ -61,6 +61,11 @@ fn form_page(visitor: &Visitor, status: StatusCode) -> Option<(String, &'static 
 async fn page(error: PageError, visitor: &Visitor) -> Response {
     if let Some(why) = error.sign_in {
         return again::page(visitor, error.status, why);
+    }
+    if let (Some(confirm), Some(form)) = (error.confirm, visitor.kept_form())
+        && let Ok(page) = confirm::page(visitor, error.status, form, confirm).await
+    {
+        return page;
     }
     let page = ErrorPage {
         frame: visitor.error_frame(error.title).await,

@@ -205,7 +205,7 @@ pub(in crate::dashboard) const REVOKE_THE_KEY: &str = "Revoke the key";
 pub(in crate::dashboard) const THE_NEW_KEY_EXPIRES: &str = "The new key expires";
 pub(in crate::dashboard) const ROTATE_KEY: [&str; 2] = ["Rotate ", ""];
 pub(in crate::dashboard) const YOU_GET_A_NEW_KEY: [&str; 2] = [
-    "You get a new key with the same rights. The old key, ",
+    "You get a new key with the same rights and, by default, at most the same lifetime. The old key, ",
     ", stays valid for the time that you choose, so that you can switch to the new one.",
 ];
 pub(in crate::dashboard) const ANOTHER_TIME: &str = "Another time";
@@ -460,7 +460,7 @@ pub(in crate::dashboard) fn in_time_by_default(length: &str) -> String {
 }
 
 pub(in crate::dashboard) fn by_default(when: &str) -> String {
-    format!("{when} (default: at most the lifetime of the old key)")
+    format!("{when} (default)")
 }
 
 pub(in crate::dashboard) fn selected_title(action: &str) -> String {
@@ -485,6 +485,16 @@ pub(in crate::dashboard) fn too_many_selected(count: usize, most: usize) -> Stri
 
 pub(in crate::dashboard) fn millis(millis: u128) -> String {
     format!("{millis} ms")
+}
+
+/// Goes on after [`many_refusals`].
+pub(in crate::dashboard) fn refused_without(refusals: &str, scopes: &str) -> String {
+    format!("{refusals} Missing: {scopes}.")
+}
+
+/// The names of the keys follow.
+pub(in crate::dashboard) fn keys_are_often_refused(count: usize) -> &'static str {
+    if count == 1 { "This key is often refused:" } else { "These keys are often refused:" }
 }
 
 pub(in crate::dashboard) fn many_refusals(count: u64, reason: &str) -> String {

@@ -91,6 +91,18 @@ pub(in crate::dashboard) fn long_ago(reason: Option<&str>) -> String {
     )
 }
 
+// confirm.html
+pub(in crate::dashboard) const CONFIRM_WITH_YOUR_SECOND_FACTOR: &str = "Confirm with your second factor";
+pub(in crate::dashboard) const CONFIRM: &str = "Confirm";
+
+pub(in crate::dashboard) fn confirm(reason: Option<&str>) -> String {
+    let before = reason.unwrap_or("do this");
+    format!(
+        "Nothing was done yet. To protect your account, use your second factor before you {before}. Being signed in is \
+         not enough for this."
+    )
+}
+
 // link.html
 pub(in crate::dashboard) const CONTINUE: &str = "Continue";
 pub(in crate::dashboard) const YOU_ARE_SIGNED_IN_AS: [&str; 2] =

@@ -98,7 +98,7 @@ pub(in crate::dashboard) fn keys_used(used: &str, limit: &str) -> String {
 
 /// The label of a rate limit.
 pub(in crate::dashboard) fn rate(name: &str) -> String {
-    format!("Rate {name}")
+    if name == "default" { "Default rate limit".to_owned() } else { format!("Rate limit “{name}”") }
 }
 
 pub(in crate::dashboard) fn rate_used(used: &str, quota: &str, window: &str) -> String {

@@ -131,6 +131,9 @@ impl Management {
                 invitation.insert()?
             }
         };
+        if role == Role::Owner {
+            self.confirm_user(actor).await?;
+        }
         let mut writes = vec![write];
         if is_mailed {
             self.count_mails(MailQuota::Account(account), 1).await?;

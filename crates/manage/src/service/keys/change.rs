@@ -78,6 +78,9 @@ impl Management {
                 self.check_has_user(&key).await?;
             }
             self.check_recent(actor).await?;
+            if Rights::of_record(&changed, purpose).change_who_signs_in() {
+                self.confirm_user(actor).await?;
+            }
         }
         let changed = self.change_key(actor, "key.update", &key, &update).await?;
         if update.user.is_some() {

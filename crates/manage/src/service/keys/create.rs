@@ -101,7 +101,8 @@ impl Management {
         rights.require(&scopes::KEYS_WRITE)?;
         let keys = self.keys_within(purpose, &new.account).await?;
         new.expires_at = keys.new_end(new.expires_at)?;
-        rights.check_key(&Rights::of_new(&new, purpose).within(&new.account, self.operator()))?;
+        let wanted = Rights::of_new(&new, purpose).within(&new.account, self.operator());
+        rights.check_key(&wanted)?;
         self.check_user(actor, &rights, &new.account, None, new.user.as_ref()).await?;
         self.check_scopes_of_plan(purpose, &new.account, &ScopeSet::default(), &new.scopes).await?;
         self.check_recent(actor).await?;
@@ -109,6 +110,10 @@ impl Management {
         new.name = check_name("name", &new.name)?;
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
         keys.check_new(&new)?;
+        if wanted.change_who_signs_in() {
+            new.created_by = Some(self.responsible_for(actor).await?);
+            self.confirm_user(actor).await?;
+        }
         let (id, account) = (CredentialId::generate(), new.account.clone());
         let limit = self.reserve_slot(&account, &id).await?;
         let draft = Draft::new(actor, "key.create", Target::new("key", &id)).account(&account);

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{KeyView, audit_value, key_view};
 use crate::actor::Actor;
+use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
 use crate::service::Management;
@@ -97,6 +98,11 @@ impl Management {
             return Err(ManagementError::Rotated);
         }
         let keys = self.keys_within(purpose, &key.account).await?;
+        let mut created_by = actor.creator();
+        if Rights::of_record(&key, purpose).change_who_signs_in() {
+            created_by = self.responsible_for(actor).await?;
+            self.confirm_user(actor).await?;
+        }
         let successor = CredentialId::generate();
         // A successor that a key creates must not outlive that key.
         let rotation = Rotation {
@@ -104,7 +110,7 @@ impl Management {
             version: Some(key.version),
             expires_at,
             latest_end: rights.expires_at(),
-            created_by: Some(actor.creator()),
+            created_by: Some(created_by),
             successor: Some(successor.clone()),
         };
         // Before the rotation, so that the successor never works without limits, and a failure changes nothing.

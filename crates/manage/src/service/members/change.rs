@@ -52,6 +52,7 @@ impl Management {
         role: Option<Role>,
         version: u64,
     ) -> Result<(), ManagementError> {
+        let mut is_confirmed = false;
         let leaves = role.is_none() && actor.user() == Some(user);
         for _ in 0..ATTEMPTS {
             // The guards come first: the member who is changed may be the one whose role allows it.
@@ -69,6 +70,11 @@ impl Management {
             if let Some(role) = role {
                 rights.check_role(role)?;
                 self.check_recent(actor).await?;
+                if role == Role::Owner && member.role != Role::Owner && !is_confirmed {
+                    // A code counts once, also if the change is tried again.
+                    self.confirm_user(actor).await?;
+                    is_confirmed = true;
+                }
             }
             if member.role == Role::Owner && role != Some(Role::Owner) {
                 writes.extend(self.other_owner(account, user).await?);

@@ -4,6 +4,7 @@
 mod ceremony;
 mod check;
 mod codes;
+mod confirm;
 #[cfg(all(feature = "dashboard", not(feature = "passkeys")))]
 mod no_webauthn;
 #[cfg(feature = "dashboard")]

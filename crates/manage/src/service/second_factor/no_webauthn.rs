@@ -4,8 +4,8 @@ use keyward_core::id::UserId;
 
 use super::ceremony::{Ceremony, MadePasskey, PasskeyUse};
 use crate::error::ManagementError;
+use crate::proof::RelyingParty;
 use crate::records::{StoredPasskey, StoredUser};
-use crate::service::proof::RelyingParty;
 
 impl RelyingParty {
     pub(super) fn ask_to_make(&self, _: &StoredUser, _: &[StoredPasskey]) -> Result<Ceremony, ManagementError> {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::Verdict;
 use crate::error::ManagementError;
+use crate::proof::{PasskeyAnswer, PasskeyRequest, RelyingParty};
 use crate::records::{Asked, CHALLENGE_LIFE, StoredFactor, UsedChallenge, digest_of};
 use crate::service::Management;
-use crate::service::proof::{PasskeyAnswer, PasskeyRequest, RelyingParty};
 use crate::service::seal::Sealer;
 
 #[derive(Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use crate::actor::Actor;
 use crate::error::ManagementError;
+use crate::proof::{PasskeyRequest, Proof, RelyingParty};
 use crate::records::{CHALLENGE_LIFE, Entity, NewPasskey, StoredFactor, StoredPasskey, new_id};
 use crate::service::audit::{Draft, Target};
-use crate::service::proof::{PasskeyRequest, Proof, RelyingParty};
 use crate::service::{ATTEMPTS, Management, check_name};
 
 pub(crate) const MAX_PASSKEYS: usize = 10;

@@ -22,6 +22,7 @@ impl Management {
         if known.second_factor_at.is_none() {
             return Err(ManagementError::NotFound("second factor"));
         }
+        self.confirm_user(actor).await?;
         let changed = StoredUser { second_factor_at: None, epoch: known.epoch + 1, ..known.value.clone() };
         writes.push(known.replace(&changed)?);
         if let Some(factor) = self.read_factor(user).await? {

@@ -5,9 +5,9 @@ use zeroize::Zeroizing;
 use super::codes::{RECOVERY_CODES, SECRET_BYTES, Typed, new_recovery_code, recovery_digest, step_of};
 use crate::actor::{Actor, Through, Who};
 use crate::error::ManagementError;
+use crate::proof::Proof;
 use crate::records::{Asked, Entity, StoredFactor, StoredSession, StoredUser, Versioned};
 use crate::service::audit::{Draft, Target};
-use crate::service::proof::Proof;
 use crate::service::{ATTEMPTS, Management};
 
 /// The secret of an authenticator app. It has no `Debug`, because of its secret.
@@ -242,7 +242,7 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    async fn use_proof(
+    pub(super) async fn use_proof(
         &self,
         actor: &Actor,
         user: &StoredUser,

@@ -23,8 +23,8 @@ use webauthn_rp::response::{AuthTransports, CredentialId};
 
 use super::ceremony::{Ceremony, MadePasskey, PasskeyUse};
 use crate::error::ManagementError;
+use crate::proof::RelyingParty;
 use crate::records::{StoredPasskey, StoredUser};
-use crate::service::proof::RelyingParty;
 
 /// With the certificate of an attestation, which is not asked for, an answer could be longer.
 const MAX_ANSWER: usize = 16 * 1_024;

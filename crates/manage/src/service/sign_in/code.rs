@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 use super::sessions::SignedIn;
 use crate::actor::Context;
 use crate::error::ManagementError;
+use crate::proof::{PasskeyRequest, Proof, RelyingParty};
 use crate::records::{StoredUser, Versioned};
 use crate::service::Management;
-use crate::service::proof::{PasskeyRequest, Proof, RelyingParty};
 use crate::service::seal::Sealer;
 
 pub(super) const LIFE: Duration = Duration::from_secs(300);

@@ -15,14 +15,14 @@ use super::sessions::SignedIn;
 use super::throttle::Attempt;
 use crate::actor::{Actor, ActorName, Context, Principal, Through, Who, principal_of};
 use crate::error::ManagementError;
+#[cfg(feature = "dashboard")]
+use crate::proof::Proof;
 use crate::records::{
     Entity, Member, StoredSession, StoredSignInLink, StoredUser, User, Versioned, digest_of, new_secret,
 };
 use crate::role::{Role, scopes};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::{TypedEmail, normal_email};
-#[cfg(feature = "dashboard")]
-use crate::service::proof::Proof;
 use crate::service::rights::{Effect, unless_lost};
 use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::Write;
@@ -129,6 +129,7 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::Escalation`], [`ManagementError::SignInAgain`], [`ManagementError::Throttled`];
+    /// [`ManagementError::OwnSignInRequired`] in a session that began with a link;
     /// [`ManagementError::NotFound`] for unknown users and for users who are no member of the account;
     /// [`ManagementError::Invalid`] for the own user and for disabled users.
     ///
@@ -159,6 +160,7 @@ impl Management {
         let place = self.place_of_links(actor);
         self.rights(actor, &place).await?.require(&scopes::USERS_SIGN_IN)?;
         self.0.throttle.check_link_maker(actor)?;
+        self.require_own_sign_in(actor).await?;
         self.check_recent(actor).await?;
         check_path(draft.path.as_deref())?;
         let draft = &self.draft_within(draft, place)?;
@@ -178,6 +180,7 @@ impl Management {
             return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
         }
         self.0.throttle.check_link_user(&user.id)?;
+        self.confirm_user(actor).await?;
         let secret = new_secret("kwl_")?;
         let link = StoredSignInLink {
             digest: digest_of(&secret),
@@ -454,9 +457,17 @@ impl Management {
     }
 
     pub(crate) async fn is_by_link(&self, actor: &Actor) -> Result<bool, ManagementError> {
-        let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(false) };
+        Ok(self.maker_of_session(actor).await?.is_some())
+    }
+
+    /// Returns who made the link with which the actor's session began.
+    pub(in crate::service) async fn maker_of_session(
+        &self,
+        actor: &Actor,
+    ) -> Result<Option<ActorName>, ManagementError> {
+        let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(None) };
         let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
-        Ok(session.link_maker.is_some())
+        Ok(session.value.link_maker)
     }
 
     /// A session of a link neither takes the user beyond the rights of its maker, who could sign the user in no longer,

@@ -6,10 +6,10 @@ use super::sessions::SignedIn;
 use super::throttle::{Attempt, network};
 use crate::actor::Context;
 use crate::error::ManagementError;
+use crate::proof::Proof;
 use crate::records::{Asked, Entity, StoredUser, User, Versioned};
 use crate::service::audit::{DoesNotFit, Draft, Target};
 use crate::service::email::TypedEmail;
-use crate::service::proof::Proof;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
 

@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 use super::throttle::{Attempt, network};
 use crate::actor::Context;
 use crate::error::ManagementError;
+use crate::proof::Proof;
 use crate::records::{
     AccessToken, Asked, Entity, Family, RefreshToken, StoredUser, User, Versioned, digest_of, new_id, new_secret,
 };
 use crate::service::Management;
 use crate::service::audit::{Draft, Outcome, Target};
-use crate::service::proof::Proof;
 use crate::store::Write;
 
 const REFRESH_PREFIX: &str = "kwt_";

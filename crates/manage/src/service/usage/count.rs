@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_core::adapter::Event;
+use keyward_core::scope::first_distinct;
 use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Mode, Rejection, Scope};
 
 use super::{ACCEPTED, DAY, HOUR, INSUFFICIENT_SCOPE};
@@ -81,32 +82,27 @@ impl Management {
             Event::KeyRefused { identity, rejection, accepted } => {
                 self.count_one(identity, rejection.reason(), *accepted);
                 if let Rejection::InsufficientScope(required) = rejection {
-                    let lacked = required.scopes().iter().filter(|scope| !identity.allows(scope));
-                    self.count_scopes(identity, lacked, INSUFFICIENT_SCOPE);
+                    self.count_scopes(identity, required.scopes(), INSUFFICIENT_SCOPE);
                 }
             }
             Event::ScopesGranted { identity, required } => {
-                self.count_scopes(identity, required.iter().filter(|scope| identity.allows(scope)), ACCEPTED);
+                self.count_scopes(identity, required, ACCEPTED);
             }
             _ => {}
         }
     }
 
-    /// Each scope counts once, up to the most that a store names.
-    fn count_scopes<'s>(&self, identity: &Identity, scopes: impl Iterator<Item = &'s Scope>, outcome: &'static str) {
+    /// Counts the required scopes that the key has, or those that it lacked.
+    fn count_scopes(&self, identity: &Identity, required: &[Scope], outcome: &'static str) {
         if identity.kind() == CredentialKind::AccessToken {
             return;
         }
         let Some(part) = self.0.counters.part(identity.id()) else { return };
         let day = self.now().as_millis() / DAY;
-        let mut distinct: Vec<&Scope> = Vec::new();
-        for scope in scopes {
-            if distinct.len() < MOST_SCOPES && !distinct.contains(&scope) {
-                distinct.push(scope);
-            }
-        }
+        let is_counted = |scope: &Scope| identity.allows(scope) == (outcome == ACCEPTED);
+        let counted = first_distinct(required, MOST_SCOPES, is_counted);
         let mut part = lock(part);
-        for scope in distinct {
+        for scope in counted {
             let row = (identity.account().clone(), identity.id().clone(), day, scope.clone(), outcome);
             add(&mut part.scopes, row);
         }
@@ -147,8 +143,14 @@ impl Management {
     async fn write_usage(&self) -> Result<(), ManagementError> {
         let counters = &self.0.counters;
         let _turn = counters.flushing.lock().await;
-        for part in &counters.parts {
-            self.write_scopes(part).await?;
+        // Neither kind of count waits for the other.
+        let times = self.write_times(&counters.parts).await;
+        let scopes = self.write_scopes(&counters.parts).await;
+        times.and(scopes)
+    }
+
+    async fn write_times(&self, parts: &[Mutex<Counted>]) -> Result<(), ManagementError> {
+        for part in parts {
             // A copy: the counts stay until they are written, so the maximum includes them.
             let counted: Vec<_> = lock(part).times.iter().map(|(row, times)| (row.clone(), *times)).collect();
             if counted.is_empty() {
@@ -188,28 +190,30 @@ impl Management {
         Ok(())
     }
 
-    async fn write_scopes(&self, part: &Mutex<Counted>) -> Result<(), ManagementError> {
-        let counted: Vec<_> = lock(part).scopes.iter().map(|(row, times)| (row.clone(), *times)).collect();
-        if counted.is_empty() {
-            return Ok(());
+    async fn write_scopes(&self, parts: &[Mutex<Counted>]) -> Result<(), ManagementError> {
+        for part in parts {
+            let counted: Vec<_> = lock(part).scopes.iter().map(|(row, times)| (row.clone(), *times)).collect();
+            if counted.is_empty() {
+                continue;
+            }
+            let counts: Vec<ScopeCount> = counted
+                .iter()
+                .map(|((account, key, day, scope, outcome), times)| ScopeCount {
+                    account: account.to_string(),
+                    key: key.to_string(),
+                    day: *day,
+                    scope: scope.as_str().to_owned(),
+                    outcome: (*outcome).to_owned(),
+                    times: *times,
+                })
+                .collect();
+            self.0.store.add_scopes(&counts).await?;
+            let mut part = lock(part);
+            for (row, written) in counted {
+                subtract(&mut part.scopes, row, written);
+            }
+            part.scopes.shrink_to_fit();
         }
-        let counts: Vec<ScopeCount> = counted
-            .iter()
-            .map(|((account, key, day, scope, outcome), times)| ScopeCount {
-                account: account.to_string(),
-                key: key.to_string(),
-                day: *day,
-                scope: scope.as_str().to_owned(),
-                outcome: (*outcome).to_owned(),
-                times: *times,
-            })
-            .collect();
-        self.0.store.add_scopes(&counts).await?;
-        let mut part = lock(part);
-        for (row, written) in counted {
-            subtract(&mut part.scopes, row, written);
-        }
-        part.scopes.shrink_to_fit();
         Ok(())
     }
 }

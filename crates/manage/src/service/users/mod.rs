@@ -12,8 +12,6 @@ use keyward_core::id::UserId;
 pub use reset::ResetLink;
 pub(super) use reset::ResetLinkSender;
 pub use sign_up::NewUser;
-#[cfg(feature = "dashboard")]
-pub(crate) use sign_up::wrong_fields_of_user;
 
 use super::rights::Effect;
 use super::{CurrentVersion, Management};

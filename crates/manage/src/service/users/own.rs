@@ -6,7 +6,7 @@ use keyward_core::CredentialId;
 use keyward_core::id::UserId;
 use keyward_core::store::Creator;
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Principal, principal_of};
 use crate::error::ManagementError;
 use crate::service::Management;
 
@@ -23,19 +23,29 @@ impl Management {
         user: &UserId,
         instead: &str,
     ) -> Result<(), ManagementError> {
-        match actor.creator() {
+        match self.responsible_for(actor).await? {
             Creator::User(id) if id == *user => {
                 Err(ManagementError::invalid("user", format!("expected another user: {instead}")))
             }
             Creator::Key(id) if self.goes_back_to(&id, user).await? => {
-                let message = "the key goes back to this user, who created it or a key before it: use a key of another user, or the command line";
+                let message = "the key goes back to this user, who has it or created it or a key before it: use a key of another user, or the command line";
                 Err(ManagementError::invalid("user", message))
             }
             _ => Ok(()),
         }
     }
 
-    /// Returns `true` for keys that the user created or rotated, and for the keys that came from those.
+    /// Returns the actor, or who made the link with which its session began: the maker may hold the session.
+    pub(in crate::service) async fn responsible_for(&self, actor: &Actor) -> Result<Creator, ManagementError> {
+        let maker = self.maker_of_session(actor).await?.as_ref().and_then(principal_of);
+        Ok(match maker {
+            Some(Principal::Key(id)) => Creator::Key(id),
+            Some(Principal::User(id)) => Creator::User(id),
+            Some(Principal::System) | None => actor.creator(),
+        })
+    }
+
+    /// Returns `true` for keys of the user, that the user created or rotated, and for the keys that came from those.
     async fn goes_back_to(&self, key: &CredentialId, user: &UserId) -> Result<bool, ManagementError> {
         let (mut open, mut seen) = (vec![key.clone()], HashSet::new());
         while let Some(id) = open.pop() {
@@ -47,6 +57,9 @@ impl Management {
             }
             // Nobody knows who created a key that is gone.
             let Some(key) = self.0.keys.get(&id).await? else { return Ok(true) };
+            if key.user.as_ref() == Some(user) {
+                return Ok(true);
+            }
             open.extend(key.rotated_from);
             match key.created_by {
                 Some(Creator::User(creator)) if creator == *user => return Ok(true),

@@ -67,6 +67,7 @@ impl Management {
     /// user.
     pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, ManagementError> {
         let (known, guards) = self.check_may_reset(actor, user).await?;
+        self.confirm_user(actor).await?;
         let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
         let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name())).await?;
         writes.extend(guards);

@@ -45,26 +45,36 @@ impl std::fmt::Debug for NewUser {
     }
 }
 
-/// Checks the fields of a new user one by one, for a form that shows all mistakes at once. Whether a password is easy to guess takes
-/// longer, so only the service finds out.
-#[cfg(feature = "dashboard")]
-pub(crate) fn wrong_fields_of_user(
-    email: Option<&str>,
-    name: &str,
-    password: &str,
-) -> Result<Vec<ManagementError>, ManagementError> {
-    crate::service::wrong_fields([
-        email.map_or(Ok(()), |email| normal_email(email).map(drop)),
-        check_name("name", name).map(drop),
-        crate::service::sign_in::check_length(password),
-    ])
-}
-
 impl Management {
     /// Returns who can sign up.
     #[must_use]
     pub fn sign_up_policy(&self) -> SignUpPolicy {
         self.0.settings.sign_up
+    }
+
+    /// Checks the fields of a new user one by one, for a form that shows all mistakes at once. An invitation has the address.
+    ///
+    /// Judging a password takes long. So it happens here only for a form that is refused anyway, and counts as its attempt.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn wrong_fields_of_user(
+        &self,
+        context: &Context,
+        email: Option<&str>,
+        name: &str,
+        password: &str,
+    ) -> Result<Vec<ManagementError>, ManagementError> {
+        let mut wrong = crate::service::wrong_fields([
+            email.map_or(Ok(()), |email| normal_email(email).map(drop)),
+            check_name("name", name).map(drop),
+            crate::service::sign_in::check_length(password),
+        ])?;
+        let has_length = !wrong.iter().any(|error| matches!(error, ManagementError::Invalid { field: "password", .. }));
+        let attempt = if email.is_some() { Attempt::SignUp } else { Attempt::Link };
+        if !wrong.is_empty() && has_length && self.0.throttle.check_address(attempt, context).is_ok() {
+            let about = [email.unwrap_or_default(), name];
+            wrong.extend(self.0.passwords.check(password, &about).await.err());
+        }
+        Ok(wrong)
     }
 
     /// Creates a user and an account. The result does not reveal whether the address was known.
@@ -128,7 +138,7 @@ impl Management {
             let rights = self.rights(actor, &operator).await?;
             rights.require(&scopes::MEMBERS_WRITE)?;
             rights.check_role(Role::Owner)?;
-            self.check_recent(actor).await?;
+            self.confirm_user(actor).await?;
             self.add_to(user, &operator, Role::Owner, actor).await
         } else {
             let draft = Draft::new(actor, "user.create", Target::new("user", &user.id)).account(&operator);

@@ -62,7 +62,7 @@ pub(super) async fn show(
         let scopes = Scopes::of(&usage.scopes, file);
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
         let refusals = match Refusals::of(&days, now) {
-            Some(refusals) => refusals.with_missing_scopes(member).await?,
+            Some(refusals) => refusals.with_missing_scopes(member, usage.scopes).await?,
             None => None,
         };
         (Some(svg::chart(&days, CountUnit::Day, drawn.from, drawn.to, now)), scopes, refusals)

@@ -9,7 +9,8 @@ use keyward_core::{CredentialId, Timestamp};
 use super::checklist::{self, Step};
 use super::creators::Creators;
 use super::filter::{self, Filter, SIZES};
-use super::refusals::Refusals;
+use super::missing;
+use super::refusals::{self, Refusals};
 use super::sorting::{Column, MOST_REQUESTS, ORDERS, columns};
 use super::view::Key;
 use crate::dashboard::error::PageError;
@@ -21,7 +22,10 @@ use crate::dashboard::text::number;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::{UsageDay, UsageTotal};
+use crate::service::{KeyView, UsageDay, UsageTotal};
+
+/// The keys whose scopes are compared with the counts.
+const MOST_LOOKED_UP: usize = 10;
 
 struct Choice {
     value: String,
@@ -143,7 +147,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     if has_usage {
         let ids: Vec<CredentialId> = found.items.iter().map(|key| key.id.clone()).collect();
         let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
-        refused = refused_often(&usage.days, now);
+        refused = refused_often(&member, &found.items, &usage.days).await?;
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
     let names = Creators::of(&member, &found.items).await?;
@@ -261,6 +265,11 @@ impl KeysPage {
         self.refused.get(&key.id)
     }
 
+    /// The keys to look at first.
+    fn often_refused(&self) -> Vec<&Key> {
+        self.keys.iter().filter(|key| key.is_usable && self.refused.contains_key(&key.id)).collect()
+    }
+
     fn spark(&self, key: &Key) -> Option<&Spark> {
         self.sparks.get(&key.id)
     }
@@ -274,11 +283,25 @@ impl KeysPage {
     }
 }
 
-fn refused_often(days: &[UsageDay], now: Timestamp) -> HashMap<String, String> {
-    let mut keys: HashMap<&CredentialId, Vec<UsageTotal>> = HashMap::new();
-    for day in days {
-        keys.entry(&day.key).or_default().push(UsageTotal::from(day.clone()));
+/// A key that has the missing scopes by now is refused no longer.
+async fn refused_often(
+    member: &AtAccount,
+    keys: &[KeyView],
+    days: &[UsageDay],
+) -> Result<HashMap<String, String>, ManagementError> {
+    let (management, now) = (member.management(), member.management().now());
+    let (mut found, mut looked_up) = (HashMap::new(), 0);
+    for key in keys {
+        let own = days.iter().filter(|day| day.key == key.id).cloned().map(UsageTotal::from);
+        let Some(refusals) = Refusals::of(&own.collect::<Vec<_>>(), now) else { continue };
+        if refusals.lacks_scope && looked_up < MOST_LOOKED_UP {
+            looked_up += 1;
+            let counts = management.read_scopes(&member.account.id, Some(&key.id), refusals::DAYS).await?;
+            if missing::has_all(&key.scopes, &counts) {
+                continue;
+            }
+        }
+        found.insert(key.id.to_string(), refusals.text);
     }
-    let notes = keys.into_iter().filter_map(|(id, days)| Some((id.to_string(), Refusals::of(&days, now)?.text)));
-    notes.collect()
+    Ok(found)
 }

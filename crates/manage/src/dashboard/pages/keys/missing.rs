@@ -1,15 +1,16 @@
-//! The scopes that recent requests of a key lacked, and the way to grant them.
+//! The scopes that requests of a key lacked, and the way to grant them.
 
 use keyward_core::key::KeyKind;
 use keyward_core::store::KeyStatus;
 use keyward_core::{Scope, ScopeSet};
 
 use super::scopes::ApiScopes;
-use crate::dashboard::member::{AtAccount, AtKey};
+use crate::dashboard::member::AtKey;
+use crate::dashboard::pages::usage::lacked;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
-use crate::service::{KeyView, PageRequest, RecentRequest};
+use crate::service::{PageRequest, RecentRequest, UsageScope};
 
 const NEWEST: usize = 200;
 const DAYS: u32 = 7;
@@ -35,43 +36,53 @@ impl Warning {
         if !member.may(&scopes::USAGE_READ) {
             return Ok(None);
         }
-        let requests = newest(member, &member.key).await?;
-        let missing: Vec<String> =
-            most_missing(&requests, &member.key.scopes).into_iter().map(|(one, _)| one).collect();
-        if !missing.is_empty() {
-            let remedy = Remedy::of(member, &ApiScopes::of(member).await?, &missing, false);
-            return Ok(Some(Self { text: words::keys::requests_lacked(&missing.join(", ")), remedy }));
-        }
-        if requests.iter().any(|request| !request.missing_scopes.is_empty()) {
-            // Access was changed since then.
-            return Ok(None);
-        }
         let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
+        match missing_scopes(member, &usage.scopes).await? {
+            // Access was changed since then.
+            Some(missing) if missing.is_empty() => return Ok(None),
+            Some(missing) => {
+                let remedy = Remedy::of(member, &ApiScopes::of(member).await?, &missing, false);
+                return Ok(Some(Self { text: words::keys::requests_lacked(&missing.join(", ")), remedy }));
+            }
+            None => {}
+        }
         let lacked = usage.days.iter().any(|day| day.outcome == "insufficient_scope");
         let remedy = Remedy { change: change(member, &[], true), other_plan: None };
         Ok(lacked.then(|| Self { text: words::keys::REQUESTS_LACKED_A_SCOPE.to_owned(), remedy }))
     }
 }
 
-/// The newest requests of a key.
-pub(super) async fn newest(member: &AtAccount, key: &KeyView) -> Result<Vec<RecentRequest>, ManagementError> {
-    let page = PageRequest { limit: NEWEST, ..PageRequest::default() };
-    Ok(member.management().key_requests(&member.actor, &key.id, &page).await?.items)
+/// The scopes that requests lacked and that the key still lacks, the most frequent first. `None` if the counts name none.
+pub(super) async fn missing_scopes(
+    member: &AtKey,
+    counts: &[UsageScope],
+) -> Result<Option<Vec<String>>, ManagementError> {
+    let granted = &member.key.scopes;
+    let named = lacked(counts, |scope| scope.parse::<Scope>().is_err());
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let mut missing: Vec<String> =
+        named.into_iter().map(|(scope, _)| scope).filter(|scope| !allows(granted, scope)).collect();
+    if !missing.is_empty() {
+        let page = PageRequest { limit: NEWEST, ..PageRequest::default() };
+        let requests = member.management().key_requests(&member.actor, &member.key.id, &page).await?.items;
+        missing.retain(|scope| !is_settled(granted, &requests, scope));
+    }
+    Ok(Some(missing))
 }
 
-/// The scopes that requests lacked and that these do not grant, the most frequent first, and how often.
-pub(super) fn most_missing(requests: &[RecentRequest], granted: &ScopeSet) -> Vec<(String, u64)> {
-    let mut counted: Vec<(String, u64)> = Vec::new();
-    for request in requests.iter().filter(|request| lacks(granted, request)) {
-        for scope in request.missing_scopes.iter().filter(|scope| !allows(granted, scope)) {
-            match counted.iter_mut().find(|(known, _)| known == scope) {
-                Some((_, times)) => *times += 1,
-                None => counted.push((scope.clone(), 1)),
-            }
-        }
-    }
-    counted.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
-    counted
+/// Returns `true` if requests lacked scopes, all of which these grant.
+pub(super) fn has_all(granted: &ScopeSet, counts: &[UsageScope]) -> bool {
+    let named = lacked(counts, |scope| scope.parse::<Scope>().is_err());
+    !named.is_empty() && named.iter().all(|(scope, _)| allows(granted, scope))
+}
+
+/// Counts do not tell that one of several scopes was enough, which the key may have by now. Recorded requests do.
+fn is_settled(granted: &ScopeSet, requests: &[RecentRequest], scope: &str) -> bool {
+    let mut naming =
+        requests.iter().filter(|request| request.missing_scopes.iter().any(|known| known == scope)).peekable();
+    naming.peek().is_some() && naming.all(|request| !lacks(granted, request))
 }
 
 impl Remedy {
@@ -137,24 +148,24 @@ mod tests {
     }
 
     #[test]
-    fn granted_scopes_are_no_longer_missing() {
+    fn a_scope_that_another_one_replaces_is_no_longer_missing() {
         let requests = [
-            request(&["a:write"], false),
             request(&["a:write", "b:read"], false),
             request(&["c:read", "d:read"], true),
+            request(&["c:read"], true),
             request(&[], false),
         ];
-        let count = |granted: &str| {
-            let missing = most_missing(&requests, &granted.parse().unwrap());
-            missing.into_iter().map(|(scope, times)| format!("{scope} {times}")).collect::<Vec<_>>().join(", ")
-        };
-        for (granted, missing) in [
-            ("x:read", "a:write 2, b:read 1, c:read 1, d:read 1"),
-            ("a:*", "b:read 1, c:read 1, d:read 1"),
-            ("d:read a:write", "b:read 1"),
-            ("*", ""),
+        for (granted, settled) in [
+            ("x:read", ""),
+            ("d:read", "d:read"),
+            ("c:read", "c:read d:read"),
+            ("a:*", ""),
+            ("a:* b:*", "a:write b:read"),
         ] {
-            assert_eq!(count(granted), missing, "{granted}");
+            let granted: ScopeSet = granted.parse().unwrap();
+            let known = ["a:write", "b:read", "c:read", "d:read", "e:read"];
+            let found: Vec<_> = known.into_iter().filter(|scope| is_settled(&granted, &requests, scope)).collect();
+            assert_eq!(found.join(" "), settled, "{granted:?}");
         }
     }
 }

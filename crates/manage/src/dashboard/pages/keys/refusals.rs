@@ -9,10 +9,11 @@ use super::scopes::ApiScopes;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::service::UsageTotal;
+use crate::service::{UsageScope, UsageTotal};
 
 /// Today and yesterday.
-const RECENT: Duration = Duration::from_secs(2 * 24 * 3_600);
+pub(super) const DAYS: u32 = 2;
+const RECENT: Duration = Duration::from_secs(DAYS as u64 * 24 * 3_600);
 const FEW: u64 = 5;
 /// Of all requests, as a divisor: 5 %.
 const SMALL_PART: u64 = 20;
@@ -43,20 +44,29 @@ impl Refusals {
         })
     }
 
-    /// `None` if the recorded requests show that the key has the scopes by now.
-    pub(super) async fn with_missing_scopes(self, member: &AtKey) -> Result<Option<Self>, ManagementError> {
+    /// `None` if the counts show that the key has the scopes by now.
+    pub(super) async fn with_missing_scopes(
+        self,
+        member: &AtKey,
+        counts: Vec<UsageScope>,
+    ) -> Result<Option<Self>, ManagementError> {
         if !self.lacks_scope {
             return Ok(Some(self));
         }
-        let requests = missing::newest(member, &member.key).await?;
-        let scopes: Vec<String> =
-            missing::most_missing(&requests, &member.key.scopes).into_iter().map(|(one, _)| one).collect();
-        if scopes.is_empty() && requests.iter().any(|request| !request.missing_scopes.is_empty()) {
-            return Ok(None);
-        }
-        // Without recorded requests, the scopes are not known, and the user ticks them.
+        let now = member.management().now();
+        let recent: Vec<UsageScope> =
+            counts.into_iter().filter(|count| now.saturating_since(count.day) < RECENT).collect();
+        // Without counts by scope, the scopes are not known, and the user ticks them.
+        let scopes = match missing::missing_scopes(member, &recent).await? {
+            Some(scopes) if scopes.is_empty() => return Ok(None),
+            scopes => scopes.unwrap_or_default(),
+        };
         let remedy = Remedy::of(member, &ApiScopes::of(member).await?, &scopes, false);
-        Ok(Some(Self { remedy, ..self }))
+        let text = match scopes.as_slice() {
+            [] => self.text,
+            scopes => words::keys::refused_without(&self.text, &scopes.join(", ")),
+        };
+        Ok(Some(Self { text, remedy, lacks_scope: true }))
     }
 }
 

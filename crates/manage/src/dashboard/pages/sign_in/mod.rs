@@ -1,5 +1,6 @@
 pub(super) mod again;
 mod code;
+pub(super) mod confirm;
 mod link;
 mod login;
 mod logout;

@@ -12,7 +12,7 @@ use crate::dashboard::pages::invitations::inviter;
 use crate::dashboard::visitor::Visitor;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::service::{InvitationView, NewUser, SignUpPolicy, wrong_fields_of_user};
+use crate::service::{InvitationView, NewUser, SignUpPolicy};
 
 #[derive(Template)]
 #[template(path = "dashboard/sign_in/register.html")]
@@ -96,7 +96,8 @@ pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousF
     if form.has("invitation") || management.sign_up_policy() == SignUpPolicy::Open {
         let email = Some(form.get("email")).filter(|_| !form.has("invitation"));
         let mut errors = FormErrors::default();
-        errors.add_all(&wrong_fields_of_user(email, name, password)?);
+        let wrong = management.wrong_fields_of_user(&visitor.context, email, name, password).await?;
+        errors.add_all(&wrong);
         if let Some(errors) = errors.found() {
             return show(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, Some(errors), None).await;
         }

@@ -6,7 +6,7 @@ mod page;
 mod range;
 mod sum;
 
-pub(super) use by_scope::Scopes;
+pub(super) use by_scope::{Scopes, lacked};
 
 use super::home;
 use crate::dashboard::app::Route;

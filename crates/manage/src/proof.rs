@@ -42,6 +42,38 @@ pub(crate) struct RelyingParty {
     pub(crate) never: std::convert::Infallible,
 }
 
+/// A proof that came with a request.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum ShownProof {
+    Code(String),
+    #[cfg(feature = "dashboard")]
+    Passkey {
+        challenge: String,
+        text: String,
+        place: RelyingParty,
+    },
+}
+
+impl std::fmt::Debug for ShownProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShownProof")
+    }
+}
+
+impl ShownProof {
+    /// A session answers only what it was asked.
+    #[cfg_attr(not(feature = "dashboard"), allow(unused_variables, reason = "codes have no binding"))]
+    pub(crate) fn bound_to<'a>(&'a self, binding: &'a str) -> Proof<'a> {
+        match self {
+            Self::Code(code) => Proof::Code(code),
+            #[cfg(feature = "dashboard")]
+            Self::Passkey { challenge, text, place } => {
+                Proof::Passkey(PasskeyAnswer { challenge, text, binding, place })
+            }
+        }
+    }
+}
+
 impl Proof<'_> {
     pub(crate) fn is_empty(&self) -> bool {
         match self {
