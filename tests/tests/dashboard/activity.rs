@@ -1,6 +1,6 @@
 //! How users signed in, on their page and in the log of their account.
 
-use keyward::manage::{Actor, AuditQuery, Context, SignInLinkDraft};
+use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, SignInLinkDraft};
 
 use crate::http::Client;
 use crate::passkey_answers::{client, register};
@@ -90,4 +90,33 @@ async fn renamed_passkeys_are_seen_and_what_programs_repeat_is_not() {
     let repeated = |action: &str| matches!(action, "token.refresh" | "user.create_sign_in_link");
     assert!(!of_account.iter().any(|entry| repeated(&entry.action)), "{of_account:?}");
     assert!(log(None).await.iter().any(|entry| repeated(&entry.action)), "the log of all has them");
+}
+
+#[tokio::test]
+async fn customers_see_no_address_of_the_operator_on_pages_and_in_files() {
+    let site = Site::with_owner().await;
+    let management = &site.management;
+    management.sign_up(&Context::new(), NewUser::new("grace@example.com", "Grace", PASSWORD)).await.unwrap();
+    let session = management.sign_in(&Context::new(), "grace@example.com", PASSWORD).await.unwrap().session;
+    let grace = management.session(&session, Context::new()).await.unwrap();
+    let account = management.own_accounts(&grace).await.unwrap().remove(0).0.value.id;
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let session = management.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
+    let context = Context::new().address([203, 0, 113, 77]).user_agent(agent);
+    let staff = management.session(&session, context).await.unwrap();
+    management.create_key(&staff, KeyDraft::secret(account.clone(), "by the staff")).await.unwrap();
+
+    let page = async |email: &str, path: &str| {
+        let mut client = Client::new(&site);
+        let token = client.get("/login").await.field("csrf");
+        client.post("/login", &[("csrf", &token), ("email", email), ("password", PASSWORD)]).await;
+        client.get(path).await.body
+    };
+    for path in ["audit?action=key.create", "audit/export?format=csv", "audit/export?format=jsonl"] {
+        let seen = page("grace@example.com", &format!("/accounts/{account}/{path}")).await;
+        assert!(seen.contains("203.0.113.0/24") && seen.contains("Firefox on Linux"), "{path}: {seen}");
+        assert!(!seen.contains("203.0.113.77") && !seen.contains("Gecko"), "{path}: {seen}");
+    }
+    let all = page(EMAIL, "/accounts/operator/audit/export?format=jsonl&of=all").await;
+    assert!(all.contains("203.0.113.77") && all.contains("Gecko"), "{all}");
 }

@@ -252,6 +252,7 @@ async fn hostile_accounts_hide_no_news_of_another_account() {
     let (new, lost) = (to_victim("New owner"), to_victim("You are no longer an owner"));
     assert!((10..=34).contains(&new) && (10..=34).contains(&lost), "{new} {lost}");
     give(&own, &friend, Role::Owner).await;
+    management.deliver_events().await.unwrap();
     give(&own, &victim, Role::Admin).await;
     management.deliver_events().await.unwrap();
     assert_eq!((to_victim("New owner"), to_victim("You are no longer an owner")), (new + 1, lost + 1));
