@@ -45,4 +45,5 @@ mod site;
 mod snippets;
 mod speed;
 mod usage;
+mod usage_days;
 mod webhooks;
