@@ -46,4 +46,5 @@ mod snippets;
 mod speed;
 mod test_call;
 mod usage;
+mod usage_days;
 mod webhooks;

@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn a_free_range_has_both_days_and_its_own_links() {
         let now: Timestamp = "2026-03-30T12:00:00Z".parse().unwrap();
-        let read = |query: &str| {
-            let range = Range::read(&Form::parse(query.as_bytes()), now).map_err(|errors| errors.fields().collect())?;
-            Ok::<_, Vec<_>>((range.query(), range.last - range.first + 1, range.name_of_file(true, now)))
+        let read = |query: &str| match Range::read(&Form::parse(query.as_bytes()), now) {
+            Ok(range) => Ok((range.query(), range.last - range.first + 1, range.name_of_file(true, now))),
+            Err(errors) => Err(errors.fields().collect::<Vec<_>>()),
         };
         let found = |query: &str, slots, file: &str| Ok((query.to_owned(), slots, file.to_owned()));
         for (query, expected) in [
