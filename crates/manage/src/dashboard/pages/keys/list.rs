@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::response::Response;
+use keyward_core::CredentialId;
 use keyward_core::store::{KeyColumn, KeyOrder, KeyQuery, KeyStatus};
-use keyward_core::{CredentialId, Timestamp};
 
 use super::checklist::{self, Step};
 use super::creators::Creators;
@@ -290,13 +290,14 @@ async fn refused_often(
     days: &[UsageDay],
 ) -> Result<HashMap<String, String>, ManagementError> {
     let (management, now) = (member.management(), member.management().now());
+    let recent = management.last_days(refusals::DAYS)?;
     let (mut found, mut looked_up) = (HashMap::new(), 0);
     for key in keys {
         let own = days.iter().filter(|day| day.key == key.id).cloned().map(UsageTotal::from);
         let Some(refusals) = Refusals::of(&own.collect::<Vec<_>>(), now) else { continue };
         if refusals.lacks_scope && looked_up < MOST_LOOKED_UP {
             looked_up += 1;
-            let counts = management.read_scopes(&member.account.id, Some(&key.id), refusals::DAYS).await?;
+            let counts = management.read_scopes(&member.account.id, Some(&key.id), recent).await?;
             if missing::has_all(&key.scopes, &counts) {
                 continue;
             }
