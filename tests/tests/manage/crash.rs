@@ -20,8 +20,8 @@ use keyward::id::UserId;
 use keyward::key::Digest;
 use keyward::manage::{
     AccountUpdate, Actor, AppearanceUpdate, AuditEntry, AuditQuery, Context, Count, CountUnit, KeyChange, KeyDraft,
-    KeyTotal, Kind, LeakPolicy, List, Management, ManagementError, ManagementStore, ModeCount, NewCount, NewUser,
-    Outcome, PageRequest, Plan, Record, RequestEntry, RequestPage, Role, ScopeCount, SignInLinkDraft,
+    KeyTotal, Kind, LeakPolicy, List, Management, ManagementError, ManagementStore, ModeCount, NewCount, NewScopeCount,
+    NewUser, Outcome, PageRequest, Plan, Record, RequestEntry, RequestPage, Role, ScopeCount, SignInLinkDraft,
     SqliteManagementStore, Write, Written,
 };
 use keyward::sqlite::SqliteStore;

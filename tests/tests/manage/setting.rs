@@ -8,8 +8,8 @@ use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
     Actor, Context, Count, CountUnit, KeyTotal, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount,
-    NewCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount, SignUpPolicy,
-    SqliteManagementStore, Write, Written,
+    NewCount, NewScopeCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount,
+    SignUpPolicy, SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
@@ -126,7 +126,7 @@ impl ManagementStore for Failing {
         self.inner.busiest(account, from, to, limit).await
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         self.inner.add_scopes(counts).await
     }
 
@@ -146,6 +146,10 @@ impl ManagementStore for Failing {
 
     async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
         self.inner.requests(key, page).await
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        self.inner.remove_scopes(account).await
     }
 
     async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {

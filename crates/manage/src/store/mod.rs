@@ -18,5 +18,6 @@ pub use requests::{RequestEntry, RequestPage};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteManagementStore;
 pub use usage::{
-    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
+    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, NewScopeCount, OTHER_SCOPES,
+    ScopeCount,
 };

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use async_trait::async_trait;
 use keyward_core::store::StoreError;
@@ -11,8 +11,8 @@ use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
 use super::usage::{
-    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
-    oldest_hour,
+    Count, CountUnit, KeyTotal, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, NewScopeCount, OTHER_SCOPES,
+    SCOPES_AT_ONCE, ScopeCount, oldest_hour,
 };
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
@@ -290,7 +290,7 @@ impl ManagementStore for SqliteManagementStore {
         })
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         let counts = counts.to_vec();
         self.tables
             .write(move |transaction| {
@@ -316,6 +316,24 @@ impl ManagementStore for SqliteManagementStore {
                 .query_map((account, key.unwrap_or_default(), from, to), scope_count)?
                 .collect()
         })
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        loop {
+            let account = account.to_owned();
+            let removed = self.tables.write(move |transaction| {
+                let removed = transaction.execute(
+                    "DELETE FROM desk_scopes WHERE (account, key, day, scope, outcome) IN \
+                     (SELECT account, key, day, scope, outcome FROM desk_scopes WHERE account = ?1 LIMIT ?2)",
+                    (account, SCOPES_AT_ONCE),
+                )?;
+                transaction.commit()?;
+                Ok(removed)
+            });
+            if removed.await? == 0 {
+                return Ok(());
+            }
+        }
     }
 
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
@@ -418,18 +436,45 @@ fn add_counts(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<
     Ok(())
 }
 
-fn add_scopes(connection: &Connection, counts: &[ScopeCount]) -> rusqlite::Result<()> {
+fn add_scopes(connection: &Connection, counts: &[NewScopeCount]) -> rusqlite::Result<()> {
+    let mut is_deleted = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM desk_records WHERE kind = 'deleted_account' AND id = ?1)")?;
+    let mut names = connection.prepare_cached(
+        "SELECT DISTINCT scope FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3 AND scope <> ?4",
+    )?;
     let mut add = connection.prepare_cached(
-        "INSERT INTO desk_scopes (account, key, day, scope, outcome, times) SELECT ?1, ?2, ?3, CASE \
-           WHEN EXISTS (SELECT 1 FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3 AND scope = ?4) THEN ?4 \
-           WHEN (SELECT count(DISTINCT scope) FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3) < ?7 THEN ?4 \
-           ELSE ?8 END, ?5, ?6 WHERE true \
+        "INSERT INTO desk_scopes (account, key, day, scope, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT DO UPDATE SET times = times + excluded.times",
     )?;
+    let mut accounts: BTreeMap<&str, BTreeMap<(&str, i64), Vec<&NewScopeCount>>> = BTreeMap::new();
     for count in counts {
-        let (account, scope, outcome, times) = (&count.account, &count.scope, &count.outcome, signed(count.times));
-        for (key, most) in [(count.key.as_str(), MOST_SCOPES), ("", MOST_SCOPES_OF_ACCOUNT)] {
-            add.execute((account, key, count.day, scope, outcome, times, signed(most as u64), OTHER_SCOPES))?;
+        let of_account = accounts.entry(&count.account).or_default();
+        of_account.entry(("", count.day)).or_default().push(count);
+        if !count.key.is_empty() {
+            of_account.entry((&count.key, count.day)).or_default().push(count);
+        }
+    }
+    for (account, keys) in accounts {
+        if is_deleted.query_row([account], |row| row.get(0))? {
+            continue;
+        }
+        for ((key, day), mut counts) in keys {
+            let most = if key.is_empty() { MOST_SCOPES_OF_ACCOUNT } else { MOST_SCOPES };
+            let mut known: HashSet<String> =
+                names.query_map((account, key, day, OTHER_SCOPES), |row| row.get(0))?.collect::<Result<_, _>>()?;
+            counts.sort_by_key(|count| !count.is_listed);
+            for count in counts {
+                let most = if count.is_listed { most } else { most / 2 };
+                let mut scope = count.scope.as_str();
+                if !known.contains(scope) {
+                    if known.len() < most && scope != OTHER_SCOPES {
+                        known.insert(scope.to_owned());
+                    } else {
+                        scope = OTHER_SCOPES;
+                    }
+                }
+                add.execute((account, key, day, scope, &count.outcome, signed(count.times)))?;
+            }
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 mod count;
 mod read;
+mod scopes;
 #[cfg(test)]
 mod tests;
 

@@ -35,7 +35,7 @@ impl Management {
     /// [`ManagementError::NotFound`].
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let scopes = self.read_scopes(&key.account, Some(id), days).await?;
         Ok(Usage { scopes, ..self.read_usage(&key.account, Some(id), days).await? })
     }
@@ -46,7 +46,7 @@ impl Management {
     /// [`ManagementError::NotFound`].
     pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, ManagementError> {
         self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let hour = (self.now().as_millis() / HOUR) - 24;
         Ok(self.0.store.times_since(id.as_str(), ACCEPTED, hour).await?)
     }
@@ -57,7 +57,7 @@ impl Management {
     /// [`ManagementError::NotFound`].
     pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let scopes = self.read_scopes(account, None, days).await?;
         Ok(Usage { scopes, ..self.read_usage(account, None, days).await? })
     }
@@ -74,7 +74,7 @@ impl Management {
     ) -> Result<Vec<UsageTotal>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         let (from, today) = self.days(days)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let totals = self.0.store.totals(account.as_str(), from, today).await?;
         let total = |count: Count| UsageTotal {
             day: Timestamp::from_millis(count.day * DAY),
@@ -96,7 +96,7 @@ impl Management {
         days: u32,
     ) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let mut found: Vec<UsageDay> = Vec::new();
         for key in keys {
             found.extend(self.read_usage(account, Some(key), days).await?.days);
@@ -134,7 +134,7 @@ impl Management {
         Ok(Usage { days: found, ..Usage::default() })
     }
 
-    /// Returns how often keys were required to have each scope. Flush first to include this process's counts.
+    /// Returns how often keys were required to have each scope.
     pub(crate) async fn read_scopes(
         &self,
         account: &AccountId,
@@ -142,6 +142,7 @@ impl Management {
         days: u32,
     ) -> Result<Vec<UsageScope>, ManagementError> {
         let (from, today) = self.days(days)?;
+        self.flush_scopes(Some(account)).await?;
         let counts = self.0.store.scopes(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
         let scope = |count: ScopeCount| UsageScope {
             day: Timestamp::from_millis(count.day * DAY),
@@ -164,7 +165,7 @@ impl Management {
         number: u32,
     ) -> Result<Vec<ModeCount>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let length = match unit {
             CountUnit::Hour => HOUR,
             CountUnit::Day => DAY,
@@ -181,7 +182,6 @@ impl Management {
         days: u32,
     ) -> Result<Vec<UsageScope>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        self.flush_usage().await?;
         self.read_scopes(account, None, days).await
     }
 
@@ -195,7 +195,7 @@ impl Management {
     ) -> Result<Vec<KeyTotal>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         let (from, today) = self.days(days)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         Ok(self.0.store.busiest(account.as_str(), from, today, limit).await?)
     }
 
@@ -208,7 +208,7 @@ impl Management {
     ) -> Result<Vec<(CredentialId, String, u64)>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         let (from, today) = self.days(days)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let counts = self.0.store.refusals(account.as_str(), from, today).await?;
         let refusal = |count: Count| {
             let key = count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
