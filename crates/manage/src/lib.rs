@@ -109,5 +109,5 @@ pub use store::PostgresManagementStore;
 pub use store::SqliteManagementStore;
 pub use store::{
     Count, CountUnit, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
-    OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
+    NewScopeCount, OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
 };

@@ -3,8 +3,8 @@ use std::sync::Mutex;
 
 use keyward::Timestamp;
 use keyward::manage::{
-    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage, ScopeCount,
-    Write, Written,
+    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, NewScopeCount, Record, RequestEntry,
+    RequestPage, ScopeCount, Write, Written,
 };
 use keyward::store::{StoreError, async_trait};
 
@@ -131,7 +131,7 @@ impl ManagementStore for MemoryManagementStore {
         Ok(Vec::new())
     }
 
-    async fn add_scopes(&self, _: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, _: &[NewScopeCount]) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -145,6 +145,10 @@ impl ManagementStore for MemoryManagementStore {
 
     async fn requests(&self, _: &str, _: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn remove_scopes(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn remove_requests(&self, _: &str) -> Result<(), StoreError> {

@@ -20,9 +20,9 @@ use keyward::id::UserId;
 use keyward::key::Digest;
 use keyward::manage::{
     AccountUpdate, Actor, AppearanceUpdate, AuditEntry, AuditQuery, Context, Count, CountUnit, KeyChange, KeyDraft,
-    Kind, LeakPolicy, List, Management, ManagementError, ManagementStore, ModeCount, NewCount, NewUser, Outcome,
-    PageRequest, Plan, Record, RequestEntry, RequestPage, Role, ScopeCount, SignInLinkDraft, SqliteManagementStore,
-    Write, Written,
+    Kind, LeakPolicy, List, Management, ManagementError, ManagementStore, ModeCount, NewCount, NewScopeCount, NewUser,
+    Outcome, PageRequest, Plan, Record, RequestEntry, RequestPage, Role, ScopeCount, SignInLinkDraft,
+    SqliteManagementStore, Write, Written,
 };
 use keyward::sqlite::SqliteStore;
 use keyward::store::{

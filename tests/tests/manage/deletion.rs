@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use keyward::manage::{
-    Actor, AuditQuery, Context, KeyDraft, Kind, LifetimesOf, List, Management, ManagementError, PageRequest, Purpose,
-    RequestEntry, RequestPage, Role, SqliteManagementStore,
+    Actor, AuditQuery, Context, KeyDraft, Kind, LifetimesOf, List, Management, ManagementError, NewScopeCount,
+    PageRequest, Purpose, RequestEntry, RequestPage, Role, SqliteManagementStore,
 };
 use keyward::sqlite::SqliteStore;
 use keyward::store::{KeyQuery, KeyStatus, RevocationReason};
@@ -45,7 +45,21 @@ async fn furnish(setting: &Setting, owner: &Actor, account: &AccountId) -> Strin
     management.put_lifetimes(&system, &LifetimesOf::Account(account.clone()), &month, 0).await.unwrap();
     management.require_second_factor(&system, account, true).await.unwrap();
     setting.records.add_requests(&[request_of(account)]).await.unwrap();
+    setting.records.add_scopes(&[scope_of(account)]).await.unwrap();
+    assert_eq!(setting.records.scopes(account.as_str(), None, 0, 9).await.unwrap().len(), 1);
     invited.secret.to_string()
+}
+
+fn scope_of(account: &AccountId) -> NewScopeCount {
+    NewScopeCount {
+        account: account.to_string(),
+        key: KEY_WITH_REQUESTS.to_owned(),
+        day: 1,
+        scope: "jobs:read".to_owned(),
+        outcome: "accepted".to_owned(),
+        times: 1,
+        is_listed: true,
+    }
 }
 
 fn request_of(account: &AccountId) -> RequestEntry {
@@ -70,6 +84,9 @@ async fn check_nothing_is_left(setting: &Setting, account: &AccountId) {
     assert!(setting.records.list(&List::of(Kind::Due, 10)).await.unwrap().is_empty());
     let all = RequestPage { since: 0, after: None, limit: 10 };
     assert_eq!(setting.records.requests(KEY_WITH_REQUESTS, &all).await.unwrap(), []);
+    for key in [None, Some(KEY_WITH_REQUESTS)] {
+        assert_eq!(setting.records.scopes(account.as_str(), key, 0, 9).await.unwrap(), []);
+    }
     let lifetimes = format!("account:{account}");
     for (kind, id) in [
         (Kind::Account, account.as_str()),
@@ -104,6 +121,7 @@ async fn a_deleted_account_is_unknown_and_its_keys_end() {
         check_nothing_is_left(&setting, &account).await;
         // A request that a node has kept in memory is written now.
         setting.records.add_requests(&[request_of(&account)]).await.unwrap();
+        setting.records.add_scopes(&[scope_of(&account)]).await.unwrap();
         check_nothing_is_left(&setting, &account).await;
 
         let ada = setting.signed_in("ada@example.com").await;

@@ -46,6 +46,7 @@ mod plan_scopes;
 mod refusals;
 mod requests;
 mod retention;
+mod scope_counts;
 mod second_factor;
 mod second_factor_attacks;
 mod serve;

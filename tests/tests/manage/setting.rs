@@ -8,7 +8,7 @@ use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
     Actor, Context, Count, CountUnit, Kind, List, Management, ManagementBuilder, ManagementStore, ModeCount, NewCount,
-    NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount, SignUpPolicy,
+    NewScopeCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount, SignUpPolicy,
     SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
@@ -126,7 +126,7 @@ impl ManagementStore for Failing {
         self.inner.key_totals(account, from, to).await
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         self.inner.add_scopes(counts).await
     }
 
@@ -146,6 +146,10 @@ impl ManagementStore for Failing {
 
     async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
         self.inner.requests(key, page).await
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        self.inner.remove_scopes(account).await
     }
 
     async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use keyward::manage::{
     Count, CountUnit, Kind, List, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ManagementStore, ModeCount, NewCount,
-    OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
+    NewScopeCount, OTHER_SCOPES, Record, RequestEntry, RequestPage, ScopeCount, Write, Written,
 };
 use keyward::{Mode, Timestamp};
 
@@ -153,6 +153,21 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
     }
 }
 
+fn scope_count(key: &str, day: i64, scope: &str, outcome: &str, times: u64) -> ScopeCount {
+    ScopeCount {
+        account: "acct".to_owned(),
+        key: key.to_owned(),
+        day,
+        scope: scope.to_owned(),
+        outcome: outcome.to_owned(),
+        times,
+    }
+}
+
+fn listed(ScopeCount { account, key, day, scope, outcome, times }: ScopeCount) -> NewScopeCount {
+    NewScopeCount { account, key, day, scope, outcome, times, is_listed: true }
+}
+
 #[tokio::test]
 async fn totals_of_keys_are_the_sums_of_their_days() {
     for setting in everywhere().await {
@@ -232,22 +247,15 @@ async fn counts_of_earlier_days_are_removed() {
 async fn scopes_are_counted_by_key_and_account_up_to_a_bound() {
     for setting in everywhere().await {
         let store = &*setting.records;
-        let count = |key: &str, day, scope: &str, outcome: &str, times| ScopeCount {
-            account: "acct".to_owned(),
-            key: key.to_owned(),
-            day,
-            scope: scope.to_owned(),
-            outcome: outcome.to_owned(),
-            times,
-        };
+        let count = scope_count;
         let first = [
             count("k", 1, "a:read", "accepted", 2),
             count("k", 1, "a:read", "insufficient_scope", 3),
             count("k", 2, "a:read", "accepted", 1),
             count("l", 1, "a:read", "accepted", 5),
         ];
-        store.add_scopes(&first).await.unwrap();
-        store.add_scopes(&[count("k", 1, "a:read", "accepted", 4)]).await.unwrap();
+        store.add_scopes(&first.clone().map(listed)).await.unwrap();
+        store.add_scopes(&[listed(count("k", 1, "a:read", "accepted", 4))]).await.unwrap();
         store.add_scopes(&[]).await.unwrap();
         let of_key = [count("k", 1, "a:read", "accepted", 6), first[1].clone(), first[2].clone()];
         assert_eq!(store.scopes("acct", Some("k"), 1, 2).await.unwrap(), of_key);
@@ -263,7 +271,8 @@ async fn scopes_are_counted_by_key_and_account_up_to_a_bound() {
 
         // A caller of `/v1/verify` names more scopes than any service has.
         for key in ["m", "n", "o", "p", "q"] {
-            let many: Vec<_> = (0..100).map(|i| count(key, 3, &format!("{key}:s{i:03}"), "accepted", 1)).collect();
+            let many: Vec<_> =
+                (0..100).map(|i| listed(count(key, 3, &format!("{key}:s{i:03}"), "accepted", 1))).collect();
             store.add_scopes(&many).await.unwrap();
             store.add_scopes(&many).await.unwrap();
             let found = store.scopes("acct", Some(key), 3, 3).await.unwrap();
@@ -275,6 +284,68 @@ async fn scopes_are_counted_by_key_and_account_up_to_a_bound() {
         let found = store.scopes("acct", None, 3, 3).await.unwrap();
         assert_eq!(found.len(), MOST_SCOPES_OF_ACCOUNT + 1);
         assert_eq!(found.iter().map(|count| count.times).sum::<u64>(), 1_000);
+    }
+}
+
+#[tokio::test]
+async fn half_of_the_names_of_scopes_are_for_listed_ones() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let new = |key: &str, scope: &str, is_listed| NewScopeCount {
+            is_listed,
+            ..listed(scope_count(key, 1, scope, "accepted", 1))
+        };
+        // Also if the first scopes have no name.
+        store.add_scopes(&[new("k", OTHER_SCOPES, false), new("", OTHER_SCOPES, false)]).await.unwrap();
+        for key in ["k", "l", "m", "n", "o"] {
+            let invented: Vec<_> = (0..70).map(|number| new(key, &format!("{key}:s{number}"), false)).collect();
+            store.add_scopes(&invented).await.unwrap();
+        }
+        let names = async |key: Option<&str>| {
+            let found = store.scopes("acct", key, 1, 1).await.unwrap();
+            let times: u64 = found.iter().map(|count| count.times).sum();
+            (found.into_iter().filter(|count| count.scope != OTHER_SCOPES).map(|count| count.scope).collect(), times)
+        };
+        let (of_key, times): (Vec<_>, _) = names(Some("k")).await;
+        assert_eq!((of_key.len(), times), (MOST_SCOPES / 2, 71));
+        let (of_account, times) = names(None).await;
+        assert_eq!((of_account.len(), times), (MOST_SCOPES_OF_ACCOUNT / 2, 352));
+        // Listed ones come first in a write, wherever they stand.
+        let real = (0..40)
+            .flat_map(|number| [new("k", &format!("k:t{number}"), false), new("k", &format!("a:s{number:02}"), true)]);
+        store.add_scopes(&real.collect::<Vec<_>>()).await.unwrap();
+        let (of_key, times) = names(Some("k")).await;
+        let expected: Vec<_> = (0..32).map(|number| format!("a:s{number:02}")).collect();
+        assert_eq!((of_key.len(), times), (MOST_SCOPES, 151));
+        assert!(expected.iter().all(|scope| of_key.contains(scope)), "{of_key:?}");
+        let (of_account, _) = names(None).await;
+        assert!((0..40).all(|number| of_account.contains(&format!("a:s{number:02}"))), "{of_account:?}");
+    }
+}
+
+#[tokio::test]
+async fn counts_by_scope_are_removed_with_their_account() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let of = |account: &str, number: usize| NewScopeCount {
+            account: account.to_owned(),
+            ..listed(scope_count(&format!("k{}", number / 60), 1, &format!("a:s{}", number % 60), "accepted", 1))
+        };
+        // More than a store removes at a time.
+        let many: Vec<_> = (0..5_100).map(|number| of("gone", number)).collect();
+        store.add_scopes(&many).await.unwrap();
+        store.add_scopes(&[of("kept", 1)]).await.unwrap();
+        store.remove_scopes("gone").await.unwrap();
+        for key in [None, Some("k0"), Some("k84")] {
+            assert_eq!(store.scopes("gone", key, 0, 9).await.unwrap(), [], "{key:?}");
+        }
+        assert_eq!(store.scopes("kept", None, 0, 9).await.unwrap().len(), 1);
+        // A node has kept counts in memory.
+        let deleted = Record { kind: Kind::DeletedAccount, ..record("gone", "", 0) };
+        assert_eq!(store.write(&[Write::Insert(deleted)]).await.unwrap(), Written::Done);
+        store.add_scopes(&[of("gone", 1), of("kept", 1)]).await.unwrap();
+        assert_eq!(store.scopes("gone", None, 0, 9).await.unwrap(), []);
+        assert_eq!(store.scopes("kept", None, 0, 9).await.unwrap()[0].times, 2);
     }
 }
 

@@ -70,6 +70,7 @@ pub fn dashboard(management: Management, settings: DashboardSettings) -> Router 
     let routes = pages::routes();
     let answers_unknown_paths = settings.answers_unknown_paths;
     management.set_pages(settings.name.clone(), settings.url("/keys"));
+    management.list_scopes(&settings.scopes);
     let app = App::new(management, settings, SiteMap::of(&routes));
     let mut router = routes.into_iter().fold(Router::new(), |router, route| route.mount(router));
     router = router.method_not_allowed_fallback(pages::error::other_method);

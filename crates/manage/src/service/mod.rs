@@ -26,6 +26,7 @@ mod seal;
 mod second_factor;
 mod settings;
 mod sign_in;
+mod steps;
 mod usage;
 mod users;
 #[cfg(feature = "webhooks")]
@@ -101,6 +102,7 @@ use limits_sweep::LimitsSweep;
 use requests::RequestBuffer;
 use settings::Settings;
 use sign_in::{Passwords, Throttle};
+use steps::Steps;
 use usage::Counters;
 use users::ResetLinkSender;
 
@@ -210,31 +212,35 @@ impl Management {
 
     /// Removes expired records and old usage, prunes the audit log, ends keys of users who have left, completes
     /// deletions of accounts, and writes counts and recent requests. Call it about
-    /// once a minute.
+    /// once a minute. A step that fails does not stop the next ones.
     ///
     /// # Errors
-    /// [`ManagementError::Store`].
+    /// [`ManagementError::Store`]: the first one.
     pub async fn maintain(&self) -> Result<(), ManagementError> {
-        self.flush_usage().await?;
-        self.flush_requests().await?;
-        self.flush_refused().await?;
-        self.log_unfinished().await?;
-        self.end_keys_of_leavers().await?;
-        self.finish_deletions().await?;
-        self.finish_removals_of_plans().await?;
-        self.sweep_limits().await?;
-        self.announce_by_time().await?;
-        self.prune_by_retention().await?;
-        self.remove_old_usage().await?;
+        let mut steps = Steps::default();
+        steps.note("catalogue of scopes", self.refresh_listed_scopes().await);
+        steps.note("usage", self.flush_usage().await);
+        self.report_dropped_counts();
+        steps.note("recent requests", self.flush_requests().await);
+        steps.note("refused attempts", self.flush_refused().await);
+        steps.note("audit log", self.log_unfinished().await);
+        steps.note("keys of leavers", self.end_keys_of_leavers().await);
+        steps.note("deletions", self.finish_deletions().await);
+        steps.note("removals of plans", self.finish_removals_of_plans().await);
+        steps.note("limits", self.sweep_limits().await);
+        steps.note("events by time", self.announce_by_time().await);
+        steps.note("retention", self.prune_by_retention().await);
+        steps.note("old usage", self.remove_old_usage().await);
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.
         let before = self.now().as_millis() - 24 * 3_600 * 1_000;
-        self.0.store.sweep(Timestamp::from_millis(before)).await?;
+        let swept = self.0.store.sweep(Timestamp::from_millis(before)).await;
+        steps.note("expired records", swept.map(drop).map_err(ManagementError::from));
         self.0.throttle.shrink();
         #[cfg(all(feature = "metrics", feature = "webhooks"))]
-        self.report_queue().await?;
+        steps.note("queue of webhooks", self.report_queue().await);
         #[cfg(all(feature = "metrics", feature = "mail"))]
-        self.report_mails().await?;
-        Ok(())
+        steps.note("queue of mails", self.report_mails().await);
+        steps.end()
     }
 
     /// Checks that both stores answer.

@@ -4,7 +4,7 @@ use keyward_core::store::StoreError;
 
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{RequestEntry, RequestPage};
-use super::usage::{Count, CountUnit, ModeCount, NewCount, ScopeCount};
+use super::usage::{Count, CountUnit, ModeCount, NewCount, NewScopeCount, ScopeCount};
 
 /// A store for the management service's records. `tests/tests/manage/store.rs` tests every implementation.
 ///
@@ -102,11 +102,12 @@ pub trait ManagementStore: Send + Sync + 'static {
 
     /// Adds to the counts of keys by required scope and day, and to those of their accounts. It names at most
     /// [`MOST_SCOPES`](super::MOST_SCOPES) scopes of a key and a day, and [`MOST_SCOPES_OF_ACCOUNT`](super::MOST_SCOPES_OF_ACCOUNT)
-    /// of an account. Further ones are [`OTHER_SCOPES`](super::OTHER_SCOPES).
+    /// of an account. Half of these names are only for [listed](NewScopeCount::is_listed) scopes. Further scopes are
+    /// [`OTHER_SCOPES`](super::OTHER_SCOPES). Counts of deleted accounts are left out.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError>;
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError>;
 
     /// Returns the daily counts by required scope of a key, or of all keys of an account together, from day `from` to day `to`
     /// inclusive, by day, scope and outcome.
@@ -115,6 +116,12 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn scopes(&self, account: &str, key: Option<&str>, from: i64, to: i64)
     -> Result<Vec<ScopeCount>, StoreError>;
+
+    /// Removes the counts by required scope of an account and its keys, in batches.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Some may have been removed.
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError>;
 
     /// Adds requests, except those that the store has and those of deleted accounts, and keeps the newest 200 of each of their
     /// keys.
@@ -186,7 +193,7 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
         (**self).key_totals(account, from, to).await
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         (**self).add_scopes(counts).await
     }
 
@@ -206,6 +213,10 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
 
     async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
         (**self).requests(key, page).await
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        (**self).remove_scopes(account).await
     }
 
     async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {

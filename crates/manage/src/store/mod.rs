@@ -19,4 +19,6 @@ pub(crate) use requests::{MOST_REQUESTS, REQUEST_RETENTION};
 pub use requests::{RequestEntry, RequestPage};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteManagementStore;
-pub use usage::{Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount};
+pub use usage::{
+    Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, NewScopeCount, OTHER_SCOPES, ScopeCount,
+};

@@ -13,14 +13,15 @@ use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
 use super::spans;
 use super::usage::{
-    Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount, oldest_hour,
+    Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, NewScopeCount, OTHER_SCOPES,
+    SCOPES_AT_ONCE, ScopeCount, oldest_hour,
 };
 
 /// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
 /// The files of the folder `migrations`, each with its name.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("V1__desk", include_str!("../../migrations/V1__desk.sql")),
     ("V2__totals", include_str!("../../migrations/V2__totals.sql")),
     ("V3__accepted_members", include_str!("../../migrations/V3__accepted_members.sql")),
@@ -29,6 +30,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("V6__missing_scopes", include_str!("../../migrations/V6__missing_scopes.sql")),
     ("V7__usage_by_scope", include_str!("../../migrations/V7__usage_by_scope.sql")),
     ("V8__usage_by_span", include_str!("../../migrations/V8__usage_by_span.sql")),
+    ("V9__names_of_scopes", include_str!("../../migrations/V9__names_of_scopes.sql")),
 ];
 
 const CONFLICT: &str = "KW001";
@@ -284,18 +286,29 @@ impl ManagementStore for PostgresManagementStore {
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         let accounts: Vec<&str> = counts.iter().map(|count| count.account.as_str()).collect();
         let keys: Vec<&str> = counts.iter().map(|count| count.key.as_str()).collect();
         let days: Vec<i64> = counts.iter().map(|count| count.day).collect();
         let scopes: Vec<&str> = counts.iter().map(|count| count.scope.as_str()).collect();
         let outcomes: Vec<&str> = counts.iter().map(|count| count.outcome.as_str()).collect();
         let times: Vec<i64> = counts.iter().map(|count| i64::try_from(count.times).unwrap_or(i64::MAX)).collect();
+        let listed: Vec<bool> = counts.iter().map(|count| count.is_listed).collect();
         let most = [MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT].map(|most| i64::try_from(most).unwrap_or(i64::MAX));
-        let sql = "SELECT keyward_desk_add_scopes($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let sql = "SELECT keyward_desk_add_scopes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         self.tables
-            .query(sql, &[&accounts, &keys, &days, &scopes, &outcomes, &times, &most[0], &most[1], &OTHER_SCOPES])
+            .query(
+                sql,
+                &[&accounts, &keys, &days, &scopes, &outcomes, &times, &listed, &most[0], &most[1], &OTHER_SCOPES],
+            )
             .await?;
+        Ok(())
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM keyward_desk_scopes WHERE ctid = ANY(ARRAY( \
+                   SELECT ctid FROM keyward_desk_scopes WHERE account = $1 LIMIT $2))";
+        while self.tables.execute(sql, &[&account, &SCOPES_AT_ONCE]).await? > 0 {}
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExte
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
 use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
-use super::usage::{Count, CountUnit, ModeCount, NewCount, ScopeCount, oldest_hour};
+use super::usage::{Count, CountUnit, ModeCount, NewCount, NewScopeCount, SCOPES_AT_ONCE, ScopeCount, oldest_hour};
 
 mod usage;
 
@@ -280,7 +280,7 @@ impl ManagementStore for SqliteManagementStore {
         self.tables.read(|connection| usage::key_totals(connection, account, from, to))
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         let counts = counts.to_vec();
         self.tables
             .write(move |transaction| {
@@ -306,6 +306,24 @@ impl ManagementStore for SqliteManagementStore {
                 .query_map((account, key.unwrap_or_default(), from, to), usage::scope_count)?
                 .collect()
         })
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        loop {
+            let account = account.to_owned();
+            let removed = self.tables.write(move |transaction| {
+                let removed = transaction.execute(
+                    "DELETE FROM desk_scopes WHERE (account, key, day, scope, outcome) IN \
+                     (SELECT account, key, day, scope, outcome FROM desk_scopes WHERE account = ?1 LIMIT ?2)",
+                    (account, SCOPES_AT_ONCE),
+                )?;
+                transaction.commit()?;
+                Ok(removed)
+            });
+            if removed.await? == 0 {
+                return Ok(());
+            }
+        }
     }
 
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {

@@ -51,6 +51,25 @@ pub const MOST_SCOPES_OF_ACCOUNT: usize = 256;
 /// The name of the scopes beyond [`MOST_SCOPES`]. It is no scope.
 pub const OTHER_SCOPES: &str = "other";
 
+/// Checks of a key for a scope on a day, to add.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NewScopeCount {
+    /// The key's account.
+    pub account: String,
+    /// The key. Empty to add to the sum of the account only.
+    pub key: String,
+    /// The day since 1970 (UTC).
+    pub day: i64,
+    /// The required scope, or [`OTHER_SCOPES`].
+    pub scope: String,
+    /// The outcome: `accepted` or `insufficient_scope`.
+    pub outcome: String,
+    /// The number of requests.
+    pub times: u64,
+    /// `true` if the provider's catalogue or the key names the scope. A caller of `/v1/verify` may name any.
+    pub is_listed: bool,
+}
+
 /// Checks of a key for a scope on a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScopeCount {
@@ -100,6 +119,10 @@ pub struct ModeCount {
     /// The number of events.
     pub times: u64,
 }
+
+/// A removal keeps the store's lock for this many rows.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) const SCOPES_AT_ONCE: i64 = 5_000;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(super) fn oldest_hour(before: keyward_core::Timestamp) -> i64 {

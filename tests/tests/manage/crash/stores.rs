@@ -193,7 +193,7 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.inner.key_totals(account, from, to).await
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         self.crash.write(self.inner.add_scopes(counts)).await
     }
 
@@ -213,6 +213,10 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
 
     async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
         self.inner.requests(key, page).await
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        self.crash.write(self.inner.remove_scopes(account)).await
     }
 
     async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {

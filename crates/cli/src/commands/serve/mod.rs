@@ -223,9 +223,9 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     limits.shutdown().await;
     verifier.shutdown().await;
     authenticator.shutdown().await;
-    management.flush_usage().await?;
-    management.flush_requests().await?;
-    management.flush_refused().await?;
+    // One that fails does not lose the others.
+    let (usage, requests) = (management.flush_usage().await, management.flush_requests().await);
+    management.flush_refused().await.and(usage).and(requests)?;
     Ok(())
 }
 

@@ -226,6 +226,7 @@ impl Management {
     /// Invitations come before members, so that none is accepted in between. The worker of webhooks removes what is left in its queue.
     async fn remove_records_of(&self, id: &AccountId) -> Result<(), ManagementError> {
         self.0.store.remove_requests(id.as_str()).await?;
+        self.0.store.remove_scopes(id.as_str()).await?;
         for kind in [Kind::Invitation, Kind::Webhook, Kind::Delivery, Kind::Member, Kind::Mail] {
             let owned = List::of(kind, PAGE).owner(id.as_str());
             let mut conflicts = 0;

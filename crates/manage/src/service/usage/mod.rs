@@ -1,6 +1,7 @@
 mod count;
 mod read;
 mod retention;
+mod scopes;
 #[cfg(test)]
 mod tests;
 

@@ -90,7 +90,7 @@ impl Management {
     /// [`ManagementError::NotFound`].
     pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, ManagementError> {
         self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let hour = (self.now().as_millis() / HOUR) - 24;
         Ok(self.0.store.times_since(id.as_str(), ACCEPTED, hour).await?)
     }
@@ -110,7 +110,7 @@ impl Management {
         key: Option<&CredentialId>,
         days: Days,
     ) -> Result<Usage, ManagementError> {
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let scopes = self.read_scopes(account, key, days).await?;
         Ok(Usage { scopes, ..self.read_usage(account, key, days).await? })
     }
@@ -127,7 +127,7 @@ impl Management {
     ) -> Result<Vec<UsageTotal>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         let days = self.last_days(days)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let totals = self.0.store.totals(account.as_str(), days.from, days.to).await?;
         let total = |count: Count| UsageTotal {
             day: Timestamp::from_millis(count.day * DAY),
@@ -150,7 +150,7 @@ impl Management {
     ) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         let days = self.last_days(days)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let mut found: Vec<UsageDay> = Vec::new();
         for key in keys {
             found.extend(self.read_usage(account, Some(key), days).await?.days);
@@ -189,13 +189,14 @@ impl Management {
         Ok(Usage { days: found, ..Usage::default() })
     }
 
-    /// Returns how often keys were required to have each scope. Flush first to include this process's counts.
+    /// Returns how often keys were required to have each scope.
     pub(crate) async fn read_scopes(
         &self,
         account: &AccountId,
         key: Option<&CredentialId>,
         days: Days,
     ) -> Result<Vec<UsageScope>, ManagementError> {
+        self.flush_scopes(Some(account)).await?;
         let key = key.map(CredentialId::as_str);
         let counts = self.0.store.scopes(account.as_str(), key, days.from, days.to).await?;
         let scope = |count: ScopeCount| UsageScope {
@@ -231,7 +232,7 @@ impl Management {
         to: i64,
     ) -> Result<Vec<ModeCount>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         Ok(self.0.store.modes(account.as_str(), unit, from, to).await?)
     }
 
@@ -243,7 +244,6 @@ impl Management {
         days: Days,
     ) -> Result<Vec<UsageScope>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        self.flush_usage().await?;
         self.read_scopes(account, None, days).await
     }
 
@@ -255,7 +255,7 @@ impl Management {
         days: Days,
     ) -> Result<Vec<KeyOutcomes>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        self.flush_usage().await?;
+        self.flush_times().await?;
         let mut keys: Vec<KeyOutcomes> = Vec::new();
         for count in self.0.store.key_totals(account.as_str(), days.from, days.to).await? {
             let outcome = (count.outcome, count.times);

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,8 +16,8 @@ use crate::error::ManagementError;
 use crate::service::AuditQuery;
 use crate::service::Management;
 use crate::store::{
-    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, Record, RequestEntry, RequestPage, ScopeCount,
-    SqliteManagementStore, Write, Written,
+    Count, CountUnit, Kind, List, ManagementStore, ModeCount, NewCount, NewScopeCount, Record, RequestEntry,
+    RequestPage, ScopeCount, SqliteManagementStore, Write, Written,
 };
 
 const FULL: i64 = 10_000;
@@ -28,6 +28,7 @@ struct Slow {
     let_through: Semaphore,
     failing: AtomicUsize,
     most: AtomicUsize,
+    refuses_scopes: AtomicBool,
 }
 
 impl Slow {
@@ -99,7 +100,11 @@ impl ManagementStore for Slow {
         self.inner.key_totals(account, from, to).await
     }
 
-    async fn add_scopes(&self, counts: &[ScopeCount]) -> Result<(), StoreError> {
+    async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
+        self.most.fetch_max(counts.len(), Ordering::SeqCst);
+        if self.refuses_scopes.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("canceling statement due to statement timeout"));
+        }
         self.inner.add_scopes(counts).await
     }
 
@@ -119,6 +124,10 @@ impl ManagementStore for Slow {
 
     async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
         self.inner.requests(key, page).await
+    }
+
+    async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
+        self.inner.remove_scopes(account).await
     }
 
     async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {
@@ -142,6 +151,7 @@ impl Setting {
             let_through: Semaphore::new(0),
             failing: AtomicUsize::new(failing),
             most: AtomicUsize::new(0),
+            refuses_scopes: AtomicBool::new(false),
         });
         let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
         let shared = Arc::<ManualClock>::clone(&clock);
@@ -236,9 +246,48 @@ async fn counts_are_bounded_while_a_store_fails_again_and_again() {
         });
         assert!(matches!(flushed, Err(ManagementError::Store(_))), "{flushed:?}");
     }
-    setting.store.let_through.add_permits(1);
+    setting.store.let_through.add_permits(99);
     setting.management.flush_usage().await.unwrap();
-    assert_eq!((setting.written().await, setting.store.most.load(Ordering::SeqCst)), (FULL as u64, FULL as usize));
+    assert_eq!(setting.written().await, FULL as u64);
+    assert_eq!(setting.store.most.load(Ordering::SeqCst), 500, "a write is short");
+    // The counts that were left out are reported.
+    assert!(setting.management.dropped_counts() >= FULL as u64);
+    assert_eq!(setting.management.dropped_counts(), 0);
+}
+
+#[tokio::test]
+async fn a_failure_of_scopes_stops_no_other_step_and_counts_once() {
+    let setting = Setting::new(0);
+    setting.store.let_through.add_permits(999);
+    let management = &setting.management;
+    let scopes = |number: usize| (0..10).map(move |part| format!("a:s{number}x{part}").parse().unwrap());
+    for number in 0..1_000 {
+        let identity = Identity::api_key(format!("key_{number}").parse().unwrap(), "acct_1".parse().unwrap())
+            .with_scopes(keyward_core::ScopeSet::all());
+        let required: Vec<_> = scopes(number).collect();
+        management.count(&Event::ScopesGranted { identity: &identity, required: &required });
+    }
+    let counted = async || {
+        let counts = setting.store.scopes("acct_1", None, 0, i64::MAX).await.unwrap();
+        counts.iter().map(|count| count.times).sum::<u64>()
+    };
+    setting.use_key(1);
+    assert!(management.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
+    setting.store.refuses_scopes.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let failed = management.maintain().await;
+        assert!(matches!(failed, Err(ManagementError::Store(_))), "{failed:?}");
+    }
+    assert_eq!((setting.written().await, counted().await), (1, 0));
+    let system = Actor::system("test", Context::new());
+    let log = management.audit_log(&system, &AuditQuery::default()).await.unwrap().items;
+    assert_eq!(log.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["session.begin"]);
+    setting.store.refuses_scopes.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        management.maintain().await.unwrap();
+        assert_eq!((setting.written().await, counted().await), (1, 10_000));
+    }
+    assert_eq!(setting.store.most.load(Ordering::SeqCst), 500, "a write is short");
 }
 
 #[tokio::test]

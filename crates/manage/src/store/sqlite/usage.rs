@@ -1,6 +1,6 @@
 //! The counts of requests.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keyward_core::Mode;
 use keyward_sqlite::tables::rusqlite::{self, Connection};
@@ -8,7 +8,7 @@ use keyward_sqlite::tables::rusqlite::{self, Connection};
 use super::signed;
 use crate::store::spans;
 use crate::store::usage::{
-    Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, OTHER_SCOPES, ScopeCount,
+    Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, NewScopeCount, OTHER_SCOPES, ScopeCount,
 };
 
 /// The daily counts of keys that are removed at a time.
@@ -88,18 +88,45 @@ pub(super) fn remove_before(connection: &Connection, account: &str, day: i64) ->
     Ok(true)
 }
 
-pub(super) fn add_scopes(connection: &Connection, counts: &[ScopeCount]) -> rusqlite::Result<()> {
+pub(super) fn add_scopes(connection: &Connection, counts: &[NewScopeCount]) -> rusqlite::Result<()> {
+    let mut is_deleted = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM desk_records WHERE kind = 'deleted_account' AND id = ?1)")?;
+    let mut names = connection.prepare_cached(
+        "SELECT DISTINCT scope FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3 AND scope <> ?4",
+    )?;
     let mut add = connection.prepare_cached(
-        "INSERT INTO desk_scopes (account, key, day, scope, outcome, times) SELECT ?1, ?2, ?3, CASE \
-           WHEN EXISTS (SELECT 1 FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3 AND scope = ?4) THEN ?4 \
-           WHEN (SELECT count(DISTINCT scope) FROM desk_scopes WHERE account = ?1 AND key = ?2 AND day = ?3) < ?7 THEN ?4 \
-           ELSE ?8 END, ?5, ?6 WHERE true \
+        "INSERT INTO desk_scopes (account, key, day, scope, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT DO UPDATE SET times = times + excluded.times",
     )?;
+    let mut accounts: BTreeMap<&str, BTreeMap<(&str, i64), Vec<&NewScopeCount>>> = BTreeMap::new();
     for count in counts {
-        let (account, scope, outcome, times) = (&count.account, &count.scope, &count.outcome, signed(count.times));
-        for (key, most) in [(count.key.as_str(), MOST_SCOPES), ("", MOST_SCOPES_OF_ACCOUNT)] {
-            add.execute((account, key, count.day, scope, outcome, times, signed(most as u64), OTHER_SCOPES))?;
+        let of_account = accounts.entry(&count.account).or_default();
+        of_account.entry(("", count.day)).or_default().push(count);
+        if !count.key.is_empty() {
+            of_account.entry((&count.key, count.day)).or_default().push(count);
+        }
+    }
+    for (account, keys) in accounts {
+        if is_deleted.query_row([account], |row| row.get(0))? {
+            continue;
+        }
+        for ((key, day), mut counts) in keys {
+            let most = if key.is_empty() { MOST_SCOPES_OF_ACCOUNT } else { MOST_SCOPES };
+            let mut known: HashSet<String> =
+                names.query_map((account, key, day, OTHER_SCOPES), |row| row.get(0))?.collect::<Result<_, _>>()?;
+            counts.sort_by_key(|count| !count.is_listed);
+            for count in counts {
+                let most = if count.is_listed { most } else { most / 2 };
+                let mut scope = count.scope.as_str();
+                if !known.contains(scope) {
+                    if known.len() < most && scope != OTHER_SCOPES {
+                        known.insert(scope.to_owned());
+                    } else {
+                        scope = OTHER_SCOPES;
+                    }
+                }
+                add.execute((account, key, day, scope, &count.outcome, signed(count.times)))?;
+            }
         }
     }
     Ok(())

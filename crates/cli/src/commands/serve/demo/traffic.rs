@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keyward_core::policy::Policy as _;
 use keyward_core::{Identity, Rejection, Requirement, Scope, ScopeSet, Timestamp};
-use keyward_manage::{KeyView, NewCount, RequestEntry, ScopeCount};
+use keyward_manage::{KeyView, NewCount, NewScopeCount, RequestEntry};
 
 use crate::backend::Managed;
 use crate::error::{Error, ErrorKind};
@@ -128,13 +128,14 @@ pub(super) async fn write(
         outcome: outcome.to_owned(),
         times,
     });
-    let by_scope = by_scope.into_iter().map(|((day, scope, outcome), times)| ScopeCount {
+    let by_scope = by_scope.into_iter().map(|((day, scope, outcome), times)| NewScopeCount {
         account: key.account.to_string(),
         key: key.id.to_string(),
         day,
         scope: scope.to_string(),
         outcome: outcome.to_owned(),
         times,
+        is_listed: true,
     });
     let failed = |error| Error::caused(ErrorKind::Failed, &error);
     managed.records.add(&counts.collect::<Vec<_>>()).await.map_err(failed)?;
