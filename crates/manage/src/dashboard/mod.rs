@@ -7,6 +7,7 @@ mod cookies;
 mod csrf;
 mod csv;
 mod error;
+mod exports;
 mod flash;
 mod form;
 mod forms;

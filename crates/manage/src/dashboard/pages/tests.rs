@@ -1,5 +1,6 @@
 //! The table of routes, and all that derives from it.
 
+mod exports;
 mod rights;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ struct Site {
     user: String,
     customer: String,
     management: Management,
+    records: SqliteManagementStore,
     #[cfg(feature = "webhooks")]
     webhook: String,
 }
@@ -76,6 +78,7 @@ impl Site {
             webhook,
             router: dashboard(management.clone(), DashboardSettings::new("Example API")),
             management,
+            records,
             session: session.to_string(),
             customer: customer.id.to_string(),
             key,
