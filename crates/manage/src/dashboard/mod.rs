@@ -15,6 +15,7 @@ mod frame;
 mod links;
 mod member;
 mod middleware;
+mod multipart;
 mod navigation;
 mod once;
 mod pages;

@@ -2,6 +2,7 @@
 
 mod exports;
 mod rights;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,7 +16,6 @@ async fn fill(site: &Site) {
     let copy = async |kind: Kind, owner: &str, from: u64, count: u64| {
         let list = List { newest_first: true, ..List::of(kind, 1).owner("operator") };
         let known = site.records.list(&list).await.unwrap().remove(0);
-        let old = known.sort.to_string();
         let numbers: Vec<u64> = (from..from + count).collect();
         for numbers in numbers.chunks(500) {
             let writes = numbers.iter().map(|number| {
@@ -24,13 +23,14 @@ async fn fill(site: &Site) {
                 body["number"] = (*number).into();
                 Write::Insert(Record {
                     sort: i64::try_from(*number).unwrap(),
-                    id: known.id.replacen(&old, &number.to_string(), 1),
+                    id: if kind == Kind::Audit { number.to_string() } else { format!("{number}.{owner}") },
                     owner: owner.to_owned(),
                     body: body.to_string(),
                     ..known.clone()
                 })
             });
-            assert_eq!(site.records.write(&writes.collect::<Vec<_>>()).await.unwrap(), Written::Done);
+            let written = site.records.write(&writes.collect::<Vec<_>>()).await.unwrap();
+            assert_eq!(written, Written::Done, "{kind:?} like {known:?}");
         }
     };
     copy(Kind::Audit, "operator", 1_000, ENTRIES).await;
