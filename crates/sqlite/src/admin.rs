@@ -31,23 +31,27 @@ impl KeyAdmin for SqliteStore {
     }
 
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
-        Ok(self.0.read(|connection| {
-            let (sql, values) = list_statement(query);
+        let query = query.clone();
+        let read = move |connection: &mut Connection| {
+            let (sql, values) = list_statement(&query);
             let keys: Vec<KeyRecord> = connection
                 .prepare_cached(&sql)?
                 .query_map(params_from_iter(&values), |found| row::key(found, 0))?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(query.page(keys))
-        })?)
+        };
+        Ok(self.0.read_long(read).await?)
     }
 
     async fn count(&self, query: &KeyQuery) -> Result<u64, StoreError> {
-        Ok(self.0.read(|connection| {
-            let (conditions, values) = conditions(query);
+        let query = query.clone();
+        let read = move |connection: &mut Connection| {
+            let (conditions, values) = conditions(&query);
             let sql = format!("SELECT count(*) FROM keys WHERE {conditions}");
             let count: i64 = connection.prepare_cached(&sql)?.query_row(params_from_iter(&values), |row| row.get(0))?;
             Ok(count.unsigned_abs())
-        })?)
+        };
+        Ok(self.0.read_long(read).await?)
     }
 
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
@@ -149,15 +153,16 @@ impl KeyAdmin for SqliteStore {
 
     async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(self.0.read(|connection| {
+        // No id is empty, so the empty text is before all of them.
+        let after = after.map_or("", AccountId::as_str).to_owned();
+        let read = move |connection: &mut Connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2"
             ))?;
-            // No id is empty, so the empty text is before all of them.
-            let after = after.map_or("", AccountId::as_str);
             let found = statement.query_map((after, limit), |found| row::account(found, 0))?;
             Ok(found.collect::<rusqlite::Result<Vec<_>>>()?)
-        })?)
+        };
+        Ok(self.0.read_long(read).await?)
     }
 
     async fn count_accounts(&self, plan: &str, most: u64) -> Result<u64, StoreError> {

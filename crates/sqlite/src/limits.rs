@@ -97,14 +97,15 @@ impl LimitStore for SqliteLimits {
 
     async fn oldest_rules(&self, version: u64, limit: usize) -> Result<Vec<(Subject, StoredRules)>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(self.0.0.read(|connection| {
+        let read = move |connection: &mut Connection| {
             let sql = "SELECT kind, id, rules, version FROM limit_rules WHERE version > ?1 ORDER BY version LIMIT ?2";
             let mut statement = connection.prepare_cached(sql)?;
             let found = statement.query_map((to_signed(version), limit), |row| {
                 Ok((subject(row)?, StoredRules { rules: rules(row, 2)?, version: number(row, 3)? }))
             })?;
-            Ok::<_, Error>(found.collect::<rusqlite::Result<_>>()?)
-        })?)
+            Ok(found.collect::<rusqlite::Result<_>>()?)
+        };
+        Ok(self.0.0.read_long(read).await?)
     }
 
     async fn forget_key(&self, key: &CredentialId, version: u64) -> Result<bool, StoreError> {

@@ -3,16 +3,20 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, Transaction};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::connection::{Readers, Writers, locked};
 use crate::error::Error;
 use crate::open::Opened;
 use crate::poll::Poll;
 
+/// Each has a connection and a thread.
+const LONG_READS_AT_ONCE: usize = 8;
+
 pub(crate) struct Shared {
     path: PathBuf,
     readers: Readers,
+    long_reads: Arc<Semaphore>,
     writers: Arc<Mutex<Writers>>,
     poll: Poll,
     /// Dropped last, after the connections.
@@ -25,6 +29,7 @@ impl Shared {
             poll: Poll::start(opened.path.clone(), opened.newest),
             path: opened.path,
             readers: Readers::default(),
+            long_reads: Arc::new(Semaphore::new(LONG_READS_AT_ONCE)),
             writers: Arc::new(Mutex::new(opened.writers)),
             _directory: directory,
         }
@@ -41,6 +46,21 @@ impl Shared {
     /// For reads that take microseconds.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
         self.readers.read(&self.path, read)
+    }
+
+    /// For reads of many rows, which would hold up the other tasks of the runtime's thread.
+    pub(crate) async fn read_long<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        // The thread keeps the permit, so reads that nobody waits for any more count, too. The semaphore is never closed.
+        let permit = Arc::clone(&self.long_reads).acquire_owned().await.ok();
+        let shared = Arc::clone(self);
+        let read = move || {
+            let _permit = permit;
+            shared.read(read)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(Error::Thread)?
     }
 
     /// On the disk when this returns.

@@ -49,6 +49,17 @@ impl Tables {
         Ok(self.0.0.read(|connection| Ok::<_, Error>(read(connection)?))?)
     }
 
+    /// Reads in another thread, for reads of many rows. They would hold up the other tasks of the runtime.
+    ///
+    /// # Errors
+    /// [`StoreError`] if `read` or the file fails.
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        Ok(self.0.0.read_long(|connection| Ok::<_, Error>(read(connection)?)).await?)
+    }
+
     /// Writes in a transaction, which `write` commits. Dropping the transaction rolls it back.
     ///
     /// Excludes the store's writes, is on the disk when it returns, and completes even if the caller stops waiting.

@@ -63,6 +63,25 @@ async fn records_are_kept_as_they_are_and_batches_whole() {
 }
 
 #[tokio::test]
+async fn many_records_are_read_at_once() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let name = |n: usize| format!("many{n}");
+        let writes: Vec<_> = (0..250).map(|n| Write::Insert(record(&name(n), "x", 1))).collect();
+        assert_eq!(store.write(&writes).await.unwrap(), Written::Done);
+        for (from, to, expected) in [(0, 0, 0), (7, 8, 1), (0, 100, 100), (0, 101, 101), (0, 250, 250), (240, 400, 10)]
+        {
+            let ids: Vec<String> = (from..to).map(name).collect();
+            let mut found = store.get_many(Kind::Member, &ids).await.unwrap();
+            found.sort_by_key(|record| record.id[4..].parse::<usize>().unwrap());
+            let found: Vec<String> = found.into_iter().map(|record| record.id).collect();
+            assert_eq!(found, ids[..expected], "{from} to {to}");
+            assert_eq!(store.get_many(Kind::User, &ids).await.unwrap(), []);
+        }
+    }
+}
+
+#[tokio::test]
 async fn lists_are_in_order_whichever_way() {
     for setting in everywhere().await {
         let store = &*setting.records;

@@ -1,11 +1,17 @@
 use std::sync::Arc;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 #[cfg(feature = "webhooks")]
 use super::example_client::ExampleClient;
+use super::exports::Exports;
 use super::security_headers::SecurityHeaders;
 use super::settings::DashboardSettings;
 use super::site_map::{self, SiteMap};
 use crate::service::Management;
+
+/// Files that a process reads at once.
+const MOST_UPLOADS: usize = 4;
 
 pub(super) type Route = site_map::Route<App>;
 
@@ -17,6 +23,8 @@ struct Parts {
     settings: DashboardSettings,
     site_map: SiteMap,
     security_headers: SecurityHeaders,
+    exports: Exports,
+    uploads: Semaphore,
     #[cfg(feature = "webhooks")]
     example_client: ExampleClient,
 }
@@ -29,6 +37,8 @@ impl App {
             settings,
             site_map,
             security_headers,
+            exports: Exports::default(),
+            uploads: Semaphore::new(MOST_UPLOADS),
             #[cfg(feature = "webhooks")]
             example_client: ExampleClient::default(),
         }))
@@ -53,5 +63,14 @@ impl App {
     #[cfg(feature = "webhooks")]
     pub(super) fn example_client(&self) -> &ExampleClient {
         &self.0.example_client
+    }
+
+    pub(super) fn exports(&self) -> &Exports {
+        &self.0.exports
+    }
+
+    /// `None` if enough files are being read.
+    pub(super) fn upload(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.uploads.try_acquire().ok()
     }
 }

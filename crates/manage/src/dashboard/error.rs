@@ -48,7 +48,6 @@ impl PageError {
         self
     }
 
-    #[cfg(feature = "oidc")]
     pub(super) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
@@ -85,6 +84,11 @@ impl PageError {
 
     pub(super) fn too_long() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, words::errors::FORM_TOO_LARGE, words::errors::THE_FORM_IS_LARGER_THAN)
+    }
+
+    pub(super) fn too_many_uploads() -> Self {
+        let text = words::errors::OTHERS_SEND_FILES;
+        Self::new(StatusCode::TOO_MANY_REQUESTS, words::errors::TOO_MANY_FILES, text).retry_after(10)
     }
 
     pub(super) fn signed_out() -> Self {

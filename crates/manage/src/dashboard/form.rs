@@ -3,11 +3,12 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use axum::RequestExt as _;
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::Request;
 use http::header::CONTENT_TYPE;
 
 use super::MAX_BODY;
+use super::multipart::{self, SentFile};
 
 /// Never passwords, keys or tokens.
 const KEPT: [&str; 41] = [
@@ -58,13 +59,6 @@ const KEPT: [&str; 41] = [
 #[derive(Clone, Default)]
 pub(super) struct Form(Vec<(String, String)>, Option<SentFile>);
 
-#[derive(Clone)]
-pub(super) struct SentFile {
-    /// The beginning of a longer file.
-    pub(super) bytes: Vec<u8>,
-    pub(super) length: usize,
-}
-
 impl Form {
     pub(super) fn parse(text: &[u8]) -> Self {
         Self(form_urlencoded::parse(text).into_owned().collect(), None)
@@ -76,35 +70,9 @@ impl Form {
         // A route that takes files allows longer bodies than others.
         let body = request.into_limited_body();
         match boundary {
-            Some(boundary) => Self::parse_parts(body, boundary).await,
+            Some(boundary) => multipart::read(body, boundary).await.map(|parts| Self(parts.fields, parts.file)),
             None => Some(Self::parse(&to_bytes(body, MAX_BODY).await.ok()?)),
         }
-    }
-
-    /// RFC 7578. Keeps the beginning of a long file, so that the form can say that it is too long.
-    async fn parse_parts(body: Body, boundary: String) -> Option<Self> {
-        let mut parts = multer::Multipart::new(body.into_data_stream(), boundary);
-        let mut form = Self::default();
-        let (mut space, mut space_of_file) = (MAX_BODY, MAX_BODY);
-        while let Some(mut part) = parts.next_field().await.ok()? {
-            let (name, is_file) = (part.name().map(str::to_owned), part.file_name().is_some());
-            let space = if is_file { &mut space_of_file } else { &mut space };
-            let mut value = SentFile { bytes: Vec::new(), length: 0 };
-            while let Some(chunk) = part.chunk().await.ok()? {
-                let kept = chunk.get(..chunk.len().min(*space)).unwrap_or_default();
-                value.bytes.extend_from_slice(kept);
-                value.length = value.length.saturating_add(chunk.len());
-                *space = space.saturating_sub(chunk.len());
-            }
-            match name {
-                _ if is_file => form.1 = Some(value).filter(|file| file.length > 0).or(form.1),
-                // Only a file is cut.
-                _ if value.bytes.len() < value.length => return None,
-                Some(name) => form.0.push((name, String::from_utf8(value.bytes).ok()?)),
-                None => {}
-            }
-        }
-        Some(form)
     }
 
     pub(super) fn file(&self) -> Option<&SentFile> {
@@ -169,29 +137,7 @@ pub(super) fn query(name: &str, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, MAX_BODY};
-
-    #[tokio::test]
-    async fn a_long_file_is_cut_and_a_long_text_is_refused() {
-        let read = async |text: usize, file: usize| {
-            let (text, file) = ("t".repeat(text), "f".repeat(file));
-            let body = format!(
-                "--b\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"a\"\r\n\r\n{file}\r\n\
-                 --b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n{text}\r\n--b--\r\n"
-            );
-            let form = Form::parse_parts(body.into(), "b".to_owned()).await?;
-            Some((form.get("name").len(), form.file().map(|file| (file.bytes.len(), file.length))))
-        };
-        let long = 4 * MAX_BODY;
-        for (text, file, expected) in [
-            (10, 20, Some((10, Some((20, 20))))),
-            (10, 0, Some((10, None))),
-            (10, long, Some((10, Some((MAX_BODY, long))))),
-            (long, 20, None),
-        ] {
-            assert_eq!(read(text, file).await, expected, "{text} {file}");
-        }
-    }
+    use super::Form;
 
     #[test]
     fn draft_has_no_secret() {

@@ -10,6 +10,7 @@ mod days;
 mod error;
 #[cfg(feature = "webhooks")]
 mod example_client;
+mod exports;
 mod flash;
 mod form;
 mod forms;
@@ -17,6 +18,7 @@ mod frame;
 mod links;
 mod member;
 mod middleware;
+mod multipart;
 mod navigation;
 mod once;
 mod pages;

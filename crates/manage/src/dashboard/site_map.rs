@@ -10,8 +10,8 @@ use keyward_core::Scope;
 
 pub(super) const HOME: &str = "/keys";
 
-/// A camera's picture is refused at its field. Its end is read, but not kept.
-const MAX_FILE_BODY: usize = 32 * 1_024 * 1_024;
+/// A picture of a phone is refused at its field, and has up to some 12 MiB. Its end is read, but not kept.
+const MAX_FILE_BODY: usize = 16 * 1_024 * 1_024;
 
 pub(super) struct Route<S> {
     path: &'static str,
@@ -21,6 +21,8 @@ pub(super) struct Route<S> {
     entry: Option<Entry>,
     form: Option<FormPage>,
     sign_in_reason: Option<&'static str>,
+    #[cfg(test)]
+    has_file: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +49,7 @@ struct FormPage {
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     pub(super) fn page<H: Handler<T, S>, T: 'static>(path: &'static str, handler: H) -> Self {
         let handlers = MethodRouter::new().get(handler);
-        Self { path, handlers, has_page: true, is_destination: false, entry: None, form: None, sign_in_reason: None }
+        Self::new(path, handlers, true, None)
     }
 
     pub(super) fn action<H: Handler<T, S>, T: 'static>(
@@ -57,7 +59,21 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     ) -> Self {
         let handlers = MethodRouter::new().post(handler);
         let form = Some(FormPage { path: form_page, kept: None });
-        Self { path, handlers, has_page: false, is_destination: false, entry: None, form, sign_in_reason: None }
+        Self::new(path, handlers, false, form)
+    }
+
+    fn new(path: &'static str, handlers: MethodRouter<S>, has_page: bool, form: Option<FormPage>) -> Self {
+        Self {
+            path,
+            handlers,
+            has_page,
+            is_destination: false,
+            entry: None,
+            form,
+            sign_in_reason: None,
+            #[cfg(test)]
+            has_file: false,
+        }
     }
 
     pub(super) fn post<H: Handler<T, S>, T: 'static>(mut self, handler: H) -> Self {
@@ -81,8 +97,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
-    /// Takes a longer body than other forms, which a file makes.
+    /// Takes a longer body than other forms, which a file makes. The handler reads it with `SignedInForm::with_file`.
     pub(super) fn takes_a_file(mut self) -> Self {
+        #[cfg(test)]
+        {
+            self.has_file = true;
+        }
         self.handlers = self.handlers.layer(DefaultBodyLimit::max(MAX_FILE_BODY));
         self
     }
@@ -162,6 +182,10 @@ impl<S> Route<S> {
 
     pub(super) fn takes_forms(&self) -> bool {
         self.form.is_some()
+    }
+
+    pub(super) fn has_file(&self) -> bool {
+        self.has_file
     }
 
     pub(super) fn page_path(&self) -> Option<&'static str> {

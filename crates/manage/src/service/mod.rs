@@ -266,6 +266,10 @@ impl Management {
         self.0.store.get(T::KIND, id).await?.as_ref().map(Versioned::of).transpose()
     }
 
+    async fn get_many<T: Entity>(&self, ids: &[String]) -> Result<Vec<Versioned<T>>, StoreError> {
+        self.0.store.get_many(T::KIND, ids).await?.iter().map(Versioned::of).collect()
+    }
+
     async fn find<T: Entity>(&self, key: &str) -> Result<Option<Versioned<T>>, StoreError> {
         self.0.store.find(T::KIND, key).await?.as_ref().map(Versioned::of).transpose()
     }

@@ -32,6 +32,20 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError>;
 
+    /// Returns those of these records that exist, in any order.
+    ///
+    /// By default, reads one after the other.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn get_many(&self, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        for id in ids {
+            records.extend(self.get(kind, id).await?);
+        }
+        Ok(records)
+    }
+
     /// Finds a record by its key.
     ///
     /// # Errors
@@ -147,6 +161,10 @@ pub trait ManagementStore: Send + Sync + 'static {
 impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         (**self).get(kind, id).await
+    }
+
+    async fn get_many(&self, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
+        (**self).get_many(kind, ids).await
     }
 
     async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {

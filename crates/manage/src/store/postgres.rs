@@ -123,6 +123,12 @@ impl ManagementStore for PostgresManagementStore {
         Ok(rows.first().map(|row| record(kind, row)).transpose()?)
     }
 
+    async fn get_many(&self, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM keyward_desk_records WHERE kind = $1 AND id = ANY($2)");
+        let rows = self.tables.query(&sql, &[&kind.as_str(), &ids]).await?;
+        Ok(rows.iter().map(|row| record(kind, row)).collect::<Result<_, _>>()?)
+    }
+
     async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
         let kind = list.kind.as_str();
         let limit = i64::try_from(list.limit).unwrap_or(i64::MAX);

@@ -5,7 +5,8 @@ use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
 use keyward_sqlite::SqliteStore;
 use keyward_sqlite::tables::Tables;
-use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExtension, ToSql, params_from_iter};
+use keyward_sqlite::tables::rusqlite::types::Value;
+use keyward_sqlite::tables::rusqlite::{self, Connection, ErrorCode, OptionalExtension, params_from_iter};
 
 use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
@@ -13,6 +14,9 @@ use super::requests::{MOST_REQUESTS, RequestEntry, RequestPage, oldest_request};
 use super::usage::{Count, CountUnit, ModeCount, NewCount, NewScopeCount, SCOPES_AT_ONCE, ScopeCount, oldest_hour};
 
 mod usage;
+
+/// The places of a statement for many ids.
+const MOST_IDS: usize = 100;
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
@@ -136,34 +140,49 @@ impl ManagementStore for SqliteManagementStore {
     }
 
     async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
-        let mut values: Vec<&dyn ToSql> = Vec::new();
-        let kind = list.kind.as_str();
-        let limit = signed(list.limit as u64);
-        values.push(&kind);
-        values.push(&limit);
+        let kind = list.kind;
+        let mut values: Vec<Value> = vec![kind.as_str().to_owned().into(), signed(list.limit as u64).into()];
         let mut sql = format!("SELECT {COLUMNS} FROM desk_records WHERE kind = ?1");
         if let Some(owner) = &list.owner {
-            values.push(owner);
+            values.push(owner.clone().into());
             sql += &format!(" AND owner <> '' AND owner = ?{}", values.len());
         }
         if let Some(subject) = &list.subject {
-            values.push(subject);
+            values.push(subject.clone().into());
             sql += &format!(" AND subject <> '' AND subject = ?{}", values.len());
         }
         if let Some((sort, id)) = &list.after {
-            values.push(sort);
-            values.push(id);
+            values.push((*sort).into());
+            values.push(id.clone().into());
             let (than, place) = (if list.newest_first { '<' } else { '>' }, values.len());
             sql += &format!(" AND (sort, id) {than} (?{}, ?{place})", place - 1);
         }
         sql += if list.newest_first { " ORDER BY sort DESC, id DESC" } else { " ORDER BY sort, id" };
         sql += " LIMIT ?2";
-        self.tables.read(|connection| {
-            connection
-                .prepare_cached(&sql)?
-                .query_map(params_from_iter(&values), |row| record(list.kind, row))?
-                .collect()
-        })
+        let read = move |connection: &Connection| {
+            connection.prepare_cached(&sql)?.query_map(params_from_iter(values), |row| record(kind, row))?.collect()
+        };
+        self.tables.read_long(read).await
+    }
+
+    async fn get_many(&self, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM desk_records WHERE kind = ? AND id IN (?{})", ", ?".repeat(MOST_IDS - 1));
+        let mut records = Vec::new();
+        for ids in ids.chunks(MOST_IDS) {
+            // Every statement has as many places, so one is cached. No record's id is null.
+            let missing = MOST_IDS - ids.len();
+            let ids = ids.iter().cloned().map(Value::from).chain(std::iter::repeat_n(Value::Null, missing));
+            let values: Vec<Value> = std::iter::once(kind.as_str().to_owned().into()).chain(ids).collect();
+            let sql = sql.clone();
+            let read = move |connection: &Connection| {
+                let mut statement = connection.prepare_cached(&sql)?;
+                let found = statement.query_map(params_from_iter(values), |row| record(kind, row))?;
+                found.collect::<rusqlite::Result<Vec<_>>>()
+            };
+            records.extend(self.tables.read_long(read).await?);
+        }
+        Ok(records)
     }
 
     async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
@@ -247,13 +266,16 @@ impl ManagementStore for SqliteManagementStore {
                  WHERE account = ?1 AND ?2 IS NULL AND day BETWEEN ?3 AND ?4 ORDER BY key, day, outcome"
             }
         };
-        self.tables.read(|connection| {
+        let (account, key) = (account.to_owned(), key.map(str::to_owned));
+        let read = move |connection: &Connection| {
             connection.prepare_cached(sql)?.query_map((account, key, from, to), usage::count)?.collect()
-        })
+        };
+        self.tables.read_long(read).await
     }
 
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        self.tables.read(|connection| {
+        let account = account.to_owned();
+        let read = move |connection: &Connection| {
             connection
                 .prepare_cached(
                     "SELECT account, '', day, outcome, times FROM desk_totals \
@@ -261,11 +283,13 @@ impl ManagementStore for SqliteManagementStore {
                 )?
                 .query_map((account, from, to), usage::count)?
                 .collect()
-        })
+        };
+        self.tables.read_long(read).await
     }
 
     async fn modes(&self, account: &str, unit: CountUnit, from: i64, to: i64) -> Result<Vec<ModeCount>, StoreError> {
-        self.tables.read(|connection| {
+        let account = account.to_owned();
+        let read = move |connection: &Connection| {
             connection
                 .prepare_cached(
                     "SELECT start, mode, outcome, times FROM desk_modes \
@@ -273,11 +297,13 @@ impl ManagementStore for SqliteManagementStore {
                 )?
                 .query_map((account, unit.as_str(), from, to), usage::mode_count)?
                 .collect()
-        })
+        };
+        self.tables.read_long(read).await
     }
 
     async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        self.tables.read(|connection| usage::key_totals(connection, account, from, to))
+        let account = account.to_owned();
+        self.tables.read_long(move |connection| usage::key_totals(connection, &account, from, to)).await
     }
 
     async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
@@ -297,15 +323,17 @@ impl ManagementStore for SqliteManagementStore {
         from: i64,
         to: i64,
     ) -> Result<Vec<ScopeCount>, StoreError> {
-        self.tables.read(|connection| {
+        let (account, key) = (account.to_owned(), key.unwrap_or_default().to_owned());
+        let read = move |connection: &Connection| {
             connection
                 .prepare_cached(
                     "SELECT account, key, day, scope, outcome, times FROM desk_scopes \
                      WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day, scope, outcome",
                 )?
-                .query_map((account, key.unwrap_or_default(), from, to), usage::scope_count)?
+                .query_map((account, key, from, to), usage::scope_count)?
                 .collect()
-        })
+        };
+        self.tables.read_long(read).await
     }
 
     async fn remove_scopes(&self, account: &str) -> Result<(), StoreError> {
@@ -338,15 +366,17 @@ impl ManagementStore for SqliteManagementStore {
 
     async fn requests(&self, key: &str, page: &RequestPage) -> Result<Vec<RequestEntry>, StoreError> {
         let (at, number) = page.after.unwrap_or((i64::MAX, i64::MAX));
-        self.tables.read(|connection| {
+        let (key, since, limit) = (key.to_owned(), page.since, signed(page.limit as u64));
+        let read = move |connection: &Connection| {
             connection
                 .prepare_cached(
                     "SELECT key, at, number, account, method, route, network, outcome, missing FROM desk_requests \
                      WHERE key = ?1 AND at >= ?2 AND (at, number) < (?3, ?4) ORDER BY at DESC, number DESC LIMIT ?5",
                 )?
-                .query_map((key, page.since, at, number, signed(page.limit as u64)), request)?
+                .query_map((key, since, at, number, limit), request)?
                 .collect()
-        })
+        };
+        self.tables.read_long(read).await
     }
 
     async fn remove_requests(&self, account: &str) -> Result<(), StoreError> {

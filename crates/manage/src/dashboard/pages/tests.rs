@@ -1,5 +1,9 @@
 //! The table of routes, and all that derives from it.
 
+mod exports;
+mod rights;
+mod uploads;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +26,7 @@ use crate::dashboard::form::query;
 use crate::dashboard::site_map::SiteMap;
 use crate::dashboard::{DashboardSettings, dashboard, words};
 use crate::records::Plan;
+use crate::role::Role;
 use crate::service::{KeyDraft, Management, NewUser};
 use crate::store::SqliteManagementStore;
 
@@ -34,6 +39,8 @@ struct Site {
     key: String,
     user: String,
     customer: String,
+    management: Management,
+    records: SqliteManagementStore,
     #[cfg(feature = "webhooks")]
     webhook: String,
 }
@@ -45,7 +52,8 @@ impl Site {
 
     async fn start_at(clock: Arc<dyn Clock>) -> Self {
         let store = SqliteStore::temporary().unwrap();
-        let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+        let records = SqliteManagementStore::open(&store).unwrap();
+        let management = Management::builder(store.clone(), records.clone())
             .limits(SqliteLimits::new(&store))
             .password_params(Params::new(8, 1, 1, None).unwrap())
             .clock(clock)
@@ -69,12 +77,22 @@ impl Site {
         Self {
             #[cfg(feature = "webhooks")]
             webhook,
-            router: dashboard(management, DashboardSettings::new("Example API")),
+            router: dashboard(management.clone(), DashboardSettings::new("Example API")),
+            management,
+            records,
             session: session.to_string(),
             customer: customer.id.to_string(),
             key,
             user: owner.user().unwrap().to_string(),
         }
+    }
+
+    /// Signs a new member in, and returns the session.
+    async fn member(&self, account: &str, email: &str, role: Role) -> String {
+        let owner = self.management.session(&self.session, Context::new()).await.unwrap();
+        let invited = self.management.invite(&owner, &account.parse().unwrap(), email, role).await.unwrap();
+        self.management.accept_invitation(&Context::new(), &invited.secret, "Member", PASSWORD).await.unwrap();
+        self.management.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session.to_string()
     }
 
     fn filled(&self, path: &str) -> String {

@@ -6,6 +6,14 @@ use keyward_core::store::StoreErrorKind;
 use crate::error::ManagementError;
 use crate::web::sentence;
 
+// exports.rs
+pub(in crate::dashboard) const EXPORT_IS_RUNNING: &str = "An export is running";
+pub(in crate::dashboard) const ONE_EXPORT_OF_AN_ACCOUNT: &str =
+    "Another file of this account is being downloaded. Wait until it is complete, then try again.";
+pub(in crate::dashboard) const TOO_MANY_EXPORTS: &str = "Too many exports";
+pub(in crate::dashboard) const OTHERS_EXPORT: &str =
+    "Other accounts are downloading files right now. Try again in 10 seconds.";
+
 // csrf.rs
 pub(in crate::dashboard) const THIS_PAGE_HAS_EXPIRED: &str =
     "This page has expired, or your browser blocks cookies. Try again.";
@@ -29,6 +37,9 @@ pub(in crate::dashboard) const OPEN_THE_PAGE: &str = "Open the page";
 pub(in crate::dashboard) const FORM_TOO_LARGE: &str = "Form too large";
 pub(in crate::dashboard) const THE_FORM_IS_LARGER_THAN: &str =
     "The form is larger than the server allows. Nothing was changed. Choose a smaller file or shorter texts.";
+pub(in crate::dashboard) const TOO_MANY_FILES: &str = "Too many files";
+pub(in crate::dashboard) const OTHERS_SEND_FILES: &str =
+    "Other users are sending files right now. Nothing was changed. Try again in 10 seconds.";
 pub(in crate::dashboard) const SET_UP_A_SECOND_FACTOR: &str = "Set up a second factor";
 
 // error.rs

@@ -1,5 +1,6 @@
 //! How users sign in, for themselves and for the accounts that they belong to.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use keyward_core::AccountId;
@@ -82,23 +83,33 @@ impl Management {
         };
         self.hide_origins_of_strangers(&account, &mut entries).await?;
         let of_members = List { kind: Kind::ActivityMark, ..list.clone() };
-        for mark in self.list::<ActivityMark>(&of_members).await? {
-            // Pruned entries are the oldest ones, so only the end of the list has fewer of them.
-            if let Some(Versioned { value, version }) = self.entry_of(&mark).await? {
-                entries.push(Versioned { value: seen_by(&account, value), version });
-            }
+        let known: HashSet<u64> = entries.iter().map(|entry| entry.number).collect();
+        let marks = self.list::<ActivityMark>(&of_members).await?;
+        let mut marked: Vec<u64> =
+            marks.iter().map(|mark| mark.number).filter(|number| !known.contains(number)).collect();
+        marked.dedup();
+        // Only those that come before the end of the list are read.
+        let in_order = |number: &u64| if list.newest_first { u64::MAX - number } else { *number };
+        let mut numbers: Vec<u64> = known.iter().chain(&marked).copied().collect();
+        numbers.sort_unstable_by_key(in_order);
+        if let Some(last) = list.limit.checked_sub(1).and_then(|last| numbers.get(last)) {
+            marked.retain(|number| in_order(number) <= in_order(last));
         }
-        entries.sort_by_key(|entry| entry.number);
-        entries.dedup_by_key(|entry| entry.number);
-        if list.newest_first {
-            entries.reverse();
-        }
+        // Pruned entries are the oldest ones, so only the end of the list has fewer of them.
+        let found = self.entries_of(&marked).await?;
+        entries.extend(
+            found
+                .into_iter()
+                .map(|Versioned { value, version }| Versioned { value: seen_by(&account, value), version }),
+        );
+        entries.sort_unstable_by_key(|entry| in_order(&entry.number));
         entries.truncate(list.limit);
         Ok(entries)
     }
 
-    async fn entry_of(&self, mark: &ActivityMark) -> Result<Option<Versioned<AuditEntry>>, ManagementError> {
-        Ok(self.get(&mark.number.to_string()).await?)
+    async fn entries_of(&self, numbers: &[u64]) -> Result<Vec<Versioned<AuditEntry>>, ManagementError> {
+        let ids: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        Ok(self.get_many(&ids).await?)
     }
 
     /// Lists the newest entries about how the acting user signs in, newest first.
@@ -116,15 +127,15 @@ impl Management {
             let mut marks = self.list::<ActivityMark>(&list).await?;
             let is_last = marks.len() < list.limit;
             marks.dedup_by_key(|mark| mark.number);
-            for mark in marks.iter().take(limit - seen) {
-                entries.extend(self.entry_of(mark).await?.map(|entry| entry.value));
-            }
+            let numbers: Vec<u64> = marks.iter().map(|mark| mark.number).take(limit - seen).collect();
+            entries.extend(self.entries_of(&numbers).await?.into_iter().map(|entry| entry.value));
             seen += marks.len();
             list.after = marks.last().map(|mark| (mark.sort(), String::new()));
             if is_last {
                 break;
             }
         }
+        entries.sort_unstable_by_key(|entry: &AuditEntry| std::cmp::Reverse(entry.number));
         Ok(entries)
     }
 }

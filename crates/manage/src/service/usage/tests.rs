@@ -53,6 +53,10 @@ impl ManagementStore for Slow {
         self.inner.get(kind, id).await
     }
 
+    async fn get_many(&self, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
+        self.inner.get_many(kind, ids).await
+    }
+
     async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
         self.inner.find(kind, key).await
     }

@@ -47,6 +47,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let is_lines = filter.form.get("format") == "jsonl";
     let names = Names::of_members(&member).await?.without_links();
     filter.learn_names(&names);
+    let export = member.visitor.app.exports().begin(&member.account.id)?;
     let search = AuditSearch { before: None, limit: BATCH, ..filter.search };
     let day = member.management().now().to_string().get(..10).unwrap_or_default().to_owned();
     let name = format!("audit-{}-{day}", member.account.id);
@@ -66,6 +67,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
         let rest = found.next.map(|_| (member, search, names, None));
         Ok(Some((found.entries.into_iter().zip(told).collect::<Vec<_>>(), rest)))
     });
+    let batches = export.limit(batches);
     Ok(if is_lines {
         lines(&name, batches.map_ok(|batch| batch.into_iter().map(|(entry, _)| entry).collect()))
     } else {

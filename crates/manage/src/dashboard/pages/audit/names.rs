@@ -88,6 +88,8 @@ impl Names {
         if id.is_empty() || self.known.contains_key(&place) {
             return Ok(());
         }
+        // Each look-up takes microseconds, and a file has many of them.
+        tokio::task::yield_now().await;
         let (management, actor) = (member.management(), &member.actor);
         let account = entry.account.as_ref().unwrap_or(&member.account.id);
         let found = match kind {

@@ -8,9 +8,11 @@ use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::pages::limits::put;
+use crate::role::scopes;
 use crate::service::{KeyChange, check_name, key_filters};
 
 pub(super) async fn rename(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
     member.require_recent_sign_in().await?;
     match renamed(&member, &form).await {
         Ok(()) => Ok(member.redirect_with_flash(&member.rest(), "renamed")),

@@ -159,6 +159,7 @@ async fn lifetimes(member: &AtAccount) -> Result<Lifetimes, ManagementError> {
 }
 
 pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
     member.require_recent_sign_in().await?;
     match issue(&member, &form).await {
         Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key).await?),

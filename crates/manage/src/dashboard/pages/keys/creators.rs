@@ -39,6 +39,8 @@ impl Creators {
 }
 
 async fn look_up(member: &AtAccount, creator: &Creator) -> Result<Option<String>, ManagementError> {
+    // Each look-up takes microseconds, and a file has many of them.
+    tokio::task::yield_now().await;
     let id = creator.id.as_str();
     let known = match creator.kind.as_str() {
         "import" => return Ok(Some(words::keys::imported_by(id))),

@@ -51,6 +51,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let filter = Filter::read(member.visitor.query(), &member.account.id, now);
     // A cursor neither repeats nor skips a key, and needs the default order.
     let query = KeyQuery { order: KeyOrder::default(), skip: 0, limit: KeyQuery::MAX_LIMIT, ..filter.query };
+    let export = member.visitor.app.exports().begin(&member.account.id)?;
     // An error before the first row is a page, not a file.
     let first = member.management().keys(&member.actor, &query).await?;
     let name = format!("keys-{}-{}", member.account.id, now.to_string().get(..10).unwrap_or_default());
@@ -73,7 +74,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
         };
         Ok(Some((rows, rest)))
     });
-    Ok(csv::download(&name, &COLUMNS, pages))
+    Ok(csv::download(&name, &COLUMNS, export.limit(pages)))
 }
 
 /// The names of owners and creators.
@@ -88,6 +89,7 @@ impl People {
         self.creators.learn(member, keys).await?;
         for user in keys.iter().filter_map(|key| key.user.as_ref()) {
             if let Entry::Vacant(unknown) = self.owners.entry(user.clone()) {
+                tokio::task::yield_now().await;
                 unknown.insert(member.user_name(user.as_str()).await?);
             }
         }

@@ -81,6 +81,7 @@ async fn show(
 }
 
 pub(super) async fn revoke(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
     let code = if member.key.status == KeyStatus::Revoked {
         "was-revoked".to_owned()
     } else {

@@ -98,6 +98,7 @@ async fn show(
 }
 
 pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
     member.require_recent_sign_in().await?;
     let (management, actor, id) = (member.management().clone(), member.actor.clone(), member.id().clone());
     let mut errors = FormErrors::default();

@@ -122,6 +122,7 @@ fn show(
 }
 
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
     let (action, keys) = (Action::read(&form)?, selected(&member, &form).await?);
     let revocation = match revocation(&form) {
         Ok(revocation) => revocation,

@@ -13,7 +13,7 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, RevealedSecret};
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::role::Role;
+use crate::role::{Role, scopes};
 use crate::service::normal_email;
 
 #[derive(Serialize, Deserialize)]
@@ -34,6 +34,7 @@ struct InvitedPage {
 }
 
 pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    member.require(&scopes::MEMBERS_WRITE)?;
     member.require_recent_sign_in().await?;
     let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
     let base = member.visitor.link_base()?;

@@ -61,6 +61,7 @@ pub(super) async fn revoke(
     NamedUser(user): NamedUser,
     SignedInForm { at: member, form }: SignedInForm<AtAccount>,
 ) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
     let revocation = match revocation(&form) {
         Ok(revocation) => revocation,
         Err(error) => return show(&member, &user, error.status(), &form, Some(FormErrors::from(&error))).await,

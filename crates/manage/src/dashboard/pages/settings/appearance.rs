@@ -1,13 +1,16 @@
 use askama::Template;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 
 use crate::appearance::{Logo, MAX_LOGO_BYTES};
+use crate::dashboard::app::App;
 use crate::dashboard::error::{FormErrors, PageError, Refused};
-use crate::dashboard::form::{Form, SentFile};
+use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::Member;
+use crate::dashboard::multipart::SentFile;
 use crate::dashboard::settings::variable;
 use crate::dashboard::themes::{self, Choice};
 use crate::dashboard::words;
@@ -30,13 +33,17 @@ struct AppearancePage {
     error: Option<FormErrors>,
 }
 
+fn require(member: &Member) -> Result<(), ManagementError> {
+    member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)
+}
+
 async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
     error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
-    member.operator_rights()?.require(&scopes::ACCOUNTS_WRITE)?;
+    require(member)?;
     let known = member.management().appearance().await?;
     let theme = form.typed("theme", known.theme.as_str());
     let page = |frame: Frame| AppearancePage {
@@ -79,7 +86,8 @@ fn logo_of(image: &SentFile) -> Result<Vec<u8>, ManagementError> {
     Logo::of(image.bytes.clone()).map(|logo| logo.bytes)
 }
 
-pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
+pub(super) async fn change(State(app): State<App>, request: Request) -> Result<Response, PageError> {
+    let SignedInForm { at: member, form } = SignedInForm::with_file(&app, request, require).await?;
     let version = form.get("version").parse().unwrap_or(u64::MAX);
     let changed = async {
         let update = update_of(&form)?;

@@ -44,6 +44,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
 }
 
 pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    member.require(&scopes::WEBHOOKS_WRITE)?;
     member.require_recent_sign_in().await?;
     let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
     let (url, description, events) =

@@ -56,6 +56,7 @@ pub(super) async fn page(member: AtWebhook) -> Result<Response, PageError> {
 }
 
 pub(super) async fn edit(SignedInForm { at: member, form }: SignedInForm<AtWebhook>) -> Result<Response, PageError> {
+    member.require(&scopes::WEBHOOKS_WRITE)?;
     let enabled = form.get("enabled") == "1";
     let update = WebhookUpdate {
         url: Some(form.get("url").trim().to_owned()),

@@ -23,6 +23,7 @@ pub(super) async fn page(member: AtWebhook) -> Result<Response, PageError> {
 }
 
 pub(super) async fn remove(SignedInForm { at: member, form }: SignedInForm<AtWebhook>) -> Result<Response, PageError> {
+    member.require(&scopes::WEBHOOKS_WRITE)?;
     let version = form.get("version").parse().unwrap_or(0);
     member.management().remove_webhook(&member.actor, &member.account.id, &member.webhook.id, version).await?;
     Ok(member.redirect_with_flash("/webhooks", "webhook-removed"))

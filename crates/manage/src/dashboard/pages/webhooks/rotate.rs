@@ -61,6 +61,7 @@ pub(super) async fn page(member: AtWebhook) -> Result<Response, PageError> {
 }
 
 pub(super) async fn rotate(SignedInForm { at: member, form }: SignedInForm<AtWebhook>) -> Result<Response, PageError> {
+    member.require(&scopes::WEBHOOKS_WRITE)?;
     member.require_recent_sign_in().await?;
     let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
     let id = member.webhook.id.clone();

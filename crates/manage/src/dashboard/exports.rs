@@ -1,0 +1,133 @@
+//! Files that are written while they are sent: one for each account, few at once, and none without an end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _, stream};
+use http::StatusCode;
+use keyward_core::AccountId;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::PageError;
+use super::words;
+use crate::error::ManagementError;
+
+/// Of one process.
+const MOST_AT_ONCE: usize = 8;
+
+/// Slow clients hold their place so long.
+const LONGEST: Duration = Duration::from_secs(5 * 60);
+
+const RETRY_AFTER: u64 = 10;
+
+/// The running exports, each with its deadline.
+#[derive(Clone, Default)]
+pub(super) struct Exports(Arc<Mutex<HashMap<AccountId, Instant>>>);
+
+/// A place among the running exports.
+pub(super) struct Export {
+    exports: Exports,
+    account: AccountId,
+    deadline: Instant,
+}
+
+impl Exports {
+    pub(super) fn begin(&self, account: &AccountId) -> Result<Export, PageError> {
+        let now = Instant::now();
+        let mut running = self.running();
+        // A connection that is stuck keeps its file, but not its place.
+        running.retain(|_, deadline| *deadline > now);
+        let full = |title, text| PageError::new(StatusCode::TOO_MANY_REQUESTS, title, text).retry_after(RETRY_AFTER);
+        if running.contains_key(account) {
+            return Err(full(words::errors::EXPORT_IS_RUNNING, words::errors::ONE_EXPORT_OF_AN_ACCOUNT));
+        }
+        if running.len() >= MOST_AT_ONCE {
+            return Err(full(words::errors::TOO_MANY_EXPORTS, words::errors::OTHERS_EXPORT));
+        }
+        let deadline = now + LONGEST;
+        running.insert(account.clone(), deadline);
+        Ok(Export { exports: self.clone(), account: account.clone(), deadline })
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<AccountId, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Export {
+    /// Keeps the place until the last batch. After the deadline the stream fails, so that a part does not pass for the whole.
+    pub(super) fn limit<T: Send + 'static>(
+        self,
+        batches: impl Stream<Item = Result<T, ManagementError>> + Send + 'static,
+    ) -> impl Stream<Item = Result<T, ManagementError>> + Send + 'static {
+        stream::try_unfold((self, Box::pin(batches)), async |(export, mut batches)| {
+            // A store that answers at once would hold up the other tasks of the runtime's thread.
+            tokio::task::yield_now().await;
+            let is_late = Instant::now() >= export.deadline;
+            let batch = if is_late { None } else { timeout_at(export.deadline, batches.next()).await.ok() };
+            match batch {
+                Some(Some(batch)) => Ok(Some((batch?, (export, batches)))),
+                Some(None) => Ok(None),
+                None => {
+                    tracing::warn!(account = %export.account, "an export took longer than {LONGEST:?}, and was stopped");
+                    Err(ManagementError::Internal)
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Export {
+    fn drop(&mut self) {
+        let mut running = self.exports.running();
+        if running.get(&self.account) == Some(&self.deadline) {
+            running.remove(&self.account);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str) -> AccountId {
+        name.parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_account_has_one_and_a_process_few() {
+        let exports = Exports::default();
+        let status = |result: Result<Export, PageError>| result.map(drop).map_err(|error| error.status);
+        let first = exports.begin(&account("a0")).unwrap();
+        assert_eq!(status(exports.begin(&account("a0"))), Err(StatusCode::TOO_MANY_REQUESTS));
+        drop(first);
+        let all: Vec<_> = (0..MOST_AT_ONCE).map(|n| exports.begin(&account(&format!("a{n}"))).unwrap()).collect();
+        let refused = exports.begin(&account("other")).map(drop).unwrap_err();
+        assert_eq!((refused.status, refused.retry_after), (StatusCode::TOO_MANY_REQUESTS, Some(RETRY_AFTER)));
+        // Those that are stuck lose their places, and do not take the new one's.
+        tokio::time::advance(LONGEST).await;
+        let again = exports.begin(&account("a0")).unwrap();
+        drop(all);
+        assert_eq!(status(exports.begin(&account("a0"))), Err(StatusCode::TOO_MANY_REQUESTS));
+        drop(again);
+        assert_eq!(status(exports.begin(&account("a0"))), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_export_fails_and_frees_its_place() {
+        let exports = Exports::default();
+        let begin = || exports.begin(&account("a")).unwrap();
+        let stuck = stream::iter([Ok(1)]).chain(stream::pending());
+        let got: Vec<_> = begin().limit(stuck).collect().await;
+        assert!(matches!(got.as_slice(), [Ok(1), Err(ManagementError::Internal)]), "{got:?}");
+        // Each batch comes at once, and there is no last one.
+        let mut endless = Box::pin(begin().limit(stream::repeat_with(|| Ok(1))));
+        endless.next().await.unwrap().unwrap();
+        tokio::time::advance(LONGEST).await;
+        assert!(endless.next().await.unwrap().is_err());
+        assert!(endless.next().await.is_none());
+        drop(endless);
+        drop(begin());
+    }
+}
