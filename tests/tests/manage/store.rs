@@ -233,14 +233,7 @@ async fn counts_of_earlier_days_are_removed() {
         let many = (0..700).flat_map(|key| (10..20).map(move |day| count("acct", key, day)));
         store.add(&many.collect::<Vec<_>>()).await.unwrap();
         store.add(&[count("other", 1, 3), count("kept", 1, 18)]).await.unwrap();
-        let scope = |day| ScopeCount {
-            account: "acct".to_owned(),
-            key: "k0001".to_owned(),
-            day,
-            scope: "a:read".to_owned(),
-            outcome: "accepted".to_owned(),
-            times: 1,
-        };
+        let scope = |day| listed(scope_count("k0001", day, "a:read", "accepted", 1));
         store.add_scopes(&[scope(17), scope(18)]).await.unwrap();
         for _ in 0..2 {
             store.remove_counts(18).await.unwrap();

@@ -219,13 +219,16 @@ impl ManagementStore for PostgresManagementStore {
         let accounts = "SELECT DISTINCT account FROM keyward_desk_totals WHERE day < $1";
         for row in self.tables.query(accounts, &[&day]).await? {
             let account: String = row.try_get(0).map_err(QueryError::from)?;
+            // In batches, because there may be more than the server removes before its timeout.
+            let scopes = "DELETE FROM keyward_desk_scopes WHERE ctid = ANY(ARRAY( \
+                          SELECT ctid FROM keyward_desk_scopes WHERE account = $1 AND day < $2 LIMIT $3))";
+            while self.tables.execute(scopes, &[&account, &day, &SCOPES_AT_ONCE]).await? > 0 {}
             // The spans of one day are sorted by day, and the counts by key. The totals come last, because the next call finds the
             // account by them.
             for old in [
                 "keyward_desk_counts AS old USING keyward_desk_spans AS span WHERE span.account = $1 AND span.days = 1 \
                  AND span.start < $2 AND (old.account, old.key, old.day, old.outcome) = (span.account, span.key, span.start, span.outcome)",
                 "keyward_desk_spans WHERE account = $1 AND start <= $2 - days",
-                "keyward_desk_scopes WHERE account = $1 AND day < $2",
                 "keyward_desk_modes WHERE account = $1 AND unit = 'day' AND start < $2",
                 "keyward_desk_totals WHERE account = $1 AND day < $2",
             ] {

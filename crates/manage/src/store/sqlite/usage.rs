@@ -81,7 +81,14 @@ pub(super) fn remove_before(connection: &Connection, account: &str, day: i64) ->
         let spans = "DELETE FROM desk_spans WHERE account = ?1 AND days = ?2 AND start <= ?3 - ?2";
         connection.execute(spans, (account, days, day))?;
     }
-    connection.execute("DELETE FROM desk_scopes WHERE account = ?1 AND day < ?2", (account, day))?;
+    let scopes = connection.execute(
+        "DELETE FROM desk_scopes WHERE (account, key, day, scope, outcome) IN ( \
+           SELECT account, key, day, scope, outcome FROM desk_scopes WHERE account = ?1 AND day < ?2 LIMIT ?3)",
+        (account, day, batch),
+    )?;
+    if scopes == BATCH {
+        return Ok(false);
+    }
     connection.execute("DELETE FROM desk_modes WHERE account = ?1 AND unit = 'day' AND start < ?2", (account, day))?;
     // They come last, because the next call finds the account by them.
     connection.execute("DELETE FROM desk_totals WHERE account = ?1 AND day < ?2", (account, day))?;
