@@ -123,7 +123,6 @@ async fn misplaced_layers_log_their_cause() {
             router().layer(auth()).layer(RateLimitLayer::new(limits(), "default")),
             "no AuthLayer is around this RateLimitLayer",
         ),
-        (router().layer(RateLimitLayer::new(limits(), "typo")).layer(auth()), "no rate limit has this name"),
     ] {
         let (log, guard) = Log::of_this_thread(Level::INFO);
         let answer = call(&app, request("GET", "/x", Some(&key))).await;
@@ -131,8 +130,8 @@ async fn misplaced_layers_log_their_cause() {
         let log = log.text();
         assert_eq!(answer.status, 500, "{log}");
         assert!(log.contains(expected), "{log}");
-        assert_eq!(log.matches("no AuthLayer").count(), usize::from(expected.contains("no AuthLayer")), "{log}");
-        assert!(!expected.contains("AuthLayer") || log.contains("method=GET path=\"/x\""), "{log}");
+        assert_eq!(log.matches("no AuthLayer").count(), 1, "{log}");
+        assert!(log.contains("method=GET path=\"/x\""), "{log}");
     }
 }
 

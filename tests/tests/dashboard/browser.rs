@@ -97,6 +97,9 @@ impl Browser {
             .connect(&driver)
             .await
             .unwrap();
+        // A browser without a window may have no focus, and then `:focus` matches nothing.
+        let focus = DevTools("Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
+        client.issue_cmd(focus).await.unwrap();
         Self { client, base, _profile: profile, _place: place }
     }
 

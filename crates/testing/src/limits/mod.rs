@@ -110,6 +110,7 @@ pub async fn rules(make: impl AsyncFn() -> [Arc<dyn LimitStore>; 3]) {
     ruled::rules_of_ended_keys_are_forgotten(&nodes).await;
     ruled::strict_windows_admit_the_quota_and_even_rates_twice_that(&nodes).await;
     ruled::nine_of_ten_calls_need_no_store(&nodes).await;
+    ruled::new_keys_that_come_at_once_share_their_reads(&nodes).await;
 }
 
 /// Repeats a call that a busy machine answers too late. A call that is refused so spends nothing.

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use keyward_core::store::{StoreError, async_trait};
 use keyward_core::{CredentialId, Identity, Rejection};
 use keyward_limits::{
-    BudgetRule, ChangedRules, Counter, CounterState, LimitRules, LimitStore, Limits, RateRule, Refill, StoredRules,
-    Subject, counted_as, credits_left, hand_on_rules,
+    BudgetRule, ChangedRules, Counter, CounterState, LimitRules, LimitStore, Limits, LimitsOptions, RateRule, Refill,
+    StoredRules, Subject, counted_as, credits_left, hand_on_rules,
 };
 
 use super::{Call, busiest_second, eventually, in_time};
@@ -352,11 +353,21 @@ pub(super) async fn strict_windows_admit_the_quota_and_even_rates_twice_that(nod
 struct Counted {
     inner: Arc<dyn LimitStore>,
     trips: AtomicU64,
+    rules_reads: AtomicU64,
+}
+
+impl Counted {
+    fn of(inner: &Arc<dyn LimitStore>) -> Self {
+        Self { inner: Arc::clone(inner), trips: AtomicU64::new(0), rules_reads: AtomicU64::new(0) }
+    }
 }
 
 #[async_trait]
 impl LimitStore for Counted {
     async fn changed_rules(&self, after: u64) -> Result<ChangedRules, StoreError> {
+        self.rules_reads.fetch_add(1, Ordering::Relaxed);
+        // Others run during a read, as with a database.
+        tokio::task::yield_now().await;
         self.inner.changed_rules(after).await
     }
 
@@ -400,11 +411,23 @@ impl LimitStore for Counted {
 pub(super) async fn nine_of_ten_calls_need_no_store(nodes: &Nodes) {
     let rules = budget(100_000).rate(RateRule::new("default", 10_000, 60)).expect("the rate is valid");
     put(&*nodes[0], &account("acct_trips"), &rules).await;
-    let store = Arc::new(Counted { inner: Arc::clone(&nodes[0]), trips: AtomicU64::new(0) });
+    let store = Arc::new(Counted::of(&nodes[0]));
     let limits = Limits::start(Arc::clone(&store)).await.expect("the store answers");
     for _ in 0..3_000 {
         assert!(is_accepted(&limits, &caller("acct_trips", "key_trips")).await);
     }
     let trips = store.trips.load(Ordering::Relaxed);
     assert!(trips <= 300, "{trips} of 3,000 calls asked the store");
+}
+
+pub(super) async fn new_keys_that_come_at_once_share_their_reads(nodes: &Nodes) {
+    let store = Arc::new(Counted::of(&nodes[0]));
+    let options = LimitsOptions::default().poll(Duration::from_secs(3_600));
+    let limits = options.start(Arc::clone(&store)).await.expect("the store answers");
+    let callers: Vec<_> = (0..200).map(|number| caller("acct_burst", &format!("key_burst_{number}"))).collect();
+    let before = store.rules_reads.load(Ordering::Relaxed);
+    let accepted = join_all(callers.iter().map(|caller| is_accepted(&limits, caller))).await;
+    assert!(accepted.into_iter().all(|is_accepted| is_accepted), "nothing is limited");
+    let reads = store.rules_reads.load(Ordering::Relaxed) - before;
+    assert!(reads <= 20, "200 new keys caused {reads} reads");
 }

@@ -25,6 +25,8 @@ async fn fill(site: &Site) {
                     sort: i64::try_from(*number).unwrap(),
                     id: if kind == Kind::Audit { number.to_string() } else { format!("{number}.{owner}") },
                     owner: owner.to_owned(),
+                    // It is unique.
+                    key: None,
                     body: body.to_string(),
                     ..known.clone()
                 })
