@@ -257,20 +257,22 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
         let (time, id) = (values.len() - 1, values.len());
         conditions = format!("{conditions} AND created_at <= ?{time} AND (created_at < ?{time} OR id < ?{id})");
     }
-    let mut requests = String::new();
+    let mut keys = "keys".to_owned();
     if query.order.column == KeyColumn::Requests {
         let counted = query.requests.iter().map(|(key, times)| (key.to_string(), row::to_signed(*times).into()));
         values.push(Box::new(serde_json::Value::Object(counted.collect()).to_string()));
-        requests = format!(
-            " LEFT JOIN (SELECT key AS counted, value AS requests FROM json_each(?{})) ON counted = id",
-            values.len()
+        // A join with the counts could compare each key with each count, as SQLite guesses how many there are.
+        let counts = format!("json_each(?{})", values.len());
+        keys = format!(
+            "(SELECT keys.*, counted.value AS requests FROM {counts} AS counted CROSS JOIN keys ON keys.id = counted.key \
+             UNION ALL SELECT keys.*, 0 FROM keys WHERE id NOT IN (SELECT key FROM {counts})) AS keys"
         );
     }
     values.push(Box::new(row::to_signed(query.bounded_limit() as u64 + 1)));
     values.push(Box::new(row::to_signed(query.skip)));
     let (limit, skip) = (values.len() - 1, values.len());
     let sql = format!(
-        "SELECT {KEY_COLUMNS} FROM keys{requests} WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ?{limit} OFFSET ?{skip}",
+        "SELECT {KEY_COLUMNS} FROM {keys} WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ?{limit} OFFSET ?{skip}",
         order(query.order)
     );
     (sql, values)
@@ -287,7 +289,7 @@ fn order(order: KeyOrder) -> String {
         KeyColumn::Status => (STATUS, false),
         KeyColumn::LastUsed => ("last_used_at", true),
         KeyColumn::Expires => ("expires_at", true),
-        KeyColumn::Requests => ("coalesce(requests, 0)", false),
+        KeyColumn::Requests => ("requests", false),
     };
     let direction = if order.is_descending { "DESC" } else { "ASC" };
     let last = if may_lack { format!("{expression} IS NULL, ") } else { String::new() };

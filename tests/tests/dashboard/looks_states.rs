@@ -114,7 +114,8 @@ impl States {
 #[needs(browser, axe)]
 #[tokio::test]
 async fn nothing_is_found_in_states_that_pages_reach() {
-    let site = Site::with_owner().await;
+    let site = Site::calling_its_api(std::convert::identity).await;
+    site.add_owner().await;
     let states = States::furnish(&site).await;
     let axe = axe();
     let browser = Browser::open(&site).await;

@@ -235,6 +235,9 @@ async fn an_account_that_requires_a_second_factor_leads_to_the_set_up() {
     browser.go("/users").await;
     browser.press("Grace").await;
     browser.press("Remove second factor").await;
+    browser.see("Confirm with your second factor").await;
+    browser.fill("code", &app.code()).await;
+    browser.press("Confirm").await;
     browser.see("The second factor is removed").await;
     other.go("/keys").await;
     assert!(other.path().await.starts_with("/login"), "{}", other.path().await);

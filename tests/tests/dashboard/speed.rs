@@ -23,7 +23,7 @@ const PAGE: Duration = Duration::from_millis(100);
 const FILE: Duration = Duration::from_secs(1);
 /// A debug build of the program is compared with itself on a small site.
 const GROWTH: u32 = 6;
-const SLACK: Duration = Duration::from_millis(60);
+const SLACK: Duration = Duration::from_millis(120);
 
 /// Routes that cannot answer with a page or a file here.
 const NOT_HERE: [(&str, &str); 5] = [

@@ -161,7 +161,7 @@ async fn a_url_from_the_browser_reaches_no_private_network() {
     // The name leads to this machine.
     describe(&site, &format!("https://localhost:{port}/")).await;
     let answer = test(&mut client, &key).await;
-    let why = "The call failed: the URL leads to no public address. Only a URL from the server&#39;s configuration may do so.";
+    let why = "The call failed: the name in the URL was not found, or has no public address. Only a URL from the server&#39;s configuration may lead to a private one.";
     assert!(answer.status == 200 && answer.body.contains(why), "{}", answer.body);
     assert_eq!(visits.load(Ordering::SeqCst), 0, "the server connected to a private address");
 }

@@ -348,8 +348,7 @@ pub(in crate::dashboard) const THE_ANSWER: &str = "The answer";
 
 // test_call/call.rs
 #[cfg(feature = "webhooks")]
-pub(in crate::dashboard) const THE_URL_LEADS_TO_NO_PUBLIC_ADDRESS: &str =
-    "the URL leads to no public address. Only a URL from the server's configuration may do so";
+pub(in crate::dashboard) const THE_URL_LEADS_TO_NO_PUBLIC_ADDRESS: &str = "the name in the URL was not found, or has no public address. Only a URL from the server's configuration may lead to a private one";
 #[cfg(feature = "webhooks")]
 pub(in crate::dashboard) const THE_ANSWER_IS_TOO_LARGE: &str = "the answer is larger than 256 KiB";
 #[cfg(feature = "webhooks")]
