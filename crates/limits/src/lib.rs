@@ -45,6 +45,7 @@ mod plans;
 mod rates;
 mod request;
 mod rules;
+mod shared_reads;
 mod store;
 mod strict;
 

@@ -17,6 +17,7 @@ use crate::counter::Rule;
 use crate::failure::refused;
 use crate::meter::{Left, Meter, PATIENCE};
 use crate::rules::{LimitRules, Per, Subject};
+use crate::shared_reads::SharedReads;
 use crate::store::{ChangedRules, Counter, LimitStore};
 
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -78,8 +79,7 @@ impl LimitsOptions {
             store_timeout: self.store_timeout,
             rules: RwLock::default(),
             generation: AtomicU64::new(1),
-            reads_begun: AtomicU64::new(0),
-            newest_read: tokio::sync::Mutex::new(0),
+            reads: SharedReads::default(),
             callers: std::array::from_fn(|_| RwLock::default()),
             meters: Mutex::default(),
             following: Mutex::new(None),
@@ -165,9 +165,7 @@ struct Inner {
     rules: RwLock<Rules>,
     /// Incremented with each change of `rules`.
     generation: AtomicU64,
-    reads_begun: AtomicU64,
-    /// The number of the last read that succeeded.
-    newest_read: tokio::sync::Mutex<u64>,
+    reads: SharedReads,
     callers: [RwLock<HashMap<SmolStr, Arc<Caller>>>; SHARDS],
     meters: Mutex<HashMap<Counter, Arc<Meter>>>,
     following: Mutex<Option<AbortHandle>>,
@@ -503,21 +501,8 @@ impl Inner {
 
     #[cold]
     async fn refresh_in_time(&self) -> Result<(), Rejection> {
-        let read = tokio::time::timeout(self.store_timeout, self.refresh_together()).await;
+        let read = tokio::time::timeout(self.store_timeout, self.reads.share(self.refresh())).await;
         read.map_err(StoreError::unavailable).flatten().map_err(|error| refused(&error, "read the limits of a new key"))
-    }
-
-    /// Many keys that come at once share a read that begins after all of them.
-    async fn refresh_together(&self) -> Result<(), StoreError> {
-        let begun_before = self.reads_begun.load(Ordering::Acquire);
-        let mut newest_read = self.newest_read.lock().await;
-        if *newest_read > begun_before {
-            return Ok(());
-        }
-        let read = self.reads_begun.fetch_add(1, Ordering::AcqRel) + 1;
-        self.refresh().await?;
-        *newest_read = read;
-        Ok(())
     }
 
     fn resolve(&self, identity: &Identity) -> Caller {

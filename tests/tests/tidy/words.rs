@@ -12,7 +12,7 @@ const TEMPLATES: &str = "crates/manage/templates/dashboard";
 const SPOKEN: [&str; 7] = ["aria-label", "aria-description", "placeholder", "title", "alt", "label", "data-label"];
 
 /// Literals that look like words, and are none.
-const NO_WORDS: [(&str, &str); 7] = [
+const NO_WORDS: [(&str, &str); 9] = [
     ("Left", "is compared with a line of the limits"),
     ("default-src 'none'; style-src 'unsafe-inline'; sandbox", "a header"),
     ("public, max-age=31536000, immutable", "a header"),
@@ -20,6 +20,8 @@ const NO_WORDS: [(&str, &str); 7] = [
     ("keyward form token", "separates the uses of a secret"),
     ("the answer names another issuer", "the audit log keeps it in English"),
     ("the identity provider refused", "the audit log keeps it in English"),
+    ("Bearer {key}", "a field of HTTP"),
+    ("the parts of the form are too long", "no page shows the error of the reader"),
 ];
 
 /// Literals of the script that look like words.

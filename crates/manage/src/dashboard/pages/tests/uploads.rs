@@ -12,6 +12,7 @@ use http::{Request, StatusCode};
 use tower::ServiceExt as _;
 
 use super::{Site, routes};
+use crate::dashboard::words;
 use crate::role::Role;
 
 impl Site {
@@ -72,5 +73,5 @@ async fn few_files_are_read_at_once() {
     };
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let body = to_bytes(refused.into_body(), usize::MAX).await.unwrap();
-    assert!(String::from_utf8_lossy(&body).contains("<h1>Too many files</h1>"));
+    assert!(String::from_utf8_lossy(&body).contains(&format!("<h1>{}</h1>", words::errors::TOO_MANY_FILES)));
 }
