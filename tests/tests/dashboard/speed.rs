@@ -19,6 +19,8 @@ use crate::routes::pages_of_the_dashboard;
 
 const PROGRAM: &str = "KEYWARD_PAGES_OF";
 const PAGE: Duration = Duration::from_millis(100);
+/// Pages that add up the counts of all keys.
+const COUNTED: Duration = Duration::from_millis(300);
 /// A file has all keys, or all entries of the audit log.
 const FILE: Duration = Duration::from_secs(1);
 /// A debug build of the program is compared with itself on a small site.
@@ -164,6 +166,7 @@ async fn check(store: Store, name: &str) {
         println!("{name} {path}: {:?} of the processor, {:?} in all; with few {:?}", many.cpu, many.fastest, few.cpu);
         let bound = match (is_release, is_file) {
             (true, true) => FILE,
+            (true, false) if path.contains("/usage") || path.contains("requests") => COUNTED,
             (true, false) => PAGE,
             (false, true) => continue,
             (false, false) => few.cpu * GROWTH + SLACK,
