@@ -388,11 +388,10 @@ fn a_logout_without_the_server_removes_the_sign_in_from_the_computer() {
     let mut server = Serving::start();
     assert_eq!(server.login().code, 0);
     let logout = server.signed_in(&["logout"]);
-    let file = server.kept();
     server.kill();
     let ended = run(logout);
     assert!(ended.code != 0 && ended.err.contains("still valid on the server"), "{}", ended.err);
-    assert_eq!(kept(&file), json!({"servers": {}}));
+    assert_eq!(kept(&server.kept()), json!({"servers": {}}));
 }
 
 #[test]

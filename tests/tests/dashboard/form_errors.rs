@@ -1,6 +1,7 @@
 //! A form says all that is wrong with it, each at its field.
 
 use keyward::manage::KeyDraft;
+use keyward::store::KeyQuery;
 use keyward_needs::needs;
 use serde_json::json;
 
@@ -178,4 +179,25 @@ async fn a_logo_that_is_too_large_is_said_at_its_field() {
         assert_eq!(browser.run(kept, vec![]).await, json!(["Kept Ltd", "red"]));
     }
     browser.close().await;
+}
+
+#[tokio::test]
+async fn a_form_without_its_number_is_explained_in_plain_words() {
+    let site = Site::with_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let token = client.get("/accounts/operator/keys/new").await.field("csrf");
+    let key = [("name", "k"), ("kind", "secret"), ("mode", "live")];
+    let member = [("email", "bob@example.com"), ("role", "viewer")];
+    for (path, fields) in [("/accounts/operator/keys/new", &key[..]), ("/accounts/operator/members", &member)] {
+        for number in [None, Some(""), Some("a b"), Some(&*"a".repeat(256))] {
+            let sent = [&[("csrf", token.as_str())], fields].concat();
+            let sent: Vec<_> = sent.into_iter().chain(number.map(|number| ("form_id", number))).collect();
+            let answer = client.post(path, &sent).await;
+            assert_eq!(answer.status, 422, "{path} {number:?}: {}", answer.body);
+            assert!(answer.body.contains("The form is incomplete. Open its page again"), "{path}: {}", answer.body);
+            assert!(!answer.body.contains("dempotency"), "{path} {number:?}: {}", answer.body);
+        }
+    }
+    let keys = site.management.keys(&site.owner().await, &KeyQuery::default()).await.unwrap().items;
+    assert_eq!(keys.len(), 0);
 }

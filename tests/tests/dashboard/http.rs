@@ -495,24 +495,3 @@ async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
         }
     }
 }
-
-#[tokio::test]
-async fn a_form_without_its_number_is_explained_in_plain_words() {
-    let site = Site::with_owner().await;
-    let mut client = Client::signed_in(&site).await;
-    let token = client.get("/accounts/operator/keys/new").await.field("csrf");
-    let key = [("name", "k"), ("kind", "secret"), ("mode", "live")];
-    let member = [("email", "bob@example.com"), ("role", "viewer")];
-    for (path, fields) in [("/accounts/operator/keys/new", &key[..]), ("/accounts/operator/members", &member)] {
-        for number in [None, Some(""), Some("a b"), Some(&*"a".repeat(256))] {
-            let sent = [&[("csrf", token.as_str())], fields].concat();
-            let sent: Vec<_> = sent.into_iter().chain(number.map(|number| ("form_id", number))).collect();
-            let answer = client.post(path, &sent).await;
-            assert_eq!(answer.status, 422, "{path} {number:?}: {}", answer.body);
-            assert!(answer.body.contains("The form is incomplete. Open its page again"), "{path}: {}", answer.body);
-            assert!(!answer.body.contains("dempotency"), "{path} {number:?}: {}", answer.body);
-        }
-    }
-    let keys = site.management.keys(&site.owner().await, &KeyQuery::default()).await.unwrap().items;
-    assert_eq!(keys.len(), 0);
-}

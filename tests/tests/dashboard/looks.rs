@@ -15,7 +15,7 @@ use crate::embedding::{self, Host};
 use crate::requests;
 use crate::routes::{is_at, pages_of_the_dashboard};
 use crate::security::{App, type_code, type_password};
-use crate::site::{EMAIL, PASSWORD, Site};
+use crate::site::{EMAIL, PASSWORD, Site, add_spans};
 use crate::webhooks::Receiver;
 
 pub(crate) fn axe() -> String {
@@ -120,13 +120,7 @@ async fn furnish(site: &Site, receiver: &Receiver) -> (String, String, String) {
                 if times > 0 {
                     let row = (id.as_str(), (today - back) as i64, outcome, times as i64);
                     connection.execute("INSERT INTO desk_counts VALUES ('operator', ?1, ?2, ?3, ?4)", row).unwrap();
-                    for days in [1, 4, 16] {
-                        let day = (today - back) as i64;
-                        let row = (days, day - day % days, id.as_str(), outcome, times as i64);
-                        let sql = "INSERT INTO desk_spans VALUES ('operator', ?1, ?2, ?3, ?4, ?5) \
-                            ON CONFLICT DO UPDATE SET times = times + excluded.times";
-                        connection.execute(sql, row).unwrap();
-                    }
+                    add_spans(&connection, (today - back) as i64, id.as_str(), outcome, times as i64);
                     let mode = if place == 1 || place == 4 { "test" } else { "live" };
                     for (unit, start) in [("day", today - back), ("hour", today * 24 - back)] {
                         let row = (unit, start as i64, mode, outcome, times as i64);

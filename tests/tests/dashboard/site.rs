@@ -180,3 +180,12 @@ pub(crate) fn keep_log() {
 fn logged() -> String {
     String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
 }
+
+/// Counts requests of a key of the operator in the spans of their day.
+pub(crate) fn add_spans(connection: &rusqlite::Connection, day: i64, key: &str, outcome: &str, times: i64) {
+    let sql = "INSERT INTO desk_spans VALUES ('operator', ?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT DO UPDATE SET times = times + excluded.times";
+    for days in [1, 4, 16] {
+        connection.execute(sql, (days, day - day % days, key, outcome, times)).unwrap();
+    }
+}

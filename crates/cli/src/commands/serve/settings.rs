@@ -1,5 +1,6 @@
 //! `confique` makes each field a flag, a variable and a key of the file.
 
+mod file;
 mod mail;
 
 use std::net::SocketAddr;
@@ -358,7 +359,7 @@ impl Settings {
     /// Flags and variables override the file. An error has the line.
     pub(super) fn load(arguments: <Self as Config>::Layer, file: Option<&Path>) -> Result<Self, Error> {
         let layer = match file {
-            Some(path) => arguments.with_fallback(read(path)?),
+            Some(path) => arguments.with_fallback(file::read(path)?),
             None => arguments,
         };
         let layer = layer.with_fallback(Layer::default_values());
@@ -555,11 +556,6 @@ fn locations(places: &[KeyPlace]) -> impl Iterator<Item = Location> {
         KeyPlace::Bearer => None,
         KeyPlace::Other(location) => Some(location.clone()),
     })
-}
-
-fn read(path: &Path) -> Result<<Settings as Config>::Layer, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
-    toml::from_str(&text).map_err(|error| Error::in_file(path, &error))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use http::header::RETRY_AFTER;
 use http::{Request, StatusCode};
 
 use super::Site;
+use crate::dashboard::words;
 use crate::store::{Kind, List, ManagementStore as _, Record, Write, Written};
 
 const ENTRIES: u64 = 5_000;
@@ -79,7 +80,7 @@ async fn an_account_exports_one_file_at_a_time() {
             assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{next}");
             assert_eq!(refused.headers()[RETRY_AFTER], "10", "{next}");
             let body = to_bytes(refused.into_body(), usize::MAX).await.unwrap();
-            assert!(String::from_utf8_lossy(&body).contains("<h1>An export is running</h1>"), "{next}");
+            assert!(String::from_utf8_lossy(&body).contains(words::errors::EXPORT_IS_RUNNING), "{next}");
             let other = next.replace("operator", &site.customer);
             assert_eq!(site.get(&other).await.0, StatusCode::OK, "{other}");
         }
