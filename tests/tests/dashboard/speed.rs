@@ -25,7 +25,7 @@ const COUNTED: Duration = Duration::from_millis(300);
 const FILE: Duration = Duration::from_secs(1);
 /// A debug build of the program is compared with itself on a small site.
 const GROWTH: u32 = 6;
-const SLACK: Duration = Duration::from_millis(120);
+const SLACK: Duration = Duration::from_millis(300);
 
 /// Routes that cannot answer with a page or a file here.
 const NOT_HERE: [(&str, &str); 5] = [
