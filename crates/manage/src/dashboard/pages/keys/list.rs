@@ -291,10 +291,13 @@ async fn refused_often(
 ) -> Result<HashMap<String, String>, ManagementError> {
     let (management, now) = (member.management(), member.management().now());
     let recent = management.last_days(refusals::DAYS)?;
+    let mut usage: HashMap<&CredentialId, Vec<UsageTotal>> = HashMap::new();
+    for day in days {
+        usage.entry(&day.key).or_default().push(UsageTotal::from(day.clone()));
+    }
     let (mut found, mut looked_up) = (HashMap::new(), 0);
     for key in keys {
-        let own = days.iter().filter(|day| day.key == key.id).cloned().map(UsageTotal::from);
-        let Some(refusals) = Refusals::of(&own.collect::<Vec<_>>(), now) else { continue };
+        let Some(refusals) = usage.get(&key.id).and_then(|own| Refusals::of(own, now)) else { continue };
         if refusals.lacks_scope && looked_up < MOST_LOOKED_UP {
             looked_up += 1;
             let counts = management.read_scopes(&member.account.id, Some(&key.id), recent).await?;

@@ -80,7 +80,8 @@ async fn an_account_exports_one_file_at_a_time() {
             assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{next}");
             assert_eq!(refused.headers()[RETRY_AFTER], "10", "{next}");
             let body = to_bytes(refused.into_body(), usize::MAX).await.unwrap();
-            assert!(String::from_utf8_lossy(&body).contains(words::errors::EXPORT_IS_RUNNING), "{next}");
+            let title = format!("<h1>{}</h1>", words::errors::EXPORT_IS_RUNNING);
+            assert!(String::from_utf8_lossy(&body).contains(&title), "{next}");
             let other = next.replace("operator", &site.customer);
             assert_eq!(site.get(&other).await.0, StatusCode::OK, "{other}");
         }
