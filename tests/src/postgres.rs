@@ -120,11 +120,15 @@ impl Server {
         eventually("PostgreSQL has ended", || !is_running(process));
     }
 
-    /// The server, and the processes that it has started.
+    /// The server, and its processes that answer queries. Maintenance runs when the server likes.
     pub fn processes(&self) -> Vec<u32> {
         let process = self.process.load(Ordering::Relaxed);
         let started = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
-        std::iter::once(process).chain(started.split_whitespace().map(|id| id.parse().unwrap())).collect()
+        let queries = started.split_whitespace().map(|id| id.parse().unwrap()).filter(|id: &u32| {
+            let title = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            ["postgres: keyward ", "postgres: parallel worker "].iter().any(|start| title.starts_with(start))
+        });
+        std::iter::once(process).chain(queries).collect()
     }
 
     pub fn signal_all(&self, name: &str) {

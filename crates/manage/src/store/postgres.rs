@@ -35,6 +35,9 @@ const MIGRATIONS: [(&str, &str); 9] = [
 
 const CONFLICT: &str = "KW001";
 
+/// The daily counts of keys that are removed at a time.
+const COUNTS_AT_ONCE: usize = 5_000;
+
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
 /// Management records in the database of a [`PostgresStore`].
@@ -223,11 +226,18 @@ impl ManagementStore for PostgresManagementStore {
             let scopes = "DELETE FROM keyward_desk_scopes WHERE ctid = ANY(ARRAY( \
                           SELECT ctid FROM keyward_desk_scopes WHERE account = $1 AND day < $2 LIMIT $3))";
             while self.tables.execute(scopes, &[&account, &day, &SCOPES_AT_ONCE]).await? > 0 {}
-            // The spans of one day are sorted by day, and the counts by key. The totals come last, because the next call finds the
-            // account by them.
+            // The spans of one day are sorted by day, and the counts by key. With a number instead of a parameter, the server
+            // knows how few the rows are.
+            let counts = format!(
+                "WITH old AS MATERIALIZED (SELECT ctid, key, start, outcome FROM keyward_desk_spans \
+                   WHERE account = $1 AND days = 1 AND start < $2 ORDER BY start, key, outcome LIMIT {COUNTS_AT_ONCE}), \
+                 of_keys AS (DELETE FROM keyward_desk_counts AS known USING old WHERE known.account = $1 \
+                   AND (known.key, known.day, known.outcome) = (old.key, old.start, old.outcome)) \
+                 DELETE FROM keyward_desk_spans WHERE ctid = ANY(ARRAY(SELECT ctid FROM old))"
+            );
+            while self.tables.execute(&counts, &[&account, &day]).await? > 0 {}
+            // The totals come last, because the next call finds the account by them.
             for old in [
-                "keyward_desk_counts AS old USING keyward_desk_spans AS span WHERE span.account = $1 AND span.days = 1 \
-                 AND span.start < $2 AND (old.account, old.key, old.day, old.outcome) = (span.account, span.key, span.start, span.outcome)",
                 "keyward_desk_spans WHERE account = $1 AND start <= $2 - days",
                 "keyward_desk_modes WHERE account = $1 AND unit = 'day' AND start < $2",
                 "keyward_desk_totals WHERE account = $1 AND day < $2",
@@ -287,10 +297,12 @@ impl ManagementStore for PostgresManagementStore {
         let (Some(first), Some(last)) = (end(0)?, end(1)?) else { return Ok(Vec::new()) };
         let (days, starts): (Vec<i64>, Vec<i64>) =
             spans::cover(from.max(first), to.min(last)).into_iter().map(|span| (span.days, span.start)).unzip();
-        // A sum of integers is a numeric, which is slower.
+        // A sum of integers is a numeric, which is slower. Without OFFSET, the server would read the whole table where one
+        // account has most of it.
         let sql = "SELECT $1::text, key, $2::bigint, outcome, sum(times::float8)::bigint \
-                   FROM unnest($3::bigint[], $4::bigint[]) AS span (days, start) \
-                   JOIN keyward_desk_spans AS known USING (days, start) WHERE account = $1 GROUP BY key, outcome ORDER BY key, outcome";
+                   FROM unnest($3::bigint[], $4::bigint[]) AS span (days, start) CROSS JOIN LATERAL ( \
+                     SELECT key, outcome, times FROM keyward_desk_spans AS known WHERE account = $1 AND known.days = span.days \
+                     AND known.start = span.start OFFSET 0) AS counts GROUP BY key, outcome ORDER BY key, outcome";
         let rows = self.tables.query(sql, &[&account, &from, &days, &starts]).await?;
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
     }
