@@ -21,6 +21,16 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 
 const RETRY_AFTER: u64 = 10;
 
+/// Names of people and keys that an export has in memory.
+const MOST_NAMES: usize = 10_000;
+
+/// Forgets the names that are known, if there are too many. They are looked up again.
+pub(super) fn make_room<Id, Name>(names: &mut HashMap<Id, Name>) {
+    if names.len() >= MOST_NAMES {
+        names.clear();
+    }
+}
+
 /// The running exports, each with its deadline.
 #[derive(Clone, Default)]
 pub(super) struct Exports(Arc<Mutex<HashMap<AccountId, Instant>>>);
@@ -93,6 +103,18 @@ mod tests {
 
     fn account(name: &str) -> AccountId {
         name.parse().unwrap()
+    }
+
+    #[test]
+    fn names_of_a_long_file_do_not_fill_the_memory() {
+        let mut names = HashMap::new();
+        let mut most = 0;
+        for batch in 0..1_000 {
+            make_room(&mut names);
+            names.extend((0..100).map(|id| (batch * 100 + id, "Ada")));
+            most = most.max(names.len());
+        }
+        assert!(most < MOST_NAMES + 100, "{most}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::dashboard::exports::make_room;
 use crate::dashboard::links::{account_path, in_path};
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::words;
@@ -68,6 +69,7 @@ impl Names {
 
     /// Looks up the pages of actors and targets, and the names that the entries themselves do not have.
     pub(super) async fn learn(&mut self, member: &AtAccount, entries: &[AuditEntry]) -> Result<(), ManagementError> {
+        make_room(&mut self.known);
         for entry in entries {
             self.look_up(member, entry, &entry.actor.kind, &entry.actor.id).await?;
             if !self.is_plain || own_name(entry).is_none() {

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use keyward_api_types::Actor as Creator;
 
+use crate::dashboard::exports::make_room;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::words;
 use crate::error::ManagementError;
@@ -22,6 +23,7 @@ impl Creators {
     }
 
     pub(super) async fn learn(&mut self, member: &AtAccount, keys: &[KeyView]) -> Result<(), ManagementError> {
+        make_room(&mut self.0);
         for creator in keys.iter().filter_map(|key| key.created_by.as_ref()) {
             let place = (creator.kind.clone(), creator.id.clone());
             if let Entry::Vacant(unknown) = self.0.entry(place) {

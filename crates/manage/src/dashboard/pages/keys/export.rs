@@ -13,6 +13,7 @@ use super::creators::Creators;
 use super::filter::Filter;
 use crate::dashboard::csv::{self, Row};
 use crate::dashboard::error::PageError;
+use crate::dashboard::exports::make_room;
 use crate::dashboard::member::AtAccount;
 use crate::error::ManagementError;
 use crate::service::{KeyView, invalid_cursor};
@@ -87,6 +88,7 @@ struct People {
 impl People {
     async fn learn(&mut self, member: &AtAccount, keys: &[KeyView]) -> Result<(), ManagementError> {
         self.creators.learn(member, keys).await?;
+        make_room(&mut self.owners);
         for user in keys.iter().filter_map(|key| key.user.as_ref()) {
             if let Entry::Vacant(unknown) = self.owners.entry(user.clone()) {
                 tokio::task::yield_now().await;
