@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::ManagementError;
 
 pub(crate) const MAX_LOGO_BYTES: usize = 32 * 1_024;
+/// A browser unpacks the whole image: 4 bytes for each pixel.
+const MAX_LOGO_SIDE: usize = 2_048;
 /// WCAG 2.2 section 1.4.3.
 const MIN_CONTRAST: f64 = 4.5;
 const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
@@ -149,6 +151,16 @@ impl Logo {
         } else {
             return Err(ManagementError::invalid("logo", "unknown format: expected a PNG, JPEG or WebP image"));
         };
+        let size = imagesize::blob_size(&bytes).map_err(|_| {
+            ManagementError::invalid("logo", "its width and height cannot be read: expected a whole image")
+        })?;
+        if size.width.max(size.height) > MAX_LOGO_SIDE {
+            let message = format!(
+                "{} by {} pixels are too many: expected at most {MAX_LOGO_SIDE} on each side",
+                size.width, size.height
+            );
+            return Err(ManagementError::invalid("logo", message));
+        }
         Ok(Self { media_type, bytes })
     }
 }
@@ -187,20 +199,38 @@ mod tests {
     }
 
     #[test]
-    fn a_logo_is_what_it_begins_with() {
+    fn a_logo_is_a_small_image_of_a_known_format() {
+        let png =
+            |side: u32| [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], &side.to_be_bytes(), &side.to_be_bytes()].concat();
+        let jpeg = |side: u16| {
+            let side = side.to_be_bytes();
+            [&b"\xff\xd8\xff\xc0\0\x11\x08"[..], &side, &side, b"\x03\x01\x22\0\x02\x11\x01\x03\x11\x01"].concat()
+        };
+        let webp = |side: u16| {
+            let side = side.to_le_bytes();
+            [&b"RIFF\x1e\0\0\0WEBPVP8 \x12\0\0\0\x30\x01\0\x9d\x01\x2a"[..], &side, &side, &[0; 8]].concat()
+        };
         for (bytes, media_type) in [
-            (&b"\x89PNG\r\n\x1a\nrest"[..], Some("image/png")),
-            (b"\xff\xd8\xff\xe0rest", Some("image/jpeg")),
-            (b"RIFF\x10\0\0\0WEBPVP8 ", Some("image/webp")),
-            (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", None),
-            (b"<!doctype html>", None),
-            (b"GIF89a", None),
-            (b"RIFF\x10\0\0\0WAVEfmt ", None),
-            (b"", None),
+            (png(1), Some("image/png")),
+            (png(2_048), Some("image/png")),
+            (png(2_049), None),
+            (png(15_900), None),
+            (jpeg(2_048), Some("image/jpeg")),
+            (jpeg(2_049), None),
+            (webp(2_048), Some("image/webp")),
+            (webp(2_049), None),
+            // Nobody knows how large it is.
+            (b"\x89PNG\r\n\x1a\n".to_vec(), None),
+            (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec(), None),
+            (b"<!doctype html>".to_vec(), None),
+            (b"GIF89a\x01\0\x01\0".to_vec(), None),
+            (b"RIFF\x10\0\0\0WAVEfmt ".to_vec(), None),
+            (Vec::new(), None),
         ] {
-            assert_eq!(Logo::of(bytes.to_vec()).ok().map(|logo| logo.media_type), media_type);
+            let logo = Logo::of(bytes.clone());
+            assert_eq!(logo.ok().map(|logo| logo.media_type), media_type, "{bytes:?}");
         }
-        let mut large = b"\x89PNG\r\n\x1a\n".to_vec();
+        let mut large = png(1);
         large.resize(MAX_LOGO_BYTES + 1, 0);
         assert!(Logo::of(large).is_err());
     }

@@ -327,11 +327,19 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
     values.push(Box::new(to_signed(query.bounded_limit() as u64 + 1)));
     values.push(Box::new(to_signed(query.skip)));
     let (limit, skip) = (values.len() - 1, values.len());
-    let sql = format!(
-        "SELECT {} FROM keyward_keys{requests} WHERE {conditions} ORDER BY {}created_at DESC, id DESC LIMIT ${limit} OFFSET ${skip}",
-        KEY_COLUMNS.join(", "),
-        order(query.order)
+    let (columns, order) = (KEY_COLUMNS.join(", "), order(query.order));
+    let page = format!(
+        "FROM keyward_keys{requests} WHERE {conditions} ORDER BY {order}created_at DESC, id DESC LIMIT ${limit} OFFSET ${skip}"
     );
+    let sql = if order.is_empty() {
+        format!("SELECT {columns} {page}")
+    } else {
+        // Without an index, the server sorts all keys: ids take less memory than whole rows.
+        format!(
+            "SELECT {columns} FROM unnest(ARRAY(SELECT id {page})) WITH ORDINALITY AS page (chosen, place) \
+             JOIN keyward_keys ON id = chosen ORDER BY place"
+        )
+    };
     (sql, values)
 }
 

@@ -170,7 +170,7 @@ async fn check(store: Store, name: &str) {
             (true, false) if is_counted => COUNTED,
             (true, false) => PAGE,
             (false, true) => continue,
-            (false, false) if is_counted => (few.cpu * GROWTH + SLACK).max(COUNTED),
+            (false, false) if is_counted => (few.cpu * GROWTH + SLACK).max(COUNTED * 2),
             (false, false) => few.cpu * GROWTH + SLACK,
         };
         if many.cpu > bound || (is_release && many.fastest > bound) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward::adapter::Admission;
-use keyward::manage::{Actor, Context, KeyChange, KeyDraft, ManagementError, NewUser, PageRequest, Role};
+use keyward::manage::{Actor, Context, KeyChange, KeyDraft, ManagementError, NewUser, PageRequest, Role, SignInLinkDraft};
 use keyward::{AccountId, CredentialId};
 
 use crate::second_factor::{Person, code};
@@ -153,4 +153,30 @@ async fn without_a_second_factor_the_sign_in_is_at_most_15_minutes_old() {
     // The first owner of the operator, and keys, have no session.
     let new = NewUser::new("boss@example.com", "Boss", PASSWORD);
     management.create_owner(&setting.system(), new).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_link_that_is_refused_creates_no_user() {
+    for setting in everywhere().await {
+        let (management, system) = (&setting.management, setting.system());
+        let owner = setting.operator().await;
+        let (_, account) = setting.customer(EMAIL).await;
+        let home = management.operator().clone();
+        let members = async |account: &AccountId| {
+            management.members(&system, account, &PageRequest::default()).await.unwrap().items.len()
+        };
+        let before = [members(&home).await, members(&account).await];
+        setting.clock.advance(Duration::from_secs(15 * 60));
+        for (place, role) in [(&home, Role::Owner), (&account, Role::Owner), (&account, Role::Developer)] {
+            let draft = SignInLinkDraft::new("thief@example.com").account(place.clone()).create("Thief", role);
+            assert_eq!(code(management.create_sign_in_link(&owner, &draft).await), "SIGN_IN_AGAIN");
+        }
+        assert_eq!([members(&home).await, members(&account).await], before);
+        let unknown = SignInLinkDraft::new("thief@example.com").account(account.clone());
+        assert_eq!(code(management.create_sign_in_link(&system, &unknown).await), "NOT_FOUND");
+        let again = setting.signed_in("operator@example.com").await;
+        let draft = SignInLinkDraft::new("dev@example.com").account(account.clone()).create("Dev", Role::Developer);
+        management.create_sign_in_link(&again, &draft).await.unwrap();
+        assert_eq!(members(&account).await, before[1] + 1);
+    }
 }

@@ -298,7 +298,7 @@ async fn what_the_pages_look_like_is_the_operators_to_set_and_of_two_at_once_one
             management.update_appearance(&operator, named("Other"), 0)
         );
         assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
-        let png = |end: u8| [&b"\x89PNG\r\n\x1a\n"[..], &[end]].concat();
+        let png = |end: u8| [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01"[..], &[end]].concat();
         let logo = |bytes| AppearanceUpdate { logo: Some(bytes), ..Default::default() };
         let first = management.update_appearance(&operator, logo(Some(png(1))), 1).await.unwrap();
         let same = management.update_appearance(&operator, logo(Some(png(1))), 2).await.unwrap();

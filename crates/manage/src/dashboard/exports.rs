@@ -1,4 +1,4 @@
-//! Files that are written while they are sent: one for each account, few at once, and none without an end.
+//! Files that are written while they are sent: one for each account, few for each user and at once, and none without an end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,22 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::StatusCode;
 use keyward_core::AccountId;
+use keyward_core::id::UserId;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::PageError;
+use super::member::AtAccount;
 use super::words;
 use crate::error::ManagementError;
 
-/// Of one process.
-const MOST_AT_ONCE: usize = 8;
+/// Of one process. Each has a batch of rows in memory.
+const MOST_AT_ONCE: usize = 32;
+
+/// Of them, so many are for the operator.
+const FOR_OPERATOR: usize = 4;
+
+/// A user may be in many accounts.
+const MOST_OF_A_USER: usize = 2;
 
 /// Slow clients hold their place so long.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
@@ -31,9 +39,13 @@ pub(super) fn make_room<Id, Name>(names: &mut HashMap<Id, Name>) {
     }
 }
 
-/// The running exports, each with its deadline.
 #[derive(Clone, Default)]
-pub(super) struct Exports(Arc<Mutex<HashMap<AccountId, Instant>>>);
+pub(super) struct Exports(Arc<Mutex<HashMap<AccountId, Running>>>);
+
+struct Running {
+    user: UserId,
+    deadline: Instant,
+}
 
 /// A place among the running exports.
 pub(super) struct Export {
@@ -43,24 +55,31 @@ pub(super) struct Export {
 }
 
 impl Exports {
-    pub(super) fn begin(&self, account: &AccountId) -> Result<Export, PageError> {
+    pub(super) fn begin(&self, member: &AtAccount) -> Result<Export, PageError> {
+        self.begin_for(&member.account.id, &member.user.id, member.operates.is_some())
+    }
+
+    fn begin_for(&self, account: &AccountId, user: &UserId, is_operator: bool) -> Result<Export, PageError> {
         let now = Instant::now();
         let mut running = self.running();
         // A connection that is stuck keeps its file, but not its place.
-        running.retain(|_, deadline| *deadline > now);
+        running.retain(|_, export| export.deadline > now);
         let full = |title, text| PageError::new(StatusCode::TOO_MANY_REQUESTS, title, text).retry_after(RETRY_AFTER);
         if running.contains_key(account) {
             return Err(full(words::errors::EXPORT_IS_RUNNING, words::errors::ONE_EXPORT_OF_AN_ACCOUNT));
         }
-        if running.len() >= MOST_AT_ONCE {
+        if running.values().filter(|export| export.user == *user).count() >= MOST_OF_A_USER {
+            return Err(full(words::errors::TOO_MANY_EXPORTS, words::errors::TWO_EXPORTS_OF_A_USER));
+        }
+        if running.len() >= if is_operator { MOST_AT_ONCE } else { MOST_AT_ONCE - FOR_OPERATOR } {
             return Err(full(words::errors::TOO_MANY_EXPORTS, words::errors::OTHERS_EXPORT));
         }
         let deadline = now + LONGEST;
-        running.insert(account.clone(), deadline);
+        running.insert(account.clone(), Running { user: user.clone(), deadline });
         Ok(Export { exports: self.clone(), account: account.clone(), deadline })
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<AccountId, Instant>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<AccountId, Running>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,7 +110,7 @@ impl Export {
 impl Drop for Export {
     fn drop(&mut self) {
         let mut running = self.exports.running();
-        if running.get(&self.account) == Some(&self.deadline) {
+        if running.get(&self.account).is_some_and(|export| export.deadline == self.deadline) {
             running.remove(&self.account);
         }
     }
@@ -100,10 +119,6 @@ impl Drop for Export {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn account(name: &str) -> AccountId {
-        name.parse().unwrap()
-    }
 
     #[test]
     fn names_of_a_long_file_do_not_fill_the_memory() {
@@ -117,29 +132,48 @@ mod tests {
         assert!(most < MOST_NAMES + 100, "{most}");
     }
 
+    fn begin(exports: &Exports, account: &str, user: &str) -> Result<Export, PageError> {
+        exports.begin_for(&account.parse().unwrap(), &user.parse().unwrap(), false)
+    }
+
+    fn refusal(result: Result<Export, PageError>) -> Option<(StatusCode, Option<u64>)> {
+        result.err().map(|error| (error.status, error.retry_after))
+    }
+
+    const FULL: Option<(StatusCode, Option<u64>)> = Some((StatusCode::TOO_MANY_REQUESTS, Some(RETRY_AFTER)));
+
     #[tokio::test(start_paused = true)]
-    async fn an_account_has_one_and_a_process_few() {
+    async fn an_account_has_one_a_user_two_and_a_process_few() {
         let exports = Exports::default();
-        let status = |result: Result<Export, PageError>| result.map(drop).map_err(|error| error.status);
-        let first = exports.begin(&account("a0")).unwrap();
-        assert_eq!(status(exports.begin(&account("a0"))), Err(StatusCode::TOO_MANY_REQUESTS));
+        let begin = |account, user| begin(&exports, account, user);
+        let first = begin("a", "user_1").unwrap();
+        assert_eq!(refusal(begin("a", "user_2")), FULL);
         drop(first);
-        let all: Vec<_> = (0..MOST_AT_ONCE).map(|n| exports.begin(&account(&format!("a{n}"))).unwrap()).collect();
-        let refused = exports.begin(&account("other")).map(drop).unwrap_err();
-        assert_eq!((refused.status, refused.retry_after), (StatusCode::TOO_MANY_REQUESTS, Some(RETRY_AFTER)));
+        let of_user = ["a", "b"].map(|account| begin(account, "user_1").unwrap());
+        assert_eq!(refusal(begin("c", "user_1")), FULL);
+        let others: Vec<_> = (2..MOST_AT_ONCE - FOR_OPERATOR)
+            .map(|n| begin(&format!("of{n}"), &format!("user_of{n}")).unwrap())
+            .collect();
+        assert_eq!(refusal(begin("d", "user_2")), FULL);
+        let of_operator = (0..FOR_OPERATOR).map(|n| {
+            let (account, user) = (format!("op{n}").parse().unwrap(), format!("user_op{n}").parse().unwrap());
+            exports.begin_for(&account, &user, true).unwrap()
+        });
+        let of_operator: Vec<_> = of_operator.collect();
+        assert_eq!(refusal(exports.begin_for(&"d".parse().unwrap(), &"user_2".parse().unwrap(), true)), FULL);
         // Those that are stuck lose their places, and do not take the new one's.
         tokio::time::advance(LONGEST).await;
-        let again = exports.begin(&account("a0")).unwrap();
-        drop(all);
-        assert_eq!(status(exports.begin(&account("a0"))), Err(StatusCode::TOO_MANY_REQUESTS));
+        let again = begin("a", "user_1").unwrap();
+        drop((of_user, others, of_operator));
+        assert_eq!(refusal(begin("a", "user_1")), FULL);
         drop(again);
-        assert_eq!(status(exports.begin(&account("a0"))), Ok(()));
+        assert_eq!(refusal(begin("a", "user_1")), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_long_export_fails_and_frees_its_place() {
         let exports = Exports::default();
-        let begin = || exports.begin(&account("a")).unwrap();
+        let begin = || begin(&exports, "a", "user_1").unwrap();
         let stuck = stream::iter([Ok(1)]).chain(stream::pending());
         let got: Vec<_> = begin().limit(stuck).collect().await;
         assert!(matches!(got.as_slice(), [Ok(1), Err(ManagementError::Internal)]), "{got:?}");

@@ -13,6 +13,7 @@ use keyward_core::{AccountId, Keys, TrustedProxies};
 use keyward_limits::LimitStore;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::apart::Turns;
 use super::audit::Refused;
 use super::events::{Event, EventHook};
 use super::keys::{RESERVED_PREFIXES, management_format, token_format};
@@ -363,6 +364,7 @@ impl ManagementBuilder {
             counters: Counters::default(),
             requests: RequestBuffer::default(),
             refused: Refused::default(),
+            turns: Turns::default(),
             head: Mutex::new(None),
             creation_locks: std::array::from_fn(|_| Mutex::new(())),
             authenticator: OnceLock::new(),

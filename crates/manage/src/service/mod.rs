@@ -1,4 +1,5 @@
 mod accounts;
+mod apart;
 mod api_description;
 mod appearance;
 #[cfg(any(feature = "mail", feature = "webhooks"))]
@@ -96,6 +97,7 @@ use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::{Kind, List, ManagementStore, Write, Written};
+use apart::Turns;
 use audit::{Head, Refused};
 use events::EventHook;
 use limits_sweep::LimitsSweep;
@@ -155,6 +157,7 @@ pub(crate) struct Inner {
     counters: Counters,
     requests: RequestBuffer,
     refused: Refused,
+    turns: Turns,
     head: Mutex<Option<Head>>,
     /// So that requests of this process seldom conflict.
     creation_locks: [Mutex<()>; 16],

@@ -186,7 +186,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     case("update_appearance", "settings.update", "PRECONDITION_FAILED", |management, on| {
         async move {
-            let png = b"\x89PNG\r\n\x1a\n".to_vec();
+            let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01".to_vec();
             let update =
                 AppearanceUpdate { name: Some(Some("Name".into())), logo: Some(Some(png)), ..Default::default() };
             management.update_appearance(&on.operator, update, 0).await.map(drop)

@@ -11,6 +11,8 @@ pub(in crate::dashboard) const EXPORT_IS_RUNNING: &str = "An export is running";
 pub(in crate::dashboard) const ONE_EXPORT_OF_AN_ACCOUNT: &str =
     "Another file of this account is being downloaded. Wait until it is complete, then try again.";
 pub(in crate::dashboard) const TOO_MANY_EXPORTS: &str = "Too many exports";
+pub(in crate::dashboard) const TWO_EXPORTS_OF_A_USER: &str =
+    "A user can export two files at a time. Try again when one of yours is finished.";
 pub(in crate::dashboard) const OTHERS_EXPORT: &str =
     "Other accounts are downloading files right now. Try again in 10 seconds.";
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use keyward_core::{AccountId, Timestamp};
 use serde_json::Value;
 
@@ -107,19 +109,21 @@ impl Management {
             (before, _) => before,
         };
         let (mut found, mut read) = (AuditFound::default(), 0);
+        let shared = Arc::new(search.clone());
         loop {
             list.after = before.map(|number| (i64::try_from(number).unwrap_or(i64::MAX), number.to_string()));
-            let batch = self.entries_of_log(&list).await?;
+            let (management, part, of) = (self.clone(), list.clone(), Arc::clone(&shared));
+            let batch = self.apart(async move { management.judge(&part, &of).await }).await?;
             let (length, is_last) = (batch.len(), batch.len() < list.limit);
-            for (place, entry) in batch.into_iter().enumerate() {
+            for (place, (entry, fits)) in batch.into_iter().enumerate() {
                 if search.from.is_some_and(|from| moved(entry.at, SKEW) < from) {
                     return Ok(found);
                 }
                 before = Some(entry.number);
                 found.read_to = Some(entry.at);
                 read += 1;
-                if search.fits(&entry) {
-                    found.entries.push(entry.value);
+                if fits {
+                    found.entries.push(entry);
                 }
                 if found.entries.len() >= search.limit || read >= search.most_read {
                     found.next = before.filter(|_| !is_last || place + 1 < length);
@@ -130,6 +134,16 @@ impl Management {
                 return Ok(found);
             }
         }
+    }
+
+    /// Reads a batch of entries, each with whether it fits.
+    async fn judge(&self, list: &List, search: &AuditSearch) -> Result<Vec<(AuditEntry, bool)>, ManagementError> {
+        let entries = self.entries_of_log(list).await?;
+        let judged = entries.into_iter().map(|entry| {
+            let fits = search.fits(&entry);
+            (entry.value, fits)
+        });
+        Ok(judged.collect())
     }
 
     /// Returns the number of the first entry since this time, or a later one.

@@ -36,6 +36,8 @@ const RECENT: Duration = HOUR;
 
 const MAX_PATH: usize = 500;
 
+const UNKNOWN: ManagementError = ManagementError::NotFound("user");
+
 /// A sign-in link to create.
 ///
 /// # Examples
@@ -96,6 +98,21 @@ impl fmt::Debug for SignInLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignInLink").field("user", &self.user.id).finish_non_exhaustive()
     }
+}
+
+/// The user of a draft.
+enum LinkUser {
+    Known(Versioned<StoredUser>),
+    New(NewLinkUser),
+}
+
+/// A user whom the actor may create, and the guards of the actor's rights.
+struct NewLinkUser {
+    typed: TypedEmail,
+    user: StoredUser,
+    account: AccountId,
+    role: Role,
+    guards: Vec<Write>,
 }
 
 /// A link that works, its user, and the guards of its maker's rights.
@@ -164,23 +181,20 @@ impl Management {
         self.check_recent(actor).await?;
         check_path(draft.path.as_deref())?;
         let draft = &self.draft_within(draft, place)?;
-        let user = self.user_of_draft(actor, draft).await?;
-        if actor.user() == Some(&user.id) {
-            return Err(ManagementError::invalid(
-                "user",
-                "expected another user: an open session or token must not begin another one",
-            ));
-        }
-        if user.address_proven_at.is_none() && user.password.is_some() {
-            // The link would remove the password.
-            self.check_other_user(actor, &user.id, "sign in with your password").await?;
-        }
-        let guards = self.check_may_sign_in(&actor.principal(), &user.id, draft.account.as_ref()).await?;
-        if user.disabled_at.is_some() {
-            return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
-        }
-        self.0.throttle.check_link_user(&user.id)?;
-        self.confirm_user(actor).await?;
+        let (user, guards) = match self.user_of_draft(actor, draft).await? {
+            LinkUser::Known(user) => {
+                let guards = self.check_link(actor, &user, draft).await?;
+                self.confirm_user(actor).await?;
+                (user, guards)
+            }
+            // Nothing is written before the confirmation.
+            LinkUser::New(new) => {
+                self.confirm_user(actor).await?;
+                let user = self.create_for_link(actor, new).await?;
+                let guards = self.check_link(actor, &user, draft).await?;
+                (user, guards)
+            }
+        };
         let secret = new_secret("kwl_")?;
         let link = StoredSignInLink {
             digest: digest_of(&secret),
@@ -201,6 +215,31 @@ impl Management {
         self.commit_or_stale(writes, entry).await?;
         let url = Zeroizing::new(format!("{}/login/link?link={}", self.0.settings.dashboard_url, *secret));
         Ok(SignInLink { url, secret, user: User::from(&user.value), ends_at: link.ends_at })
+    }
+
+    /// Checks whether the actor may sign this user in.
+    async fn check_link(
+        &self,
+        actor: &Actor,
+        user: &StoredUser,
+        draft: &SignInLinkDraft,
+    ) -> Result<Vec<Write>, ManagementError> {
+        if actor.user() == Some(&user.id) {
+            return Err(ManagementError::invalid(
+                "user",
+                "expected another user: an open session or token must not begin another one",
+            ));
+        }
+        if user.address_proven_at.is_none() && user.password.is_some() {
+            // The link would remove the password.
+            self.check_other_user(actor, &user.id, "sign in with your password").await?;
+        }
+        let guards = self.check_may_sign_in(&actor.principal(), &user.id, draft.account.as_ref()).await?;
+        if user.disabled_at.is_some() {
+            return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
+        }
+        self.0.throttle.check_link_user(&user.id)?;
+        Ok(guards)
     }
 
     /// Begins a session with a sign-in link. It lasts an hour without use and at most 8 hours, and counts as a recent sign-in for an
@@ -360,22 +399,17 @@ impl Management {
         Ok(SignInLinkDraft { account: Some(place), ..draft.clone() })
     }
 
-    async fn user_of_draft(
-        &self,
-        actor: &Actor,
-        draft: &SignInLinkDraft,
-    ) -> Result<Versioned<StoredUser>, ManagementError> {
-        const UNKNOWN: ManagementError = ManagementError::NotFound("user");
+    async fn user_of_draft(&self, actor: &Actor, draft: &SignInLinkDraft) -> Result<LinkUser, ManagementError> {
         if !draft.user.contains('@') {
             if draft.new_user.is_some() {
                 return Err(ManagementError::invalid("user", "expected the e-mail address of the new user"));
             }
             let id: UserId = draft.user.parse().map_err(|_| UNKNOWN)?;
-            return self.get(id.as_str()).await?.ok_or(UNKNOWN);
+            return Ok(LinkUser::Known(self.get(id.as_str()).await?.ok_or(UNKNOWN)?));
         }
         let Some(typed) = TypedEmail::read(&draft.user) else { return Err(invalid_address(&draft.user)) };
         if let Some(known) = self.find_typed(&typed).await? {
-            return Ok(known);
+            return Ok(LinkUser::Known(known));
         }
         let Some((name, role)) = &draft.new_user else { return Err(UNKNOWN) };
         let account = draft.account.as_ref().ok_or_else(|| {
@@ -383,16 +417,21 @@ impl Management {
         })?;
         let email = normal_email(&draft.user).map_err(|_| invalid_address(&draft.user))?;
         let name = check_name("name", name)?;
-        let rights = self.rights(actor, account).await?;
-        rights.require(&scopes::MEMBERS_WRITE)?;
-        rights.check_signs_in(*role)?;
+        let held = self.guarded_rights(&actor.principal(), account).await?;
+        held.rights.require(&scopes::MEMBERS_WRITE)?;
+        held.rights.check_signs_in(*role)?;
         self.read_account(account).await?;
-        match self.add_to(self.new_user(email, name, None), account, *role, actor).await {
+        let user = self.new_user(email, name, None);
+        Ok(LinkUser::New(NewLinkUser { typed, user, account: account.clone(), role: *role, guards: held.guards }))
+    }
+
+    async fn create_for_link(&self, actor: &Actor, new: NewLinkUser) -> Result<Versioned<StoredUser>, ManagementError> {
+        match self.add_to(new.user, &new.account, new.role, actor, new.guards).await {
             // A concurrent request may have created the user.
             Ok(_) | Err(ManagementError::Duplicate(_)) => {}
             Err(error) => return Err(error),
         }
-        self.find_typed(&typed).await?.ok_or(UNKNOWN)
+        self.find_typed(&new.typed).await?.ok_or(UNKNOWN)
     }
 
     /// A link gives all rights of its user, so its maker must have them.

@@ -12,7 +12,7 @@ use crate::service::email::normal_email;
 use crate::service::settings::SignUpPolicy;
 use crate::service::sign_in::Attempt;
 use crate::service::{Management, check_name};
-use crate::store::{Kind, List};
+use crate::store::{Kind, List, Write};
 
 /// So that it does not reveal known addresses.
 const SIGN_UP_TAKES: Duration = Duration::from_millis(300);
@@ -135,11 +135,11 @@ impl Management {
         let user = StoredUser { address_proven_at: Some(self.now()), ..self.new_user(email, name, Some(password)) };
         let operator = self.operator().clone();
         if self.get::<Account>(operator.as_str()).await?.is_some() {
-            let rights = self.rights(actor, &operator).await?;
-            rights.require(&scopes::MEMBERS_WRITE)?;
-            rights.check_role(Role::Owner)?;
+            let held = self.guarded_rights(&actor.principal(), &operator).await?;
+            held.rights.require(&scopes::MEMBERS_WRITE)?;
+            held.rights.check_role(Role::Owner)?;
             self.confirm_user(actor).await?;
-            self.add_to(user, &operator, Role::Owner, actor).await
+            self.add_to(user, &operator, Role::Owner, actor, held.guards).await
         } else {
             let draft = Draft::new(actor, "user.create", Target::new("user", &user.id)).account(&operator);
             self.add_with_account(user, operator, draft).await
@@ -183,14 +183,17 @@ impl Management {
         account: &AccountId,
         role: Role,
         actor: &Actor,
+        guards: Vec<Write>,
     ) -> Result<User, ManagementError> {
         let member = self.new_member(account, &user.id, role);
         let draft = Draft::new(actor, "user.create", Target::new("user", &user.id))
             .account(account)
             .after(json!({"user": User::from(&user), "role": role}));
-        match self.commit(vec![user.insert()?, member.insert()?], draft).await? {
+        let writes = [vec![user.insert()?, member.insert()?], guards].concat();
+        match self.commit(writes, draft).await? {
             Ok(()) => Ok(User::from(&user)),
-            Err(_) => Err(ManagementError::Duplicate("user")),
+            Err(DoesNotFit(0 | 1)) => Err(ManagementError::Duplicate("user")),
+            Err(_) => Err(ManagementError::Stale),
         }
     }
 }

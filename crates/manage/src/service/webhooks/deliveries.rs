@@ -24,6 +24,8 @@ use crate::service::ATTEMPTS;
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 use crate::service::page::{Page, PageRequest};
+#[cfg(feature = "dashboard")]
+use crate::store::Write;
 use crate::store::{Kind, List};
 
 #[cfg(feature = "dashboard")]
@@ -105,20 +107,32 @@ impl Management {
 
     #[cfg(feature = "dashboard")]
     async fn again_all(&self, account: &AccountId, webhook: &str, rights: &Rights) -> Result<usize, ManagementError> {
-        let undelivered = self.undelivered(webhook, rights).await?;
-        if undelivered.is_empty() {
-            return Ok(0);
-        }
         let mut number = 0;
-        let mut at = self.reserve_redeliveries(account, undelivered.len()).await?;
-        for delivery in &undelivered {
-            // On a conflict, another request sends it again.
-            if self.write_quietly(&self.again(delivery, at).await?).await? {
-                number += 1;
-                at = at.saturating_add(REDELIVERY_PAUSE);
-            }
+        for delivery in self.undelivered(webhook, rights).await? {
+            number += usize::from(self.again_at_pace(account, &delivery).await?);
         }
         Ok(number)
+    }
+
+    /// Returns `false` if another request sends it again.
+    #[cfg(feature = "dashboard")]
+    async fn again_at_pace(
+        &self,
+        account: &AccountId,
+        delivery: &Versioned<StoredDelivery>,
+    ) -> Result<bool, ManagementError> {
+        for _ in 0..ATTEMPTS {
+            let (at, pace) = self.next_redelivery(account).await?;
+            let writes = [self.again(delivery, at).await?, vec![pace]].concat();
+            if self.write_quietly(&writes).await? {
+                return Ok(true);
+            }
+            let known = self.get::<StoredDelivery>(&delivery.id).await?;
+            if known.is_none_or(|known| known.version != delivery.version) {
+                return Ok(false);
+            }
+        }
+        Err(ManagementError::Stale)
     }
 
     #[cfg(feature = "dashboard")]
@@ -145,21 +159,13 @@ impl Management {
         }
     }
 
-    /// Returns the time of the first of these redeliveries. The others follow with [`REDELIVERY_PAUSE`] between them.
+    /// Returns the time of an account's next redelivery, and the write that takes it.
     #[cfg(feature = "dashboard")]
-    async fn reserve_redeliveries(&self, account: &AccountId, number: usize) -> Result<Timestamp, ManagementError> {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        for _ in 0..ATTEMPTS {
-            let known = self.get::<RedeliveryPace>(account.as_str()).await?;
-            let begin = known.as_ref().map_or(self.now(), |known| known.next_at.max(self.now()));
-            let next_at = begin.saturating_add(REDELIVERY_PAUSE.saturating_mul(number));
-            let next = RedeliveryPace { account: account.clone(), next_at };
-            let write = known.map_or_else(|| next.insert(), |known| known.replace(&next))?;
-            if self.write_quietly(&[write]).await? {
-                return Ok(begin);
-            }
-        }
-        Err(ManagementError::Stale)
+    async fn next_redelivery(&self, account: &AccountId) -> Result<(Timestamp, Write), ManagementError> {
+        let known = self.get::<RedeliveryPace>(account.as_str()).await?;
+        let at = known.as_ref().map_or(self.now(), |known| known.next_at.max(self.now()));
+        let next = RedeliveryPace { account: account.clone(), next_at: at.saturating_add(REDELIVERY_PAUSE) };
+        Ok((at, known.map_or_else(|| next.insert(), |known| known.replace(&next))?))
     }
 
     /// Sends a `webhook.test` event to a webhook. Needs what [`redeliver`](Self::redeliver) needs, and counts as it does.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use keyward_api_types::DeliveryState;
 use keyward_api_types::EventKind;
 use keyward_core::AccountId;
+#[cfg(feature = "dashboard")]
+use futures_util::future::join_all;
 use keyward_sqlite::SqliteStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -145,8 +147,11 @@ async fn an_account_has_one_redelivery_of_many_a_second() {
     let system = system();
     let (many, webhooks) = &accounts[0];
     let again = |node: usize, number: usize| nodes[node].redeliver_failed(&system, many, &webhooks[number].id);
-    let (first, second, third) = tokio::join!(again(0, 0), again(1, 1), again(0, 2));
-    assert_eq!([first.unwrap(), second.unwrap(), third.unwrap()], [EACH; 3]);
+    // Those of the third webhook are asked for six times at once, and take their places once.
+    let same = join_all((0..6).map(|number| again(number % 2, 2)));
+    let (first, second, third) = tokio::join!(again(0, 0), again(1, 1), same);
+    let third: usize = third.into_iter().map(Result::unwrap).sum();
+    assert_eq!([first.unwrap(), second.unwrap(), third], [EACH; 3]);
     assert_eq!(again(1, 0).await.unwrap(), 0, "they are pending");
     let (other, webhooks_of_other) = &accounts[1];
     management.redeliver_failed(&system, other, &webhooks_of_other[0].id).await.unwrap();
@@ -159,7 +164,7 @@ async fn an_account_has_one_redelivery_of_many_a_second() {
     let of_many = at(many);
     assert_eq!(of_many.len(), 3 * EACH);
     assert!(of_many.windows(2).all(|pair| pair[1] - pair[0] >= 1_000), "{of_many:?}");
-    assert!(of_many.iter().all(|at| *at < 60_000), "{of_many:?}");
+    assert!(of_many.iter().all(|at| *at < 22_000), "{of_many:?}");
     let of_other = at(other);
     assert_eq!(of_other.len(), EACH);
     assert!(of_other[0] < of_many[2 * EACH], "another account waits: {of_other:?}");

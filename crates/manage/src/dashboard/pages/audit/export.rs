@@ -14,7 +14,7 @@ use crate::dashboard::error::PageError;
 use crate::dashboard::member::AtAccount;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::{AuditEntry, AuditSearch};
+use crate::service::{AuditEntry, AuditFound, AuditSearch};
 
 const BATCH: usize = 500;
 
@@ -47,7 +47,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let is_lines = filter.form.get("format") == "jsonl";
     let names = Names::of_members(&member).await?.without_links();
     filter.learn_names(&names);
-    let export = member.visitor.app.exports().begin(&member.account.id)?;
+    let export = member.visitor.app.exports().begin(&member)?;
     let search = AuditSearch { before: None, limit: BATCH, ..filter.search };
     let day = member.management().now().to_string().get(..10).unwrap_or_default().to_owned();
     let name = format!("audit-{}-{day}", member.account.id);
@@ -57,15 +57,19 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let batches = stream::try_unfold(state, async |state| {
         let Some((member, mut search, mut names, first)) = state else { return Ok(None) };
         // After an error the connection ends before the file does, so a part does not pass for the whole.
-        let found = match first {
+        let AuditFound { entries, next, .. } = match first {
             Some(first) => first,
             None => member.management().search_audit_log(&member.actor, &search).await?,
         };
-        names.learn(&member, &found.entries).await?;
-        let told = found.entries.iter().map(|entry| Told::of(entry, &names)).collect::<Vec<_>>();
-        search.before = found.next;
-        let rest = found.next.map(|_| (member, search, names, None));
-        Ok(Some((found.entries.into_iter().zip(told).collect::<Vec<_>>(), rest)))
+        search.before = next;
+        let management = member.management().clone();
+        let part = async move {
+            names.learn(&member, &entries).await?;
+            let told = entries.iter().map(|entry| Told::of(entry, &names)).collect::<Vec<_>>();
+            Ok((member, names, entries.into_iter().zip(told).collect::<Vec<_>>()))
+        };
+        let (member, names, batch) = management.apart(part).await?;
+        Ok(Some((batch, next.map(|_| (member, search, names, None)))))
     });
     let batches = export.limit(batches);
     Ok(if is_lines {
