@@ -323,15 +323,28 @@ impl ManagementStore for SqliteManagementStore {
         from: i64,
         to: i64,
     ) -> Result<Vec<ScopeCount>, StoreError> {
-        let (account, key) = (account.to_owned(), key.unwrap_or_default().to_owned());
+        self.scopes_of_keys(account, &[key.unwrap_or_default().to_owned()], from, to).await
+    }
+
+    async fn scopes_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        let (account, keys) = (account.to_owned(), BTreeSet::from_iter(keys.to_vec()));
         let read = move |connection: &Connection| {
-            connection
-                .prepare_cached(
-                    "SELECT account, key, day, scope, outcome, times FROM desk_scopes \
-                     WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day, scope, outcome",
-                )?
-                .query_map((account, key, from, to), usage::scope_count)?
-                .collect()
+            let mut statement = connection.prepare_cached(
+                "SELECT account, key, day, scope, outcome, times FROM desk_scopes \
+                 WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day, scope, outcome",
+            )?;
+            let mut found = Vec::new();
+            for key in &keys {
+                let counts = statement.query_map((&account, key, from, to), usage::scope_count)?;
+                found.extend(counts.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+            Ok(found)
         };
         self.tables.read_long(read).await
     }
