@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use argon2::Params;
@@ -86,6 +86,8 @@ pub(crate) async fn failing_everywhere() -> Vec<(Setting, Arc<Failing>)> {
 pub(crate) struct Failing {
     inner: Box<dyn ManagementStore>,
     pub(crate) fails: AtomicBool,
+    /// How often a single account was looked up among the deleted ones.
+    pub(crate) looked_up: AtomicUsize,
     pause: Mutex<Option<Pause>>,
 }
 
@@ -97,7 +99,12 @@ struct Pause {
 
 impl Failing {
     fn over(inner: impl ManagementStore + 'static) -> Self {
-        Self { inner: Box::new(inner), fails: AtomicBool::new(false), pause: Mutex::new(None) }
+        Self {
+            inner: Box::new(inner),
+            fails: AtomicBool::new(false),
+            looked_up: AtomicUsize::new(0),
+            pause: Mutex::new(None),
+        }
     }
 
     /// Runs the operation up to its first read of this kind, then the change, then the rest of the operation.
@@ -121,6 +128,7 @@ impl Failing {
 #[async_trait]
 impl ManagementStore for Failing {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        self.looked_up.fetch_add(usize::from(kind == Kind::DeletedAccount), Ordering::Relaxed);
         let found = self.inner.get(kind, id).await;
         let pause = self.pause.lock().unwrap().take_if(|pause| pause.kind == kind);
         if let Some(Pause { reached, go, .. }) = pause {
