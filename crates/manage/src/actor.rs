@@ -63,8 +63,8 @@ impl Context {
         self
     }
 
-    /// Sets a code of the user's second factor, or a recovery code. Operations that make an owner ask for it, however recent the sign-in
-    /// of the session is.
+    /// Sets a code of the user's second factor, or a recovery code. Operations whose effect outlives a stolen session ask for it, however
+    /// recent the sign-in of the session is: those that make an owner, for instance.
     #[must_use]
     pub fn code(mut self, code: &str) -> Self {
         self.shown = Some(ShownProof::Code(code.to_owned())).filter(|_| !code.trim().is_empty());

@@ -139,6 +139,10 @@ impl ManagementStore for MemoryManagementStore {
         Ok(Vec::new())
     }
 
+    async fn scopes_of_keys(&self, _: &str, _: &[String], _: i64, _: i64) -> Result<Vec<ScopeCount>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn add_requests(&self, _: &[RequestEntry]) -> Result<(), StoreError> {
         Ok(())
     }

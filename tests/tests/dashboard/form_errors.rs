@@ -1,13 +1,13 @@
 //! A form says all that is wrong with it, each at its field.
 
-use keyward::manage::KeyDraft;
+use keyward::manage::{AuditQuery, KeyDraft};
 use keyward::store::KeyQuery;
 use keyward_needs::needs;
 use serde_json::json;
 
 use crate::browser::Browser;
 use crate::http::{Answer, Client};
-use crate::site::Site;
+use crate::site::{PASSWORD, Site};
 
 const KEYS: &str = "/accounts/operator/keys";
 
@@ -126,6 +126,31 @@ async fn a_registration_says_all_that_is_wrong() {
         assert_eq!((answer.status, marked(&answer).join(" ").as_str()), (422, wrong), "{}", answer.body);
         assert!(!answer.body.contains("aaaaaaaaaaaaaaaaaaaa"), "a page shows no password");
     }
+}
+
+#[tokio::test]
+async fn both_passwords_of_a_change_are_judged_at_once() {
+    let site = Site::with_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let csrf = client.get("/settings").await.field("csrf");
+    let (wrong, weak) = ("not the password", "aaaaaaaaaaaaaaaaaaaa");
+    for (current, new, status, fields) in [
+        (wrong, "short", 401, "current password"),
+        (wrong, weak, 401, "current password"),
+        (wrong, "another correct horse battery", 401, "current"),
+        (PASSWORD, weak, 422, "password"),
+    ] {
+        let sent = [("csrf", csrf.as_str()), ("current", current), ("password", new)];
+        let answer = client.post("/settings/password", &sent).await;
+        assert_eq!((answer.status, marked(&answer).join(" ").as_str()), (status, fields), "{}", answer.body);
+        assert!(!answer.body.contains(wrong) && !answer.body.contains(weak), "a page shows no password");
+    }
+    // Each wrong current password is counted, whatever the new one is.
+    site.management.flush_refused().await.unwrap();
+    let mut logged = site.management.audit_log(&site.owner().await, &AuditQuery::default()).await.unwrap().items;
+    logged.retain(|entry| entry.action == "user.change_password");
+    let times: u64 = logged.iter().map(|entry| entry.after.as_ref().unwrap()["times"].as_u64().unwrap()).sum();
+    assert_eq!(times, 3, "{logged:?}");
 }
 
 #[needs(browser)]

@@ -8,6 +8,7 @@ mod audit;
 mod browser;
 mod canaries;
 mod compression;
+mod confirming;
 mod directions;
 mod docs;
 mod embedding;

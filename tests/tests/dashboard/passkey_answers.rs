@@ -80,7 +80,7 @@ async fn sign_in(site: &Site, key: &mut SecurityKey) {
 }
 
 /// A site on each database.
-async fn sites() -> Vec<(Site, Arc<ManualClock>)> {
+pub(crate) async fn sites() -> Vec<(Site, Arc<ManualClock>)> {
     let clock = || Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
     let on_sqlite = clock();
     let site = Site::build(|management| management.clock(Arc::<ManualClock>::clone(&on_sqlite))).await;

@@ -145,6 +145,35 @@ async fn a_missing_scope_is_named_wherever_the_key_is_looked_at() {
 }
 
 #[tokio::test]
+async fn the_list_names_the_refused_keys_that_still_lack_a_scope() {
+    let site = Site::with_owner().await;
+    let service = service(&site);
+    let mut paths = Vec::new();
+    for _ in 0..3 {
+        let (path, key) = key(&site).await;
+        for _ in 0..5 {
+            assert_eq!(call(&service, &key, "/v1/secrets").await, 403);
+        }
+        paths.push(path);
+    }
+    let mut client = Client::signed_in(&site).await;
+    let list = client.get("/accounts/operator/keys").await.body;
+    assert_eq!(rows(&client.get("/accounts/operator/usage").await.body, "Keys with the most refusals").len(), 3);
+    let refused = |list: &str| list.matches(">often refused</a>").count();
+    assert_eq!(refused(&list), 3, "{list}");
+    for (path, scopes) in [(&paths[0], "videos:read"), (&paths[1], "videos:write")] {
+        let id = path.rsplit('/').next().unwrap().parse().unwrap();
+        let change = KeyChange { scopes: Some(scopes.parse().unwrap()), ..KeyChange::default() };
+        site.management.update_key(&site.owner().await, &id, change, 1).await.unwrap();
+    }
+    let list = client.get("/accounts/operator/keys").await.body;
+    assert_eq!(refused(&list), 2, "{list}");
+    let usage = client.get("/accounts/operator/usage").await.body;
+    let missing = rows(&usage, "Keys with the most refusals");
+    assert_eq!(missing.iter().filter(|row| row.contains("Missing: videos:read (5)")).count(), 2, "{missing:?}");
+}
+
+#[tokio::test]
 async fn without_the_option_nothing_is_recorded_or_shown() {
     let site = Site::with_owner().await;
     let (path, key) = key(&site).await;

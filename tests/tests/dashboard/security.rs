@@ -7,6 +7,7 @@ use fantoccini::Locator;
 use keyward::Timestamp;
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::id::UserId;
+use keyward::manage::Actor;
 use keyward_needs::needs;
 use totp_rs::{Builder, Secret, Totp};
 
@@ -31,6 +32,12 @@ impl App {
         (Self { clock, totp: None }, site)
     }
 
+    /// The same on each database.
+    pub(crate) async fn with_sites() -> Vec<(Self, Site)> {
+        let sites = crate::passkey_answers::sites().await;
+        sites.into_iter().map(|(site, clock)| (Self { clock, totp: None }, site)).collect()
+    }
+
     pub(crate) fn advance(&self, time: Duration) {
         self.clock.advance(time);
     }
@@ -49,12 +56,16 @@ impl App {
         management.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
         let session = management.sign_in(&context, email, PASSWORD).await.unwrap().session;
         let actor = management.session(&session, context).await.unwrap();
-        management.begin_second_factor(&actor, PASSWORD).await.unwrap();
-        let shown = management.second_factor_set_up(&actor, "Example").await.unwrap().unwrap();
-        let mut own = Self { clock: Arc::clone(&self.clock), totp: None };
-        own.enter(&shown.secret);
-        management.confirm_second_factor(&actor, &own.code()).await.unwrap();
+        Self { clock: Arc::clone(&self.clock), totp: None }.set_up_for(site, &actor).await;
         actor.user().unwrap().clone()
+    }
+
+    /// Sets the second factor up without a browser. The session of the user stays.
+    pub(crate) async fn set_up_for(&mut self, site: &Site, user: &Actor) {
+        site.management.begin_second_factor(user, PASSWORD).await.unwrap();
+        let shown = site.management.second_factor_set_up(user, "Example").await.unwrap().unwrap();
+        self.enter(&shown.secret);
+        site.management.confirm_second_factor(user, &self.code()).await.unwrap();
     }
 
     /// Waits for the next code, because each counts once.

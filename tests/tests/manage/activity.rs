@@ -1,13 +1,14 @@
 //! How members sign in, in the audit log of their account.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use keyward::AccountId;
 use keyward::manage::{AccountUpdate, Actor, AuditEntry, AuditQuery, Context, Management, PageRequest, Role};
 
 use crate::second_factor::Person;
-use crate::setting::{PASSWORD, everywhere, on_sqlite};
+use crate::setting::{PASSWORD, everywhere, failing_everywhere, on_sqlite};
 
 const GRACE: &str = "grace@example.com";
 
@@ -150,6 +151,24 @@ async fn every_account_of_a_user_sees_a_sign_in() {
                 && entry.address.as_deref() == Some("203.0.113.0/24")
         });
         assert!(seen, "account {place} of {}: {entries:?}", accounts.len());
+    }
+}
+
+#[tokio::test]
+async fn the_accounts_of_a_user_are_looked_up_at_once() {
+    for (setting, records) in failing_everywhere().await {
+        let management = &setting.management;
+        let operator = setting.operator().await;
+        let reads = async || {
+            let before = records.looked_up.load(Ordering::Relaxed);
+            management.create_account(&operator, "Another").await.unwrap();
+            records.looked_up.load(Ordering::Relaxed) - before
+        };
+        let few = reads().await;
+        for _ in 0..20 {
+            reads().await;
+        }
+        assert_eq!(reads().await, few);
     }
 }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use keyward::adapter::Admission;
-use keyward::manage::{Actor, Context, KeyChange, KeyDraft, ManagementError, NewUser, PageRequest, Role, SignInLinkDraft};
+use keyward::manage::{
+    Actor, Context, KeyChange, KeyDraft, ManagementError, NewUser, PageRequest, Role, SignInLinkDraft,
+};
+use keyward::store::KeyStatus;
 use keyward::{AccountId, CredentialId};
 
 use crate::second_factor::{Person, code};
@@ -119,6 +122,69 @@ async fn attempts(
     ]
 }
 
+/// A thief would keep what an owner had closed: members without a second factor, disabled users, and disabled keys that make owners.
+#[tokio::test]
+async fn a_session_alone_opens_nothing_that_an_owner_closed() {
+    for setting in everywhere().await {
+        let (management, clock, system) = (&setting.management, &setting.clock, setting.system());
+        let operator = setting.operator().await;
+        let account = management.operator().clone();
+        let grace = setting.member(&operator, &account, "grace@example.com", Role::Developer).await;
+        let grace = grace.user().unwrap();
+        let person = Person::set_up(management, clock, &operator).await;
+        let key = async |scopes: &str| {
+            let id = management.create_key(&system, management_key(&account, scopes)).await.unwrap().view.id;
+            management.set_key_disabled(&system, &id, true).await.unwrap();
+            id
+        };
+        let (harmless, managing, signing_in) =
+            (key("keys:read").await, key("members:write").await, key("users:sign_in").await);
+        management.require_second_factor(&operator, &account, true).await.unwrap();
+        management.set_user_disabled(&operator, grace, true).await.unwrap();
+        clock.advance(STEP);
+        let shown = person.code(clock);
+        let email = "operator@example.com";
+        let signed_in = management.sign_in_with_code(&Context::new(), email, PASSWORD, Some(&shown)).await.unwrap();
+        let owner = Owner { account, session: signed_in.session.to_string() };
+        let account = &owner.account;
+        let status = async |id: &CredentialId| management.key(&system, id).await.unwrap().status;
+
+        let thief = owner.actor(&setting, Context::new()).await;
+        for (what, result) in [
+            ("requirement", code(management.require_second_factor(&thief, account, false).await)),
+            ("user", code(management.set_user_disabled(&thief, grace, false).await)),
+            ("key", code(management.set_key_disabled(&thief, &managing, false).await)),
+            ("key that signs in", code(management.set_key_disabled(&thief, &signing_in, false).await)),
+        ] {
+            assert_eq!(result, "CODE_REQUIRED", "{what}");
+        }
+        assert!(management.requires_second_factor(&system, account).await.unwrap());
+        assert!(management.user(&system, grace).await.unwrap().value.disabled_at.is_some());
+        assert_eq!((status(&managing).await, status(&signing_in).await), (KeyStatus::Disabled, KeyStatus::Disabled));
+
+        // A key that makes no owner asks for nothing, and neither does what closes or changes nothing.
+        management.set_key_disabled(&thief, &harmless, false).await.unwrap();
+        management.set_key_disabled(&thief, &harmless, false).await.unwrap();
+        management.require_second_factor(&thief, account, true).await.unwrap();
+        management.set_key_disabled(&thief, &managing, true).await.unwrap();
+        management.set_user_disabled(&thief, grace, true).await.unwrap();
+
+        let shown = async || {
+            clock.advance(STEP);
+            owner.actor(&setting, Context::new().code(&person.code(clock))).await
+        };
+        management.set_key_disabled(&shown().await, &managing, false).await.unwrap();
+        assert_eq!(status(&managing).await, KeyStatus::Active);
+        let actor = shown().await;
+        management.set_user_disabled(&actor, grace, false).await.unwrap();
+        assert_eq!(code(management.set_key_disabled(&actor, &signing_in, false).await), "INVALID_CODE");
+        management.set_user_disabled(&actor, grace, false).await.unwrap();
+        management.require_second_factor(&shown().await, account, false).await.unwrap();
+        assert!(!management.requires_second_factor(&system, account).await.unwrap());
+        management.require_second_factor(&thief, account, false).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn without_a_second_factor_the_sign_in_is_at_most_15_minutes_old() {
     let setting = on_sqlite();
@@ -149,7 +215,12 @@ async fn without_a_second_factor_the_sign_in_is_at_most_15_minutes_old() {
         management.invite(actor, &account, "admin@example.com", Role::Admin).await.unwrap();
     }
     let again = setting.signed_in(EMAIL).await;
-    management.create_key(&again, managing).await.unwrap();
+    let key = management.create_key(&again, managing).await.unwrap().view.id;
+    management.set_key_disabled(&ada, &key, true).await.unwrap();
+    for actor in [&ada, &refreshed] {
+        assert_eq!(code(management.set_key_disabled(actor, &key, false).await), "SIGN_IN_AGAIN");
+    }
+    management.set_key_disabled(&again, &key, false).await.unwrap();
     // The first owner of the operator, and keys, have no session.
     let new = NewUser::new("boss@example.com", "Boss", PASSWORD);
     management.create_owner(&setting.system(), new).await.unwrap();

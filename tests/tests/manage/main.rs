@@ -52,6 +52,7 @@ mod second_factor_attacks;
 mod serve;
 mod sessions;
 mod setting;
+mod shrinking;
 mod sign_in_links;
 mod store;
 mod user_keys;

@@ -15,7 +15,7 @@ use crate::setting::{Setting, everywhere, on_sqlite};
 
 const REFUSED: &str = "SCOPE_NOT_IN_PLAN";
 
-fn scopes(text: &str) -> ScopeSet {
+pub(crate) fn scopes(text: &str) -> ScopeSet {
     text.parse().unwrap()
 }
 
@@ -45,7 +45,7 @@ fn draft(account: &AccountId, purpose: Purpose, kind: KeyKind, granted: &str) ->
     KeyDraft::of(purpose, new)
 }
 
-async fn foreign(account: &AccountId, kind: KeyKind, granted: &str) -> KeyRecord {
+pub(crate) async fn foreign(account: &AccountId, kind: KeyKind, granted: &str) -> KeyRecord {
     let keys = Keys::new(MemoryStore::new());
     keys.put_account(&AccountRecord::new(account.clone(), "Example")).await.unwrap();
     let new = NewKey { kind, scopes: scopes(granted), ..NewKey::secret(account.clone(), "old") };

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use argon2::Params;
 use keyward::adapter::Admission;
@@ -17,6 +17,7 @@ use keyward::store::{StoreError, async_trait};
 use keyward::{AccountId, Authenticator, Rejection, Timestamp};
 use keyward_needs::missing;
 use keyward_tests::program::skip_part;
+use tokio::sync::oneshot;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
@@ -61,22 +62,80 @@ pub(crate) fn on_sqlite() -> Setting {
 
 pub(crate) fn failing() -> (Setting, Arc<Failing>) {
     let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
-    let records =
-        Arc::new(Failing { inner: SqliteManagementStore::open(&store).unwrap(), fails: AtomicBool::new(false) });
+    let records = Arc::new(Failing::over(SqliteManagementStore::open(&store).unwrap()));
     let management = quick(Management::builder(store, records.clone()), &clock);
     (Setting { management, records: records.clone(), clock, file: None }, records)
 }
 
-/// Fails on demand to write batches of several records, which complete an operation.
+/// The same on each store.
+pub(crate) async fn failing_everywhere() -> Vec<(Setting, Arc<Failing>)> {
+    let mut settings = vec![failing()];
+    match missing!(postgresql) {
+        None => {
+            let (clock, store) = (clock(), PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap());
+            let records = Arc::new(Failing::over(PostgresManagementStore::open(&store).await.unwrap()));
+            let management = quick(Management::builder(store, records.clone()), &clock);
+            settings.push((Setting { management, records: records.clone(), clock, file: None }, records));
+        }
+        Some(reason) => skip_part(reason),
+    }
+    settings
+}
+
+/// Fails on demand to write batches of several records, which complete an operation, and stops an operation after a read.
 pub(crate) struct Failing {
-    inner: SqliteManagementStore,
+    inner: Box<dyn ManagementStore>,
     pub(crate) fails: AtomicBool,
+    /// How often a single account was looked up among the deleted ones.
+    pub(crate) looked_up: AtomicUsize,
+    pause: Mutex<Option<Pause>>,
+}
+
+struct Pause {
+    kind: Kind,
+    reached: oneshot::Sender<()>,
+    go: oneshot::Receiver<()>,
+}
+
+impl Failing {
+    fn over(inner: impl ManagementStore + 'static) -> Self {
+        Self {
+            inner: Box::new(inner),
+            fails: AtomicBool::new(false),
+            looked_up: AtomicUsize::new(0),
+            pause: Mutex::new(None),
+        }
+    }
+
+    /// Runs the operation up to its first read of this kind, then the change, then the rest of the operation.
+    pub(crate) async fn change_after_read<T>(
+        &self,
+        kind: Kind,
+        operation: impl Future<Output = T>,
+        change: impl Future<Output = ()>,
+    ) -> T {
+        let ((reached, is_reached), (go, waits)) = (oneshot::channel(), oneshot::channel());
+        *self.pause.lock().unwrap() = Some(Pause { kind, reached, go: waits });
+        let change = async {
+            is_reached.await.unwrap();
+            change.await;
+            go.send(()).unwrap();
+        };
+        tokio::join!(operation, change).0
+    }
 }
 
 #[async_trait]
 impl ManagementStore for Failing {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
-        self.inner.get(kind, id).await
+        self.looked_up.fetch_add(usize::from(kind == Kind::DeletedAccount), Ordering::Relaxed);
+        let found = self.inner.get(kind, id).await;
+        let pause = self.pause.lock().unwrap().take_if(|pause| pause.kind == kind);
+        if let Some(Pause { reached, go, .. }) = pause {
+            let _ = reached.send(());
+            let _ = go.await;
+        }
+        found
     }
 
     async fn get_many(&self, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
@@ -142,6 +201,16 @@ impl ManagementStore for Failing {
         to: i64,
     ) -> Result<Vec<ScopeCount>, StoreError> {
         self.inner.scopes(account, key, from, to).await
+    }
+
+    async fn scopes_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        self.inner.scopes_of_keys(account, keys, from, to).await
     }
 
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {

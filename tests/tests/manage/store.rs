@@ -280,6 +280,12 @@ async fn scopes_are_counted_by_key_and_account_up_to_a_bound() {
         assert_eq!(store.scopes("acct", None, 0, 9).await.unwrap(), of_account);
         assert_eq!(store.scopes("other", None, 0, 9).await.unwrap(), []);
         assert_eq!(store.scopes("other", Some("k"), 0, 9).await.unwrap(), []);
+        let of_both = [&of_key[..], &first[3..]].concat();
+        let keys = ["l", "k", "l", "unknown"].map(str::to_owned);
+        assert_eq!(store.scopes_of_keys("acct", &keys, 1, 2).await.unwrap(), of_both);
+        assert_eq!(store.scopes_of_keys("acct", &keys, 2, 9).await.unwrap(), of_key[2..]);
+        assert_eq!(store.scopes_of_keys("acct", &[], 0, 9).await.unwrap(), []);
+        assert_eq!(store.scopes_of_keys("other", &keys, 0, 9).await.unwrap(), []);
 
         // A caller of `/v1/verify` names more scopes than any service has.
         for key in ["m", "n", "o", "p", "q"] {

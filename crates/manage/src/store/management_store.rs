@@ -131,6 +131,18 @@ pub trait ManagementStore: Send + Sync + 'static {
     async fn scopes(&self, account: &str, key: Option<&str>, from: i64, to: i64)
     -> Result<Vec<ScopeCount>, StoreError>;
 
+    /// Returns the same counts of each of these keys, by key, day, scope and outcome.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn scopes_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError>;
+
     /// Removes the counts by required scope of an account and its keys, in batches.
     ///
     /// # Errors
@@ -223,6 +235,16 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
         to: i64,
     ) -> Result<Vec<ScopeCount>, StoreError> {
         (**self).scopes(account, key, from, to).await
+    }
+
+    async fn scopes_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        (**self).scopes_of_keys(account, keys, from, to).await
     }
 
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {

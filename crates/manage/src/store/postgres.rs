@@ -340,9 +340,19 @@ impl ManagementStore for PostgresManagementStore {
         from: i64,
         to: i64,
     ) -> Result<Vec<ScopeCount>, StoreError> {
+        self.scopes_of_keys(account, &[key.unwrap_or_default().to_owned()], from, to).await
+    }
+
+    async fn scopes_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
         let sql = "SELECT account, key, day, scope, outcome, times FROM keyward_desk_scopes \
-                   WHERE account = $1 AND key = $2 AND day BETWEEN $3 AND $4 ORDER BY day, scope, outcome";
-        let rows = self.tables.query(sql, &[&account, &key.unwrap_or_default(), &from, &to]).await?;
+                   WHERE account = $1 AND key = ANY($2) AND day BETWEEN $3 AND $4 ORDER BY key, day, scope, outcome";
+        let rows = self.tables.query(sql, &[&account, &keys, &from, &to]).await?;
         Ok(rows.iter().map(scope_count).collect::<Result<_, _>>()?)
     }
 

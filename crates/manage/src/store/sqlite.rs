@@ -166,23 +166,27 @@ impl ManagementStore for SqliteManagementStore {
     }
 
     async fn get_many(&self, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
+        // One read takes less than another thread.
+        if let [id] = ids {
+            return Ok(self.get(kind, id).await?.into_iter().collect());
+        }
         let sql =
             format!("SELECT {COLUMNS} FROM desk_records WHERE kind = ? AND id IN (?{})", ", ?".repeat(MOST_IDS - 1));
-        let mut records = Vec::new();
-        for ids in ids.chunks(MOST_IDS) {
-            // Every statement has as many places, so one is cached. No record's id is null.
-            let missing = MOST_IDS - ids.len();
-            let ids = ids.iter().cloned().map(Value::from).chain(std::iter::repeat_n(Value::Null, missing));
-            let values: Vec<Value> = std::iter::once(kind.as_str().to_owned().into()).chain(ids).collect();
-            let sql = sql.clone();
-            let read = move |connection: &Connection| {
-                let mut statement = connection.prepare_cached(&sql)?;
+        let ids = ids.to_vec();
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut records = Vec::with_capacity(ids.len());
+            for ids in ids.chunks(MOST_IDS) {
+                // Every statement has as many places, so one is cached. No record's id is null.
+                let missing = MOST_IDS - ids.len();
+                let ids = ids.iter().cloned().map(Value::from).chain(std::iter::repeat_n(Value::Null, missing));
+                let values = std::iter::once(kind.as_str().to_owned().into()).chain(ids);
                 let found = statement.query_map(params_from_iter(values), |row| record(kind, row))?;
-                found.collect::<rusqlite::Result<Vec<_>>>()
-            };
-            records.extend(self.tables.read_long(read).await?);
-        }
-        Ok(records)
+                records.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+            Ok(records)
+        };
+        self.tables.read_long(read).await
     }
 
     async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
@@ -323,15 +327,28 @@ impl ManagementStore for SqliteManagementStore {
         from: i64,
         to: i64,
     ) -> Result<Vec<ScopeCount>, StoreError> {
-        let (account, key) = (account.to_owned(), key.unwrap_or_default().to_owned());
+        self.scopes_of_keys(account, &[key.unwrap_or_default().to_owned()], from, to).await
+    }
+
+    async fn scopes_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        let (account, keys) = (account.to_owned(), BTreeSet::from_iter(keys.to_vec()));
         let read = move |connection: &Connection| {
-            connection
-                .prepare_cached(
-                    "SELECT account, key, day, scope, outcome, times FROM desk_scopes \
-                     WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day, scope, outcome",
-                )?
-                .query_map((account, key, from, to), usage::scope_count)?
-                .collect()
+            let mut statement = connection.prepare_cached(
+                "SELECT account, key, day, scope, outcome, times FROM desk_scopes \
+                 WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day, scope, outcome",
+            )?;
+            let mut found = Vec::new();
+            for key in &keys {
+                let counts = statement.query_map((&account, key, from, to), usage::scope_count)?;
+                found.extend(counts.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+            Ok(found)
         };
         self.tables.read_long(read).await
     }

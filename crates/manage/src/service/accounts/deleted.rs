@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,12 @@ impl Management {
     /// Returns `true` if the account was deleted, also while its deletion runs.
     pub(crate) async fn is_deleted(&self, id: &AccountId) -> Result<bool, ManagementError> {
         Ok(self.0.store.get(Kind::DeletedAccount, id.as_str()).await?.is_some())
+    }
+
+    /// Returns those of these accounts that were deleted, in one read.
+    pub(in crate::service) async fn deleted_of(&self, ids: &[String]) -> Result<HashSet<String>, ManagementError> {
+        let found = self.0.store.get_many(Kind::DeletedAccount, ids).await?;
+        Ok(found.into_iter().map(|record| record.id).collect())
     }
 
     /// A program chooses ids itself, so it learns why it cannot use this one.

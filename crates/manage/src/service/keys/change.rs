@@ -4,7 +4,7 @@ use keyward_core::lifecycle::Changed;
 use keyward_core::network::ipnet::IpNet;
 use keyward_core::store::{KeyRecord, KeyStatus};
 use keyward_core::tags::Tags;
-use keyward_core::{CredentialId, Endpoint, KeyUpdate, ScopeSet, Timestamp};
+use keyward_core::{CredentialId, Endpoint, KeyUpdate, Keys, ScopeSet, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{KeyView, audit_value, check_rules, key_view};
@@ -86,13 +86,12 @@ impl Management {
         if update.user.is_some() {
             self.check_still_user(actor, &[&changed_by(&key, &update)]).await?;
         }
-        if let Some(scopes) = &update.scopes {
-            self.check_scopes_still_in_plan(actor, purpose, &key, scopes).await?;
-        }
+        self.check_change_still_in_plan(actor, purpose, &key, &update).await?;
         Ok(changed)
     }
 
-    /// Disables or enables a key. Needs `keys:write`; enabling also needs the key's rights.
+    /// Disables or enables a key. Needs `keys:write`; enabling also needs the key's rights. A user [confirms](crate::Context::code) that
+    /// a management key with `members:write` or `users:sign_in` is enabled.
     ///
     /// # Errors
     /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`].
@@ -102,26 +101,68 @@ impl Management {
         id: &CredentialId,
         disabled: bool,
     ) -> Result<(KeyView, Propagation), ManagementError> {
+        if !disabled {
+            let (key, is_to_confirm) = self.check_enables(actor, id).await?;
+            if is_to_confirm {
+                self.confirm_user(actor).await?;
+            }
+            return self.enable_key(actor, &key).await;
+        }
+        let (key, _) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
+        self.check_not_ended(&key)?;
+        let disabled_at = Some(Some(key.disabled_at.unwrap_or(self.now())));
+        self.change_key(actor, "key.disable", &key, &KeyUpdate { disabled_at, ..KeyUpdate::default() }).await
+    }
+
+    /// Enables several keys, each as [`set_key_disabled`](Self::set_key_disabled) does. The user confirms once, before the first
+    /// is enabled.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn enable_keys(
+        &self,
+        actor: &Actor,
+        ids: &[CredentialId],
+    ) -> Result<Vec<Result<(), ManagementError>>, ManagementError> {
+        let mut checked = Vec::with_capacity(ids.len());
+        for id in ids {
+            checked.push(self.check_enables(actor, id).await);
+        }
+        if checked.iter().flatten().any(|(_, is_to_confirm)| *is_to_confirm) {
+            self.confirm_user(actor).await?;
+        }
+        let mut enabled = Vec::with_capacity(ids.len());
+        for key in checked {
+            enabled.push(match key {
+                Ok((key, _)) => self.enable_key(actor, &key).await.map(drop),
+                Err(error) => Err(error),
+            });
+        }
+        Ok(enabled)
+    }
+
+    /// Returns the key, and whether the user confirms that it works again, as for a new key.
+    async fn check_enables(&self, actor: &Actor, id: &CredentialId) -> Result<(KeyRecord, bool), ManagementError> {
         let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
-        if !disabled {
-            self.check_covers_key(&rights, &key).await?;
-            self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
-            self.check_has_user(&key).await?;
-            self.check_recent(actor).await?;
+        let purpose = self.check_covers_key(&rights, &key).await?;
+        self.check_user(actor, &rights, &key.account, key.user.as_ref(), key.user.as_ref()).await?;
+        self.check_has_user(&key).await?;
+        self.check_recent(actor).await?;
+        self.check_not_ended(&key)?;
+        let is_to_confirm = key.disabled_at.is_some() && Rights::of_record(&key, purpose).change_who_signs_in();
+        Ok((key, is_to_confirm))
+    }
+
+    fn check_not_ended(&self, key: &KeyRecord) -> Result<(), ManagementError> {
+        match key.status(self.now()) {
+            KeyStatus::Active | KeyStatus::Disabled => Ok(()),
+            _ => Err(ManagementError::Ended),
         }
-        let now = self.now();
-        if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
-            return Err(ManagementError::Ended);
-        }
-        let disabled_at = disabled.then(|| key.disabled_at.unwrap_or(now));
+    }
+
+    async fn enable_key(&self, actor: &Actor, key: &KeyRecord) -> Result<(KeyView, Propagation), ManagementError> {
         // The version pins what was compared, so the key cannot gain rights before it is enabled.
-        let version = (!disabled).then_some(key.version);
-        let update = KeyUpdate { version, disabled_at: Some(disabled_at), ..KeyUpdate::default() };
-        let changed =
-            self.change_key(actor, if disabled { "key.disable" } else { "key.enable" }, &key, &update).await?;
-        if !disabled {
-            self.check_still_user(actor, &[&key]).await?;
-        }
+        let update = KeyUpdate { version: Some(key.version), disabled_at: Some(None), ..KeyUpdate::default() };
+        let changed = self.change_key(actor, "key.enable", key, &update).await?;
+        self.check_still_user(actor, &[key]).await?;
         Ok(changed)
     }
 
@@ -132,13 +173,25 @@ impl Management {
         key: &KeyRecord,
         update: &KeyUpdate,
     ) -> Result<(KeyView, Propagation), ManagementError> {
-        let draft =
-            Draft::new(actor, action, Target::new("key", &key.id)).account(&key.account).before(audit_value(key));
         // Only a new end depends on the lifetimes.
         let keys = match update.expires_at {
             Some(_) => self.keys_within(Purpose::Api, &key.account).await?,
             None => self.0.keys.clone(),
         };
+        self.change_key_of(&keys, actor, action, key, update).await
+    }
+
+    /// The lifetimes of `keys` hold.
+    pub(super) async fn change_key_of(
+        &self,
+        keys: &Keys,
+        actor: &Actor,
+        action: &str,
+        key: &KeyRecord,
+        update: &KeyUpdate,
+    ) -> Result<(KeyView, Propagation), ManagementError> {
+        let draft =
+            Draft::new(actor, action, Target::new("key", &key.id)).account(&key.account).before(audit_value(key));
         let changed = self
             .audited(draft, keys.update(&key.id, update), |changed: &Changed| Some(audit_value(&changed.record)))
             .await?;

@@ -17,7 +17,7 @@ impl Management {
     /// [`ManagementError::Duplicate`] if another account has it; [`ManagementError::Forbidden`] for users and keys;
     /// [`ManagementError::LifetimeTooLong`] for a working key that would live too long from now on;
     /// [`ManagementError::ScopeNotInPlan`] for a working key with a scope that the account's plan does not include;
-    /// [`ManagementError::AccountDeleted`].
+    /// [`ManagementError::AccountDeleted`]. If the plan or the maximum lifetime becomes smaller meanwhile, the imported key is revoked.
     ///
     /// # Examples
     /// ```
@@ -53,6 +53,9 @@ impl Management {
             .audited(draft, keys.import(key), |imported| matches!(imported, Imported::New).then(|| audit_value(key)))
             .await?;
         self.check_still_account(actor, &[key]).await?;
+        if imported == Imported::New && self.works(key) {
+            self.check_import_still_in_plan(actor, purpose_of(&key.hint), key).await?;
+        }
         Ok(imported)
     }
 
@@ -69,12 +72,15 @@ impl Management {
 
     async fn preview(&self, keys: &Keys, key: &KeyRecord) -> Result<Imported, ManagementError> {
         let found = keys.preview_import(key).await?;
-        let works = matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled);
-        if found == Imported::New && works {
+        if found == Imported::New && self.works(key) {
             let purpose = purpose_of(&key.hint);
             self.check_scopes_of_plan(purpose, &key.account, &ScopeSet::default(), &key.scopes).await?;
         }
         Ok(found)
+    }
+
+    fn works(&self, key: &KeyRecord) -> bool {
+        matches!(key.status(self.now()), KeyStatus::Active | KeyStatus::Disabled)
     }
 }
 

@@ -73,11 +73,14 @@ impl Management {
         self.rotate_key_with(actor, id, KeyRotation { overlap, expires_at: None }).await
     }
 
-    /// Creates a key's successor with a chosen end. Needs `keys:write` and the key's rights.
+    /// Creates a key's successor with a chosen end. Needs `keys:write` and the key's rights. If the maximum lifetime becomes shorter
+    /// meanwhile, the successor ends earlier, as the result shows.
     ///
     /// # Errors
     /// [`ManagementError::Rotated`], [`ManagementError::Stale`], [`ManagementError::Ended`],
-    /// [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`].
+    /// [`ManagementError::Escalation`], [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`];
+    /// [`ManagementError::KeyLimit`] with an overlap. If the limit becomes smaller meanwhile, the successor is revoked, and the key has
+    /// its overlap.
     pub async fn rotate_key_with(
         &self,
         actor: &Actor,
@@ -117,9 +120,10 @@ impl Management {
         self.hand_on_limits(&key.id, &successor).await?;
         // Both keys work during the overlap, so the successor needs a slot.
         let place = (!overlap.is_zero()).then_some(&successor);
-        if let Some(place) = place {
-            self.reserve_slot(&key.account, place).await?;
-        }
+        let limit = match place {
+            Some(place) => Some(self.reserve_slot(&key.account, place).await?),
+            None => None,
+        };
         let draft =
             Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(audit_value(&key));
         let rotated = self
@@ -143,11 +147,10 @@ impl Management {
             tracing::warn!(%error, key = %id, "the webhooks of a rotated key have no responsible key after its end");
         }
         self.check_still_user(actor, &[&rotated.record, &rotated.predecessor]).await?;
-        let now = self.now();
         Ok(NewlyRotated {
             key: rotated.key,
-            view: key_view(rotated.record, now),
-            predecessor: key_view(rotated.predecessor, now),
+            view: self.fit_successor(actor, rotated.record, limit).await?,
+            predecessor: key_view(rotated.predecessor, self.now()),
             propagation: rotated.propagation,
         })
     }

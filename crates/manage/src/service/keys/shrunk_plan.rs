@@ -1,16 +1,18 @@
-//! Plans that become smaller while a key is created or changed. Whoever made the plan smaller may not have seen the key.
+//! Plans and lifetimes that become smaller while a key is created, imported, rotated or changed. The user who made them smaller may not
+//! have seen the key.
 
 use keyward_core::store::{KeyRecord, Revocation, RevocationReason};
-use keyward_core::{KeyUpdate, ScopeSet, Timestamp};
+use keyward_core::{AccountId, KeyUpdate, ScopeSet, Timestamp};
 
+use super::{KeyView, key_view};
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::role::Purpose;
-use crate::service::Management;
+use crate::service::{ATTEMPTS, Management};
 
 impl Management {
     /// Revokes a new key that the plan of its account does not allow any more. `limit` is the number of keys that the account might
-    /// have when the key was created. After a crash, nobody has the text of the key.
+    /// have when the key was created. After a crash, the text of the key is lost.
     pub(super) async fn check_still_in_plan(
         &self,
         actor: &Actor,
@@ -18,16 +20,133 @@ impl Management {
         key: &KeyRecord,
         limit: u32,
     ) -> Result<(), ManagementError> {
-        let refused = match self.check_plan_again(purpose, key, limit).await {
-            Err(
-                refused @ (ManagementError::ScopeNotInPlan { .. }
-                | ManagementError::LifetimeTooLong(_)
-                | ManagementError::KeyLimit { .. }),
-            ) => refused,
+        let fits = match self.check_new_again(purpose, key).await {
+            Ok(()) => self.check_limit_again(&key.account, limit).await,
+            refused => refused,
+        };
+        self.revoke_if_refused(actor, key, "created", fits).await
+    }
+
+    /// The same for an imported key, whose account may have any number of keys.
+    pub(super) async fn check_import_still_in_plan(
+        &self,
+        actor: &Actor,
+        purpose: Purpose,
+        key: &KeyRecord,
+    ) -> Result<(), ManagementError> {
+        self.revoke_if_refused(actor, key, "imported", self.check_new_again(purpose, key).await).await
+    }
+
+    /// Ends a successor at the latest end that is allowed now: its predecessor may have ended, so that the caller needs it. With a `limit`,
+    /// both work for a while. A successor that is one key too many is revoked, and the predecessor has its overlap.
+    pub(super) async fn fit_successor(
+        &self,
+        actor: &Actor,
+        successor: KeyRecord,
+        limit: Option<u32>,
+    ) -> Result<KeyView, ManagementError> {
+        if let Some(limit) = limit {
+            let fits = self.check_limit_again(&successor.account, limit).await;
+            self.revoke_if_refused(actor, &successor, "rotated", fits).await?;
+        }
+        let mut key = successor;
+        for _ in 0..ATTEMPTS {
+            let latest = self.lifetimes_for(&key.account).await?.latest_end(self.now());
+            let Some(latest) = latest.filter(|latest| key.expires_at.is_none_or(|end| end > *latest)) else {
+                return Ok(key_view(key, self.now()));
+            };
+            let expires_at = Some(Some(latest));
+            let update = KeyUpdate { version: Some(key.version), expires_at, ..KeyUpdate::default() };
+            match self.change_key(actor, "key.update", &key, &update).await {
+                Ok((view, _)) => return Ok(view),
+                Err(ManagementError::Stale) => {
+                    key = self.0.keys.get(&key.id).await?.ok_or(ManagementError::NotFound("key"))?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// Takes back what a change gave to a key, if the plan or the maximum lifetime does not allow it any more.
+    pub(super) async fn check_change_still_in_plan(
+        &self,
+        actor: &Actor,
+        purpose: Purpose,
+        before: &KeyRecord,
+        after: &KeyUpdate,
+    ) -> Result<(), ManagementError> {
+        let refused = match self.check_change_again(purpose, before, after).await {
+            Err(refused) if is_refused(&refused) => refused,
+            fits => return fits,
+        };
+        let Some(key) = self.0.keys.get(&before.id).await? else { return Err(refused) };
+        let mut update = KeyUpdate { version: Some(key.version), ..KeyUpdate::default() };
+        // A later change stays.
+        if after.scopes.as_ref().is_some_and(|scopes| *scopes == key.scopes) {
+            update.scopes = Some(before.scopes.clone());
+        }
+        if after.expires_at == Some(key.expires_at) {
+            update.expires_at = Some(before.expires_at);
+        }
+        if update.scopes.is_some() || update.expires_at.is_some() {
+            // Without lifetimes: the old end may exceed the maximum, too.
+            self.change_key_of(&self.0.keys, actor, "key.update", &key, &update).await?;
+        }
+        Err(refused)
+    }
+
+    async fn check_change_again(
+        &self,
+        purpose: Purpose,
+        before: &KeyRecord,
+        after: &KeyUpdate,
+    ) -> Result<(), ManagementError> {
+        if let Some(scopes) = &after.scopes {
+            self.check_scopes_of_plan(purpose, &before.account, &before.scopes, scopes).await?;
+        }
+        match after.expires_at {
+            Some(end) if end != before.expires_at => self.check_end(purpose, &before.account, end).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn check_new_again(&self, purpose: Purpose, key: &KeyRecord) -> Result<(), ManagementError> {
+        self.check_scopes_of_plan(purpose, &key.account, &ScopeSet::default(), &key.scopes).await?;
+        self.check_end(purpose, &key.account, key.expires_at).await
+    }
+
+    async fn check_end(
+        &self,
+        purpose: Purpose,
+        account: &AccountId,
+        end: Option<Timestamp>,
+    ) -> Result<(), ManagementError> {
+        self.keys_within(purpose, account).await?.new_end(Some(end.unwrap_or(Timestamp::MAX)))?;
+        Ok(())
+    }
+
+    async fn check_limit_again(&self, account: &AccountId, limit: u32) -> Result<(), ManagementError> {
+        let now = self.key_limit(account).await?;
+        if now < limit && self.working_keys(account, now as usize).await?.len() > now as usize {
+            return Err(ManagementError::KeyLimit { limit: now });
+        }
+        Ok(())
+    }
+
+    async fn revoke_if_refused(
+        &self,
+        actor: &Actor,
+        key: &KeyRecord,
+        done: &str,
+        fits: Result<(), ManagementError>,
+    ) -> Result<(), ManagementError> {
+        let refused = match fits {
+            Err(refused) if is_refused(&refused) => refused,
             fits => return fits,
         };
         let revocation = Revocation::new(RevocationReason::PrivilegeWithdrawn)
-            .with_note("the plan became smaller while the key was created")
+            .with_note(&format!("the plan became smaller while the key was {done}"))
             .map_err(|_| ManagementError::Internal)?;
         match self.revoke(actor, key, &revocation).await {
             // A concurrent request has ended the key.
@@ -35,36 +154,12 @@ impl Management {
             Err(error) => Err(error),
         }
     }
+}
 
-    async fn check_plan_again(&self, purpose: Purpose, key: &KeyRecord, limit: u32) -> Result<(), ManagementError> {
-        self.check_scopes_of_plan(purpose, &key.account, &ScopeSet::default(), &key.scopes).await?;
-        let end = key.expires_at.unwrap_or(Timestamp::MAX);
-        self.keys_within(purpose, &key.account).await?.new_end(Some(end))?;
-        let now = self.key_limit(&key.account).await?;
-        if now < limit && self.working_keys(&key.account, now as usize).await?.len() > now as usize {
-            return Err(ManagementError::KeyLimit { limit: now });
-        }
-        Ok(())
-    }
-
-    /// Takes the scopes back that a change gave to a key, and that the plan does not allow any more.
-    pub(super) async fn check_scopes_still_in_plan(
-        &self,
-        actor: &Actor,
-        purpose: Purpose,
-        before: &KeyRecord,
-        after: &ScopeSet,
-    ) -> Result<(), ManagementError> {
-        let refused = match self.check_scopes_of_plan(purpose, &before.account, &before.scopes, after).await {
-            Err(refused @ ManagementError::ScopeNotInPlan { .. }) => refused,
-            fits => return fits,
-        };
-        let Some(key) = self.0.keys.get(&before.id).await?.filter(|key| key.scopes == *after) else {
-            return Err(refused);
-        };
-        let update =
-            KeyUpdate { version: Some(key.version), scopes: Some(before.scopes.clone()), ..KeyUpdate::default() };
-        self.change_key(actor, "key.update", &key, &update).await?;
-        Err(refused)
-    }
+/// Another failure tells nothing about the plan.
+fn is_refused(error: &ManagementError) -> bool {
+    matches!(
+        error,
+        ManagementError::ScopeNotInPlan { .. } | ManagementError::LifetimeTooLong(_) | ManagementError::KeyLimit { .. }
+    )
 }

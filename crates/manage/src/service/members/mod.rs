@@ -31,13 +31,11 @@ impl Management {
     }
 
     pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, ManagementError> {
-        let mut members = Vec::new();
-        for member in self.list_all::<Member>(List::of(Kind::Member, PAGE_SIZE).subject(id.as_str())).await? {
-            // A deleted account may still have members for a moment.
-            if !self.is_deleted(&member.account).await? {
-                members.push(member);
-            }
-        }
+        let mut members = self.list_all::<Member>(List::of(Kind::Member, PAGE_SIZE).subject(id.as_str())).await?;
+        // A deleted account may still have members for a moment.
+        let accounts: Vec<String> = members.iter().map(|member| member.account.to_string()).collect();
+        let deleted = self.deleted_of(&accounts).await?;
+        members.retain(|member| !deleted.contains(member.account.as_str()));
         Ok(members)
     }
 

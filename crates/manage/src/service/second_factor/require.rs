@@ -7,6 +7,7 @@ use crate::records::{Account, Entity, RequiredFactor, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::audit::{Draft, Target};
 use crate::service::{AccountUpdate, Management};
+use crate::store::Write;
 
 impl Management {
     /// Returns `true` if the account requires a second factor of its members. Needs `accounts:read`.
@@ -21,7 +22,8 @@ impl Management {
     /// Requires a second factor of the account's members, or no longer. Members who sign in with a password and have none lose their
     /// rights in the account until they set one up. Keys and the identity provider's users are not concerned.
     ///
-    /// Needs the rights of an owner and a recent sign-in. A user who requires it must have one. Keys cannot do this.
+    /// Needs the rights of an owner and a recent sign-in. A user who requires it must have one, and a user who no longer does
+    /// [confirms](crate::Context::code) that. Keys cannot do this.
     ///
     /// # Errors
     /// [`ManagementError::SecondFactorMissing`], [`ManagementError::Escalation`], [`ManagementError::SignInAgain`],
@@ -34,15 +36,38 @@ impl Management {
     ) -> Result<(), ManagementError> {
         self.check_may_require(actor, account, required).await?;
         self.read_account(account).await?;
-        let known = self.get::<RequiredFactor>(account.as_str()).await?;
-        let write = match (&known, required) {
-            (None, true) => RequiredFactor { account: account.clone() }.insert()?,
-            (Some(known), false) => known.remove(),
-            (None, false) | (Some(_), true) => return Ok(()),
-        };
+        let write = self.confirmed_requirement(actor, account, required).await?;
+        self.write_requirement(actor, account, required, write).await
+    }
+
+    /// Returns the write, if any. The user has confirmed that less is required: an open session must not be enough for that.
+    async fn confirmed_requirement(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        required: bool,
+    ) -> Result<Option<Write>, ManagementError> {
+        match (self.get::<RequiredFactor>(account.as_str()).await?, required) {
+            (None, true) => Ok(Some(RequiredFactor { account: account.clone() }.insert()?)),
+            (Some(known), false) => {
+                self.confirm_user(actor).await?;
+                Ok(Some(known.remove()))
+            }
+            (None, false) | (Some(_), true) => Ok(None),
+        }
+    }
+
+    async fn write_requirement(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        required: bool,
+        write: Option<Write>,
+    ) -> Result<(), ManagementError> {
+        let Some(write) = write else { return Ok(()) };
         let draft = Draft::new(actor, "account.update", Target::new("account", account))
             .account(account)
-            .before(json!({"requires_second_factor": known.is_some()}))
+            .before(json!({"requires_second_factor": !required}))
             .after(json!({"requires_second_factor": required}));
         self.commit_or_stale(vec![write], draft).await
     }
@@ -76,12 +101,14 @@ impl Management {
         version: u64,
     ) -> Result<Versioned<Account>, ManagementError> {
         self.check_may_require(actor, id, required).await?;
-        if *update != AccountUpdate::default() {
-            self.update_account(actor, id, update, version).await?;
-        } else if self.read_account(id).await?.version != version {
+        if self.read_account(id).await?.version != version {
             return Err(ManagementError::Stale);
         }
-        self.require_second_factor(actor, id, required).await?;
+        let write = self.confirmed_requirement(actor, id, required).await?;
+        if *update != AccountUpdate::default() {
+            self.update_account(actor, id, update, version).await?;
+        }
+        self.write_requirement(actor, id, required, write).await?;
         self.read_account(id).await
     }
 

@@ -1,3 +1,6 @@
+#[cfg(feature = "dashboard")]
+use std::collections::HashMap;
+
 use keyward_core::{AccountId, CredentialId, Timestamp};
 
 use super::{ACCEPTED, DAY, HOUR, Usage, UsageDay, UsageScope};
@@ -80,8 +83,18 @@ impl Management {
     /// # Errors
     /// [`ManagementError::NotFound`].
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
+        self.key_usage_in(actor, id, self.last_days(days)?).await
+    }
+
+    /// Returns the usage in some days.
+    pub(crate) async fn key_usage_in(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+        days: Days,
+    ) -> Result<Usage, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
-        self.usage_in(&key.account, Some(id), self.last_days(days)?).await
+        self.usage_in(&key.account, Some(id), days).await
     }
 
     /// Returns how often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
@@ -199,27 +212,35 @@ impl Management {
         self.flush_scopes(Some(account)).await?;
         let key = key.map(CredentialId::as_str);
         let counts = self.0.store.scopes(account.as_str(), key, days.from, days.to).await?;
-        let scope = |count: ScopeCount| UsageScope {
-            day: Timestamp::from_millis(count.day * DAY),
-            scope: count.scope,
-            outcome: count.outcome,
-            times: count.times,
-        };
-        Ok(counts.into_iter().map(scope).collect())
+        Ok(counts.into_iter().map(usage_scope).collect())
     }
+}
+
+fn usage_scope(count: ScopeCount) -> UsageScope {
+    let ScopeCount { day, scope, outcome, times, .. } = count;
+    UsageScope { day: Timestamp::from_millis(day * DAY), scope, outcome, times }
 }
 
 #[cfg(feature = "dashboard")]
 impl Management {
-    /// Returns a key's usage in some days. Needs `usage:read`.
-    pub(crate) async fn key_usage_in(
+    /// Returns how often each of these keys was required to have each scope.
+    pub(crate) async fn scopes_of_keys(
         &self,
-        actor: &Actor,
-        id: &CredentialId,
+        account: &AccountId,
+        keys: &[CredentialId],
         days: Days,
-    ) -> Result<Usage, ManagementError> {
-        let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
-        self.usage_in(&key.account, Some(id), days).await
+    ) -> Result<HashMap<CredentialId, Vec<UsageScope>>, ManagementError> {
+        let mut found: HashMap<CredentialId, Vec<UsageScope>> = HashMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        self.flush_scopes(Some(account)).await?;
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        for count in self.0.store.scopes_of_keys(account.as_str(), &keys, days.from, days.to).await? {
+            let key = count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
+            found.entry(key).or_default().push(usage_scope(count));
+        }
+        Ok(found)
     }
 
     /// Returns the usage of an account's keys by mode, from the hour or day `from` to `to` inclusive. Needs `usage:read`.

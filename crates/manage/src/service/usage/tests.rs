@@ -122,6 +122,16 @@ impl ManagementStore for Slow {
         self.inner.scopes(account, key, from, to).await
     }
 
+    async fn scopes_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        self.inner.scopes_of_keys(account, keys, from, to).await
+    }
+
     async fn add_requests(&self, requests: &[RequestEntry]) -> Result<(), StoreError> {
         self.inner.add_requests(requests).await
     }

@@ -13,7 +13,7 @@ const WHY: &str = "the user was disabled";
 impl Management {
     /// Enables a user, or disables one and ends all sessions and tokens. The user's keys follow the
     /// [`UserKeyPolicy`](crate::UserKeyPolicy). Needs `members:write` in the operator's account. The user's roles may not exceed the
-    /// actor's.
+    /// actor's. An acting user [confirms](crate::Context::code) that a user is enabled.
     ///
     /// # Errors
     /// [`ManagementError::LastOwner`], [`ManagementError::Escalation`]; [`ManagementError::Invalid`] for the own
@@ -25,6 +25,7 @@ impl Management {
         disabled: bool,
     ) -> Result<Versioned<User>, ManagementError> {
         let effect = if disabled { Effect::Withdraws } else { Effect::Grants };
+        let mut is_to_confirm = !disabled;
         for _ in 0..ATTEMPTS {
             let mut writes = self.check_governs(actor, id, effect).await?;
             if !disabled {
@@ -36,6 +37,11 @@ impl Management {
                     self.end_user_keys(actor, id, None, WHY).await?;
                 }
                 return Ok((&user).into());
+            }
+            if is_to_confirm {
+                // A code counts once, also if the change is tried again.
+                self.confirm_user(actor).await?;
+                is_to_confirm = false;
             }
             if disabled {
                 // Each account needs another owner who can sign in.

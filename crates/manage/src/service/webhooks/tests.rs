@@ -3,11 +3,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "dashboard")]
+use futures_util::future::join_all;
+#[cfg(feature = "dashboard")]
 use keyward_api_types::DeliveryState;
 use keyward_api_types::EventKind;
 use keyward_core::AccountId;
-#[cfg(feature = "dashboard")]
-use futures_util::future::join_all;
 use keyward_sqlite::SqliteStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

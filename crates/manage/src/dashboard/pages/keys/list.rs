@@ -295,17 +295,15 @@ async fn refused_often(
     for day in days {
         usage.entry(&day.key).or_default().push(UsageTotal::from(day.clone()));
     }
-    let (mut found, mut looked_up) = (HashMap::new(), 0);
-    for key in keys {
-        let Some(refusals) = usage.get(&key.id).and_then(|own| Refusals::of(own, now)) else { continue };
-        if refusals.lacks_scope && looked_up < MOST_LOOKED_UP {
-            looked_up += 1;
-            let counts = management.read_scopes(&member.account.id, Some(&key.id), recent).await?;
-            if missing::has_all(&key.scopes, &counts) {
-                continue;
-            }
-        }
-        found.insert(key.id.to_string(), refusals.text);
-    }
-    Ok(found)
+    let often: Vec<(&KeyView, Refusals)> =
+        keys.iter().filter_map(|key| Some((key, Refusals::of(usage.get(&key.id)?, now)?))).collect();
+    let lacking = often.iter().filter(|(_, refusals)| refusals.lacks_scope).take(MOST_LOOKED_UP);
+    let lacking: Vec<CredentialId> = lacking.map(|(key, _)| key.id.clone()).collect();
+    let counts = management.scopes_of_keys(&member.account.id, &lacking, recent).await?;
+    let has_all = |key: &KeyView| counts.get(&key.id).is_some_and(|counts| missing::has_all(&key.scopes, counts));
+    Ok(often
+        .into_iter()
+        .filter(|(key, _)| !has_all(key))
+        .map(|(key, refusals)| (key.id.to_string(), refusals.text))
+        .collect())
 }

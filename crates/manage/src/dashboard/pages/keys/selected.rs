@@ -132,16 +132,18 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAcc
         }
     };
     let management = member.management();
+    let chosen: Vec<&KeyView> = keys.iter().filter(|key| action.changes(key)).collect();
+    let ids: Vec<CredentialId> = chosen.iter().map(|key| key.id.clone()).collect();
+    // One key must not keep the others working.
+    let results = match action {
+        Action::Revoke => each(&ids, |id| management.revoke_key_with(&member.actor, id, &revocation)).await,
+        Action::Disable => each(&ids, |id| management.set_key_disabled(&member.actor, id, true)).await,
+        Action::Enable => management.enable_keys(&member.actor, &ids).await?,
+    };
     let (mut changed, mut failed) = (0, None);
-    for key in keys.iter().filter(|key| action.changes(key)) {
-        let done = match action {
-            Action::Revoke => management.revoke_key_with(&member.actor, &key.id, &revocation).await.map(|_| ()),
-            Action::Disable => management.set_key_disabled(&member.actor, &key.id, true).await.map(|_| ()),
-            Action::Enable => management.set_key_disabled(&member.actor, &key.id, false).await.map(|_| ()),
-        };
-        match done {
+    for (key, result) in chosen.into_iter().zip(results) {
+        match result {
             Ok(()) => changed += 1,
-            // One key must not keep the others working.
             Err(error) => failed = failed.or(Some((key, error))),
         }
     }
@@ -157,6 +159,17 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAcc
     let again = selected(&member, &form).await?;
     let text = words::keys::partly_changed(changed, &key.name, &error.to_string());
     Ok(show(&member, error.status(), action, &again, &form, Some(FormErrors::of("", text))))
+}
+
+async fn each<'t, T, F: Future<Output = Result<T, ManagementError>>>(
+    ids: &'t [CredentialId],
+    change: impl Fn(&'t CredentialId) -> F,
+) -> Vec<Result<(), ManagementError>> {
+    let mut results = Vec::with_capacity(ids.len());
+    for id in ids {
+        results.push(change(id).await.map(drop));
+    }
+    results
 }
 
 /// Keys of other accounts do not exist here.

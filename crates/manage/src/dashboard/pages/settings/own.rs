@@ -79,19 +79,10 @@ async fn finish<T>(
         Ok(_) => Ok(member.visitor.redirect_with_flash("/settings", "renamed")),
         Err(
             error @ (ManagementError::Invalid { .. }
-            | ManagementError::WrongCredentials
             | ManagementError::Stale
             | ManagementError::OwnSignInRequired
             | ManagementError::Throttled { .. }),
-        ) => {
-            let shown = match (which, &error) {
-                ("password", ManagementError::WrongCredentials) => {
-                    FormErrors::of("current", words::settings::THE_CURRENT_PASSWORD_IS_WRONG)
-                }
-                _ => FormErrors::from(&error),
-            };
-            show(member, error.status(), form, Some((which, shown))).await
-        }
+        ) => show(member, error.status(), form, Some((which, FormErrors::from(&error)))).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -107,21 +98,29 @@ pub(super) async fn change_name(
 pub(super) async fn change_password(
     SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, PageError> {
-    match member.management().change_password(&member.actor, form.get("current"), form.get("password")).await {
-        Ok(()) => {
-            let mut response = member.visitor.redirect_with_flash("/login", "password");
-            member.visitor.end_all_sessions(&mut response, &member.actor).await;
-            Ok(response)
+    let (current, new) = (form.get("current"), form.get("password"));
+    let wrong = match member.management().change_password_unless_wrong(&member.actor, current, new).await {
+        Ok(wrong) => wrong,
+        Err(error) => return finish::<()>(&member, &form, "password", Err(error)).await,
+    };
+    let Some(first) = wrong.first() else {
+        let mut response = member.visitor.redirect_with_flash("/login", "password");
+        member.visitor.end_all_sessions(&mut response, &member.actor).await;
+        return Ok(response);
+    };
+    let mut errors = FormErrors::default();
+    for error in &wrong {
+        match error {
+            ManagementError::WrongCredentials => {
+                errors.note("current", words::settings::THE_CURRENT_PASSWORD_IS_WRONG);
+            }
+            error => errors.add(error),
         }
-        Err(error) => finish::<()>(&member, &form, "password", Err(error)).await,
     }
+    show(&member, first.status(), &form, Some(("password", errors))).await
 }
 
 impl SettingsPage {
-    fn is_wrong(&self, form: &str, field: &str) -> bool {
-        self.error_of(form).is_some_and(|error| error.is_of(field))
-    }
-
     fn error_of(&self, which: &str) -> Option<&FormErrors> {
         self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
     }

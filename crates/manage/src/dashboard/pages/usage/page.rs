@@ -25,6 +25,7 @@ const MOST_KEYS: usize = 20;
 const MOST_BUSY_KEYS: usize = 10;
 /// Keys of the other mode are looked up in vain.
 const MOST_LOOKED_UP: usize = 100;
+const LACKED_SCOPE: &str = "insufficient_scope";
 /// Scopes that are named for each key.
 const MOST_MISSING: usize = 3;
 
@@ -248,33 +249,40 @@ async fn keys(
         Some(reason) => key.refused_for(reason),
         None => key.refused(),
     });
-    let (mut rows, mut looked_up) = (Vec::new(), 0);
+    let (mut shown, mut looked_up) = (Vec::new(), 0);
     for counted in refused.iter().take(MOST_LOOKED_UP) {
         looked_up += 1;
         let key = look_up(member, &counted.key).await?;
-        if mode.is_some_and(|mode| key.as_ref().is_none_or(|key| key.mode != mode)) {
-            continue;
+        if mode.is_none_or(|mode| key.as_ref().is_some_and(|key| key.mode == mode)) {
+            shown.push((counted, key));
         }
+        if shown.len() == MOST_KEYS {
+            break;
+        }
+    }
+    let lacking: Vec<CredentialId> = shown
+        .iter()
+        .filter(|(counted, key)| key.is_some() && counted.refused_for(LACKED_SCOPE) > 0)
+        .map(|(counted, _)| counted.key.clone())
+        .collect();
+    let counts = member.management().scopes_of_keys(&member.account.id, &lacking, days).await?;
+    let mut rows = Vec::with_capacity(shown.len());
+    for (counted, key) in shown {
         let mut outcomes: Vec<_> = counted.refusals().collect();
         outcomes.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
         let reasons =
             outcomes.iter().map(|(outcome, times)| format!("{}: {}", words::charts::meaning(outcome), number(*times)));
         let reasons = reasons.collect::<Vec<_>>().join("; ");
-        let missing = match &key {
-            Some(key) if outcomes.iter().any(|(outcome, _)| *outcome == "insufficient_scope") => {
-                let account = &member.account.id;
-                let counts = member.management().read_scopes(account, Some(&counted.key), days).await?;
+        let missing = match (&key, counts.get(&counted.key)) {
+            (Some(key), Some(counts)) => {
                 let has = |scope: &str| scope.parse().is_ok_and(|scope| key.scopes.allows(&scope));
-                let mut missing = lacked(&counts, has);
+                let mut missing = lacked(counts, has);
                 missing.truncate(MOST_MISSING);
                 (!missing.is_empty()).then(|| words::usage::missing_scopes(&missing))
             }
             _ => None,
         };
         rows.push(KeyRow { missing, ..KeyRow::new(member, &counted.key, key.as_ref(), sum_of(counted), reasons) });
-        if rows.len() == MOST_KEYS {
-            break;
-        }
     }
     Ok((rows, refused.len() - looked_up))
 }
