@@ -259,7 +259,7 @@ pub(crate) const SETTINGS: &[Row<'static>] = &[
         "PATCH",
         "/v1/settings",
         AT_0,
-        r##"{"name":"New","accent":"#6D28D9","theme":"dark","logo":"iVBORw0KGgo="}"##,
+        r##"{"name":"New","accent":"#6D28D9","theme":"dark","logo":"iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"}"##,
         200,
         "",
     ),

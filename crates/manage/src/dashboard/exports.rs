@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_account_has_one_a_user_two_and_a_process_few() {
         let exports = Exports::default();
-        let begin = |account, user| begin(&exports, account, user);
+        let begin = |account: &str, user: &str| begin(&exports, account, user);
         let first = begin("a", "user_1").unwrap();
         assert_eq!(refusal(begin("a", "user_2")), FULL);
         drop(first);
