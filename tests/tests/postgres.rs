@@ -214,6 +214,25 @@ async fn counts_from_before_the_spans_are_in_the_totals_of_keys() {
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_without_spans_are_removed_too() {
+    let url = postgres::database();
+    let records = PostgresManagementStore::open(&PostgresStore::connect(&url).await.unwrap()).await.unwrap();
+    // A node of a version without spans writes them. There are more than the store removes at a time.
+    postgres::sql(
+        &url,
+        "INSERT INTO keyward_desk_counts SELECT account, 'k' || n % 600, n / 600, 'accepted', 1 \
+         FROM generate_series(0, 11999) AS n, (VALUES ('acct'), ('other')) AS accounts (account); \
+         INSERT INTO keyward_desk_totals VALUES ('acct', 3, 'accepted', 600)",
+    );
+    records.remove_counts(18).await.unwrap();
+    let left = records.counts("acct", None, 0, 99).await.unwrap();
+    assert!(left.len() == 1_200 && left.iter().all(|count| count.day >= 18), "{}", left.len());
+    assert_eq!(records.totals("acct", 0, 99).await.unwrap(), []);
+    assert_eq!(records.counts("other", None, 0, 99).await.unwrap().len(), 12_000);
+}
+
+#[needs(postgresql)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_start_together_on_an_empty_database_all_start() {
     for _ in 0..3 {
         let url = postgres::database();

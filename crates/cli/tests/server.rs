@@ -354,6 +354,73 @@ fn a_sign_in_is_stored_renewed_and_ended() {
     assert_eq!(kept(&server.kept()), json!({"servers": {}}), "the expired sign-in is removed");
 }
 
+#[test]
+fn a_login_ends_the_sign_in_that_it_replaces() {
+    let server = Serving::start();
+    let first = server.login();
+    assert!(first.code == 0 && !first.err.contains("earlier"), "{}", first.err);
+    let earlier = fs::read(server.kept()).unwrap();
+    let second = server.login();
+    assert!(
+        second.code == 0 && second.err.contains("the earlier sign-in on this computer has ended"),
+        "{}",
+        second.err
+    );
+    ok(server.signed_in(&["whoami"]));
+    let now = fs::read(server.kept()).unwrap();
+    for refreshes in [false, true] {
+        fs::write(server.kept(), &earlier).unwrap();
+        if refreshes {
+            let_it_end(&server.kept());
+        }
+        assert_eq!(server.signed_in(&["whoami"]).output_code(), 4, "refreshes: {refreshes}");
+    }
+    // An earlier sign-in that has ended already is no obstacle.
+    let third = server.login();
+    assert!(third.code == 0 && !third.err.contains("earlier"), "{}", third.err);
+    fs::write(server.kept(), now).unwrap();
+    ok(server.signed_in(&["whoami"]));
+}
+
+/// A proxy in front of the server fails before the requests get there.
+#[test]
+fn a_login_goes_on_if_the_earlier_sign_in_does_not_end() {
+    let server = Serving::start();
+    let key = ["keys", "create", "--name", "laptop", "--purpose", "management", "--scope", "keys:read"];
+    let key = server.ok(&key).trim_end().to_owned();
+    assert_eq!(server.login().code, 0);
+    let address = server.address().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut request = vec![0; 64 * 1_024];
+            let length = client.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let mut answer =
+                b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_vec();
+            if request.starts_with("GET /v1/keys/self ") {
+                let mut upstream = std::net::TcpStream::connect(&address).unwrap();
+                let closing = request.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+                upstream.write_all(closing.as_bytes()).unwrap();
+                answer.clear();
+                upstream.read_to_end(&mut answer).unwrap();
+            }
+            let _ = client.write_all(&answer);
+        }
+    });
+    let mut all = kept(&server.kept());
+    let servers = all["servers"].as_object_mut().unwrap();
+    let sign_in = servers.values().next().unwrap().clone();
+    *servers = [(format!("{url}/"), sign_in)].into_iter().collect();
+    fs::write(server.kept(), all.to_string()).unwrap();
+    let mut login = plain(&server);
+    login.args(["--server", &url, "login", "--key-stdin"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let done = fed(login, &format!("{key}\n"));
+    assert!(done.code == 0 && done.err.contains("the earlier sign-in is still valid on the server"), "{}", done.err);
+    assert_eq!(kept(&server.kept())["servers"], json!({}));
+}
+
 #[cfg(unix)]
 #[test]
 fn the_sign_in_file_is_private() {

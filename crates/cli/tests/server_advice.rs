@@ -49,8 +49,15 @@ fn a_management_key_replaces_a_sign_in_that_a_terminal_cannot_do() {
         assert!(!server.kept().exists(), "a refused key is stored");
     }
     assert_eq!(server.login().code, 0, "an earlier sign-in is replaced");
+    let earlier = std::fs::read(server.kept()).unwrap();
     let kept = login(&key);
     assert!(kept.code == 0 && kept.err.contains("use the key \"laptop\""), "{}", kept.err);
+    assert!(kept.err.contains("the earlier sign-in on this computer has ended"), "{}", kept.err);
+    let with_key = std::fs::read(server.kept()).unwrap();
+    std::fs::write(server.kept(), earlier).unwrap();
+    let ended = Ended::from(server.signed_in(&["whoami"]).output().unwrap());
+    assert_eq!(ended.code, 4, "the server has ended the earlier sign-in: {}{}", ended.out, ended.err);
+    std::fs::write(server.kept(), with_key).unwrap();
     assert!(!kept.err.contains(&key) && kept.out.is_empty());
     assert!(ok(server.signed_in(&["keys", "list"])).contains("laptop"));
     assert!(ok(server.signed_in(&["whoami"])).contains("laptop"));
@@ -59,6 +66,9 @@ fn a_management_key_replaces_a_sign_in_that_a_terminal_cannot_do() {
         Some(4),
         "the key has its own scopes"
     );
+    let again = server.login();
+    assert!(again.code == 0 && again.err.contains("the earlier management key stays valid"), "{}", again.err);
+    assert_eq!(login(&key).code, 0);
     let out = Ended::from(server.signed_in(&["logout"]).output().unwrap());
     assert!(out.code == 0 && out.err.contains("stays valid"), "{}", out.err);
     assert_eq!(server.signed_in(&["keys", "list"]).status().unwrap().code(), Some(4));

@@ -42,6 +42,7 @@ mod mail_served;
 mod management;
 mod own_keys;
 mod people;
+mod plan_removal;
 mod plan_scopes;
 mod refusals;
 mod requests;

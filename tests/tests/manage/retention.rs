@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
+use keyward::adapter::Event;
 use keyward::clock::Clock as _;
 use keyward::manage::{
-    AuditEntry, AuditQuery, Management, ManagementStore as _, NewCount, PageRequest, Plan, SqliteManagementStore,
+    Actor, AuditEntry, AuditQuery, Context, KeyDraft, Management, ManagementStore as _, NewCount, PageRequest, Plan,
+    SqliteManagementStore,
 };
 use keyward::sqlite::SqliteStore;
-use keyward::{Authenticator, MemoryStore, Mode};
+use keyward::{Authenticator, Identity, MemoryStore, Mode, Scope, ScopeSet};
 use keyward_tests::log::Log;
 use keyward_tests::service::call;
 
@@ -106,6 +108,62 @@ async fn maintenance_removes_usage_past_its_retention() {
         management.maintain().await.unwrap();
         assert_eq!(left().await, [] as [i64; 0], "{days:?}");
     }
+}
+
+/// The span of 16 days from day 20,512 has days on both sides of the cut.
+#[tokio::test]
+async fn counts_that_come_after_the_retention_are_left_out() {
+    let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
+    let records = SqliteManagementStore::open(&store).unwrap();
+    let node = || {
+        let builder = Management::builder(store.clone(), records.clone()).usage_retention(30 * DAY);
+        quick(builder, &clock)
+    };
+    let (late, other) = (node(), node());
+    let system = Actor::system("test", Context::new());
+    let account = other.create_account(&system, "Customer").await.unwrap().value.id;
+    let key = other.create_key(&system, KeyDraft::secret(account.clone(), "key")).await.unwrap().view.id;
+    let identity = Identity::api_key(key.clone(), account.clone()).with_scopes(ScopeSet::all());
+    let required: Scope = "a:read".parse().unwrap();
+    let count = |node: &Management| {
+        let hook = node.usage_hook();
+        hook(&Event::Accepted { identity: &identity });
+        hook(&Event::ScopesGranted { identity: &identity, required: &[required.clone()] });
+    };
+    count(&late);
+    for _ in 0..40 {
+        count(&other);
+        other.flush_usage().await.unwrap();
+        clock.advance(DAY);
+    }
+    other.maintain().await.unwrap();
+    late.flush_usage().await.unwrap();
+    let (today, first) = (20_513 + 40, 20_513 + 10);
+    let of_account = account.as_str();
+    let days = records.counts(of_account, None, 0, today).await.unwrap();
+    let sum: u64 = days.iter().map(|count| count.times).sum();
+    assert_eq!((days.first().map(|count| count.day), sum), (Some(first), 30));
+    let totals = records.key_totals(of_account, 0, today).await.unwrap();
+    assert_eq!(totals.iter().map(|total| total.times).sum::<u64>(), 30);
+    for key in [None, Some(key.as_str())] {
+        let scopes = records.scopes(of_account, key, 0, today).await.unwrap();
+        assert_eq!(scopes.iter().map(|count| count.day).min(), Some(first), "{key:?}");
+    }
+
+    // A node of an older version writes them, and nobody reads them.
+    let written = NewCount {
+        account: account.to_string(),
+        key: key.to_string(),
+        hour: 20_513 * 24,
+        mode: Mode::Live,
+        outcome: "accepted".to_owned(),
+        times: 5,
+    };
+    records.add(&[written]).await.unwrap();
+    let usage = other.usage(&system, &account, 60).await.unwrap();
+    assert_eq!(usage.days.iter().map(|day| day.times).sum::<u64>(), 30);
+    let totals = other.usage_totals(&system, &account, 60).await.unwrap();
+    assert_eq!(totals.iter().map(|total| total.times).sum::<u64>(), 30);
 }
 
 #[tokio::test]

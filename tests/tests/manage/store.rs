@@ -255,6 +255,24 @@ async fn counts_of_earlier_days_are_removed() {
     }
 }
 
+/// A node of a version without spans writes them while the nodes are brought up to date.
+#[tokio::test]
+async fn counts_without_spans_are_removed_too() {
+    let setting = crate::setting::on_sqlite();
+    let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+    // More than a store removes at a time.
+    let many = "WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 11999) \
+                INSERT INTO desk_counts SELECT account, printf('k%04d', n % 600), n / 600, 'accepted', 1 \
+                FROM n, (SELECT 'acct' AS account UNION ALL SELECT 'other')";
+    connection.execute(many, []).unwrap();
+    connection.execute("INSERT INTO desk_totals VALUES ('acct', 3, 'accepted', 600)", []).unwrap();
+    setting.records.remove_counts(18).await.unwrap();
+    let left = setting.records.counts("acct", None, 0, 99).await.unwrap();
+    assert!(left.len() == 1_200 && left.iter().all(|count| count.day >= 18), "{}", left.len());
+    assert_eq!(setting.records.totals("acct", 0, 99).await.unwrap(), []);
+    assert_eq!(setting.records.counts("other", None, 0, 99).await.unwrap().len(), 12_000);
+}
+
 #[tokio::test]
 async fn scopes_are_counted_by_key_and_account_up_to_a_bound() {
     for setting in everywhere().await {

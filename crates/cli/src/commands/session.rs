@@ -63,6 +63,7 @@ pub(super) async fn login(client: &Client, command: Login) -> Result<(), Error> 
     };
     let sign_in = SignIn::new(email.clone(), tokens);
     let ends_at = sign_in.ends_at();
+    end_earlier(client).await;
     file.keep(client.url(), sign_in).await?;
     note!("signed in to {} as {email}; the sign-in expires at {ends_at} if it is not used", client.url());
     Ok(())
@@ -83,10 +84,28 @@ async fn use_key(client: &Client, file: &SignInFile, key: Secret) -> Result<(), 
             own.hint
         )));
     }
+    end_earlier(client).await;
     file.keep_key(client.url(), &stored).await?;
     let end = own.expires_at.map_or_else(|| "never expires".to_owned(), |end| format!("expires at {end}"));
     note!("later commands on {} use the key {:?} ({}), which {end}", client.url(), own.name, own.id);
     Ok(())
+}
+
+/// Signs out what the file has, because its tokens are about to be replaced. The client uses them until then.
+async fn end_earlier(client: &Client) {
+    match client.sign_out(false).await {
+        Ok(()) => note!("the earlier sign-in on this computer has ended"),
+        // There was none, or it has expired already.
+        Err(ClientError::NoToken(_)) => {}
+        Err(error) if error.status() == Some(401) => {}
+        Err(error) if error.code() == Some("USER_REQUIRED") => {
+            note!("the earlier management key stays valid: revoke it if you no longer need it");
+        }
+        Err(error) => {
+            note!("{error}");
+            note!("the earlier sign-in is still valid on the server: end it in the dashboard, under \"Sessions\"");
+        }
+    }
 }
 
 pub(super) async fn logout(client: &Client, command: Logout) -> Result<(), Error> {

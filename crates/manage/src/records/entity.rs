@@ -45,6 +45,11 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
     fn insert(&self) -> Result<Write, ManagementError> {
         Ok(Write::Insert(self.to_record(1)?))
     }
+
+    /// The batch fails if there is a record with this id. It leaves none.
+    fn expect_missing(&self) -> Result<[Write; 2], ManagementError> {
+        Ok([self.insert()?, Write::Remove { kind: Self::KIND, id: self.id(), version: 1 }])
+    }
 }
 
 /// A value with the version of its record.

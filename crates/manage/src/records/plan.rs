@@ -43,7 +43,7 @@ impl Plan {
     }
 }
 
-/// A removed plan whose limits may be left in their store.
+/// A plan that is being removed, or was removed and may have limits in their store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RemovedPlan {
     pub(crate) name: SmolStr,

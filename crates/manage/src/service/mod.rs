@@ -20,6 +20,7 @@ mod limits_sweep;
 mod mail;
 mod members;
 mod page;
+mod plan_removal;
 mod plans;
 mod requests;
 mod rights;

@@ -1,12 +1,11 @@
 use keyward_core::{AccountId, ScopeSet};
-use keyward_limits::{LimitRules, Subject};
 use smol_str::SmolStr;
 
-use super::audit::{Draft, Target};
-use super::{CurrentVersion, Management, check_name};
+use super::audit::{DoesNotFit, Draft, Target};
+use super::{ATTEMPTS, CurrentVersion, Management, check_name};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Entity, LifetimesOf, Plan, RemovedPlan, Versioned};
+use crate::records::{Entity, Plan, Versioned};
 use crate::role::scopes;
 use crate::store::{Kind, List};
 
@@ -48,13 +47,7 @@ impl Management {
         }
         let draft = Draft::new(actor, "plan.put", Target::new("plan", &plan.name)).after(&plan);
         match version {
-            None => {
-                self.end_limits_of_plan(&plan.name).await?;
-                match self.commit(vec![plan.insert()?], draft).await? {
-                    Ok(()) => Ok(Versioned { value: plan, version: 1 }),
-                    Err(_) => Err(ManagementError::Duplicate("plan")),
-                }
-            }
+            None => self.add_plan(plan, draft).await,
             Some(version) => {
                 let known: Versioned<Plan> = self.get(&plan.name).await?.ok_or(ManagementError::NotFound("plan"))?;
                 if known.version != version {
@@ -64,6 +57,19 @@ impl Management {
                 Ok(Versioned { value: plan, version: version + 1 })
             }
         }
+    }
+
+    async fn add_plan(&self, plan: Plan, draft: Draft) -> Result<Versioned<Plan>, ManagementError> {
+        for _ in 0..ATTEMPTS {
+            let removal = self.end_of_removal(&plan.name).await?;
+            let writes = std::iter::once(plan.insert()?).chain(removal).collect();
+            match self.commit(writes, draft.clone()).await? {
+                Ok(()) => return Ok(Versioned { value: plan, version: 1 }),
+                Err(DoesNotFit(0)) => return Err(ManagementError::Duplicate("plan")),
+                Err(_) => {}
+            }
+        }
+        Err(ManagementError::Stale)
     }
 
     /// Checks who may see or change what a plan or an account sets for customers: its limits and lifetimes. Returns the plan.
@@ -127,90 +133,8 @@ impl Management {
         self.count_plan_accounts(name).await
     }
 
-    async fn count_plan_accounts(&self, name: &str) -> Result<u64, ManagementError> {
+    pub(super) async fn count_plan_accounts(&self, name: &str) -> Result<u64, ManagementError> {
         Ok(self.0.keys.count_accounts(name, ManagementError::MOST_COUNTED + 1).await?)
-    }
-
-    /// Removes a plan that no account has, at this version. Needs `plans:write` in the operator's account.
-    ///
-    /// # Errors
-    /// [`ManagementError::PlanInUse`], [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`], [`ManagementError::SignInAgain`].
-    pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
-        let known = self.removable_plan(actor, name, version).await?;
-        match self.count_plan_accounts(name).await? {
-            0 => self.remove_known_plan(actor, known).await,
-            accounts => Err(ManagementError::PlanInUse { accounts }),
-        }
-    }
-
-    /// Removes a plan at this version, also if accounts have it. They keep its name, and have no limits and lifetimes of a plan. Needs
-    /// `plans:write` in the operator's account.
-    ///
-    /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`], [`ManagementError::SignInAgain`].
-    pub async fn remove_used_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
-        let known = self.removable_plan(actor, name, version).await?;
-        self.remove_known_plan(actor, known).await
-    }
-
-    async fn remove_known_plan(&self, actor: &Actor, known: Versioned<Plan>) -> Result<(), ManagementError> {
-        let name = known.name.as_str();
-        let draft = Draft::new(actor, "plan.remove", Target::new("plan", name)).before(&known.value);
-        let lifetimes = self.known_lifetimes(&LifetimesOf::Plan(known.name.clone())).await?;
-        let mut writes = vec![known.remove()];
-        writes.extend(lifetimes.map(|lifetimes| lifetimes.remove()));
-        if self.0.limits.is_some() {
-            let removed = RemovedPlan { name: known.name.clone(), at: self.now() };
-            writes.push(match self.get::<RemovedPlan>(name).await? {
-                Some(noted) => noted.replace(&removed)?,
-                None => removed.insert()?,
-            });
-        }
-        self.commit_or_stale(writes, draft).await?;
-        // After a failure or a crash, maintenance does it.
-        if let Err(error) = self.end_limits_of_plan(name).await {
-            tracing::warn!(%error, plan = name, "the limits of a removed plan are not removed yet");
-        }
-        Ok(())
-    }
-
-    /// Removes the limits of plans whose removal was cut off.
-    pub(super) async fn finish_removals_of_plans(&self) -> Result<(), ManagementError> {
-        for removed in self.list_all::<RemovedPlan>(List::of(Kind::RemovedPlan, 500)).await? {
-            self.end_limits_of_plan(&removed.name).await?;
-        }
-        Ok(())
-    }
-
-    /// Another plan of this name has its own limits.
-    async fn end_limits_of_plan(&self, name: &str) -> Result<(), ManagementError> {
-        let subject = Subject::Plan(name.into());
-        let Some(store) = self.0.limits.as_deref() else { return Ok(()) };
-        // Read before the note, so that limits of a new plan have another version.
-        let known = store.rules(&subject).await?;
-        let Some(removed) = self.get::<RemovedPlan>(name).await? else { return Ok(()) };
-        if !known.rules.is_empty()
-            && store.put_rules(&subject, &LimitRules::new(), Some(known.version)).await?.is_none()
-        {
-            return Ok(());
-        }
-        self.write_quietly(&[removed.remove()]).await?;
-        Ok(())
-    }
-
-    async fn removable_plan(
-        &self,
-        actor: &Actor,
-        name: &str,
-        version: u64,
-    ) -> Result<Versioned<Plan>, ManagementError> {
-        self.rights(actor, self.operator()).await?.check_writes_plans()?;
-        self.check_recent(actor).await?;
-        let known: Versioned<Plan> = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;
-        if known.version != version {
-            return Err(ManagementError::Stale);
-        }
-        Ok(known)
     }
 }
 

@@ -38,6 +38,9 @@ const CONFLICT: &str = "KW001";
 /// The daily counts of keys that are removed at a time.
 const COUNTS_AT_ONCE: usize = 5_000;
 
+/// The keys that a statement looks at.
+const KEYS_AT_ONCE: usize = 500;
+
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
 /// Management records in the database of a [`PostgresStore`].
@@ -236,6 +239,22 @@ impl ManagementStore for PostgresManagementStore {
                  DELETE FROM keyward_desk_spans WHERE ctid = ANY(ARRAY(SELECT ctid FROM old))"
             );
             while self.tables.execute(&counts, &[&account, &day]).await? > 0 {}
+            // Counts without spans, which a node of an older version has written. With a few keys at a time, no statement takes long.
+            let without_spans = format!(
+                "WITH RECURSIVE keys (key, number) AS ( \
+                   SELECT (SELECT min(key) FROM keyward_desk_counts WHERE account = $1 AND key > $3), 1 UNION ALL \
+                   SELECT (SELECT min(key) FROM keyward_desk_counts WHERE account = $1 AND key > keys.key), number + 1 \
+                   FROM keys WHERE key IS NOT NULL AND number < {KEYS_AT_ONCE}), \
+                 old AS (SELECT place FROM keys CROSS JOIN LATERAL (SELECT ctid AS place FROM keyward_desk_counts AS known \
+                   WHERE account = $1 AND known.key = keys.key AND day < $2 OFFSET 0) AS old), \
+                 removed AS (DELETE FROM keyward_desk_counts WHERE ctid = ANY(ARRAY(SELECT place FROM old))) \
+                 SELECT key FROM keys WHERE number = {KEYS_AT_ONCE}"
+            );
+            let mut after = Some(String::new());
+            while let Some(key) = after {
+                let last = self.tables.query(&without_spans, &[&account, &day, &key]).await?;
+                after = last.first().map_or(Ok(None), |row| row.try_get(0)).map_err(QueryError::from)?;
+            }
             // The totals come last, because the next call finds the account by them.
             for old in [
                 "keyward_desk_spans WHERE account = $1 AND start <= $2 - days",

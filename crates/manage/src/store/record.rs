@@ -76,7 +76,7 @@ pub enum Kind {
     MailCount,
     /// A deleted account, whose id is not used again.
     DeletedAccount,
-    /// A removed plan, whose limits are removed.
+    /// A plan that is removed, with its limits.
     RemovedPlan,
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use keyward_core::Timestamp;
@@ -232,8 +233,9 @@ impl ManagementStore for SqliteManagementStore {
 
     async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
         for account in self.tables.read(|connection| usage::accounts_before(connection, day))? {
+            let account: Arc<str> = account.into();
             loop {
-                let account = account.clone();
+                let account = Arc::clone(&account);
                 let is_last = self.tables.write(move |transaction| {
                     let is_last = usage::remove_before(&transaction, &account, day)?;
                     transaction.commit()?;
@@ -243,6 +245,21 @@ impl ManagementStore for SqliteManagementStore {
                     break;
                 }
             }
+            let mut after = Some(String::new());
+            while let Some(key) = after {
+                let account = Arc::clone(&account);
+                let next = self.tables.write(move |transaction| {
+                    let next = usage::remove_without_spans(&transaction, &account, day, &key)?;
+                    transaction.commit()?;
+                    Ok(next)
+                });
+                after = next.await?;
+            }
+            let sums = self.tables.write(move |transaction| {
+                usage::remove_sums_before(&transaction, &account, day)?;
+                transaction.commit()
+            });
+            sums.await?;
         }
         Ok(())
     }

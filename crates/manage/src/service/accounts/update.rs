@@ -5,10 +5,10 @@ use smol_str::SmolStr;
 use super::{check_features, record_of};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Account, Plan, Versioned};
+use crate::records::{Account, Versioned};
 use crate::role::scopes;
 use crate::service::audit::{Draft, Target};
-use crate::service::{Management, check_name};
+use crate::service::{ATTEMPTS, Management, check_name};
 
 /// Changes to an account, by default none.
 ///
@@ -75,13 +75,11 @@ impl Management {
             changed.plan = match plan {
                 // A program may name a plan that only the provider's services know.
                 Some(plan) if actor.is_system() => Some(check_name("plan", plan)?.into()),
-                Some(plan) if self.get::<Plan>(plan).await?.is_none() => {
-                    return Err(ManagementError::invalid(
-                        "plan",
-                        format!("there is no plan `{plan}`: expected an existing one"),
-                    ));
+                Some(plan) => {
+                    self.check_plan_stays(plan).await?;
+                    Some(plan.clone())
                 }
-                known => known.clone(),
+                None => None,
             };
         }
         if let Some(features) = &update.features {
@@ -94,11 +92,55 @@ impl Management {
         let draft = Draft::new(actor, "account.update", Target::new("account", id)).account(id).before(&account.value);
         // The key store's record counts. It is replaced only if it equals what was read above, so concurrent changes
         // are not lost.
-        let after = changed.clone();
-        let expected = record_of(&account.value);
-        self.audited(draft, self.0.keys.replace_account(&expected, &record_of(&changed)), |_| {
-            serde_json::to_value(&after).ok()
-        })
-        .await
+        let propagation = self.replace_account(draft, &account.value, &changed).await?;
+        if changed.plan != account.plan
+            && !actor.is_system()
+            && let Some(plan) = &changed.plan
+            && let Err(refused) = self.check_plan_stays(plan).await
+        {
+            self.take_back(actor, account.value, changed).await?;
+            return Err(refused);
+        }
+        Ok(propagation)
+    }
+
+    async fn replace_account(
+        &self,
+        draft: Draft,
+        expected: &Account,
+        new: &Account,
+    ) -> Result<Propagation, ManagementError> {
+        let (expected, record) = (record_of(expected), record_of(new));
+        self.audited(draft, self.0.keys.replace_account(&expected, &record), |_| serde_json::to_value(new).ok()).await
+    }
+
+    /// Undoes a change that gave a plan to an account while the plan was removed. If another request has changed the account since,
+    /// only the plan is taken back.
+    async fn take_back(&self, actor: &Actor, mut before: Account, mut after: Account) -> Result<(), ManagementError> {
+        for _ in 0..ATTEMPTS {
+            let current = self.read_account(&after.id).await?.value;
+            if current.plan != after.plan {
+                return Ok(());
+            }
+            let back = if current == after {
+                before.clone()
+            } else {
+                Account { plan: before.plan.clone(), ..current.clone() }
+            };
+            let target = Target::new("account", &current.id);
+            let draft = Draft::new(actor, "account.update", target).account(&current.id).before(&current);
+            match self.replace_account(draft, &current, &back).await {
+                Err(ManagementError::Stale) => continue,
+                done => drop(done?),
+            }
+            match &back.plan {
+                Some(earlier) if self.is_removal_noted(earlier).await? => {
+                    before = Account { plan: None, ..back.clone() };
+                    after = back;
+                }
+                _ => return Ok(()),
+            }
+        }
+        Err(ManagementError::Stale)
     }
 }

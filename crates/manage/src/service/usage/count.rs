@@ -168,9 +168,14 @@ impl Management {
     async fn write_times(&self) -> Result<(), ManagementError> {
         let counters = &self.0.counters;
         let _turn = counters.flushing.lock().await;
+        let first = self.first_kept_day() * 24;
         for part in &counters.parts {
             // A copy: the counts stay until they are written, so the maximum includes them.
-            let counted: Vec<_> = lock(part).times.iter().map(|(row, times)| (row.clone(), *times)).collect();
+            let counted: Vec<_> = {
+                let mut part = lock(part);
+                part.times.retain(|(_, _, _, hour, _), _| *hour >= first);
+                part.times.iter().map(|(row, times)| (row.clone(), *times)).collect()
+            };
             for batch in counted.chunks(BATCH) {
                 self.write_batch(part, batch).await?;
             }
@@ -215,7 +220,7 @@ impl Management {
     }
 
     async fn write_scopes(&self, of: Option<&AccountId>) -> Result<(), ManagementError> {
-        let counters = &self.0.counters;
+        let (counters, first) = (&self.0.counters, self.first_kept_day());
         // Requests that come during the write are left, so that it ends.
         let mut left = usize::MAX;
         while left > 0 {
@@ -223,7 +228,7 @@ impl Management {
             left = left.min(counters.parts.iter().map(|part| lock(part).scopes.rows(of)).sum());
             let batch = counters.take_scopes(of, BATCH.min(left));
             left -= batch.len();
-            let counts: Vec<_> = batch.iter().map(Taken::to_count).collect();
+            let counts: Vec<_> = batch.iter().map(Taken::to_count).filter(|count| count.day >= first).collect();
             if !counts.is_empty()
                 && let Err(error) = self.0.store.add_scopes(&counts).await
             {

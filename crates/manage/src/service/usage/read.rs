@@ -139,7 +139,7 @@ impl Management {
         days: u32,
     ) -> Result<Vec<UsageTotal>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
-        let days = self.last_days(days)?;
+        let days = self.kept(self.last_days(days)?);
         self.flush_times().await?;
         let totals = self.0.store.totals(account.as_str(), days.from, days.to).await?;
         let total = |count: Count| UsageTotal {
@@ -187,7 +187,7 @@ impl Management {
         key: Option<&CredentialId>,
         days: Days,
     ) -> Result<Usage, ManagementError> {
-        let key = key.map(CredentialId::as_str);
+        let (key, days) = (key.map(CredentialId::as_str), self.kept(days));
         let counts = self.0.store.counts(account.as_str(), key, days.from, days.to).await?;
         let mut found = Vec::with_capacity(counts.len());
         for count in counts {
@@ -210,7 +210,7 @@ impl Management {
         days: Days,
     ) -> Result<Vec<UsageScope>, ManagementError> {
         self.flush_scopes(Some(account)).await?;
-        let key = key.map(CredentialId::as_str);
+        let (key, days) = (key.map(CredentialId::as_str), self.kept(days));
         let counts = self.0.store.scopes(account.as_str(), key, days.from, days.to).await?;
         Ok(counts.into_iter().map(usage_scope).collect())
     }
@@ -254,7 +254,11 @@ impl Management {
     ) -> Result<Vec<ModeCount>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_times().await?;
-        Ok(self.0.store.modes(account.as_str(), unit, from, to).await?)
+        let first = match unit {
+            CountUnit::Hour => self.first_kept_day() * 24,
+            CountUnit::Day => self.first_kept_day(),
+        };
+        Ok(self.0.store.modes(account.as_str(), unit, from.max(first), to).await?)
     }
 
     /// Returns the usage of an account's keys by required scope. Needs `usage:read`.
@@ -277,6 +281,7 @@ impl Management {
     ) -> Result<Vec<KeyOutcomes>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_times().await?;
+        let days = self.kept(days);
         let mut keys: Vec<KeyOutcomes> = Vec::new();
         for count in self.0.store.key_totals(account.as_str(), days.from, days.to).await? {
             let outcome = (count.outcome, count.times);

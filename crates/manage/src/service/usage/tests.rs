@@ -169,7 +169,9 @@ impl Setting {
         });
         let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
         let shared = Arc::<ManualClock>::clone(&clock);
-        let management = Management::builder(keys, Arc::clone(&store)).clock(shared).build().unwrap();
+        // Some tests count for longer than the default.
+        let builder = Management::builder(keys, Arc::clone(&store)).clock(shared).usage_retention(Duration::MAX);
+        let management = builder.build().unwrap();
         let account: AccountId = "acct_1".parse().unwrap();
         Self { management, store, clock, identity: Identity::api_key(CredentialId::generate(), account) }
     }

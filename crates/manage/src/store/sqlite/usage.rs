@@ -14,6 +14,9 @@ use crate::store::usage::{
 /// The daily counts of keys that are removed at a time.
 const BATCH: usize = 5_000;
 
+/// The keys that are looked at in a transaction.
+const KEYS_AT_ONCE: usize = 500;
+
 pub(super) fn add(connection: &Connection, counts: &[NewCount]) -> rusqlite::Result<()> {
     let mut add = connection.prepare_cached(
         "INSERT INTO desk_counts (account, key, day, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -86,13 +89,37 @@ pub(super) fn remove_before(connection: &Connection, account: &str, day: i64) ->
            SELECT account, key, day, scope, outcome FROM desk_scopes WHERE account = ?1 AND day < ?2 LIMIT ?3)",
         (account, day, batch),
     )?;
-    if scopes == BATCH {
-        return Ok(false);
-    }
+    Ok(scopes < BATCH)
+}
+
+/// Removes the sums of an account. They come last, because the next call finds the account by them.
+pub(super) fn remove_sums_before(connection: &Connection, account: &str, day: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM desk_modes WHERE account = ?1 AND unit = 'day' AND start < ?2", (account, day))?;
-    // They come last, because the next call finds the account by them.
     connection.execute("DELETE FROM desk_totals WHERE account = ?1 AND day < ?2", (account, day))?;
-    Ok(true)
+    Ok(())
+}
+
+/// Removes the counts of a batch of keys after `after`, and returns the last of these keys. They are counts without spans, which a
+/// node of an older version has written.
+pub(super) fn remove_without_spans(
+    connection: &Connection,
+    account: &str,
+    day: i64,
+    after: &str,
+) -> rusqlite::Result<Option<String>> {
+    let mut next = connection.prepare_cached("SELECT min(key) FROM desk_counts WHERE account = ?1 AND key > ?2")?;
+    let mut remove =
+        connection.prepare_cached("DELETE FROM desk_counts WHERE account = ?1 AND key = ?2 AND day < ?3")?;
+    let mut last = None;
+    for _ in 0..KEYS_AT_ONCE {
+        let after = last.as_deref().unwrap_or(after);
+        let Some(key) = next.query_row((account, after), |row| row.get::<_, Option<String>>(0))? else {
+            return Ok(None);
+        };
+        remove.execute((account, &key, day))?;
+        last = Some(key);
+    }
+    Ok(last)
 }
 
 pub(super) fn add_scopes(connection: &Connection, counts: &[NewScopeCount]) -> rusqlite::Result<()> {
