@@ -128,7 +128,7 @@ async fn counts_that_come_after_the_retention_are_left_out() {
     let count = |node: &Management| {
         let hook = node.usage_hook();
         hook(&Event::Accepted { identity: &identity });
-        hook(&Event::ScopesGranted { identity: &identity, required: &[required.clone()] });
+        hook(&Event::ScopesGranted { identity: &identity, required: std::slice::from_ref(&required) });
     };
     count(&late);
     for _ in 0..40 {

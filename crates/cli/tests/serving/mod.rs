@@ -32,7 +32,7 @@ impl Drop for Serving {
     }
 }
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
     for name in ["DATABASE", "SERVER", "TOKEN", "TOKEN_FILE", "PEPPER_FILE", "CONFIG"] {
         command.env_remove(format!("KEYWARD_{name}"));
