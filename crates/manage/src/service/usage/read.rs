@@ -235,6 +235,7 @@ impl Management {
             return Ok(found);
         }
         self.flush_scopes(Some(account)).await?;
+        let days = self.kept(days);
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         for count in self.0.store.scopes_of_keys(account.as_str(), &keys, days.from, days.to).await? {
             let key = count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
