@@ -1,6 +1,5 @@
 //! Work that takes milliseconds of a processor, such as a search in many audit entries.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
