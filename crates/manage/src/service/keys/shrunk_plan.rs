@@ -105,8 +105,10 @@ impl Management {
         if let Some(scopes) = &after.scopes {
             self.check_scopes_of_plan(purpose, &before.account, &before.scopes, scopes).await?;
         }
+        // An end that stays or moves earlier is never too long.
+        let last = |end: Option<Timestamp>| end.and_then(Timestamp::as_end).unwrap_or(Timestamp::MAX);
         match after.expires_at {
-            Some(end) if end != before.expires_at => self.check_end(purpose, &before.account, end).await,
+            Some(end) if last(end) > last(before.expires_at) => self.check_end(purpose, &before.account, end).await,
             _ => Ok(()),
         }
     }
