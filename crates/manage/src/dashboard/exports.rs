@@ -11,7 +11,6 @@ use keyward_core::id::UserId;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::PageError;
-use super::member::AtAccount;
 use super::words;
 use crate::error::ManagementError;
 
@@ -55,11 +54,7 @@ pub(super) struct Export {
 }
 
 impl Exports {
-    pub(super) fn begin(&self, member: &AtAccount) -> Result<Export, PageError> {
-        self.begin_for(&member.account.id, &member.user.id, member.operates.is_some())
-    }
-
-    fn begin_for(&self, account: &AccountId, user: &UserId, is_operator: bool) -> Result<Export, PageError> {
+    pub(super) fn begin(&self, account: &AccountId, user: &UserId, is_operator: bool) -> Result<Export, PageError> {
         let now = Instant::now();
         let mut running = self.running();
         // A connection that is stuck keeps its file, but not its place.
@@ -133,7 +128,7 @@ mod tests {
     }
 
     fn begin(exports: &Exports, account: &str, user: &str) -> Result<Export, PageError> {
-        exports.begin_for(&account.parse().unwrap(), &user.parse().unwrap(), false)
+        exports.begin(&account.parse().unwrap(), &user.parse().unwrap(), false)
     }
 
     fn refusal(result: Result<Export, PageError>) -> Option<(StatusCode, Option<u64>)> {
@@ -157,10 +152,10 @@ mod tests {
         assert_eq!(refusal(begin("d", "user_2")), FULL);
         let of_operator = (0..FOR_OPERATOR).map(|n| {
             let (account, user) = (format!("op{n}").parse().unwrap(), format!("user_op{n}").parse().unwrap());
-            exports.begin_for(&account, &user, true).unwrap()
+            exports.begin(&account, &user, true).unwrap()
         });
         let of_operator: Vec<_> = of_operator.collect();
-        assert_eq!(refusal(exports.begin_for(&"d".parse().unwrap(), &"user_2".parse().unwrap(), true)), FULL);
+        assert_eq!(refusal(exports.begin(&"d".parse().unwrap(), &"user_2".parse().unwrap(), true)), FULL);
         // Those that are stuck lose their places, and do not take the new one's.
         tokio::time::advance(LONGEST).await;
         let again = begin("a", "user_1").unwrap();

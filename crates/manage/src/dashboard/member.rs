@@ -14,6 +14,7 @@ use super::app::App;
 use super::cookies;
 use super::csrf::token_of;
 use super::error::PageError;
+use super::exports::Export;
 use super::frame::Frame;
 use super::links::{account_path, decoded, encoded};
 use super::navigation::{Access, Navigation};
@@ -176,6 +177,11 @@ impl Deref for AtAccount {
 }
 
 impl AtAccount {
+    /// Takes a place among the running exports.
+    pub(super) fn begin_export(&self) -> Result<Export, PageError> {
+        self.visitor.app.exports().begin(&self.account.id, &self.user.id, self.operates.is_some())
+    }
+
     /// The name of a member, or the id of a user who has left.
     pub(super) async fn name_of(&self, user: &str) -> Result<String, ManagementError> {
         Ok(self.user_name(user).await?.unwrap_or_else(|| user.to_owned()))

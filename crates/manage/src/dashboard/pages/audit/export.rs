@@ -47,7 +47,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let is_lines = filter.form.get("format") == "jsonl";
     let names = Names::of_members(&member).await?.without_links();
     filter.learn_names(&names);
-    let export = member.visitor.app.exports().begin(&member)?;
+    let export = member.begin_export()?;
     let search = AuditSearch { before: None, limit: BATCH, ..filter.search };
     let day = member.management().now().to_string().get(..10).unwrap_or_default().to_owned();
     let name = format!("audit-{}-{day}", member.account.id);

@@ -52,7 +52,7 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     let filter = Filter::read(member.visitor.query(), &member.account.id, now);
     // A cursor neither repeats nor skips a key, and needs the default order.
     let query = KeyQuery { order: KeyOrder::default(), skip: 0, limit: KeyQuery::MAX_LIMIT, ..filter.query };
-    let export = member.visitor.app.exports().begin(&member)?;
+    let export = member.begin_export()?;
     // An error before the first row is a page, not a file.
     let first = member.management().keys(&member.actor, &query).await?;
     let name = format!("keys-{}-{}", member.account.id, now.to_string().get(..10).unwrap_or_default());

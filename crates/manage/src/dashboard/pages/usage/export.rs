@@ -18,7 +18,7 @@ use crate::service::{UsageDay, UsageScope, invalid_cursor};
 
 pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     // The file is complete before it is sent, so its place is free by then.
-    let _export = member.visitor.app.exports().begin(&member)?;
+    let _export = member.begin_export()?;
     let query = member.visitor.query();
     let range = Range::read(&query, member.management().now())?;
     let mode: Option<Mode> = query.get("mode").parse().ok();
