@@ -219,7 +219,7 @@ mod tests {
             (jpeg(2_049), None),
             (webp(2_048), Some("image/webp")),
             (webp(2_049), None),
-            // Nobody knows how large it is.
+            // Its size is missing.
             (b"\x89PNG\r\n\x1a\n".to_vec(), None),
             (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec(), None),
             (b"<!doctype html>".to_vec(), None),

@@ -135,10 +135,6 @@ impl ManagementStore for MemoryManagementStore {
         Ok(())
     }
 
-    async fn scopes(&self, _: &str, _: Option<&str>, _: i64, _: i64) -> Result<Vec<ScopeCount>, StoreError> {
-        Ok(Vec::new())
-    }
-
     async fn scopes_of_keys(&self, _: &str, _: &[String], _: i64, _: i64) -> Result<Vec<ScopeCount>, StoreError> {
         Ok(Vec::new())
     }

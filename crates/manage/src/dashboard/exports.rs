@@ -17,7 +17,7 @@ use crate::error::ManagementError;
 /// Of one process. Each has a batch of rows in memory.
 const MOST_AT_ONCE: usize = 32;
 
-/// Of them, so many are for the operator.
+/// Places that only users of the operator take.
 const FOR_OPERATOR: usize = 4;
 
 /// A user may be in many accounts.

@@ -75,7 +75,7 @@ pub use settings::{SignUpPolicy, UserKeyPolicy};
 pub(crate) use sign_in::{LinkTarget, SecondStep, SignInStep, passkey_binding};
 pub use sign_in::{SessionView, SignInLink, SignInLinkDraft, SignedIn, Tokens};
 #[cfg(feature = "dashboard")]
-pub(crate) use usage::{Days, KeyOutcomes};
+pub(crate) use usage::{Days, INSUFFICIENT_SCOPE, KeyOutcomes};
 pub use usage::{Usage, UsageDay, UsageScope, UsageTotal};
 pub use users::{NewUser, ResetLink};
 #[cfg(all(feature = "dashboard", feature = "webhooks"))]

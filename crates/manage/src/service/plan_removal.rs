@@ -25,21 +25,7 @@ impl Management {
         let known = self.removable_plan(actor, name, version).await?;
         // Most plans in use are refused here, without a write.
         self.check_unused(name).await?;
-        for _ in 0..ATTEMPTS {
-            let Some(noted) = self.note_removal(&known).await? else {
-                self.check_plan_version(&known).await?;
-                continue;
-            };
-            if let Err(error) = self.check_unused(name).await {
-                self.withdraw(&noted).await?;
-                return Err(error);
-            }
-            if self.remove_noted_plan(actor, &known, &noted).await? {
-                return Ok(());
-            }
-            self.withdraw(&noted).await?;
-        }
-        Err(ManagementError::Stale)
+        self.remove_known_plan(actor, &known, true).await
     }
 
     /// Removes a plan at this version, also if accounts have it. They keep its name, and have no limits and lifetimes of a plan. Needs
@@ -49,12 +35,25 @@ impl Management {
     /// [`ManagementError::Stale`], [`ManagementError::KeyHasLimits`], [`ManagementError::SignInAgain`].
     pub async fn remove_used_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
         let known = self.removable_plan(actor, name, version).await?;
+        self.remove_known_plan(actor, &known, false).await
+    }
+
+    async fn remove_known_plan(
+        &self,
+        actor: &Actor,
+        known: &Versioned<Plan>,
+        must_be_unused: bool,
+    ) -> Result<(), ManagementError> {
         for _ in 0..ATTEMPTS {
-            let Some(noted) = self.note_removal(&known).await? else {
-                self.check_plan_version(&known).await?;
+            let Some(noted) = self.note_removal(known).await? else {
+                self.check_plan_version(known).await?;
                 continue;
             };
-            if self.remove_noted_plan(actor, &known, &noted).await? {
+            if must_be_unused && let Err(error) = self.check_unused(&known.name).await {
+                self.withdraw(&noted).await?;
+                return Err(error);
+            }
+            if self.remove_noted_plan(actor, known, &noted).await? {
                 return Ok(());
             }
             self.withdraw(&noted).await?;

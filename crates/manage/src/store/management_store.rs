@@ -128,8 +128,16 @@ pub trait ManagementStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn scopes(&self, account: &str, key: Option<&str>, from: i64, to: i64)
-    -> Result<Vec<ScopeCount>, StoreError>;
+    async fn scopes(
+        &self,
+        account: &str,
+        key: Option<&str>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<ScopeCount>, StoreError> {
+        // The sums of the account have no key.
+        self.scopes_of_keys(account, &[key.unwrap_or_default().to_owned()], from, to).await
+    }
 
     /// Returns the same counts of each of these keys, by key, day, scope and outcome.
     ///
@@ -225,16 +233,6 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
 
     async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {
         (**self).add_scopes(counts).await
-    }
-
-    async fn scopes(
-        &self,
-        account: &str,
-        key: Option<&str>,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<ScopeCount>, StoreError> {
-        (**self).scopes(account, key, from, to).await
     }
 
     async fn scopes_of_keys(

@@ -352,16 +352,6 @@ impl ManagementStore for PostgresManagementStore {
         Ok(())
     }
 
-    async fn scopes(
-        &self,
-        account: &str,
-        key: Option<&str>,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<ScopeCount>, StoreError> {
-        self.scopes_of_keys(account, &[key.unwrap_or_default().to_owned()], from, to).await
-    }
-
     async fn scopes_of_keys(
         &self,
         account: &str,

@@ -197,16 +197,6 @@ impl ManagementStore for Crashing<SqliteManagementStore> {
         self.crash.write(self.inner.add_scopes(counts)).await
     }
 
-    async fn scopes(
-        &self,
-        account: &str,
-        key: Option<&str>,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<ScopeCount>, StoreError> {
-        self.inner.scopes(account, key, from, to).await
-    }
-
     async fn scopes_of_keys(
         &self,
         account: &str,

@@ -19,4 +19,4 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 const ACCEPTED: &str = "accepted";
 
 /// The [reason](keyward_core::Rejection::reason) of a refusal for a scope.
-const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
+pub(crate) const INSUFFICIENT_SCOPE: &str = "insufficient_scope";

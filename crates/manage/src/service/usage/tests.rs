@@ -112,16 +112,6 @@ impl ManagementStore for Slow {
         self.inner.add_scopes(counts).await
     }
 
-    async fn scopes(
-        &self,
-        account: &str,
-        key: Option<&str>,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<ScopeCount>, StoreError> {
-        self.inner.scopes(account, key, from, to).await
-    }
-
     async fn scopes_of_keys(
         &self,
         account: &str,

@@ -1,3 +1,5 @@
+//! The file that `--config` names.
+
 use std::path::Path;
 
 use confique::Config;

@@ -10,7 +10,7 @@ use crate::dashboard::pages::usage::lacked;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
-use crate::service::{PageRequest, RecentRequest, UsageScope};
+use crate::service::{INSUFFICIENT_SCOPE, PageRequest, RecentRequest, UsageScope};
 
 const NEWEST: usize = 200;
 const DAYS: u32 = 7;
@@ -46,7 +46,7 @@ impl Warning {
             }
             None => {}
         }
-        let lacked = usage.days.iter().any(|day| day.outcome == "insufficient_scope");
+        let lacked = usage.days.iter().any(|day| day.outcome == INSUFFICIENT_SCOPE);
         let remedy = Remedy { change: change(member, &[], true), other_plan: None };
         Ok(lacked.then(|| Self { text: words::keys::REQUESTS_LACKED_A_SCOPE.to_owned(), remedy }))
     }

@@ -9,7 +9,7 @@ use super::scopes::ApiScopes;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::service::{UsageScope, UsageTotal};
+use crate::service::{INSUFFICIENT_SCOPE, UsageScope, UsageTotal};
 
 /// Today and yesterday.
 pub(super) const DAYS: u32 = 2;
@@ -39,7 +39,7 @@ impl Refusals {
         let most = refused.iter().max_by_key(|day| of(&day.outcome))?;
         Some(Self {
             text: words::keys::many_refusals(count, words::charts::meaning(&most.outcome)),
-            lacks_scope: most.outcome == "insufficient_scope",
+            lacks_scope: most.outcome == INSUFFICIENT_SCOPE,
             remedy: Remedy::default(),
         })
     }

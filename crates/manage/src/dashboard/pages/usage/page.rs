@@ -18,14 +18,13 @@ use crate::dashboard::text::{number, span};
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::{Days, KeyOutcomes, KeyView, UsageTotal};
+use crate::service::{Days, INSUFFICIENT_SCOPE, KeyOutcomes, KeyView, UsageTotal};
 use crate::store::ModeCount;
 
 const MOST_KEYS: usize = 20;
 const MOST_BUSY_KEYS: usize = 10;
 /// Keys of the other mode are looked up in vain.
 const MOST_LOOKED_UP: usize = 100;
-const LACKED_SCOPE: &str = "insufficient_scope";
 /// Scopes that are named for each key.
 const MOST_MISSING: usize = 3;
 
@@ -262,7 +261,7 @@ async fn keys(
     }
     let lacking: Vec<CredentialId> = shown
         .iter()
-        .filter(|(counted, key)| key.is_some() && counted.refused_for(LACKED_SCOPE) > 0)
+        .filter(|(counted, key)| key.is_some() && counted.refused_for(INSUFFICIENT_SCOPE) > 0)
         .map(|(counted, _)| counted.key.clone())
         .collect();
     let counts = member.management().scopes_of_keys(&member.account.id, &lacking, days).await?;
