@@ -107,8 +107,15 @@ impl Browser {
         self.client.close().await.unwrap();
     }
 
+    /// The driver may answer before the new page is complete, if the one before it still loads.
     pub(crate) async fn go(&self, path: &str) {
+        self.run("document.documentElement.dataset.left = ''", vec![]).await;
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
+        let complete = "return document.readyState === 'complete' && !('left' in document.documentElement.dataset)";
+        let loading = async { while self.run(complete, vec![]).await != true {} };
+        if tokio::time::timeout(Duration::from_secs(30), loading).await.is_err() {
+            panic!("{path} was not loaded; the browser shows {}:\n{}", self.path().await, self.text().await);
+        }
     }
 
     pub(crate) async fn path(&self) -> String {

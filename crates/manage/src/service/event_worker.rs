@@ -33,11 +33,12 @@ impl Management {
                 let begun = warn(management.call_hook().await);
                 #[cfg(feature = "webhooks")]
                 let begun = begun + warn(management.start_deliveries(&mut deliveries).await);
+                let (at_most, pause) = pause_after(begun);
                 #[cfg(feature = "webhooks")]
-                let begun = begun + deliveries.settled(POLL).await;
-                if begun == 0 {
-                    tokio::time::sleep(POLL).await;
+                if deliveries.settled(at_most).await > 0 {
+                    continue;
                 }
+                pause.await;
             }
         }
     }
@@ -47,8 +48,9 @@ impl Management {
         let mut slots = Slots::default();
         while self.sends_mail() {
             let begun = warn(self.start_mails(&mut slots).await);
-            if begun + slots.settled(POLL).await == 0 {
-                tokio::time::sleep(POLL).await;
+            let (at_most, pause) = pause_after(begun);
+            if slots.settled(at_most).await == 0 {
+                pause.await;
             }
         }
     }
@@ -75,6 +77,14 @@ impl Management {
         }
         Ok(())
     }
+}
+
+/// The longest wait for an attempt that is running, and a pause of that length that begins now.
+///
+/// While there is more to begin, there is none, so that attempts that hang delay no others.
+fn pause_after(begun: usize) -> (Duration, tokio::time::Sleep) {
+    let length = if begun == 0 { POLL } else { Duration::ZERO };
+    (length, tokio::time::sleep(length))
 }
 
 fn warn(done: Result<usize, ManagementError>) -> usize {
