@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use keyward_core::Timestamp;
@@ -120,6 +121,24 @@ fn write_one(connection: &Connection, write: &Write) -> rusqlite::Result<bool> {
     Ok(changed == 1)
 }
 
+impl SqliteManagementStore {
+    /// Writes one of many batches, and leaves as much time to other writers.
+    async fn write_in_turn<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let written = self.tables.write(move |transaction| {
+            let written = write(&transaction)?;
+            transaction.commit()?;
+            Ok(written)
+        });
+        let written = written.await?;
+        tokio::time::sleep(began.elapsed()).await;
+        Ok(written)
+    }
+}
+
 #[async_trait]
 impl ManagementStore for SqliteManagementStore {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
@@ -236,30 +255,18 @@ impl ManagementStore for SqliteManagementStore {
             let account: Arc<str> = account.into();
             loop {
                 let account = Arc::clone(&account);
-                let is_last = self.tables.write(move |transaction| {
-                    let is_last = usage::remove_before(&transaction, &account, day)?;
-                    transaction.commit()?;
-                    Ok(is_last)
-                });
-                if is_last.await? {
+                if self.write_in_turn(move |connection| usage::remove_before(connection, &account, day)).await? {
                     break;
                 }
             }
             let mut after = Some(String::new());
             while let Some(key) = after {
                 let account = Arc::clone(&account);
-                let next = self.tables.write(move |transaction| {
-                    let next = usage::remove_without_spans(&transaction, &account, day, &key)?;
-                    transaction.commit()?;
-                    Ok(next)
-                });
-                after = next.await?;
+                let remove =
+                    move |connection: &Connection| usage::remove_without_spans(connection, &account, day, &key);
+                after = self.write_in_turn(remove).await?;
             }
-            let sums = self.tables.write(move |transaction| {
-                usage::remove_sums_before(&transaction, &account, day)?;
-                transaction.commit()
-            });
-            sums.await?;
+            self.write_in_turn(move |connection| usage::remove_sums_before(connection, &account, day)).await?;
         }
         Ok(())
     }

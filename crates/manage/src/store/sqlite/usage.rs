@@ -11,8 +11,8 @@ use crate::store::usage::{
     Count, CountUnit, MOST_SCOPES, MOST_SCOPES_OF_ACCOUNT, ModeCount, NewCount, NewScopeCount, OTHER_SCOPES, ScopeCount,
 };
 
-/// The daily counts of keys that are removed at a time.
-const BATCH: usize = 5_000;
+/// The counts that are removed at a time.
+const BATCH: usize = 1_000;
 
 /// The keys that are looked at in a transaction.
 const KEYS_AT_ONCE: usize = 500;
@@ -65,24 +65,16 @@ pub(super) fn accounts_before(connection: &Connection, day: i64) -> rusqlite::Re
 pub(super) fn remove_before(connection: &Connection, account: &str, day: i64) -> rusqlite::Result<bool> {
     let batch = signed(BATCH as u64);
     // The spans of one day are sorted by day, and the counts by key.
-    let removed = connection.execute(
+    connection.execute(
         "DELETE FROM desk_counts WHERE (account, key, day, outcome) IN ( \
            SELECT account, key, start, outcome FROM desk_spans WHERE account = ?1 AND days = 1 AND start < ?2 \
            ORDER BY start, key, outcome LIMIT ?3)",
         (account, day, batch),
     )?;
-    let spans = connection.execute(
-        "DELETE FROM desk_spans WHERE (account, days, start, key, outcome) IN ( \
-           SELECT account, days, start, key, outcome FROM desk_spans WHERE account = ?1 AND days = 1 AND start < ?2 \
-           ORDER BY start, key, outcome LIMIT ?3)",
-        (account, day, batch),
-    )?;
-    if removed.max(spans) == BATCH {
-        return Ok(false);
-    }
     for days in spans::LENGTHS {
-        let spans = "DELETE FROM desk_spans WHERE account = ?1 AND days = ?2 AND start <= ?3 - ?2";
-        connection.execute(spans, (account, days, day))?;
+        if remove_spans_before(connection, account, days, day)? == BATCH {
+            return Ok(false);
+        }
     }
     let scopes = connection.execute(
         "DELETE FROM desk_scopes WHERE (account, key, day, scope, outcome) IN ( \
@@ -90,6 +82,14 @@ pub(super) fn remove_before(connection: &Connection, account: &str, day: i64) ->
         (account, day, batch),
     )?;
     Ok(scopes < BATCH)
+}
+
+/// Removes a batch of spans of this length that ended before `day`, and returns their number.
+fn remove_spans_before(connection: &Connection, account: &str, days: i64, day: i64) -> rusqlite::Result<usize> {
+    let spans = "DELETE FROM desk_spans WHERE (account, days, start, key, outcome) IN ( \
+                   SELECT account, days, start, key, outcome FROM desk_spans \
+                   WHERE account = ?1 AND days = ?2 AND start <= ?3 - ?2 ORDER BY start, key, outcome LIMIT ?4)";
+    connection.execute(spans, (account, days, day, signed(BATCH as u64)))
 }
 
 /// Removes the sums of an account. They come last, because the next call finds the account by them.
