@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::browser::Browser;
 use crate::http::{Answer, Client};
+use crate::passkey_answers;
 use crate::site::{PASSWORD, Site};
 
 const KEYS: &str = "/accounts/operator/keys";
@@ -31,6 +32,14 @@ fn marked(page: &Answer) -> Vec<&str> {
         assert!(list.contains(&format!("Check these {} fields:", fields.len())), "{list}");
     }
     fields
+}
+
+/// How many refused attempts the audit log has.
+async fn counted(site: &Site, action: &str) -> u64 {
+    site.management.flush_refused().await.unwrap();
+    let mut logged = site.management.audit_log(&site.owner().await, &AuditQuery::default()).await.unwrap().items;
+    logged.retain(|entry| entry.action == action);
+    logged.iter().map(|entry| entry.after.as_ref().unwrap()["times"].as_u64().unwrap()).sum()
 }
 
 #[tokio::test]
@@ -145,12 +154,29 @@ async fn both_passwords_of_a_change_are_judged_at_once() {
         assert_eq!((answer.status, marked(&answer).join(" ").as_str()), (status, fields), "{}", answer.body);
         assert!(!answer.body.contains(wrong) && !answer.body.contains(weak), "a page shows no password");
     }
-    // Each wrong current password is counted, whatever the new one is.
-    site.management.flush_refused().await.unwrap();
-    let mut logged = site.management.audit_log(&site.owner().await, &AuditQuery::default()).await.unwrap().items;
-    logged.retain(|entry| entry.action == "user.change_password");
-    let times: u64 = logged.iter().map(|entry| entry.after.as_ref().unwrap()["times"].as_u64().unwrap()).sum();
-    assert_eq!(times, 3, "{logged:?}");
+    assert_eq!(
+        counted(&site, "user.change_password").await,
+        3,
+        "each wrong password is counted, whatever the new one is"
+    );
+}
+
+#[tokio::test]
+async fn the_name_and_the_password_for_a_new_passkey_are_judged_at_once() {
+    let site = Site::with_owner().await;
+    let mut client = passkey_answers::client(&site).await;
+    let csrf = client.get("/settings/second-factor").await.field("csrf");
+    for (name, password, status, fields) in [
+        ("a\u{202e}b", "not the password", 401, "passkey-name passkey-password"),
+        ("", PASSWORD, 422, "passkey-name"),
+        ("Laptop", "not the password", 401, "passkey-password"),
+    ] {
+        let sent = [("csrf", csrf.as_str()), ("name", name), ("password", password)];
+        let answer = client.post("/settings/second-factor/passkeys", &sent).await;
+        assert_eq!((answer.status, marked(&answer).join(" ").as_str()), (status, fields), "{}", answer.body);
+        assert!(!answer.body.contains("not the password"), "a page shows no password");
+    }
+    assert_eq!(counted(&site, "user.add_second_factor").await, 2, "each wrong password is counted");
 }
 
 #[needs(browser)]

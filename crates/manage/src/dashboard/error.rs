@@ -169,6 +169,18 @@ impl FormErrors {
         errors.iter().for_each(|error| self.add(error));
     }
 
+    /// Returns the errors of a form that asks for the current password in this field.
+    pub(super) fn with_password(errors: &[ManagementError], field: &'static str) -> Self {
+        let mut all = Self::default();
+        for error in errors {
+            match error {
+                ManagementError::WrongCredentials => all.note(field, words::settings::THE_CURRENT_PASSWORD_IS_WRONG),
+                error => all.add(error),
+            }
+        }
+        all
+    }
+
     pub(super) fn note(&mut self, field: &'static str, text: impl Into<String>) {
         if !self.is_of(field) {
             self.0.extend(Self::of(field, text).0);

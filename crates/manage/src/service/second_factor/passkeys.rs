@@ -77,19 +77,26 @@ impl Management {
     }
 
     /// Begins to add a passkey with this name. The browser makes it within 5 minutes. Needs what an app needs.
+    ///
+    /// Returns what is wrong with the password and the name, for a form that shows both mistakes. It has begun if nothing is.
     pub(crate) async fn begin_passkey(
         &self,
         actor: &Actor,
         name: &str,
         password: &str,
         place: &RelyingParty,
-    ) -> Result<(), ManagementError> {
+    ) -> Result<Vec<ManagementError>, ManagementError> {
         let user = self.acting_user(actor).await?;
         self.check_recent(actor).await?;
-        let name = check_name("name", name)?;
         self.0.throttle.check_actor(actor)?;
         let draft = Draft::new(actor, "user.add_second_factor", Target::new("user", &user.id));
-        self.check_own_password(actor, &user, password, &draft).await?;
+        let mut wrong = Vec::new();
+        match self.check_own_password(actor, &user, password, &draft).await {
+            Err(error @ ManagementError::WrongCredentials) => wrong.push(error),
+            checked => checked?,
+        }
+        let name = check_name("name", name).map_err(|error| wrong.push(error));
+        let (Ok(name), true) = (name, wrong.is_empty()) else { return Ok(wrong) };
         let (known, now) = (self.read_factor(&user.id).await?, self.now());
         let mut factor = match &known {
             // A set-up that has expired begins again.
@@ -113,7 +120,7 @@ impl Management {
             Some(known) => known.replace(&factor)?,
             None => factor.insert()?,
         };
-        if self.write_quietly(&[user.expect(), write]).await? { Ok(()) } else { Err(ManagementError::Stale) }
+        if self.write_quietly(&[user.expect(), write]).await? { Ok(wrong) } else { Err(ManagementError::Stale) }
     }
 
     /// Adds the passkey that the browser has made. Returns recovery codes with the first factor, shown once.

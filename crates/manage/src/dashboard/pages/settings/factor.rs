@@ -97,7 +97,7 @@ async fn app_of(member: &Member, has_app: bool) -> Result<App, PageError> {
     })
 }
 
-async fn show(
+pub(super) async fn show(
     member: &Member,
     status: StatusCode,
     form: &Form,
@@ -267,9 +267,5 @@ impl FactorPage {
     /// A refused passkey has no field.
     fn is_wrong(&self, which: &str) -> bool {
         self.error_of(which).is_some_and(|error| !error.is_of("passkey"))
-    }
-
-    fn is_wrong_field(&self, which: &str, field: &str) -> bool {
-        self.error_of(which).is_some_and(|error| error.is_of(field))
     }
 }

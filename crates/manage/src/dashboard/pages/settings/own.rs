@@ -108,15 +108,7 @@ pub(super) async fn change_password(
         member.visitor.end_all_sessions(&mut response, &member.actor).await;
         return Ok(response);
     };
-    let mut errors = FormErrors::default();
-    for error in &wrong {
-        match error {
-            ManagementError::WrongCredentials => {
-                errors.note("current", words::settings::THE_CURRENT_PASSWORD_IS_WRONG);
-            }
-            error => errors.add(error),
-        }
-    }
+    let errors = FormErrors::with_password(&wrong, "current");
     show(&member, first.status(), &form, Some(("password", errors))).await
 }
 

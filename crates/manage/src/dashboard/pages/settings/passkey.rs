@@ -2,7 +2,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::factor::{NEW_PASSKEY, PAGE, refuse, removed, reveal};
+use super::factor::{self, NEW_PASSKEY, PAGE, refuse, removed, reveal};
 use crate::dashboard::error::{FormErrors, PageError, retry_after};
 use crate::dashboard::form::Form;
 use crate::dashboard::forms::SignedInForm;
@@ -31,10 +31,15 @@ struct PasskeyPage {
 pub(super) async fn begin(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
     let Ok(place) = member.visitor.passkey_place() else { return Ok(member.visitor.go(PAGE)) };
     let (name, password) = (form.get("name"), form.get("password"));
-    match member.management().begin_passkey(&member.actor, name, password, &place).await {
-        Ok(()) => Ok(member.visitor.go(PAGE)),
-        Err(error) => refuse(&member, &form, "passkey", error).await,
-    }
+    let wrong = match member.management().begin_passkey(&member.actor, name, password, &place).await {
+        Ok(wrong) => wrong,
+        Err(error) => return refuse(&member, &form, "passkey", error).await,
+    };
+    let Some(first) = wrong.first() else { return Ok(member.visitor.go(PAGE)) };
+    // The form of the app has a field for the password, too.
+    let errors = FormErrors::with_password(&wrong, "passkey-password").rename("name", "passkey-name");
+    let errors = errors.sorted(&["passkey-name", "passkey-password"]);
+    factor::show(&member, first.status(), &form, Some(("passkey", errors))).await
 }
 
 pub(super) async fn confirm(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, PageError> {
