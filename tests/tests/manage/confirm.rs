@@ -9,6 +9,7 @@ use keyward::manage::{
 use keyward::store::KeyStatus;
 use keyward::{AccountId, CredentialId};
 
+use crate::api::Running;
 use crate::second_factor::{Person, code};
 use crate::setting::{PASSWORD, Setting, everywhere, on_sqlite, verdict};
 
@@ -224,6 +225,38 @@ async fn without_a_second_factor_the_sign_in_is_at_most_15_minutes_old() {
     // The first owner of the operator, and keys, have no session.
     let new = NewUser::new("boss@example.com", "Boss", PASSWORD);
     management.create_owner(&setting.system(), new).await.unwrap();
+}
+
+/// An access token states no code.
+#[tokio::test]
+async fn the_api_lifts_the_requirement_for_a_recent_sign_in_only() {
+    const PATH: &str = "/v1/accounts/{account}";
+    const LIFT: &str = r#"{"requires_second_factor":false}"#;
+    const ANY: &[(&str, &str)] = &[("if-match", "*")];
+    let mut running = Running::start().await;
+    let setting = running.setting();
+    let (management, clock) = (&setting.management, &setting.clock);
+    let ada = setting.signed_in(EMAIL).await;
+    let person = Person::set_up(management, clock, &ada).await;
+    clock.advance(STEP);
+    let shown = person.code(clock);
+    let tokens = management.issue_tokens_with_code(&Context::new(), EMAIL, PASSWORD, Some(&shown)).await.unwrap();
+    clock.advance(Duration::from_secs(15 * 60));
+    let refreshed = management.refresh_tokens(&Context::new(), &tokens.refresh).await.unwrap();
+    let shown = person.code(clock);
+    let again = management.issue_tokens_with_code(&Context::new(), EMAIL, PASSWORD, Some(&shown)).await.unwrap();
+    running.name("old", refreshed.access.expose_once().to_string());
+    running.name("new", again.access.expose_once().to_string());
+    let rows = [
+        ("new", "PATCH", PATH, ANY, r#"{"requires_second_factor":true}"#, 200, ""),
+        ("old", "PATCH", PATH, ANY, LIFT, 403, "SIGN_IN_AGAIN"),
+        ("old", "PATCH", PATH, ANY, r#"{"name":"Example","requires_second_factor":false}"#, 403, "SIGN_IN_AGAIN"),
+        ("old", "PATCH", PATH, ANY, r#"{"name":"Example","requires_second_factor":true}"#, 200, ""),
+        ("new", "PATCH", PATH, ANY, LIFT, 200, ""),
+        ("old", "PATCH", PATH, ANY, LIFT, 200, ""),
+    ];
+    running.check(&rows).await;
+    running.end().await;
 }
 
 #[tokio::test]

@@ -41,3 +41,69 @@ impl Management {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use keyward_sqlite::SqliteStore;
+
+    use super::*;
+    use crate::actor::{Actor, Context};
+    use crate::service::AuditSearch;
+    use crate::store::SqliteManagementStore;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn management() -> Management {
+        let store = SqliteStore::temporary().unwrap();
+        Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap()).build().unwrap()
+    }
+
+    /// These tests have one thread for requests.
+    #[tokio::test]
+    async fn a_part_leaves_the_thread_of_requests_free() {
+        let (go, waits) = mpsc::channel();
+        let management = management();
+        let part = management.apart(async move { waits.recv_timeout(LONG).map_err(|_| ManagementError::Internal) });
+        let request = async { go.send("done").unwrap() };
+        assert_eq!(tokio::join!(part, request).0.unwrap(), "done");
+    }
+
+    #[tokio::test]
+    async fn parts_of_different_works_take_turns() {
+        static RUNNING: AtomicUsize = AtomicUsize::new(0);
+        let management = management();
+        let turns = management.0.turns.0.available_permits();
+        let part = async || {
+            let part = async move {
+                let others = RUNNING.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(5));
+                RUNNING.fetch_sub(1, Ordering::Relaxed);
+                Ok(others)
+            };
+            management.apart(part).await.unwrap()
+        };
+        let others = futures_util::future::join_all((0..turns * 4).map(|_| part())).await;
+        assert!(others.iter().all(|others| *others < turns), "{others:?} with {turns} turns");
+    }
+
+    #[tokio::test]
+    async fn a_search_in_the_audit_log_takes_turns() {
+        let management = management();
+        let actor = Actor::system("test", Context::new());
+        management.create_account(&actor, "Example").await.unwrap();
+        let turns = u32::try_from(management.0.turns.0.available_permits()).unwrap();
+        let all = management.0.turns.0.acquire_many(turns).await.unwrap();
+        let search = AuditSearch { limit: 10, most_read: 10, ..AuditSearch::default() };
+        let search = management.search_audit_log(&actor, &search);
+        tokio::pin!(search);
+        // It waits for ever, so no machine is too slow for this.
+        tokio::time::timeout(Duration::from_millis(300), &mut search).await.expect_err("it took no turn");
+        drop(all);
+        let found = search.await.unwrap().entries;
+        assert!(found.iter().any(|entry| entry.action == "account.create"), "{found:?}");
+    }
+}
