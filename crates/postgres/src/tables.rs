@@ -10,7 +10,7 @@
 use keyward_core::store::StoreError;
 use refinery_core::Runner;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 pub use crate::error::QueryError;
 pub use crate::migrate::History;
@@ -58,6 +58,20 @@ impl Tables {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached(sql).await?;
         Ok(client.query(&statement, values).await?)
+    }
+
+    /// Runs a statement that the database plans for these values, and returns its rows. Other statements are planned once.
+    ///
+    /// It is quicker where a good plan depends on the values, such as on an account with most of the rows.
+    ///
+    /// # Errors
+    /// [`QueryError`] if the statement fails.
+    pub async fn query_planned(
+        &self,
+        sql: &str,
+        values: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, QueryError> {
+        Ok(self.0.0.pool.get().await?.query_typed(sql, values).await?)
     }
 
     /// Runs a statement and returns the number of rows that it changed.

@@ -16,11 +16,11 @@ pub(super) fn of_day(day: i64) -> [Span; LENGTHS.len()] {
     LENGTHS.map(|days| Span { days, start: day.div_euclid(days) * days })
 }
 
-/// Returns the fewest spans that have each day from `from` to `to` once.
-pub(super) fn cover(from: i64, to: i64) -> Vec<Span> {
-    let (mut spans, mut start) = (Vec::new(), from);
+/// Returns the fewest spans that have each day from `from` to `to` once. No day after `last` is counted, so the last span may be longer.
+pub(super) fn cover(from: i64, to: i64, last: i64) -> Vec<Span> {
+    let (mut spans, mut start, to) = (Vec::new(), from, to.min(last));
     while start <= to {
-        let fits = |days: &i64| start.rem_euclid(*days) == 0 && start + days - 1 <= to;
+        let fits = |days: &i64| start.rem_euclid(*days) == 0 && (to == last || start + days - 1 <= to);
         let days = LENGTHS.into_iter().rev().find(fits).unwrap_or(1);
         spans.push(Span { days, start });
         start += days;
@@ -36,11 +36,15 @@ mod tests {
     fn each_range_is_covered_by_few_spans_of_its_days() {
         for from in 0..40 {
             for to in from - 1..from + 100 {
-                let spans = cover(from, to);
-                let days: Vec<i64> = spans.iter().flat_map(|span| span.start..span.start + span.days).collect();
-                assert_eq!(days, (from..=to).collect::<Vec<_>>());
-                assert!(spans.iter().all(|span| of_day(span.start).contains(span)), "{spans:?}");
-                assert!(spans.len() as i64 <= 12 + (to - from + 1) / 16, "{from} to {to}: {spans:?}");
+                for last in [to - 20, to, to + 1, to + 50] {
+                    let spans = cover(from, to, last);
+                    let days = spans.iter().flat_map(|span| span.start..span.start + span.days);
+                    let counted: Vec<i64> = days.filter(|day| *day <= last).collect();
+                    assert_eq!(counted, (from..=to.min(last)).collect::<Vec<_>>());
+                    assert!(spans.iter().all(|span| of_day(span.start).contains(span)), "{spans:?}");
+                    let most = if to < last { 12 } else { 7 };
+                    assert!(spans.len() as i64 <= most + (to - from + 1) / 16, "{from} to {to}: {spans:?}");
+                }
             }
         }
     }

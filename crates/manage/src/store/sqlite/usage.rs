@@ -179,7 +179,7 @@ pub(super) fn key_totals(connection: &Connection, account: &str, from: i64, to: 
     let mut read = connection
         .prepare_cached("SELECT key, outcome, times FROM desk_spans WHERE account = ?1 AND days = ?2 AND start = ?3")?;
     let mut totals: HashMap<String, Vec<(String, u64)>> = HashMap::new();
-    for span in spans::cover(from.max(first), to.min(last)) {
+    for span in spans::cover(from.max(first), to, last) {
         let mut rows = read.query((account, span.days, span.start))?;
         while let Some(row) = rows.next()? {
             let (key, outcome) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
