@@ -72,6 +72,7 @@ fn management_errors() -> Vec<ManagementError> {
         E::Invalid { field: "name", message: String::new() },
         E::NotFound("key"),
         E::Forbidden(Scope::from_static("keys:read")),
+        E::TestMode(Scope::from_static("members:write")),
         E::Escalation(String::new()),
         E::UsersOnly,
         E::Stale,

@@ -13,8 +13,23 @@ const MAX_LOGO_SIDE: usize = 2_048;
 /// WCAG 2.2 section 1.4.3.
 const MIN_CONTRAST: f64 = 4.5;
 const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
+/// The backgrounds of links in `dashboard.css`: rows under the pointer, and notes.
 #[cfg(feature = "dashboard")]
-const DARK: Colour = Colour([0x23, 0x27, 0x31]);
+const LIGHT_BACKS: [Colour; 5] = [
+    LIGHT,
+    Colour([0xe4, 0xf4, 0xea]),
+    Colour([0xfd, 0xeb, 0xec]),
+    Colour([0xfd, 0xf2, 0xdc]),
+    Colour([0xe8, 0xee, 0xfb]),
+];
+#[cfg(feature = "dashboard")]
+const DARK_BACKS: [Colour; 5] = [
+    Colour([0x23, 0x27, 0x31]),
+    Colour([0x14, 0x30, 0x1f]),
+    Colour([0x3a, 0x18, 0x1b]),
+    Colour([0x33, 0x26, 0x0d]),
+    Colour([0x1a, 0x25, 0x46]),
+];
 
 impl From<ThemeError> for ManagementError {
     fn from(_: ThemeError) -> Self {
@@ -51,6 +66,13 @@ impl Colour {
     fn contrast(self, other: Self) -> f64 {
         let (one, other) = (self.luminance(), other.luminance());
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// Returns the nearest colour towards `end` that has enough contrast on all of these backgrounds.
+    #[cfg(feature = "dashboard")]
+    fn readable_on(self, backs: &[Self], end: Self) -> Self {
+        let fits = |colour: &Self| backs.iter().all(|back| colour.contrast(*back) >= MIN_CONTRAST);
+        (0..=100).map(|part| self.towards(end, part)).find(fits).unwrap_or(end)
     }
 
     #[cfg(feature = "dashboard")]
@@ -116,13 +138,12 @@ impl Accent {
     pub(crate) fn style(self) -> String {
         let (white, black) = (Colour([255; 3]), Colour([0; 3]));
         let hover = self.0.towards(black, 20);
-        let dark =
-            (0..=100).map(|part| self.0.towards(white, part)).find(|colour| colour.contrast(DARK) >= MIN_CONTRAST);
-        let dark = dark.unwrap_or(white);
+        let link = self.0.readable_on(&LIGHT_BACKS, black);
+        let dark = self.0.readable_on(&DARK_BACKS, white);
         let dark_hover = dark.towards(white, 25);
         let dark = format!("--accent:{dark};--accent-hover:{dark_hover};--link:{dark};--focus:{dark}");
         format!(
-            ":root{{--accent:{0};--accent-hover:{hover};--link:{0};--focus:{0}}}\n[data-theme=\"dark\"]{{{dark}}}\n\
+            ":root{{--accent:{0};--accent-hover:{hover};--link:{link};--focus:{0}}}\n[data-theme=\"dark\"]{{{dark}}}\n\
              @media (prefers-color-scheme: dark){{[data-theme=\"system\"]{{{dark}}}}}\n",
             self.0
         )
@@ -176,6 +197,8 @@ mod tests {
             ("#6D28D9", true),
             ("#000000", true),
             ("#b91c1c", true),
+            ("#0a7d3c", true),
+            ("#8a4b00", true),
             ("#777777", false),
             ("#ffffff", false),
             ("#ffe066", false),
@@ -190,12 +213,27 @@ mod tests {
             #[cfg(feature = "dashboard")]
             if let Ok(accent) = accent {
                 let style = accent.style();
-                let dark = style.split("dark\"]{--accent:").nth(1).unwrap().get(..7).unwrap();
-                let dark = hex::decode(&dark[1..]).unwrap();
-                assert!(Colour([dark[0], dark[1], dark[2]]).contrast(DARK) >= MIN_CONTRAST, "{style}");
+                let links = style.split("--link:#").skip(1).map(|rest| hex::decode(&rest[..6]).unwrap());
+                let links: Vec<Colour> = links.map(|link| Colour([link[0], link[1], link[2]])).collect();
+                for (link, backs) in [(links[0], LIGHT_BACKS), (links[1], DARK_BACKS), (links[2], DARK_BACKS)] {
+                    assert!(backs.iter().all(|back| link.contrast(*back) >= MIN_CONTRAST), "{style}");
+                }
             }
         }
         assert!((Colour([0; 3]).contrast(Colour([255; 3])) - 21.0).abs() < 0.001);
+    }
+
+    #[cfg(feature = "dashboard")]
+    #[test]
+    fn links_have_the_backgrounds_of_the_stylesheet() {
+        let sheet = include_str!("dashboard/dashboard.css");
+        let mut themes = sheet.split("color-scheme: light;").nth(1).unwrap().split("[data-theme=\"dark\"] {\n");
+        for (theme, backs) in [(themes.next().unwrap(), LIGHT_BACKS), (themes.next().unwrap(), DARK_BACKS)] {
+            for (name, back) in ["hover", "good-back", "bad-back", "warn-back", "info-back"].into_iter().zip(backs) {
+                let rest = theme.split(&format!("--{name}: ")).nth(1).unwrap();
+                assert_eq!(rest.split(';').next().unwrap(), back.to_string(), "{name}");
+            }
+        }
     }
 
     #[test]

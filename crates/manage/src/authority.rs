@@ -158,10 +158,13 @@ impl Rights {
     /// Returns `true` if the rights include this scope. A key of the test mode writes only keys, and signs no user in.
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
-        // A key of the test mode writes nothing but test keys: all other things exist once, for both modes.
+        !self.is_confined(scope) && self.manage.allows(scope)
+    }
+
+    /// A key of the test mode writes nothing but test keys: all other things exist once, for both modes.
+    fn is_confined(&self, scope: &Scope) -> bool {
         let changes = scope.as_str().ends_with(":write") || *scope == scopes::USERS_SIGN_IN;
-        let is_confined = !self.reaches(Mode::Live) && changes && *scope != scopes::KEYS_WRITE;
-        !is_confined && self.manage.allows(scope)
+        !self.reaches(Mode::Live) && changes && *scope != scopes::KEYS_WRITE
     }
 
     /// Returns the management API's scopes.
@@ -186,7 +189,13 @@ impl Rights {
     }
 
     pub(crate) fn require(&self, scope: &Scope) -> Result<(), ManagementError> {
-        if self.allows(scope) { Ok(()) } else { Err(ManagementError::Forbidden(scope.clone())) }
+        if self.allows(scope) {
+            Ok(())
+        } else if self.manage.allows(scope) {
+            Err(ManagementError::TestMode(scope.clone()))
+        } else {
+            Err(ManagementError::Forbidden(scope.clone()))
+        }
     }
 
     /// Reading or receiving events of these kinds needs the scopes that show the same. No kinds mean all.
@@ -194,7 +203,7 @@ impl Rights {
     pub(crate) fn require_events(&self, kinds: &[EventKind]) -> Result<(), ManagementError> {
         // Events tell of both modes.
         if !self.reaches(Mode::Live) {
-            return Err(ManagementError::Forbidden(scopes::WEBHOOKS_READ));
+            return Err(ManagementError::TestMode(scopes::WEBHOOKS_READ));
         }
         let kinds = if kinds.is_empty() { EventKind::ALL } else { kinds };
         kinds.iter().try_for_each(|kind| self.require(&scope_of(*kind)))

@@ -33,6 +33,9 @@ pub enum ManagementError {
     /// The caller lacks a scope.
     #[error("missing scope `{0}`: use a key or a role that has it")]
     Forbidden(Scope),
+    /// The caller is a key of the test mode, which changes nothing but test keys.
+    #[error("a test key can't use `{0}`: use a live key")]
+    TestMode(Scope),
     /// The grant exceeds the caller's rights.
     #[error("you can't grant {0}: your own rights don't include it")]
     Escalation(String),
@@ -190,7 +193,7 @@ impl ManagementError {
         match self {
             Self::Invalid { .. } => "INVALID_VALUE",
             Self::NotFound(_) => "NOT_FOUND",
-            Self::Forbidden(_) => "INSUFFICIENT_SCOPE",
+            Self::Forbidden(_) | Self::TestMode(_) => "INSUFFICIENT_SCOPE",
             Self::Escalation(_) => "ESCALATION",
             Self::KeyHasLimits => "KEY_HAS_LIMITS",
             Self::Publishable => "KEY_KIND_NOT_ALLOWED",
@@ -236,6 +239,7 @@ impl ManagementError {
             }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_)
+            | Self::TestMode(_)
             | Self::Escalation(_)
             | Self::KeyHasLimits
             | Self::Publishable

@@ -156,7 +156,7 @@ async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
 
     browser.go(&format!("/accounts/operator/keys/{id}/revoke")).await;
     browser.press("Revoke the key").await;
-    browser.see("Effective on 1 of 1 node").await;
+    browser.see("Effective everywhere after").await;
     assert_eq!((site.call_api(&key).await, site.call_api(&successor).await), (401, 200));
     browser.close().await;
 }
@@ -232,7 +232,7 @@ async fn everything_works_without_a_script() {
     browser.see("The name is changed").await;
     browser.press("Revoke").await;
     browser.press("Revoke the key").await;
-    browser.see("Effective on").await;
+    browser.see("Effective everywhere").await;
     assert_eq!(site.call_api(&key).await, 401);
     browser.go("/settings").await;
     browser.choose("theme", "dark").await;

@@ -285,7 +285,7 @@ async fn creators_have_their_names_in_the_list_and_in_the_file() {
     let list = client.get("/accounts/operator/keys").await.body;
     let file = client.get("/accounts/operator/keys/export").await.body;
     let of_robot = format!("key “robot” ({})", robot.view.id);
-    for name in ["Ada", of_robot.as_str(), "The operator's command line"] {
+    for name in ["Ada", of_robot.as_str(), "the operator's command line"] {
         let shown = name.replace('\'', "&#39;");
         assert!(list.contains(&format!("<bdi>by {shown}</bdi>")), "{name}: {list}");
         assert!(file.contains(&format!(",\"{name}\",")), "{name}: {file}");

@@ -108,6 +108,10 @@ async fn two_keys_of_a_rotation_are_told_apart_where_keys_are_listed() {
     }
     let page = client.get(&format!("{KEYS}/{}/revoke", old.id)).await.body;
     assert!(page.contains("replaced by a new key, ends in"), "{page}");
+    for (id, is_old) in [(&old.id, true), (&new.id, false)] {
+        let page = client.get(&format!("{KEYS}/{id}")).await.body;
+        assert_eq!(page.contains("Another key replaces this one, which works until"), is_old, "{page}");
+    }
     let page = client.get(KEYS).await.body;
     assert!(page.contains(&format!("aria-label=\"Select server ({})\"", new.hint)), "{page}");
     let page = client.get("/accounts/operator/audit").await.body;

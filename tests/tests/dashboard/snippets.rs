@@ -101,9 +101,9 @@ async fn snippets_of_a_management_key_call_this_server() {
     let credentials = &line["credentials"];
     let [email, password] = ["email", "password"].map(|name| credentials[name].as_str().unwrap());
     client.post("/login", &[("csrf", &csrf), ("email", email), ("password", password)]).await;
-    let made = create(&mut client, &[("purpose", "management"), ("kind", "secret")]).await;
-    assert!(text_of(&made.body, "curl").ends_with(&format!("\"{}/v1/keys\"", server.url)), "{}", made.body);
-    run_all(&made.body, "\"data\"");
+    let made = create(&mut client, &[("purpose", "management"), ("kind", "restricted"), ("scope", "usage:read")]).await;
+    assert!(text_of(&made.body, "curl").ends_with(&format!("\"{}/v1/keys/self\"", server.url)), "{}", made.body);
+    run_all(&made.body, "\"hint\"");
     server.stop();
 }
 

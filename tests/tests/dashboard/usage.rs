@@ -81,6 +81,8 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
         let modes = rows(&page, "Requests by mode");
         assert_eq!(modes, ["Live | 6 | 3 | 33.3 % |", "Test | 0 | 1 | 100.0 % |"], "{days}");
         assert!(page.contains("A request that lacks a scope or exceeds a limit counts as refused."), "{page}");
+        let two_ranges = "The tables of keys and scopes are of yesterday and today (UTC).";
+        assert_eq!(page.contains(two_ranges), days == 1, "{days}: {page}");
         let table = rows(&page, "Requests by outcome, as a table");
         assert_eq!(table.len(), if days == 1 { 24 } else { days }, "{table:?}");
         assert!(table.last().unwrap().contains(", so far | 6 | 3 | 1 |"), "{table:?}");

@@ -58,6 +58,28 @@ async fn holder(setting: &Setting, key: &str) -> Actor {
 }
 
 #[tokio::test]
+async fn a_test_key_is_told_that_its_mode_confines_it() {
+    let setting = on_sqlite();
+    let management = &setting.management;
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let draft = |mode, scopes: &str| {
+        let new = NewKey { mode, scopes: scopes.parse().unwrap(), ..NewKey::secret(account.clone(), "new") };
+        KeyDraft::of(Purpose::Management, NewKey { kind: KeyKind::Restricted, ..new })
+    };
+    let text = "a test key can't use `members:write`: use a live key";
+    for (mode, scopes, expected) in [
+        (Mode::Test, "members:read members:write", text),
+        (Mode::Test, "members:read", "missing scope `members:write`: use a key or a role that has it"),
+        (Mode::Live, "members:read", "missing scope `members:write`: use a key or a role that has it"),
+    ] {
+        let key = management.create_key(&owner, draft(mode, scopes)).await.unwrap().key.expose_once();
+        let key = holder(&setting, &key).await;
+        let refused = management.invite(&key, &account, "eve@example.com", Role::Viewer).await.unwrap_err();
+        assert_eq!((refused.code(), refused.to_string().as_str()), ("INSUFFICIENT_SCOPE", expected), "{mode:?}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_grants_what_they_do_not_hold() {
     let setting = on_sqlite();
     let management = &setting.management;

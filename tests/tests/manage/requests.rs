@@ -331,9 +331,12 @@ fn the_server_records_if_configured_and_the_demo_has_requests() {
     assert_eq!(server.curl("/forward-auth", &asked).status, 200);
     let asked = ["-H", &key, "-H", "x-forwarded-method: GET", "-H", "x-forwarded-uri: /", "-d", ""];
     assert_eq!(server.curl("/forward-auth?scope=nonsense", &asked).status, 500);
+    assert_eq!(server.curl("/demo/resources", &["-H", &key]).status, 200);
     let list = server.curl(&format!("/v1/keys/{id}/requests"), &["-H", &manager]);
     assert_eq!(list.status, 200, "{}", list.text);
     let requests = list.json()["data"].as_array().unwrap().clone();
+    let newest = requests.first().unwrap();
+    assert_eq!((&newest["route"], &newest["outcome"]), (&json!("/demo/resources"), &json!("OK")), "{requests:?}");
     let request = requests.last().unwrap();
     assert_eq!(
         (&request["method"], &request["route"], &request["outcome"]),

@@ -24,6 +24,7 @@ use crate::actor::Actor;
 use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::records::{Account, User, Versioned};
+use crate::role::scopes;
 use crate::service::{ApiDescription, KeyView, Management};
 
 pub(super) struct Member {
@@ -125,6 +126,10 @@ impl Member {
         } else {
             ManagementError::NotFound("page")
         })
+    }
+
+    pub(super) fn may_describe_api(&self) -> bool {
+        self.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE))
     }
 
     pub(super) fn home(&self) -> Option<(&Account, &Rights)> {

@@ -31,6 +31,7 @@ pub(super) fn unless_lost(guards: Result<Vec<Write>, ManagementError>) -> Result
         Err(
             ManagementError::NotFound(_)
             | ManagementError::Forbidden(_)
+            | ManagementError::TestMode(_)
             | ManagementError::Escalation(_)
             | ManagementError::KeyHasLimits
             | ManagementError::SecondFactorMissing,

@@ -153,7 +153,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
         .merge(keyward_manage::secured(management, verify));
-    let app = if command.demo { app.merge(demo::example_api(&authenticator)) } else { app };
+    let app = if command.demo { app.merge(recorded(demo::example_api(&verifier), recorder.as_ref())) } else { app };
     let for_gateways = keyward_gateway::forward_auth_with_limits(verifier.clone(), limit.clone());
     #[cfg(feature = "envoy")]
     let for_gateways =

@@ -76,6 +76,7 @@ pub(in crate::dashboard) fn explain(error: &ManagementError) -> (&'static str, S
         ManagementError::Forbidden(scope) => {
             ("No permission", format!("You don't have permission to do this ({scope}). Ask an owner or admin."))
         }
+        ManagementError::TestMode(_) => ("No permission", sentence(&error.to_string())),
         ManagementError::Escalation(what) => ("No permission", format!("You can't grant more than you have: {what}.")),
         ManagementError::PlanInUse { .. } => ("The plan is in use", sentence(&error.to_string())),
         ManagementError::KeyHasLimits => ("No permission", sentence(&error.to_string())),

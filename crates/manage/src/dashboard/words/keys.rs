@@ -280,15 +280,17 @@ pub(in crate::dashboard) const RESTRICTED: &str = "Restricted";
 pub(in crate::dashboard) const ONLY_THE_SCOPES_THAT_YOU_CHOOSE_BELOW: &str = "Only the scopes that you choose below.";
 pub(in crate::dashboard) const PUBLISHABLE: &str = "Publishable";
 pub(in crate::dashboard) const READ_ONLY_IT_MAY: &str = "Read-only. It may be public, for example in a browser.";
+pub(in crate::dashboard) const NO_SCOPES_ARE_DESCRIBED: &str =
+    "With a description of your scopes, this form offers them with their meanings.";
+pub(in crate::dashboard) const DESCRIBE_THE_SCOPES: &str = "Describe the scopes";
 pub(in crate::dashboard) const FOR_TRYING_THINGS_OUT: &str = "For trying things out, without real effects.";
 pub(in crate::dashboard) const FOR_REAL_DATA_AND_REAL_MONEY: &str = "For real data and real money.";
 pub(in crate::dashboard) const CALLING_THE_API: &str = "Calling the API";
 pub(in crate::dashboard) const MANAGING_KEYS: &str = "Managing keys";
 pub(in crate::dashboard) const CALLS_THE_MANAGEMENT_API: &str =
-    "Calls the management API, which creates, lists and revokes keys.";
+    "Calls the management API, which creates, lists and revokes keys. In test mode, it changes test keys only.";
 
 // details.rs
-pub(in crate::dashboard) const NO_CHANGE: &str = "No change";
 
 // expiry.rs
 pub(in crate::dashboard) const IN_7_DAYS: &str = "In 7 days";
@@ -382,6 +384,8 @@ pub(in crate::dashboard) fn calls(provider: &str) -> String {
 pub(in crate::dashboard) const OLD_KEY_STAYS_VALID: [&str; 2] =
     ["The old key stays valid until ", ". Switch to this key before then."];
 
+pub(in crate::dashboard) const ANOTHER_KEY_REPLACES_IT: [&str; 2] =
+    ["Another key replaces this one, which works until ", ". Switch to the new key before then."];
 pub(in crate::dashboard) const KEY_EXPIRES_SOON: [&str; 2] = ["The key expires ", ". Rotate it before then."];
 
 pub(in crate::dashboard) fn only_scopes_of_plan(plan: &str) -> String {
@@ -442,8 +446,8 @@ pub(in crate::dashboard) fn key_with_id(name: &str, id: &str) -> String {
     format!("key “{name}” ({id})")
 }
 
-pub(in crate::dashboard) fn imported_by(id: &str) -> String {
-    format!("imported by {id}")
+pub(in crate::dashboard) fn import_from(program: &str) -> String {
+    format!("an import from {program}")
 }
 
 pub(in crate::dashboard) fn as_late_as_allowed(when: &str) -> String {
@@ -452,6 +456,10 @@ pub(in crate::dashboard) fn as_late_as_allowed(when: &str) -> String {
 
 pub(in crate::dashboard) fn at_most_until(when: &str) -> String {
     format!("At most until {when}.")
+}
+
+pub(in crate::dashboard) fn no_change(end: &str) -> String {
+    format!("No change: {end}")
 }
 
 pub(in crate::dashboard) fn in_time_by_default(length: &str) -> String {

@@ -111,14 +111,16 @@ pub(in crate::dashboard) fn effect(confirmed: u64, nodes: u64, millis: u64) -> S
     let mut text = if nodes == 0 {
         format!("Effective everywhere after {millis} ms: no node was running.")
     } else {
-        format!(
-            "Effective on {nodes} of {nodes} {} after {millis} ms. Nodes are the servers that check keys.",
-            plural(&nodes.to_string(), "node", "nodes")
-        )
+        format!("Effective everywhere after {millis} ms.")
     };
     if confirmed < nodes {
-        let silent = nodes - confirmed;
-        text += &format!(" {silent} did not answer, and no longer accepts the key because its lease has expired.");
+        let silent = (nodes - confirmed).to_string();
+        let without_lease = plural(
+            &silent,
+            "server did not answer, and no longer accepts the key because its lease has expired",
+            "servers did not answer, and no longer accept the key because their leases have expired",
+        );
+        text += &format!(" {silent} {without_lease}.");
     }
     text
 }

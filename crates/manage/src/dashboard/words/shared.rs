@@ -73,13 +73,21 @@ pub(in crate::dashboard) const WEBHOOKS: &str = "Webhooks";
 pub(in crate::dashboard) const YOU: &str = "you";
 pub(in crate::dashboard) const YOUR_NAME: &str = "Your name";
 pub(in crate::dashboard) const YOU_ARE_HERE: &str = "You are here";
-/// A program without a user, such as the server itself or one of the operator's.
+/// A program without a user, such as the server itself or one of the operator's, at the start of a sentence.
 pub(in crate::dashboard) fn program(name: &str) -> String {
+    match program_within(name).strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => program_within(name),
+    }
+}
+
+/// The same within a sentence.
+pub(in crate::dashboard) fn program_within(name: &str) -> String {
     match name {
-        "command line" => "The operator's command line".to_owned(),
-        "retention" | "events" | "webhooks" | "maintenance" => "The server".to_owned(),
+        "command line" => "the operator's command line".to_owned(),
+        "retention" | "events" | "webhooks" | "maintenance" => "the server".to_owned(),
         "GitHub secret scanning" => name.to_owned(),
-        other => format!("The program “{other}”"),
+        other => format!("the program “{other}”"),
     }
 }
 

@@ -83,6 +83,11 @@ pub(in crate::dashboard) fn more_scopes(more: &str) -> String {
     format!("{more} more scopes are in the file.")
 }
 
+/// Keys are counted by day.
+pub(in crate::dashboard) fn hours_and_days(hours: &str, days: &str) -> String {
+    format!("These figures and the chart are of {hours}. The tables of keys and scopes are of {days}.")
+}
+
 pub(in crate::dashboard) fn in_time(time: &str) -> String {
     format!("In {time}.")
 }

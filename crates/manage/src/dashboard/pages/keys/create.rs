@@ -46,6 +46,8 @@ struct NewPage {
     modes: Vec<Choice>,
     kinds: Vec<Choice>,
     scopes: Picker,
+    /// The provider has described no scopes, and the user may.
+    may_describe_scopes: bool,
     plan_note: Option<String>,
     management_scopes: Picker,
     expiry: Expiry,
@@ -76,7 +78,7 @@ async fn show(
     error: Option<FormErrors>,
 ) -> Result<Response, PageError> {
     let (lifetimes, now) = (lifetimes(member).await?, member.management().now());
-    let default = lifetimes.default.or(lifetimes.maximum).map(expiry::default_label);
+    let default = lifetimes.default.or(lifetimes.maximum).map(|length| expiry::by_default(length, now));
     let expiry = Expiry::new(form, now, lifetimes.latest_end(now), default);
     let format = member.management().key_format();
     let kinds = [
@@ -135,6 +137,7 @@ async fn show(
         purposes: choices(form, "purpose", &purposes),
         modes: choices(form, "mode", &modes),
         kinds,
+        may_describe_scopes: scopes.groups.is_empty() && member.may_describe_api(),
         scopes,
         plan_note,
         management_scopes,

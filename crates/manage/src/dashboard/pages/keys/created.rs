@@ -11,7 +11,7 @@ use crate::dashboard::settings::{EXAMPLE_URL, variable};
 use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::error::ManagementError;
-use crate::role::{Purpose, scopes};
+use crate::role::Purpose;
 use crate::service::KeyView;
 
 #[derive(Serialize, Deserialize)]
@@ -64,13 +64,16 @@ impl CreatedPage {
 }
 
 pub(super) async fn show(member: &AtAccount, created: CreatedKey) -> Result<Response, ManagementError> {
-    // A management key calls this server.
-    let example_url =
-        if created.is_managing { format!("{}/v1/keys", member.visitor.own_origin()) } else { member.example_url() };
+    // A management key calls this server, for what needs no scope.
+    let example_url = if created.is_managing {
+        format!("{}/v1/keys/self", member.visitor.own_origin())
+    } else {
+        member.example_url()
+    };
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
     let may_test = !created.is_managing && test_call::may_call(member, &example_url);
     let lacks_url = !created.is_managing && example_url == EXAMPLE_URL;
-    let may_set_url = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE));
+    let may_set_url = member.may_describe_api();
     let now = member.management().now();
     let key = match created.id.parse() {
         Ok(id) => member.management().key(&member.actor, &id).await.ok().map(|key| Key::of(&key, now)),

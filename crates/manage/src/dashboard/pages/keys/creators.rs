@@ -45,8 +45,8 @@ async fn look_up(member: &AtAccount, creator: &Creator) -> Result<Option<String>
     tokio::task::yield_now().await;
     let id = creator.id.as_str();
     let known = match creator.kind.as_str() {
-        "import" => return Ok(Some(words::keys::imported_by(id))),
-        "system" => return Ok(Some(words::shared::program(id))),
+        "import" => return Ok(Some(words::keys::import_from(&words::shared::program_within(id)))),
+        "system" => return Ok(Some(words::shared::program_within(id))),
         "user" => member.user_name(id).await,
         "key" => match id.parse() {
             Ok(key) => {

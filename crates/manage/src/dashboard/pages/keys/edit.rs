@@ -7,7 +7,7 @@ use keyward_core::Timestamp;
 use keyward_core::key::KeyKind;
 
 use super::create::{endpoints, networks};
-use super::expiry::{self, Expiry};
+use super::expiry::{self, Expiry, NoChoice};
 use super::scopes::{self as picked, ApiScopes, Picker};
 use super::view::{Key, flash_code};
 use crate::dashboard::error::{FormErrors, PageError, Refused};
@@ -101,8 +101,10 @@ async fn show(
     let endpoints = form.typed("endpoints", key.endpoints.join("\n"));
     let expiry = match has_own_end(member) {
         true => {
-            let unchanged = Some(words::keys::NO_CHANGE.to_owned());
-            Some(Expiry::new(form, member.management().now(), latest_end(member).await?, unchanged))
+            let (now, end) = (member.management().now(), member.key.expires_at);
+            let end_text = end.map_or_else(|| words::shared::NEVER.to_owned(), |end| When::at(end, now).full);
+            let unchanged = NoChoice { label: words::keys::no_change(&end_text), end };
+            Some(Expiry::new(form, now, latest_end(member).await?, Some(unchanged)))
         }
         false => None,
     };

@@ -27,7 +27,14 @@ pub(super) struct Choice {
     pub(super) is_chosen: bool,
 }
 
-/// Offers only ends that are allowed.
+/// The choice of no particular end.
+pub(super) struct NoChoice {
+    pub(super) label: String,
+    /// What it means, if it is a time.
+    pub(super) end: Option<Timestamp>,
+}
+
+/// Offers only ends that are allowed, each once.
 pub(super) struct Expiry {
     pub(super) choices: Vec<Choice>,
     pub(super) on: String,
@@ -37,17 +44,22 @@ pub(super) struct Expiry {
 }
 
 impl Expiry {
-    /// `default` labels the choice of no particular end. Without it, 90 days are preselected. `None` as `latest` allows never.
-    pub(super) fn new(form: &Form, now: Timestamp, latest: Option<Timestamp>, default: Option<String>) -> Self {
-        let fits = |end: Timestamp| latest.is_none_or(|latest| end <= latest);
+    /// Without a choice of no particular end, 90 days are preselected. `None` as `latest` allows never.
+    pub(super) fn new(form: &Form, now: Timestamp, latest: Option<Timestamp>, default: Option<NoChoice>) -> Self {
         let preselected = if default.is_some() { "default" } else { "90" };
+        let mut ends: Vec<Timestamp> = default.iter().filter_map(|default| default.end).collect();
         let mut offered: Vec<(String, String)> = Vec::new();
-        offered.extend(default.map(|label| ("default".to_owned(), label)));
-        let days = DAYS.iter().filter(|(days, _)| fits(now.saturating_add(*days * DAY)));
-        offered.extend(days.map(|(days, label)| (days.to_string(), (*label).to_owned())));
+        offered.extend(default.map(|default| ("default".to_owned(), default.label)));
+        for (days, label) in DAYS {
+            let end = now.saturating_add(days * DAY);
+            if latest.is_none_or(|latest| end <= latest) && !ends.contains(&end) {
+                ends.push(end);
+                offered.push((days.to_string(), label.to_owned()));
+            }
+        }
         match latest {
             None => offered.push(("never".to_owned(), words::keys::NEVER.to_owned())),
-            Some(latest) if latest > now => {
+            Some(latest) if latest > now && !ends.contains(&latest) => {
                 offered.push(("latest".to_owned(), words::keys::as_late_as_allowed(&When::at(latest, now).full)));
             }
             Some(_) => {}
@@ -67,9 +79,9 @@ impl Expiry {
     }
 }
 
-/// Labels the default of an account's lifetimes.
-pub(super) fn default_label(length: Duration) -> String {
-    words::keys::in_time_by_default(&length_text(length))
+/// The default of an account's lifetimes.
+pub(super) fn by_default(length: Duration, now: Timestamp) -> NoChoice {
+    NoChoice { label: words::keys::in_time_by_default(&length_text(length)), end: Some(now.saturating_add(length)) }
 }
 
 /// The value of the field that means exactly this end.
@@ -124,13 +136,15 @@ mod tests {
         for (sent, latest, default, offered, chosen) in [
             ("", None, None, "7 30 90 365 never on", "90"),
             ("expires=never", None, None, "7 30 90 365 never on", "never"),
-            ("", None, Some("In 30 days (default)"), "default 7 30 90 365 never on", "default"),
-            ("", Some(after(90)), Some("x"), "default 7 30 90 latest on", "default"),
-            ("expires=365", Some(after(90)), Some("x"), "default 7 30 90 latest on", "default"),
-            ("expires=on", Some(after(1)), Some("x"), "default latest on", "on"),
+            ("", None, Some(30), "default 7 90 365 never on", "default"),
+            ("", Some(after(90)), Some(60), "default 7 30 90 on", "default"),
+            ("", Some(after(90)), Some(90), "default 7 30 on", "default"),
+            ("expires=365", Some(after(100)), Some(60), "default 7 30 90 latest on", "default"),
+            ("expires=on", Some(after(1)), Some(0), "default latest on", "on"),
         ] {
             let form = Form::parse(sent.as_bytes());
-            let expiry = Expiry::new(&form, now, latest, default.map(str::to_owned));
+            let default = default.map(|days: u32| by_default(days * DAY, now));
+            let expiry = Expiry::new(&form, now, latest, default);
             let values: Vec<&str> = expiry.choices.iter().map(|choice| choice.value.as_str()).collect();
             let marked: Vec<&str> =
                 expiry.choices.iter().filter(|choice| choice.is_chosen).map(|choice| choice.value.as_str()).collect();

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::created::{self, CreatedKey};
-use super::expiry::{self, Expiry};
+use super::expiry::{self, Expiry, NoChoice};
 use super::missing::Warning;
 use super::view::Key;
 use crate::dashboard::error::{FormErrors, PageError};
@@ -69,10 +69,12 @@ async fn show(
     let now = member.management().now();
     let key = Key::of(&member.key, now);
     let preview = member.management().preview_rotation(&member.actor, member.id()).await?;
-    let default = match preview.expires_at {
+    let end = preview.expires_at;
+    let label = match end {
         Some(end) => words::keys::by_default(&When::at(end, now).full),
         None => words::keys::NEVER_DEFAULT.to_owned(),
     };
+    let default = NoChoice { label, end };
     let expiry = Expiry::new(form, now, preview.latest_expires_at, Some(default));
     let offered =
         OVERLAPS.map(|(value, label, _)| (value, label)).into_iter().chain([(OTHER, words::keys::ANOTHER_TIME)]);
