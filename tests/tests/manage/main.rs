@@ -58,3 +58,4 @@ mod sign_in_links;
 mod store;
 mod user_keys;
 mod verify;
+mod worker_idle;

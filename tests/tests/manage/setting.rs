@@ -88,11 +88,17 @@ pub(crate) struct Failing {
     pub(crate) fails: AtomicBool,
     /// How often a single account was looked up among the deleted ones.
     pub(crate) looked_up: AtomicUsize,
-    pause: Mutex<Option<Pause>>,
+    pauses: Mutex<Vec<Pause>>,
+    /// Batches with a record of this kind fail.
+    refuses: Mutex<Option<Kind>>,
+    /// How many of them have failed.
+    pub(crate) refused: AtomicUsize,
 }
 
 struct Pause {
     kind: Kind,
+    /// A pause before a write, after this many others of its kind.
+    writes: Option<usize>,
     reached: oneshot::Sender<()>,
     go: oneshot::Receiver<()>,
 }
@@ -103,8 +109,14 @@ impl Failing {
             inner: Box::new(inner),
             fails: AtomicBool::new(false),
             looked_up: AtomicUsize::new(0),
-            pause: Mutex::new(None),
+            pauses: Mutex::default(),
+            refuses: Mutex::new(None),
+            refused: AtomicUsize::new(0),
         }
+    }
+
+    pub(crate) fn refuse(&self, kind: Option<Kind>) {
+        *self.refuses.lock().unwrap() = kind;
     }
 
     /// Runs the operation up to its first read of this kind, then the change, then the rest of the operation.
@@ -114,8 +126,35 @@ impl Failing {
         operation: impl Future<Output = T>,
         change: impl Future<Output = ()>,
     ) -> T {
+        self.change_at(kind, None, operation, change).await
+    }
+
+    /// The same before a write of this kind, after `others`.
+    pub(crate) async fn change_before_write<T>(
+        &self,
+        (kind, others): (Kind, usize),
+        operation: impl Future<Output = T>,
+        change: impl Future<Output = ()>,
+    ) -> T {
+        self.change_at(kind, Some(others), operation, change).await
+    }
+
+    fn reached(&self, mut is_reached: impl FnMut(&mut Pause) -> bool) -> Option<Pause> {
+        let mut pauses = self.pauses.lock().unwrap();
+        // Each of them counts.
+        let reached: Vec<bool> = pauses.iter_mut().map(&mut is_reached).collect();
+        reached.iter().position(|is_reached| *is_reached).map(|place| pauses.remove(place))
+    }
+
+    async fn change_at<T>(
+        &self,
+        kind: Kind,
+        writes: Option<usize>,
+        operation: impl Future<Output = T>,
+        change: impl Future<Output = ()>,
+    ) -> T {
         let ((reached, is_reached), (go, waits)) = (oneshot::channel(), oneshot::channel());
-        *self.pause.lock().unwrap() = Some(Pause { kind, reached, go: waits });
+        self.pauses.lock().unwrap().push(Pause { kind, writes, reached, go: waits });
         let change = async {
             is_reached.await.unwrap();
             change.await;
@@ -130,7 +169,7 @@ impl ManagementStore for Failing {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         self.looked_up.fetch_add(usize::from(kind == Kind::DeletedAccount), Ordering::Relaxed);
         let found = self.inner.get(kind, id).await;
-        let pause = self.pause.lock().unwrap().take_if(|pause| pause.kind == kind);
+        let pause = self.reached(|pause| pause.kind == kind && pause.writes.is_none());
         if let Some(Pause { reached, go, .. }) = pause {
             let _ = reached.send(());
             let _ = go.await;
@@ -151,6 +190,26 @@ impl ManagementStore for Failing {
     }
 
     async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        let concerns = |kind: Kind| {
+            writes.iter().any(|write| match write {
+                Write::Insert(record) | Write::Replace(record) => record.kind == kind,
+                Write::Remove { kind: of, .. } | Write::Expect { kind: of, .. } => *of == kind,
+            })
+        };
+        let pause = self.reached(|pause| {
+            let Some(others) = pause.writes.as_mut().filter(|_| concerns(pause.kind)) else { return false };
+            let is_next = *others == 0;
+            *others = others.saturating_sub(1);
+            is_next
+        });
+        if let Some(Pause { reached, go, .. }) = pause {
+            let _ = reached.send(());
+            let _ = go.await;
+        }
+        if self.refuses.lock().unwrap().is_some_and(concerns) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(StoreError::unavailable("the disk is full"));
+        }
         if writes.len() > 1 && self.fails.load(Ordering::Relaxed) {
             return Err(StoreError::unavailable("the disk is full"));
         }

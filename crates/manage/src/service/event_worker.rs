@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::error::ManagementError;
 use crate::service::Management;
+#[cfg(any(feature = "webhooks", feature = "mail"))]
+use crate::service::attempts::Failures;
 #[cfg(feature = "mail")]
 use crate::service::mail::Slots;
 #[cfg(feature = "webhooks")]
@@ -35,7 +37,7 @@ impl Management {
                 let begun = begun + warn(management.start_deliveries(&mut deliveries).await);
                 let (at_most, pause) = pause_after(begun);
                 #[cfg(feature = "webhooks")]
-                if deliveries.settled(at_most).await > 0 {
+                if goes_on(deliveries.settled(at_most).await, &deliveries.take_failures()).await {
                     continue;
                 }
                 pause.await;
@@ -49,7 +51,7 @@ impl Management {
         while self.sends_mail() {
             let begun = warn(self.start_mails(&mut slots).await);
             let (at_most, pause) = pause_after(begun);
-            if slots.settled(at_most).await == 0 {
+            if !goes_on(slots.settled(at_most).await, &slots.take_failures()).await {
                 pause.await;
             }
         }
@@ -65,14 +67,22 @@ impl Management {
         {
             let mut deliveries = Deliveries::default();
             while self.start_deliveries(&mut deliveries).await? > 0 {
-                while deliveries.settled(Duration::MAX).await > 0 {}
+                let mut ended = 0;
+                while let count @ 1.. = deliveries.settled(Duration::MAX).await {
+                    ended += count;
+                }
+                unless_all_failed(ended, deliveries.take_failures())?;
             }
         }
         #[cfg(feature = "mail")]
         {
             let mut slots = Slots::default();
             while self.start_mails(&mut slots).await? > 0 {
-                while slots.settled(Duration::MAX).await > 0 {}
+                let mut ended = 0;
+                while let count @ 1.. = slots.settled(Duration::MAX).await {
+                    ended += count;
+                }
+                unless_all_failed(ended, slots.take_failures())?;
             }
         }
         Ok(())
@@ -85,6 +95,24 @@ impl Management {
 fn pause_after(begun: usize) -> (Duration, tokio::time::Sleep) {
     let length = if begun == 0 { POLL } else { Duration::ZERO };
     (length, tokio::time::sleep(length))
+}
+
+/// Returns `true` if attempts have ended. After failures it waits: a store that reads but does not write offers the same work again.
+#[cfg(any(feature = "webhooks", feature = "mail"))]
+async fn goes_on(ended: usize, failures: &Failures) -> bool {
+    if failures.number > 0 {
+        tokio::time::sleep(POLL).await;
+    }
+    ended > 0
+}
+
+/// Beginning again would have no end.
+#[cfg(any(feature = "webhooks", feature = "mail"))]
+fn unless_all_failed(ended: usize, failures: Failures) -> Result<(), ManagementError> {
+    match failures.last {
+        Some(error) if failures.number == ended => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn warn(done: Result<usize, ManagementError>) -> usize {

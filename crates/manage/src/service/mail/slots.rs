@@ -7,7 +7,7 @@ use keyward_core::Timestamp;
 
 use crate::error::ManagementError;
 use crate::records::{MailContent, StoredMail, Versioned};
-use crate::service::attempts::Attempts;
+use crate::service::attempts::{Attempts, Failures};
 
 /// In this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,16 +94,19 @@ impl Slots {
 
     /// Waits up to `at_most` for an attempt to end. Returns how many have ended.
     pub(crate) async fn settled(&mut self, at_most: Duration) -> usize {
-        let ended = |_, done| match done {
+        let ended = |_, done: &Result<_, _>| match done {
             Ok(Ok(_)) => {}
             // The claim ends after two minutes, and the mail is due again.
             Ok(Err(error)) => {
-                let error: ManagementError = error;
                 keyward_core::log_limited!(warn, %error, "a mail waits for the store");
             }
             Err(error) => tracing::error!(%error, "an attempt to send a mail panicked"),
         };
         self.0.settled(at_most, ended).await
+    }
+
+    pub(crate) fn take_failures(&mut self) -> Failures {
+        self.0.take_failures()
     }
 }
 

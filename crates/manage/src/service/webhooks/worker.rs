@@ -4,7 +4,7 @@ use super::slots::{MAX_PER_WEBHOOK, Slots, Waiting};
 use crate::error::ManagementError;
 use crate::records::{Entity as _, EventCursor, StoredWebhook};
 use crate::service::Management;
-use crate::service::attempts::Attempts;
+use crate::service::attempts::{Attempts, Failures};
 use crate::service::events::WEBHOOKS;
 use crate::store::{Kind, List};
 
@@ -39,20 +39,23 @@ impl Deliveries {
     /// Waits up to `at_most` for an attempt to end. Returns how many have ended.
     pub(crate) async fn settled(&mut self, at_most: Duration) -> usize {
         let slots = &mut self.slots;
-        let ended = |(delivery, begun): (String, Instant), done| {
+        let ended = |(delivery, begun): (String, Instant), done: &Result<_, _>| {
             let was_attempted = matches!(done, Ok(Ok(true)));
             slots.free(&delivery, was_attempted.then(|| begun.elapsed()));
             match done {
                 Ok(Ok(_)) => {}
                 // The claim ends after a minute, and the delivery is due again.
                 Ok(Err(error)) => {
-                    let error: ManagementError = error;
-                    tracing::warn!(%error, "the outcome of a delivery was not stored");
+                    keyward_core::log_limited!(warn, %error, "a delivery waits for the store");
                 }
                 Err(error) => tracing::error!(%error, "an attempt to deliver an event panicked"),
             }
         };
         self.attempts.settled(at_most, ended).await
+    }
+
+    pub(crate) fn take_failures(&mut self) -> Failures {
+        self.attempts.take_failures()
     }
 }
 
