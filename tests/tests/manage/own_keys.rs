@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward::manage::{Actor, Context, ManagementError, Purpose, Role, SignInLinkDraft};
+use keyward::manage::{Actor, Context, KeyChange, ManagementError, Purpose, Role, SignInLinkDraft};
 use keyward::{AccountId, CredentialId, Identity, NewKey};
 
 use crate::authority::holder;
@@ -106,5 +106,63 @@ async fn no_link_that_an_own_key_made_for_another_owner_takes_the_sign_in_over()
             management.revoke_key(&owner, &own_id).await.unwrap();
         }
         assert!(management.session(&session, Context::new()).await.is_err());
+    }
+}
+
+/// A weak key does not say who is responsible for the session that created it, so this session does not make it a strong one.
+#[tokio::test]
+async fn no_key_that_a_session_of_a_link_widens_takes_the_sign_in_over() {
+    for setting in everywhere().await {
+        let management = &setting.management;
+        setting.operator().await;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let id = owner.user().unwrap().clone();
+        let (own, _) = key(&setting, &owner, &account).await;
+        let bob = setting.member(&owner, &account, "bob@example.com", Role::Owner).await;
+        let strong =
+            NewKey { scopes: "members:* keys:read".parse().unwrap(), ..NewKey::secret(account.clone(), "strong") };
+        let (_, strong) = holder(&setting, &bob, Purpose::Management, strong).await;
+        Person::set_up(management, &setting.clock, &owner).await;
+        let link = SignInLinkDraft::new("bob@example.com").account(account.clone());
+        let link = management.create_sign_in_link(&own, &link).await.unwrap();
+        let session = management.sign_in_with_link(&Context::new(), &link.secret).await.unwrap().session;
+        let by_link = management.session(&session, Context::new()).await.unwrap();
+        let weak = NewKey { scopes: "keys:read".parse().unwrap(), ..NewKey::secret(account.clone(), "weak") };
+        let (created, weak) = holder(&setting, &by_link, Purpose::Management, weak).await;
+        let change = KeyChange { scopes: Some("*".parse().unwrap()), ..KeyChange::default() };
+        assert_eq!(says(management.update_key(&by_link, &weak, change, 1).await), "OWN_SIGN_IN_REQUIRED");
+        assert_eq!(says(management.remove_second_factor(&created, &id).await), "INSUFFICIENT_SCOPE");
+        // What the key had may stay, and less is no harm.
+        let change = KeyChange { scopes: Some("members:*".parse().unwrap()), ..KeyChange::default() };
+        assert_eq!(says(management.update_key(&by_link, &strong, change, 1).await), "done");
+        let change = KeyChange { scopes: Some("*".parse().unwrap()), ..KeyChange::default() };
+        assert_eq!(says(management.update_key(&by_link, &strong, change.clone(), 2).await), "OWN_SIGN_IN_REQUIRED");
+        // A key that the session created with these rights goes back to the maker, and may get more.
+        let (created, managing) = {
+            let new = NewKey { scopes: "members:*".parse().unwrap(), ..NewKey::secret(account.clone(), "managing") };
+            holder(&setting, &by_link, Purpose::Management, new).await
+        };
+        assert_eq!(says(management.update_key(&by_link, &managing, change, 1).await), "done");
+        assert_eq!(says(management.remove_second_factor(&created, &id).await), "INVALID_VALUE");
+    }
+}
+
+#[tokio::test]
+async fn no_key_of_a_user_sheds_the_user_and_takes_the_sign_in_over() {
+    for setting in everywhere().await {
+        let management = &setting.management;
+        setting.operator().await;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let id = owner.user().unwrap().clone();
+        Person::set_up(management, &setting.clock, &owner).await;
+        let mut of_user = NewKey::secret(account.clone(), "of the user");
+        of_user.user = Some(id.clone());
+        let (of_user, key) = holder(&setting, &setting.system(), Purpose::Management, of_user).await;
+        let change = KeyChange { user: Some(None), ..KeyChange::default() };
+        assert_eq!(says(management.update_key(&of_user, &key, change.clone(), 1).await), "INVALID_VALUE");
+        assert_eq!(says(management.remove_second_factor(&of_user, &id).await), "INVALID_VALUE");
+        // Another owner may take it away.
+        let other = setting.member(&setting.system(), &account, "bob@example.com", Role::Owner).await;
+        assert_eq!(says(management.update_key(&other, &key, change, 1).await), "done");
     }
 }

@@ -41,7 +41,9 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`],
-    /// [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`], [`ManagementError::ScopeNotInPlan`].
+    /// [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`], [`ManagementError::ScopeNotInPlan`];
+    /// [`ManagementError::OwnSignInRequired`] for more rights of a management key with `members:write` or `users:sign_in`, in a
+    /// session that began with a link.
     pub async fn update_key(
         &self,
         actor: &Actor,
@@ -78,7 +80,15 @@ impl Management {
                 self.check_has_user(&key).await?;
             }
             self.check_recent(actor).await?;
-            if Rights::of_record(&changed, purpose).change_who_signs_in() {
+            if let Some(user) = key.user.as_ref().filter(|_| purpose == Purpose::Management && changed.user != key.user)
+            {
+                self.check_may_take_from(actor, user).await?;
+            }
+            let (before, after) = (Rights::of_record(&key, purpose), Rights::of_record(&changed, purpose));
+            if after.change_who_signs_in() {
+                if before.covers(&after).is_err() {
+                    self.check_may_widen(actor, key.created_by.as_ref()).await?;
+                }
                 self.confirm_user(actor).await?;
             }
         }

@@ -27,12 +27,42 @@ impl Management {
             Creator::User(id) if id == *user => {
                 Err(ManagementError::invalid("user", format!("expected another user: {instead}")))
             }
-            Creator::Key(id) if self.goes_back_to(&id, user).await? => {
-                let message = "the key goes back to this user, who has it or created it or a key before it: use a key of another user, or the command line";
-                Err(ManagementError::invalid("user", message))
-            }
+            Creator::Key(id) => self.check_goes_not_back(&id, user).await,
             _ => Ok(()),
         }
+    }
+
+    /// Refuses that a key takes a management key away from the user to whom it goes back: it could be this key, which would go back to
+    /// nobody then.
+    pub(in crate::service) async fn check_may_take_from(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+    ) -> Result<(), ManagementError> {
+        match self.responsible_for(actor).await? {
+            Creator::Key(id) => self.check_goes_not_back(&id, user).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses that a session of a link gives more to a key that others created: the key does not go back to the maker of the link.
+    pub(in crate::service) async fn check_may_widen(
+        &self,
+        actor: &Actor,
+        created_by: Option<&Creator>,
+    ) -> Result<(), ManagementError> {
+        if created_by == Some(&self.responsible_for(actor).await?) {
+            return Ok(());
+        }
+        self.require_own_sign_in(actor).await
+    }
+
+    async fn check_goes_not_back(&self, key: &CredentialId, user: &UserId) -> Result<(), ManagementError> {
+        if !self.goes_back_to(key, user).await? {
+            return Ok(());
+        }
+        let message = "the key goes back to this user, who has it or created it or a key before it: use a key of another user, or the command line";
+        Err(ManagementError::invalid("user", message))
     }
 
     /// Returns the actor, or who made the link with which its session began: the maker may hold the session.
