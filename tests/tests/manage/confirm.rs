@@ -284,3 +284,38 @@ async fn a_link_that_is_refused_creates_no_user() {
         assert_eq!(members(&account).await, before[1] + 1);
     }
 }
+
+/// A user sends a form twice, or several forms at once, with one code.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_right_code_in_several_requests_blocks_nobody() {
+    for setting in everywhere().await {
+        let (management, clock) = (&setting.management, &setting.clock);
+        let (ada, account) = setting.customer(EMAIL).await;
+        let person = Person::set_up(management, clock, &ada).await;
+        clock.advance(STEP);
+        let signed_in =
+            management.sign_in_with_code(&Context::new(), EMAIL, PASSWORD, Some(&person.code(clock))).await.unwrap();
+        let owner = Owner { account: account.clone(), session: signed_in.session.to_string() };
+        for round in 0..3 {
+            clock.advance(STEP * 3);
+            let ada = owner.actor(&setting, Context::new().code(&person.code(clock))).await;
+            let tasks: Vec<_> = (0..8)
+                .map(|number| {
+                    let (management, account, actor) = (management.clone(), account.clone(), ada.clone());
+                    let email = format!("new{round}.{number}@example.com");
+                    tokio::spawn(async move { code(management.invite(&actor, &account, &email, Role::Owner).await) })
+                })
+                .collect();
+            let mut codes = Vec::new();
+            for task in tasks {
+                codes.push(task.await.unwrap());
+            }
+            assert_eq!(codes.iter().filter(|code| **code == "ok").count(), 1, "{codes:?}");
+            assert!(codes.iter().all(|code| ["ok", "INVALID_CODE"].contains(code)), "{codes:?}");
+            clock.advance(STEP);
+            let actor = owner.actor(&setting, Context::new().code(&person.code(clock))).await;
+            let next = management.invite(&actor, &account, &format!("next{round}@example.com"), Role::Owner).await;
+            assert_eq!(code(next), "ok", "{codes:?}");
+        }
+    }
+}

@@ -58,6 +58,10 @@ impl Management {
                     return Err(ManagementError::WrongCode);
                 }
                 Verdict::Wrong(_) => {}
+                Verdict::Used => {
+                    self.note_refused(draft.beside("user.check_code"));
+                    return Err(ManagementError::WrongCode);
+                }
             }
         }
         Err(ManagementError::Stale)
@@ -81,7 +85,8 @@ impl Management {
                     Some(step) if step > factor.last_step => {
                         Verdict::Right(StoredFactor { last_step: step, ..accepted })
                     }
-                    _ => wrong(),
+                    Some(_) => Verdict::Used,
+                    None => wrong(),
                 }
             }
             Some(Typed::Recovery(code)) => {

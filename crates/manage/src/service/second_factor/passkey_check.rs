@@ -50,8 +50,11 @@ impl Management {
         let (now, mut next) = (self.now(), factor.clone());
         next.used_challenges.retain(|used| used.ends_at > now);
         let is_used = next.used_challenges.iter().any(|used| used.digest == digest);
-        if is_used || challenge.ends_at <= now || challenge.user != factor.user {
+        if challenge.ends_at <= now || challenge.user != factor.user {
             return Ok(wrong());
+        }
+        if is_used {
+            return Ok(Verdict::Used);
         }
         next.used_challenges.push(UsedChallenge { digest, ends_at: challenge.ends_at });
         let Ok(state) = hex::decode(&challenge.state) else { return Ok(wrong()) };

@@ -6,4 +6,7 @@ pub(super) enum Verdict {
     /// A recovery code.
     Recovery(StoredFactor),
     Wrong(StoredFactor),
+    /// It was right, and counted once already. Nobody learns anything by it, so it does not count as a wrong one: a user may send a
+    /// form twice.
+    Used,
 }
