@@ -85,6 +85,29 @@ async fn a_change_of_scopes_is_taken_back() {
     }
 }
 
+/// Another request renames the key while the change is taken back.
+#[tokio::test]
+async fn a_change_of_scopes_is_taken_back_from_a_key_that_changes() {
+    for (setting, records) in failing_everywhere().await {
+        let management = &setting.management;
+        let customer = Customer::on_plan(&setting, free("a:* b:*")).await;
+        let key = customer.key(&setting, "a:read", None).await;
+        let rename = async || {
+            let version = management.key(&customer.owner, &key.id).await.unwrap().version;
+            let change = KeyChange { name: Some("renamed".into()), ..KeyChange::default() };
+            management.update_key(&customer.owner, &key.id, change, version).await.unwrap();
+        };
+        let change = KeyChange { scopes: Some(scopes("a:read b:read")), ..KeyChange::default() };
+        let changing = Box::pin(management.update_key(&customer.owner, &key.id, change, key.version));
+        // Each operation on a key is noted as begun, and the note is removed. Undoing the change is the second operation.
+        let changing = Box::pin(records.change_before_write((Kind::Begun, 2), changing, Box::pin(rename())));
+        let changed = records.change_before_write((Kind::Begun, 0), changing, put_plan(&setting, free("a:*"))).await;
+        assert_eq!(code(changed), "SCOPE_NOT_IN_PLAN");
+        let key = management.key(&customer.owner, &key.id).await.unwrap();
+        assert_eq!((key.name.as_str(), key.scopes), ("renamed", scopes("a:read")));
+    }
+}
+
 #[tokio::test]
 async fn a_later_end_is_taken_back() {
     for (setting, records) in failing_everywhere().await {

@@ -80,20 +80,29 @@ impl Management {
             Err(refused) if is_refused(&refused) => refused,
             fits => return fits,
         };
-        let Some(key) = self.0.keys.get(&before.id).await? else { return Err(refused) };
-        let mut update = KeyUpdate { version: Some(key.version), ..KeyUpdate::default() };
-        // A later change stays.
-        if after.scopes.as_ref().is_some_and(|scopes| *scopes == key.scopes) {
-            update.scopes = Some(before.scopes.clone());
-        }
-        if after.expires_at == Some(key.expires_at) {
-            update.expires_at = Some(before.expires_at);
-        }
-        if update.scopes.is_some() || update.expires_at.is_some() {
+        for _ in 0..ATTEMPTS {
+            let Some(key) = self.0.keys.get(&before.id).await? else { return Err(refused) };
+            let mut update = KeyUpdate { version: Some(key.version), ..KeyUpdate::default() };
+            // A later change stays.
+            if after.scopes.as_ref().is_some_and(|scopes| *scopes == key.scopes) {
+                update.scopes = Some(before.scopes.clone());
+            }
+            if after.expires_at == Some(key.expires_at) {
+                update.expires_at = Some(before.expires_at);
+            }
+            if update.scopes.is_none() && update.expires_at.is_none() {
+                return Err(refused);
+            }
             // Without lifetimes: the old end may exceed the maximum, too.
-            self.change_key_of(&self.0.keys, actor, "key.update", &key, &update).await?;
+            match self.change_key_of(&self.0.keys, actor, "key.update", &key, &update).await {
+                // Another request has changed the key.
+                Err(ManagementError::Stale) => {}
+                // Or has ended it.
+                Ok(_) | Err(ManagementError::Ended | ManagementError::NotFound(_)) => return Err(refused),
+                Err(error) => return Err(error),
+            }
         }
-        Err(refused)
+        Err(ManagementError::Stale)
     }
 
     async fn check_change_again(
