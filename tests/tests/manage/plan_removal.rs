@@ -12,7 +12,7 @@ use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward_client::{PutLifetimes, PutLimits};
 use serde_json::json;
 
-use crate::setting::{everywhere, on_sqlite};
+use crate::setting::{Setting, everywhere, failing_everywhere, on_sqlite};
 
 const ROUNDS: u32 = 30;
 
@@ -163,11 +163,52 @@ async fn late_limits_of_a_removed_plan_are_removed() {
         }
         management.put_plan(&system, Plan::new("Pro"), None).await.unwrap();
         assert!(limits.rules(&of).await.unwrap().rules.is_empty());
-        assert!(records.get(Kind::RemovedPlan, "Pro").await.unwrap().is_none());
         management.remove_plan(&system, "Pro", 1).await.unwrap();
         clock.advance(Duration::from_secs(3_601));
         management.maintain().await.unwrap();
         assert!(records.get(Kind::RemovedPlan, "Pro").await.unwrap().is_none());
+    }
+}
+
+/// Begins a removal that goes no further.
+async fn note(setting: &Setting) {
+    let (now, known) = (setting.clock.now(), setting.records.get(Kind::RemovedPlan, "Pro").await.unwrap());
+    let note = Record {
+        kind: Kind::RemovedPlan,
+        id: "Pro".to_owned(),
+        owner: String::new(),
+        subject: String::new(),
+        key: None,
+        sort: now.as_millis(),
+        expires_at: None,
+        version: known.as_ref().map_or(1, |known| known.version),
+        body: json!({"name": "Pro", "at": now}).to_string(),
+    };
+    let write = if known.is_some() { Write::Replace(note) } else { Write::Insert(note) };
+    assert_eq!(setting.records.write(&[write]).await.unwrap(), Written::Done);
+}
+
+/// A removal that is held up finds the note of another one.
+#[tokio::test]
+async fn a_removal_takes_no_note_of_another_for_its_own() {
+    for (setting, records) in failing_everywhere().await {
+        let (management, system, operator) = (&setting.management, setting.system(), setting.operator().await);
+        let account = management.create_account(&system, "Customer").await.unwrap().value.id;
+        management.put_plan(&system, Plan::new("Pro"), None).await.unwrap();
+        let meanwhile = async {
+            setting.clock.advance(Duration::from_secs(61));
+            management.maintain().await.unwrap();
+            let update = AccountUpdate { plan: Some(Some("Pro".into())), ..AccountUpdate::default() };
+            let operator = setting.signed_in("operator@example.com").await;
+            management.update_account(&operator, &account, &update, 1).await.unwrap();
+            // Another removal counts the accounts now.
+            note(&setting).await;
+        };
+        // It has counted the accounts, and reads the lifetimes of the plan.
+        let removing = Box::pin(management.remove_plan(&operator, "Pro", 1));
+        let removed = records.change_after_read(Kind::Lifetimes, removing, Box::pin(meanwhile)).await;
+        assert_eq!(code(removed), Err("PLAN_IN_USE"));
+        assert_eq!(management.plans(&system).await.unwrap().len(), 1);
     }
 }
 
@@ -182,22 +223,7 @@ async fn a_removal_that_was_cut_off_is_withdrawn() {
             let update = AccountUpdate { plan: Some(Some("Pro".into())), ..AccountUpdate::default() };
             code(management.update_account(&operator, &account, &update, version).await.map(drop))
         };
-        let now = setting.clock.now();
-        let note = async || {
-            let note = Record {
-                kind: Kind::RemovedPlan,
-                id: "Pro".to_owned(),
-                owner: String::new(),
-                subject: String::new(),
-                key: None,
-                sort: now.as_millis(),
-                expires_at: None,
-                version: 1,
-                body: json!({"name": "Pro", "at": now}).to_string(),
-            };
-            assert_eq!(setting.records.write(&[Write::Insert(note)]).await.unwrap(), Written::Done);
-        };
-        note().await;
+        note(&setting).await;
         management.maintain().await.unwrap();
         assert_eq!(assign().await, Err("INVALID_VALUE"));
         assert_eq!(management.account(&operator, &account).await.unwrap().plan, None);
@@ -205,7 +231,7 @@ async fn a_removal_that_was_cut_off_is_withdrawn() {
         management.maintain().await.unwrap();
         assert_eq!(assign().await, Ok(()));
         // Another removal does not wait, and withdraws both.
-        note().await;
+        note(&setting).await;
         assert_eq!(code(management.remove_plan(&operator, "Pro", 1).await), Err("PLAN_IN_USE"));
         management.remove_used_plan(&operator, "Pro", 1).await.unwrap();
         assert!(management.plans(&operator).await.unwrap().is_empty());

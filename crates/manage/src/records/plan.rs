@@ -48,6 +48,9 @@ impl Plan {
 pub(crate) struct RemovedPlan {
     pub(crate) name: SmolStr,
     pub(crate) at: Timestamp,
+    /// The removal does not count any more. The record stays, because another one would begin with the same version.
+    #[serde(default)]
+    pub(crate) is_withdrawn: bool,
 }
 
 impl Entity for RemovedPlan {

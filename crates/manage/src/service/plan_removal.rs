@@ -74,27 +74,27 @@ impl Management {
     }
 
     pub(super) async fn is_removal_noted(&self, name: &str) -> Result<bool, ManagementError> {
-        Ok(self.get::<RemovedPlan>(name).await?.is_some())
+        Ok(self.get::<RemovedPlan>(name).await?.is_some_and(|noted| !noted.is_withdrawn))
     }
 
     /// Returns the write that ends the removal of a plan, if there was one, for the batch that adds a plan of this name.
     pub(super) async fn end_of_removal(&self, name: &str) -> Result<Option<Write>, ManagementError> {
-        let Some(noted) = self.get::<RemovedPlan>(name).await? else { return Ok(None) };
+        let noted = self.get::<RemovedPlan>(name).await?.filter(|noted| !noted.is_withdrawn);
+        let Some(noted) = noted else { return Ok(None) };
         self.end_limits_of_plan(name).await?;
-        Ok(Some(noted.remove()))
+        Ok(Some(withdrawn(&noted)?))
     }
 
     /// Withdraws removals that were cut off, and removes the limits of removed plans. For an hour, also those that late requests write.
     pub(super) async fn finish_removals_of_plans(&self) -> Result<(), ManagementError> {
         for noted in self.list_all::<RemovedPlan>(List::of(Kind::RemovedPlan, 500)).await? {
             let age = self.now().as_millis() - noted.at.as_millis();
-            let is_over = if self.get::<Plan>(&noted.name).await?.is_some() {
-                age > CUT_OFF_AFTER
-            } else {
+            if age > LATE {
                 self.end_limits_of_plan(&noted.name).await?;
-                age > LATE
-            };
-            if is_over {
+                self.write_quietly(&[noted.remove()]).await?;
+            } else if self.get::<Plan>(&noted.name).await?.is_none() {
+                self.end_limits_of_plan(&noted.name).await?;
+            } else if age > CUT_OFF_AFTER && !noted.is_withdrawn {
                 self.withdraw(&noted).await?;
             }
         }
@@ -129,7 +129,7 @@ impl Management {
 
     /// Returns `None` if another request has changed the plan or the note.
     async fn note_removal(&self, known: &Versioned<Plan>) -> Result<Option<Versioned<RemovedPlan>>, ManagementError> {
-        let new = RemovedPlan { name: known.name.clone(), at: self.now() };
+        let new = RemovedPlan { name: known.name.clone(), at: self.now(), is_withdrawn: false };
         let (note, version) = match self.get::<RemovedPlan>(&known.name).await? {
             Some(earlier) => (earlier.replace(&new)?, earlier.version + 1),
             None => (new.insert()?, 1),
@@ -140,7 +140,7 @@ impl Management {
 
     /// On a conflict, another removal has begun.
     async fn withdraw(&self, noted: &Versioned<RemovedPlan>) -> Result<(), ManagementError> {
-        self.write_quietly(&[noted.remove()]).await?;
+        self.write_quietly(&[withdrawn(noted)?]).await?;
         Ok(())
     }
 
@@ -179,4 +179,8 @@ impl Management {
         }
         Ok(())
     }
+}
+
+fn withdrawn(noted: &Versioned<RemovedPlan>) -> Result<Write, ManagementError> {
+    noted.replace(&RemovedPlan { is_withdrawn: true, ..noted.value.clone() })
 }
