@@ -308,3 +308,44 @@ async fn a_file_is_for_those_who_may_read_the_log() {
         assert_eq!(answer.status, 403, "{path}: {}", answer.body);
     }
 }
+
+/// One user sends many searches at once. Those of others take turns with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn searches_of_one_user_do_not_delay_those_of_another() {
+    const OTHER: &str = "bob@example.com";
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    for number in 0..2_100 {
+        let account = site.management.account(&owner, &operator()).await.unwrap();
+        let update = keyward::manage::AccountUpdate { name: Some(format!("Name {number}")), ..Default::default() };
+        site.management.update_account(&owner, &operator(), &update, account.version).await.unwrap();
+    }
+    let new = keyward::manage::NewUser::new(OTHER, "Bob", crate::site::PASSWORD);
+    site.management.create_owner(&owner, new).await.unwrap();
+    let flooding = Client::signed_in(&site).await;
+    let mut other = Client::new(&site);
+    let token = other.get("/login").await.field("csrf");
+    other.post("/login", &[("csrf", &token), ("email", OTHER), ("password", crate::site::PASSWORD)]).await;
+    let path = format!("{LOG}?q=zzzz");
+    let begun = std::time::Instant::now();
+    assert_eq!(other.get(&path).await.status, 200);
+    let alone = begun.elapsed();
+    let flood: Vec<_> = (0..60)
+        .map(|_| {
+            let (mut client, path) = (Client::new(&site), path.clone());
+            client.cookies = flooding.cookies.clone();
+            tokio::spawn(async move { client.get(&path).await.status })
+        })
+        .collect();
+    tokio::time::sleep(alone).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(other.get(&path).await.status, 200);
+    let beside = begun.elapsed();
+    let left = flood.iter().filter(|search| !search.is_finished()).count();
+    for search in flood {
+        assert_eq!(search.await.unwrap(), 200);
+    }
+    let all = begun.elapsed();
+    // It takes turns with one of the flood, and not with each.
+    assert!(left > 30, "alone {alone:?}, beside {beside:?}, the flood {all:?}, {left} left");
+}

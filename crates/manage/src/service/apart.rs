@@ -1,35 +1,65 @@
 //! Work that takes milliseconds of a processor, such as a search in many audit entries.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::available_parallelism;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::Management;
+use crate::actor::{Actor, ActorName};
 use crate::error::ManagementError;
 
 /// Turns for half of the processors, so that the other half serves requests.
 #[derive(Clone, Debug)]
-pub(super) struct Turns(Arc<Semaphore>);
+pub(super) struct Turns {
+    turns: Arc<Semaphore>,
+    /// One part of each actor waits for a turn. Its other parts wait behind it, so that they delay no others.
+    lines: Arc<Mutex<Lines>>,
+}
+
+type Line = tokio::sync::Mutex<()>;
+
+/// By the kind and id of the actor.
+type Lines = HashMap<(String, String), Weak<Line>>;
 
 impl Default for Turns {
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(Semaphore::new((processors / 2).max(1))))
+        Self { turns: Arc::new(Semaphore::new((processors / 2).max(1))), lines: Arc::default() }
+    }
+}
+
+impl Turns {
+    fn line_of(&self, actor: &Actor) -> Arc<Line> {
+        let ActorName { kind, id } = actor.name();
+        let name = (kind, id);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(&name).and_then(Weak::upgrade) {
+            return line;
+        }
+        lines.retain(|_, line| line.strong_count() > 0);
+        let line = Arc::default();
+        lines.insert(name, Arc::downgrade(&line));
+        line
     }
 }
 
 impl Management {
-    /// Runs a part of a long work on a thread that serves no requests. Parts of different works take turns.
+    /// Runs a part of a long work on a thread that serves no requests. Parts of different actors take turns.
     ///
     /// A part must not contain another one: it would wait for its own turn.
     pub(crate) async fn apart<T: Send + 'static>(
         &self,
+        actor: &Actor,
         part: impl Future<Output = Result<T, ManagementError>> + Send + 'static,
     ) -> Result<T, ManagementError> {
+        let line = self.0.turns.line_of(actor);
+        let first = line.lock().await;
         // The thread keeps the turn, so a part that nobody waits for any more counts, too. The semaphore is never closed.
-        let turn = Arc::clone(&self.0.turns.0).acquire_owned().await.ok();
+        let turn = Arc::clone(&self.0.turns.turns).acquire_owned().await.ok();
+        drop(first);
         let runtime = Handle::current();
         let part = move || {
             let _turn = turn;

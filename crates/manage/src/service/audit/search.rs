@@ -113,7 +113,7 @@ impl Management {
         loop {
             list.after = before.map(|number| (i64::try_from(number).unwrap_or(i64::MAX), number.to_string()));
             let (management, part, of) = (self.clone(), list.clone(), Arc::clone(&shared));
-            let batch = self.apart(async move { management.judge(&part, &of).await }).await?;
+            let batch = self.apart(actor, async move { management.judge(&part, &of).await }).await?;
             let (length, is_last) = (batch.len(), batch.len() < list.limit);
             for (place, (entry, fits)) in batch.into_iter().enumerate() {
                 if search.from.is_some_and(|from| moved(entry.at, SKEW) < from) {

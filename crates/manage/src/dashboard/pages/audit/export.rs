@@ -62,13 +62,13 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
             None => member.management().search_audit_log(&member.actor, &search).await?,
         };
         search.before = next;
-        let management = member.management().clone();
+        let (management, actor) = (member.management().clone(), member.actor.clone());
         let part = async move {
             names.learn(&member, &entries).await?;
             let told = entries.iter().map(|entry| Told::of(entry, &names)).collect::<Vec<_>>();
             Ok((member, names, entries.into_iter().zip(told).collect::<Vec<_>>()))
         };
-        let (member, names, batch) = management.apart(part).await?;
+        let (member, names, batch) = management.apart(&actor, part).await?;
         Ok(Some((batch, next.map(|_| (member, search, names, None)))))
     });
     let batches = export.limit(batches);
