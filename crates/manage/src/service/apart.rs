@@ -92,12 +92,18 @@ mod tests {
         Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap()).build().unwrap()
     }
 
+    fn system() -> Actor {
+        Actor::system("test", Context::new())
+    }
+
     /// These tests have one thread for requests.
     #[tokio::test]
     async fn a_part_leaves_the_thread_of_requests_free() {
         let (go, waits) = mpsc::channel();
         let management = management();
-        let part = management.apart(async move { waits.recv_timeout(LONG).map_err(|_| ManagementError::Internal) });
+        let waits = async move { waits.recv_timeout(LONG).map_err(|_| ManagementError::Internal) };
+        let actor = system();
+        let part = management.apart(&actor, waits);
         let request = async { go.send("done").unwrap() };
         assert_eq!(tokio::join!(part, request).0.unwrap(), "done");
     }
@@ -106,7 +112,7 @@ mod tests {
     async fn parts_of_different_works_take_turns() {
         static RUNNING: AtomicUsize = AtomicUsize::new(0);
         let management = management();
-        let turns = management.0.turns.0.available_permits();
+        let turns = management.0.turns.turns.available_permits();
         let part = async || {
             let part = async move {
                 let others = RUNNING.fetch_add(1, Ordering::Relaxed);
@@ -114,7 +120,7 @@ mod tests {
                 RUNNING.fetch_sub(1, Ordering::Relaxed);
                 Ok(others)
             };
-            management.apart(part).await.unwrap()
+            management.apart(&system(), part).await.unwrap()
         };
         let others = futures_util::future::join_all((0..turns * 4).map(|_| part())).await;
         assert!(others.iter().all(|others| *others < turns), "{others:?} with {turns} turns");
@@ -123,10 +129,10 @@ mod tests {
     #[tokio::test]
     async fn a_search_in_the_audit_log_takes_turns() {
         let management = management();
-        let actor = Actor::system("test", Context::new());
+        let actor = system();
         management.create_account(&actor, "Example").await.unwrap();
-        let turns = u32::try_from(management.0.turns.0.available_permits()).unwrap();
-        let all = management.0.turns.0.acquire_many(turns).await.unwrap();
+        let turns = u32::try_from(management.0.turns.turns.available_permits()).unwrap();
+        let all = management.0.turns.turns.acquire_many(turns).await.unwrap();
         let search = AuditSearch { limit: 10, most_read: 10, ..AuditSearch::default() };
         let search = management.search_audit_log(&actor, &search);
         tokio::pin!(search);

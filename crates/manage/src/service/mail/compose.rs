@@ -337,7 +337,7 @@ impl Composer<'_> {
         let account = account.map_or_else(|| key.account.to_string(), |account| account.value.name);
         let mut facts = vec![
             (words::KEY, quoted(&key.name)),
-            (words::KEY, key.hint.to_string()),
+            (words::BEGINS_AND_ENDS_WITH, key.hint.to_string()),
             (words::ACCOUNT, quoted(&account)),
         ];
         facts.append(&mut letter.facts);
