@@ -207,12 +207,15 @@ async fn an_account_that_requires_a_second_factor_leads_to_the_set_up() {
 
     browser.go("/accounts/operator/settings").await;
     browser.press("Require a second factor").await;
-    browser.see("This account requires a second factor").await;
+    browser.see("Set up your own second factor first").await;
     app.set_up(&browser).await;
     browser.click("a[download]").await;
     browser.press("Done, I have stored the codes").await;
     browser.go("/accounts/operator/settings").await;
     browser.press("Require a second factor").await;
+    browser.see("1 of 2 members has no second factor.").await;
+    browser.picture("second-factor-asked").await;
+    browser.press("Require it").await;
     browser.see("All members now need a second factor").await;
     browser.picture("second-factor-required").await;
 
@@ -227,7 +230,7 @@ async fn an_account_that_requires_a_second_factor_leads_to_the_set_up() {
         "/settings/api",
     ] {
         other.go(path).await;
-        other.see("This account requires a second factor of its members").await;
+        other.see("Operator requires a second factor of its members").await;
         assert_eq!(other.path().await, "/settings/second-factor", "{path}");
     }
     let mut grace = App { clock: Arc::clone(&app.clock), totp: None };
@@ -269,7 +272,7 @@ async fn an_owner_removes_the_lost_factor_of_a_member() {
     browser.press("Remove second factor").await;
     browser.see("The second factor is removed").await;
     assert_eq!(browser.path().await, "/accounts/operator/members");
-    assert!(!browser.html().await.contains("Second factor"), "the link is still there");
+    assert!(!browser.html().await.contains("/second-factor\""), "the link is still there");
     browser.go(&format!("/accounts/operator/members/{user}/second-factor")).await;
     browser.see("Not found").await;
     let context = keyward::manage::Context::new();

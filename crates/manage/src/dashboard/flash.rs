@@ -80,9 +80,6 @@ impl Note {
             "registered" => words::notes::YOUR_PASSWORD_IS_SET.to_owned(),
             "signed-up" => words::notes::YOUR_ACCOUNT_IS_READY.to_owned(),
             "password" => words::notes::YOUR_PASSWORD_IS_CHANGED.to_owned(),
-            "factor-needed" => {
-                return Some(Self::info(words::notes::THIS_ACCOUNT_REQUIRES_A_SECOND));
-            }
             "factor-added" => words::notes::YOUR_SECOND_FACTOR_IS_CHANGED.to_owned(),
             "factor-part-removed" => words::notes::IT_CONFIRMS_NO_SIGN_IN_ANY_MORE.to_owned(),
             "factor-removed" => words::notes::YOUR_SECOND_FACTOR_IS_REMOVED.to_owned(),

@@ -132,6 +132,14 @@ impl Member {
         self.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE))
     }
 
+    /// The names of the user's accounts that require a second factor.
+    pub(super) async fn requiring_factor(&self) -> Result<Vec<String>, ManagementError> {
+        let ids: Vec<String> = self.accounts.iter().map(|account| account.id.to_string()).collect();
+        let requiring = self.management().requiring_factor(&ids).await?;
+        let found = self.accounts.iter().filter(|account| requiring.contains(&account.id));
+        Ok(found.map(|account| account.name.clone()).collect())
+    }
+
     pub(super) fn home(&self) -> Option<(&Account, &Rights)> {
         self.here.as_ref().map(|here| (&here.account.value, &here.rights))
     }
@@ -310,9 +318,7 @@ pub(super) async fn find<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Re
     match place {
         Ok(place) => Ok(place),
         Err(ManagementError::SignedOut) => Err(visitor.go_to_sign_in()),
-        Err(ManagementError::SecondFactorMissing) => {
-            Err(visitor.redirect_with_flash("/settings/second-factor", "factor-needed"))
-        }
+        Err(ManagementError::SecondFactorMissing) => Err(visitor.go("/settings/second-factor")),
         Err(error) => Err(PageError::from(error).into_response()),
     }
 }

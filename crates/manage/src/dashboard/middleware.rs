@@ -42,11 +42,8 @@ pub(super) async fn around(State(app): State<App>, mut request: Request, next: N
     };
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
         let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
-        response = if is_get && error.needs_factor {
-            visitor.redirect_with_flash(SET_UP, "factor-needed")
-        } else {
-            render(error, &visitor, cookies).await
-        };
+        response =
+            if is_get && error.needs_factor { visitor.go(SET_UP) } else { render(error, &visitor, cookies).await };
     }
     write_pending(&mut response, request_id.as_str());
     let headers = response.headers_mut();

@@ -62,6 +62,8 @@ pub use keys::{
 pub(crate) use lifetimes::BOUNDS as LIFETIME_BOUNDS;
 pub use limits::{store_limits, stored_limits};
 pub use members::MemberView;
+#[cfg(feature = "dashboard")]
+pub(crate) use members::{MemberCount, MemberFactor};
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
 #[cfg(feature = "dashboard")]

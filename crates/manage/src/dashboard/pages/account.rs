@@ -12,11 +12,12 @@ use crate::dashboard::forms::SignedInForm;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::site_map::Menu;
-use crate::dashboard::text::When;
+use crate::dashboard::text::{When, number};
 use crate::dashboard::words;
+use crate::error::ManagementError;
 use crate::records::LifetimesOf;
 use crate::role::{Role, scopes};
-use crate::service::AccountUpdate;
+use crate::service::{AccountUpdate, MemberCount};
 
 pub(super) fn routes() -> Vec<Route> {
     let path = "/accounts/{account}/settings";
@@ -47,6 +48,17 @@ struct AccountPage {
     limits: Option<LimitsCard>,
     lifetimes: Option<LifetimesCard>,
     error: Option<FormErrors>,
+}
+
+/// Says how many members would lose access.
+#[derive(Template)]
+#[template(path = "dashboard/account/require_factor.html")]
+struct RequireFactorPage {
+    frame: Frame,
+    lacking: String,
+    all: String,
+    without: usize,
+    may_see_members: bool,
 }
 
 /// The operator's part of the page.
@@ -137,8 +149,35 @@ async fn answer(member: &AtAccount, form: &Form, refused: Refused) -> Result<Res
     show(member, status, form, errors).await
 }
 
+async fn members_without_factor(member: &AtAccount) -> Result<MemberCount, PageError> {
+    match member.management().count_without_factor(&member.actor, &member.account.id).await {
+        Ok(count) => Ok(count),
+        // The account does not require one yet.
+        Err(error @ ManagementError::SecondFactorMissing) => {
+            let (title, text) = (words::accounts::SET_UP_YOUR_OWN, words::accounts::THEN_REQUIRE_ONE);
+            let page = PageError::new(error.status(), title, text);
+            Err(page.button("/settings/second-factor", words::errors::SET_UP_A_SECOND_FACTOR))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn require_factor(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
     let required = form.get("required") == "1";
+    if required {
+        let count = members_without_factor(&member).await?;
+        // The owner has seen how many lose access. More than that are shown again.
+        let seen = form.get("without").parse().unwrap_or(0);
+        if count.without_factor > seen {
+            return Ok(member.page(words::accounts::REQUIRE_A_SECOND_FACTOR, |frame| RequireFactorPage {
+                frame,
+                lacking: number(count.without_factor as u64),
+                all: number(count.all as u64),
+                without: count.without_factor,
+                may_see_members: member.may(&scopes::MEMBERS_READ),
+            }));
+        }
+    }
     member.management().require_second_factor(&member.actor, &member.account.id, required).await?;
     Ok(member.redirect_with_flash("/settings", if required { "factor-required" } else { "factor-optional" }))
 }

@@ -12,7 +12,7 @@ pub(super) async fn go(member: Member) -> Response {
     // A user who belongs to no account may have an invitation.
     let Some((home, _)) = member.home() else {
         if member.lacks_factor {
-            return member.visitor.redirect_with_flash("/settings/second-factor", "factor-needed");
+            return member.visitor.go("/settings/second-factor");
         }
         return member.visitor.go("/invitations");
     };

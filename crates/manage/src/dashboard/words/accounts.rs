@@ -24,6 +24,23 @@ pub(in crate::dashboard) const DELETING_THE_ACCOUNT_REVOKES: &str =
     "Deleting the account revokes its keys for good. Its members, invitations and webhooks are removed.";
 pub(in crate::dashboard) const DELETE_ACCOUNT: &str = "Delete account";
 
+// account.rs
+pub(in crate::dashboard) const SET_UP_YOUR_OWN: &str = "Set up your own second factor first";
+pub(in crate::dashboard) const THEN_REQUIRE_ONE: &str =
+    "You have none, and would lose access to this account. Set one up, then require one of all members.";
+
+// require_factor.html
+pub(in crate::dashboard) const REQUIRE_OF_ALL_MEMBERS: &str = "Require a second factor of all members?";
+pub(in crate::dashboard) const MEMBERS_WITHOUT_ONE: &str =
+    "Members without one can only set one up, from now on. Their API keys stay valid.";
+pub(in crate::dashboard) const REQUIRE_IT: &str = "Require it";
+pub(in crate::dashboard) const SEE_THE_MEMBERS: &str = "See the members";
+
+pub(in crate::dashboard) fn members_without_factor(lacking: &str, all: &str) -> String {
+    let members = plural(all, "member has", if lacking == "1" { "members has" } else { "members have" });
+    format!("{lacking} of {all} {members} no second factor.")
+}
+
 // accounts.html
 pub(in crate::dashboard) const CREATE_ACCOUNT: &str = "Create account";
 pub(in crate::dashboard) const NAME_OR_ID: &str = "Name or id";

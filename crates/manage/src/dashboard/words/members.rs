@@ -37,6 +37,8 @@ pub(in crate::dashboard) const WITHDRAW: &str = "Withdraw";
 pub(in crate::dashboard) const INVITE_A_USER: &str = "Invite a user";
 pub(in crate::dashboard) const INVITE: &str = "Invite";
 
+pub(in crate::dashboard) const FACTOR_IS_UNNEEDED: &str = "needs none";
+
 // factor.html
 pub(in crate::dashboard) const REMOVE_A_SECOND_FACTOR: &str = "Remove a second factor";
 pub(in crate::dashboard) const REMOVE_THE_SECOND_FACTOR_OF: [&str; 2] = ["Remove the second factor of ", "?"];

@@ -55,8 +55,6 @@ pub(in crate::dashboard) const YOUR_ACCOUNT_IS_READY: &str =
     "Your account is ready, unless you already had one. Sign in.";
 pub(in crate::dashboard) const YOUR_PASSWORD_IS_CHANGED: &str =
     "Your password is changed and you are signed out everywhere. Sign in again.";
-pub(in crate::dashboard) const THIS_ACCOUNT_REQUIRES_A_SECOND: &str =
-    "This account requires a second factor of its members. Set one up to open it.";
 pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_REMOVED: &str =
     "Your second factor is removed. You sign in with your password alone.";
 pub(in crate::dashboard) const YOUR_SECOND_FACTOR_IS_CHANGED: &str = "Added. It confirms your next sign-in.";

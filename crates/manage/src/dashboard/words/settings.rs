@@ -41,6 +41,10 @@ pub(in crate::dashboard) const DEFAULT_THEME: &str = "Default theme";
 // factor.html
 pub(in crate::dashboard) const YOU_SIGN_IN_WITH_THE_IDENTITY_PROVIDER: &str =
     "You sign in with the identity provider. Set up a second factor there.";
+pub(in crate::dashboard) const THE_ACCOUNT_REQUIRES_ONE: &str =
+    "requires a second factor of its members. Set one up to open the account.";
+pub(in crate::dashboard) const THESE_ACCOUNTS_REQUIRE_ONE: &str =
+    "These accounts require a second factor of their members. Set one up to open them:";
 pub(in crate::dashboard) const WITH_A_SECOND_FACTOR: &str = "With a second factor, your password alone opens nothing: you also enter a code from an authenticator app, or use \
      a passkey.";
 pub(in crate::dashboard) const SET_UP: &str = "Set up";

@@ -1,6 +1,10 @@
 mod change;
+#[cfg(feature = "dashboard")]
+mod factor;
 mod list;
 
+#[cfg(feature = "dashboard")]
+pub(crate) use factor::{MemberCount, MemberFactor};
 pub use keyward_api_types::Member as MemberView;
 use keyward_core::AccountId;
 use keyward_core::id::UserId;

@@ -72,7 +72,7 @@ impl Management {
         self.commit_or_stale(vec![write], draft).await
     }
 
-    async fn check_may_require(
+    pub(crate) async fn check_may_require(
         &self,
         actor: &Actor,
         account: &AccountId,

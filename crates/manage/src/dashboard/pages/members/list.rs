@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -11,7 +13,7 @@ use crate::dashboard::once;
 use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::role::{Role, scopes};
-use crate::service::PageRequest;
+use crate::service::{MemberFactor, PageRequest};
 
 struct Choice {
     role: &'static str,
@@ -63,11 +65,15 @@ pub(super) async fn show(
     // After a new sign-in, the query holds the fields of a member's form or of the invitation.
     let (sent, of_member) = (form.get("role"), form.get("member"));
     let chosen = Role::ALL.into_iter().map(Role::as_str).find(|role| *role == sent);
+    let factors = if member.may(&scopes::MEMBERS_WRITE) {
+        member.management().factors_of(&member.actor, &member.account.id, &found.items).await?
+    } else {
+        HashMap::new()
+    };
     let mut rows = Vec::new();
     for view in found.items {
-        let user = view.user.id.clone();
-        let mut row = row(member, view);
-        row.may_remove_factor = row.may_change && !row.is_self && member.management().has_second_factor(&user).await?;
+        let factor = factors.get(&view.user.id).copied();
+        let mut row = row(member, view, factor);
         if let Some(chosen) = chosen.filter(|_| row.id == of_member) {
             row.chosen = chosen;
         }

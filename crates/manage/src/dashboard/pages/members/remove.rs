@@ -20,7 +20,7 @@ struct RemovePage {
 
 pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, PageError> {
     let view = member.management().member(&member.actor, &member.account.id, &user).await?;
-    let removed = row(&member, view);
+    let removed = row(&member, view, None);
     let policy = member.management().user_key_policy().as_str();
     Ok(member.page(words::members::REMOVE_A_MEMBER, |frame| RemovePage { frame, member: removed, policy }))
 }

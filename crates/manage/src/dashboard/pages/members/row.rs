@@ -1,7 +1,7 @@
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::text::When;
 use crate::role::scopes;
-use crate::service::MemberView;
+use crate::service::{MemberFactor, MemberView};
 
 pub(super) struct Row {
     pub(super) id: String,
@@ -15,10 +15,12 @@ pub(super) struct Row {
     pub(super) may_change: bool,
     pub(super) may_reset: bool,
     pub(super) may_remove_factor: bool,
+    /// For those who manage members.
+    pub(super) factor: Option<MemberFactor>,
     pub(super) version: u64,
 }
 
-pub(super) fn row(member: &AtAccount, view: MemberView) -> Row {
+pub(super) fn row(member: &AtAccount, view: MemberView, factor: Option<MemberFactor>) -> Row {
     let now = member.management().now();
     let may_write = member.may(&scopes::MEMBERS_WRITE);
     let may_change = may_write && member.rights.may_give(view.role);
@@ -26,7 +28,8 @@ pub(super) fn row(member: &AtAccount, view: MemberView) -> Row {
     Row {
         id: view.user.id.to_string(),
         may_change,
-        may_remove_factor: false,
+        may_remove_factor: may_change && !is_self && factor == Some(MemberFactor::On),
+        factor,
         may_reset: may_change && !is_self && member.management().takes_passwords(),
         is_self,
         name: view.user.name,

@@ -42,6 +42,8 @@ struct FactorPage {
     /// A user without a password has the second factor of the identity provider.
     has_password: bool,
     on: Option<On>,
+    /// The accounts that stay closed without one.
+    required_by: Vec<String>,
     app: App,
     passkeys: Vec<PasskeyRow>,
     may_add: bool,
@@ -110,6 +112,7 @@ pub(super) async fn show(
     let on = management.own_second_factor(actor).await?;
     let on = on.map(|on| On { since: When::at(on.since, now), codes: on.recovery_codes });
     let (app, has_password) = (app_of(member, has_app).await?, management.has_password(actor).await?);
+    let required_by = if on.is_none() && has_password { member.requiring_factor().await? } else { Vec::new() };
     let (passkeys, form_id) =
         (passkeys.iter().map(|passkey| PasskeyRow::of(passkey, now)).collect(), once::new_form()?);
     let typed_name = form.get("name").to_owned();
@@ -118,6 +121,7 @@ pub(super) async fn show(
         frame,
         has_password,
         on,
+        required_by,
         app,
         passkeys,
         may_add,
