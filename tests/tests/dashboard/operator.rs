@@ -253,6 +253,30 @@ async fn a_plan_in_use_needs_a_second_confirmation() {
 }
 
 #[tokio::test]
+async fn lists_say_how_many_there_are_and_suspended_accounts_are_found() {
+    let site = Site::with_owner().await;
+    let (owner, mut client) = (site.owner().await, Client::signed_in(&site).await);
+    let accounts = client.get("/accounts").await.body;
+    assert!(accounts.contains("<span class=\"dim\">1 account</span>"), "{accounts}");
+    let open = site.management.create_account(&owner, "Open").await.unwrap();
+    let closed = site.management.create_account(&owner, "Closed").await.unwrap();
+    let update = keyward::manage::AccountUpdate { suspended: Some(true), ..Default::default() };
+    site.management.update_account(&owner, &closed.id, &update, closed.version).await.unwrap();
+    let accounts = client.get("/accounts").await.body;
+    assert!(accounts.contains("<span class=\"dim\">3 accounts</span>"), "{accounts}");
+    let suspended = client.get("/accounts?suspended=1").await.body;
+    for (account, is_listed) in [(&open, false), (&closed, true)] {
+        assert_eq!(suspended.contains(&format!("<code>{}</code></td>", account.id)), is_listed, "{suspended}");
+    }
+    assert!(suspended.contains("<option value=\"1\" selected>Only suspended</option>"), "{suspended}");
+    assert!(!suspended.contains(" accounts</span>"), "a part has no total: {suspended}");
+    let both = client.get("/accounts?q=open&suspended=1").await.body;
+    assert!(both.contains("No account matches"), "{both}");
+    let users = client.get("/users").await.body;
+    assert!(users.contains("<span class=\"dim\">1 user</span>"), "{users}");
+}
+
+#[tokio::test]
 async fn pages_of_a_thousand_accounts_are_quick() {
     let site = Site::with_owner().await;
     let keys = Keys::new(site.store.clone());
@@ -275,10 +299,13 @@ async fn pages_of_a_thousand_accounts_are_quick() {
     let mut client = Client::signed_in(&site).await;
     for (path, text) in [
         ("/accounts", "Customer 0000"),
+        ("/accounts", "<span class=\"dim\">1,001 accounts</span>"),
+        ("/accounts?suspended=1", "No account matches"),
         ("/accounts?q=customer+0999", "Customer 0999"),
         ("/accounts?q=ACCT_0500", "<td data-label=\"Active keys\">1</td>"),
         ("/accounts?q=nobody", "No account matches"),
         ("/users", "user10@example.com"),
+        ("/users", "<span class=\"dim\">1,002 users</span>"),
         ("/users?q=user999%40", "user999@example.com"),
         ("/users?q=USER+998", "user998@example.com"),
         ("/users?q=nobody", "No user matches"),

@@ -64,6 +64,8 @@ pub use limits::{store_limits, stored_limits};
 pub use members::MemberView;
 #[cfg(feature = "dashboard")]
 pub(crate) use members::{MemberCount, MemberFactor};
+#[cfg(feature = "dashboard")]
+pub(crate) use page::MOST_COUNTED;
 pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
 #[cfg(feature = "dashboard")]

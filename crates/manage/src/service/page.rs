@@ -2,6 +2,10 @@ use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::List;
 
+/// The end of a count for a page of the dashboard. A count of one more stands for more.
+#[cfg(feature = "dashboard")]
+pub(crate) const MOST_COUNTED: u64 = 10_000;
+
 /// Selects a page.
 ///
 /// # Examples

@@ -12,11 +12,11 @@ use crate::dashboard::links::account_path;
 use crate::dashboard::member::Member;
 use crate::dashboard::path_params::NamedUser;
 use crate::dashboard::site_map::Menu;
-use crate::dashboard::text::When;
+use crate::dashboard::text::{When, number};
 use crate::dashboard::words;
 use crate::records::{User, Versioned};
 use crate::role::scopes;
-use crate::service::PageRequest;
+use crate::service::{MOST_COUNTED, PageRequest};
 
 const USER: &str = "/users/{id}";
 
@@ -63,6 +63,8 @@ struct UsersPage {
     frame: Frame,
     users: Vec<Row>,
     text: String,
+    /// How many users there are, without a search.
+    total: Option<String>,
     next: Option<String>,
 }
 
@@ -77,9 +79,11 @@ async fn list(member: Member) -> Result<Response, PageError> {
     } else {
         (management.find_users(&member.actor, &text).await?, None)
     };
+    let total = if text.is_empty() { Some(management.count_users(&member.actor).await?) } else { None };
+    let total = total.map(|count| words::users::total(&number(count.min(MOST_COUNTED)), count > MOST_COUNTED));
     let users = found.into_iter().map(|user| row(&member, user)).collect();
     let next = next.map(|next| form::query("after", &next));
-    Ok(member.page(words::shared::USERS, |frame| UsersPage { frame, users, text, next }))
+    Ok(member.page(words::shared::USERS, |frame| UsersPage { frame, users, text, total, next }))
 }
 
 #[derive(Template)]

@@ -48,6 +48,15 @@ pub(in crate::dashboard) const PART_OF_THE_NAME_OR_THE_ID: &str = "Part of the n
 pub(in crate::dashboard) const ALL_ACCOUNTS: &str = "All accounts";
 pub(in crate::dashboard) const NO_ACCOUNT_MATCHES: &str = "No account matches.";
 pub(in crate::dashboard) const ANY_PLAN: &str = "Any plan";
+pub(in crate::dashboard) const SUSPENDED_OR_NOT: &str = "Suspended or not";
+pub(in crate::dashboard) const ONLY_SUSPENDED: &str = "Only suspended";
+pub(in crate::dashboard) const SUSPENSION: &str = "Suspension";
+
+/// "1,001 accounts", "more than 10,000 accounts".
+pub(in crate::dashboard) fn total(count: &str, are_more: bool) -> String {
+    let more = if are_more { "more than " } else { "" };
+    format!("{more}{count} {}", plural(count, "account", "accounts"))
+}
 
 // create.html
 pub(in crate::dashboard) const CREATE_AN_ACCOUNT: &str = "Create an account";

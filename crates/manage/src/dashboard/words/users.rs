@@ -1,5 +1,7 @@
 //! The pages of users.
 
+use super::numbers::plural;
+
 // delete.html
 pub(in crate::dashboard) const DELETE_QUESTION: [&str; 2] = ["Delete ", "?"];
 pub(in crate::dashboard) const USER_LEAVES_ALL: [&str; 2] =
@@ -22,6 +24,12 @@ pub(in crate::dashboard) const E_MAIL_ADDRESS_OR_NAME: &str = "E-mail address or
 pub(in crate::dashboard) const PART_OF_THE_E_MAIL: &str = "Part of the e-mail address or name";
 pub(in crate::dashboard) const ALL_USERS: &str = "All users";
 pub(in crate::dashboard) const NO_USER_MATCHES: &str = "No user matches.";
+
+/// "1,001 users", "more than 10,000 users".
+pub(in crate::dashboard) fn total(count: &str, are_more: bool) -> String {
+    let more = if are_more { "more than " } else { "" };
+    format!("{more}{count} {}", plural(count, "user", "users"))
+}
 
 // users.rs
 pub(in crate::dashboard) const DELETE_A_USER: &str = "Delete a user";

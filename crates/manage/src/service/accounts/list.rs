@@ -6,6 +6,8 @@ use crate::error::ManagementError;
 use crate::records::{Account, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::Management;
+#[cfg(feature = "dashboard")]
+use crate::service::page::MOST_COUNTED;
 use crate::service::page::{Page, PageRequest, invalid_cursor};
 use crate::store::{Kind, List};
 
@@ -15,6 +17,7 @@ pub(crate) struct AccountSearch<'t> {
     /// A part of the name or the id.
     pub(crate) text: &'t str,
     pub(crate) plan: Option<&'t str>,
+    pub(crate) suspended_only: bool,
     pub(crate) after: Option<AccountId>,
 }
 
@@ -106,7 +109,8 @@ impl Management {
         let fits = |account: &AccountRecord| {
             let is_named =
                 account.name.to_lowercase().contains(&wanted) || account.id.as_str().to_lowercase().contains(&wanted);
-            is_named && search.plan.is_none_or(|plan| account.plan.as_deref() == Some(plan))
+            let has_plan = search.plan.is_none_or(|plan| account.plan.as_deref() == Some(plan));
+            is_named && has_plan && (!search.suspended_only || account.suspended_at.is_some())
         };
         let (mut found, mut after) = (Vec::new(), search.after.clone());
         for _ in 0..PAGES {
@@ -124,6 +128,24 @@ impl Management {
             }
         }
         Ok((found, after))
+    }
+
+    /// Counts all accounts, and stops behind [`MOST_COUNTED`]. Needs `accounts:read` in the operator's account.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn count_accounts(&self, actor: &Actor) -> Result<u64, ManagementError> {
+        const PAGE: usize = 500;
+        self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
+        let (mut count, mut after) = (0, None);
+        loop {
+            let records = self.0.keys.list_accounts(after.as_ref(), PAGE).await?;
+            let ids: Vec<String> = records.iter().map(|account| account.id.to_string()).collect();
+            let deleted = self.deleted_of(&ids).await?;
+            count += ids.iter().filter(|id| !deleted.contains(*id)).count() as u64;
+            after = records.last().filter(|_| records.len() == PAGE).map(|last| last.id.clone());
+            if after.is_none() || count > MOST_COUNTED {
+                return Ok(count.min(MOST_COUNTED + 1));
+            }
+        }
     }
 
     /// Returns `None` for a deleted account.

@@ -8,6 +8,8 @@ use crate::records::{Account, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::Management;
 use crate::service::email::{TypedEmail, normal_email};
+#[cfg(feature = "dashboard")]
+use crate::service::page::MOST_COUNTED;
 use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
@@ -69,6 +71,21 @@ impl Management {
         }
         found.truncate(SHOWN);
         Ok(found)
+    }
+
+    /// Counts all users, and stops behind [`MOST_COUNTED`]. Needs `members:read` in the operator's account.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn count_users(&self, actor: &Actor) -> Result<u64, ManagementError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
+        let (mut count, mut list) = (0, List::of(Kind::User, 500));
+        loop {
+            let records = self.0.store.list(&list).await?;
+            count += records.len() as u64;
+            list.after = records.last().map(|last| (last.sort, last.id.clone()));
+            if records.len() < list.limit || count > MOST_COUNTED {
+                return Ok(count.min(MOST_COUNTED + 1));
+            }
+        }
     }
 
     /// Lists a user's accounts and roles. Needs `members:read` in the operator's account.

@@ -13,7 +13,7 @@ use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::{Account, Versioned};
 use crate::role::scopes;
-use crate::service::{AccountSearch, PageRequest, invalid_cursor};
+use crate::service::{AccountSearch, MOST_COUNTED, PageRequest, invalid_cursor};
 
 struct Row {
     id: String,
@@ -36,7 +36,10 @@ struct AccountsPage {
     text: String,
     /// Each plan, and whether it is the chosen one. Empty without plans, or without the right to see them.
     plans: Vec<(String, bool)>,
+    suspended_only: bool,
     is_filtered: bool,
+    /// How many accounts there are, without a filter.
+    total: Option<String>,
     next: Option<String>,
     shows_keys: bool,
     may_create: bool,
@@ -53,16 +56,20 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     let query = member.visitor.query();
     let (management, text) = (member.management(), query.get("q").trim().to_owned());
     let plan = query.filled("plan");
-    let (found, next) = if text.is_empty() && plan.is_none() {
+    let suspended_only = query.get("suspended") == "1";
+    let is_filtered = !text.is_empty() || plan.is_some() || suspended_only;
+    let (found, next) = if !is_filtered {
         let after = query.filled("after");
         let page = management.accounts(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
         (page.items, page.next)
     } else {
         let after = query.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
-        let search = AccountSearch { text: &text, plan: plan.as_deref(), after };
+        let search = AccountSearch { text: &text, plan: plan.as_deref(), suspended_only, after };
         let (found, next) = management.search_accounts(&member.actor, &search).await?;
         (found, next.map(|id| id.to_string()))
     };
+    let total = if is_filtered { None } else { Some(management.count_accounts(&member.actor).await?) };
+    let total = total.map(|count| words::accounts::total(&number(count.min(MOST_COUNTED)), count > MOST_COUNTED));
     let plans = plan_choices(&member, plan.as_deref().unwrap_or_default()).await?;
     let now = management.now();
     let may = |scope: &Scope| member.operates.as_ref().is_some_and(|rights| rights.allows(scope));
@@ -77,7 +84,9 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     Ok(member.page(words::shared::ACCOUNTS, |frame| AccountsPage {
         frame,
         accounts,
-        is_filtered: !text.is_empty() || plan.is_some(),
+        suspended_only,
+        is_filtered,
+        total,
         text,
         plans,
         next,
