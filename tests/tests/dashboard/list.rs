@@ -7,7 +7,7 @@ use keyward_needs::needs;
 
 use crate::browser::Browser;
 use crate::http::Client;
-use crate::site::Site;
+use crate::site::{Site, add_spans};
 
 fn operator() -> AccountId {
     "operator".parse().unwrap()
@@ -230,6 +230,56 @@ async fn a_selection_is_bounded_and_reaches_no_other_account() {
 }
 
 #[tokio::test]
+async fn a_changed_selection_leads_back_to_its_part_of_the_list() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    for number in 0..30 {
+        let draft = KeyDraft::secret(operator(), format!("batch {number:02}"));
+        site.management.create_key(&owner, draft).await.unwrap();
+    }
+    let mut client = Client::signed_in(&site).await;
+    let query = "q=batch&sort=name&page=2";
+    let list = format!("/accounts/operator/keys?{query}");
+    let page = client.get(&list).await;
+    assert_eq!(page.field("list").replace("&#38;", "&"), query);
+    let boxes = page.body.split("name=\"id\" value=\"").skip(1);
+    let ids: Vec<&str> = boxes.map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(ids.len(), 5, "the second page");
+
+    let path = "/accounts/operator/keys/selected";
+    let sent = "list=q%3Dbatch%26sort%3Dname%26page%3D2";
+    let shown = client.get(&format!("{path}?action=disable&id={}&id={}&{sent}", ids[0], ids[1])).await;
+    let back = format!("href=\"{list}\"");
+    assert!(shown.body.replace("&#38;", "&").contains(&back), "{}", shown.body);
+    let (csrf, kept) = (shown.field("csrf"), shown.field("list").replace("&#38;", "&"));
+    let fields = [("csrf", csrf.as_str()), ("action", "disable"), ("id", ids[0]), ("id", ids[1]), ("list", &kept)];
+    let done = client.post(path, &fields).await;
+    assert_eq!((done.status, done.header("location")), (303, list.as_str()));
+    assert!(client.get(&list).await.body.contains("2 keys are disabled"));
+    let none = client.get(&format!("{path}?action=disable&{sent}")).await;
+    assert_eq!((none.status, none.header("location")), (303, list.as_str()));
+    // What is no query leads to no other page.
+    let wrong = client.get(&format!("{path}?action=disable&list=%2F..%2F%2Fevil.example%0D%0A")).await;
+    assert_eq!((wrong.status, wrong.header("location")), (303, "/accounts/operator/keys"));
+}
+
+#[tokio::test]
+async fn the_file_has_the_requests_of_each_key() {
+    let site = Site::with_owner().await;
+    let (used, unused) = (make(&site, "used").await, make(&site, "unused").await);
+    let connection = rusqlite::Connection::open(site.store.path()).unwrap();
+    let today = Timestamp::from(std::time::SystemTime::now()).as_millis() / (24 * 3_600 * 1_000);
+    for (back, outcome, times) in [(0, "accepted", 5), (3, "key_expired", 2), (40, "accepted", 100)] {
+        add_spans(&connection, today - back, used.as_str(), outcome, times);
+    }
+    let file = Client::signed_in(&site).await.get("/accounts/operator/keys/export").await.body;
+    for (id, count) in [(&used, 7), (&unused, 0)] {
+        let row = file.lines().find(|row| row.starts_with(&format!("\"{id}\""))).unwrap();
+        assert!(row.ends_with(&format!(",\"Operator\",\"{count}\"")), "{row}");
+    }
+}
+
+#[tokio::test]
 async fn the_list_is_downloaded_whole_and_as_it_is_filtered() {
     let site = Site::with_owner().await;
     make(&site, "=HYPERLINK(\"https://evil.example\")").await;
@@ -262,10 +312,10 @@ async fn the_list_is_downloaded_whole_and_as_it_is_filtered() {
     assert!(rows[2].contains("\"'=HYPERLINK("), "{}", rows[2]);
     assert!(!answer.body.contains(&secret));
     assert!(rows[0].contains("\"user\",\"user_name\",\"created_by\",\"created_by_name\","), "{}", rows[0]);
-    assert!(rows[0].ends_with("\"account\",\"account_name\""), "{}", rows[0]);
+    assert!(rows[0].ends_with("\"account\",\"account_name\",\"requests_in_30_days\""), "{}", rows[0]);
     let ada = site.owner().await.user().unwrap().to_string();
     assert!(rows[1].contains(&format!("\"user {ada}\",\"Ada\"")), "{}", rows[1]);
-    assert!(rows[1].ends_with("\"operator\",\"Operator\""), "{}", rows[1]);
+    assert!(rows[1].ends_with("\"operator\",\"Operator\",\"0\""), "{}", rows[1]);
     let answer = client.get("/accounts/operator/keys/export?mode=test").await;
     assert_eq!(answer.body.split_terminator("\r\n").count(), 2);
 }

@@ -11,7 +11,7 @@ use super::MAX_BODY;
 use super::multipart::{self, SentFile};
 
 /// Never passwords, keys or tokens.
-const KEPT: [&str; 41] = [
+const KEPT: [&str; 42] = [
     "name",
     "purpose",
     "mode",
@@ -53,6 +53,7 @@ const KEPT: [&str; 41] = [
     "key_limit",
     "tags",
     "mine",
+    "list",
 ];
 
 /// May hold a password, so it has no `Debug`.

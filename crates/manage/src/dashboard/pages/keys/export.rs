@@ -5,20 +5,22 @@ use std::collections::hash_map::Entry;
 
 use axum::response::Response;
 use futures_util::stream;
-use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use keyward_core::store::{KeyOrder, KeyQuery};
+use keyward_core::{CredentialId, Timestamp};
 
 use super::creators::Creators;
 use super::filter::Filter;
+use super::list::requests;
 use crate::dashboard::csv::{self, Row};
 use crate::dashboard::error::PageError;
 use crate::dashboard::exports::make_room;
 use crate::dashboard::member::AtAccount;
 use crate::error::ManagementError;
+use crate::role::scopes;
 use crate::service::{KeyView, invalid_cursor};
 
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 27] = [
     "id",
     "name",
     "hint",
@@ -45,6 +47,7 @@ const COLUMNS: [&str; 26] = [
     "rotated_to",
     "account",
     "account_name",
+    "requests_in_30_days",
 ];
 
 pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
@@ -56,20 +59,22 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     // An error before the first row is a page, not a file.
     let first = member.management().keys(&member.actor, &query).await?;
     let name = format!("keys-{}-{}", member.account.id, now.to_string().get(..10).unwrap_or_default());
-    let state = Some((member, query, People::default(), Some(first)));
+    let requests = if member.may(&scopes::USAGE_READ) { Some(requests(&member).await?) } else { None };
+    let state = Some((member, query, People::default(), requests, Some(first)));
     let pages = stream::try_unfold(state, async |state| {
-        let Some((member, mut query, mut people, first)) = state else { return Ok(None) };
+        let Some((member, mut query, mut people, requests, first)) = state else { return Ok(None) };
         // After an error the connection ends before the file does, so a part does not pass for the whole.
         let page = match first {
             Some(first) => first,
             None => member.management().keys(&member.actor, &query).await?,
         };
         people.learn(&member, &page.items).await?;
-        let rows = page.items.iter().map(|key| row(key, &member.account.name, &people)).collect::<Vec<_>>();
+        let row = |key| row(key, &member.account.name, &people, requests.as_ref());
+        let rows = page.items.iter().map(row).collect::<Vec<_>>();
         let rest = match page.next {
             Some(next) => {
                 query.after = Some(next.parse().map_err(|_| invalid_cursor())?);
-                Some((member, query, people, None))
+                Some((member, query, people, requests, None))
             }
             None => None,
         };
@@ -104,7 +109,11 @@ impl People {
     }
 }
 
-fn row(key: &KeyView, account: &str, people: &People) -> Row {
+/// How many requests each key had.
+type Requests = HashMap<CredentialId, u64>;
+
+fn row(key: &KeyView, account: &str, people: &People, requests: Option<&Requests>) -> Row {
+    let requests = requests.map(|requests| requests.get(&key.id).copied().unwrap_or_default());
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
     let text = |value: Option<&dyn ToString>| value.map(ToString::to_string).unwrap_or_default();
     let list = |values: Vec<String>| values.join(" ");
@@ -135,5 +144,6 @@ fn row(key: &KeyView, account: &str, people: &People) -> Row {
         text(key.rotated_to.as_ref().map(|id| id as &dyn ToString)),
         key.account.to_string(),
         account.to_owned(),
+        requests.map(|count| count.to_string()).unwrap_or_default(),
     ]
 }

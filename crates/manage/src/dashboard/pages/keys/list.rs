@@ -74,6 +74,8 @@ struct KeysPage {
     other_view: String,
     /// The filters, for the export.
     filters: String,
+    /// The whole query, to come back to the same part of the list.
+    here: String,
     pages: Pages,
 }
 
@@ -236,11 +238,12 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         inactive: (inactive > 0).then(|| number(inactive)),
         other_view: if filter.shows_inactive { other_view } else { form::joined(&other_view, "inactive=1") },
         filters: filter.form.without(&["page", "size"]),
+        here: filter.form.without(&[]),
     }))
 }
 
 /// The requests of each key in the days of the small charts.
-async fn requests(member: &AtAccount) -> Result<HashMap<CredentialId, u64>, ManagementError> {
+pub(super) async fn requests(member: &AtAccount) -> Result<HashMap<CredentialId, u64>, ManagementError> {
     let management = member.management();
     let days = management.last_days(SPARK_DAYS)?;
     let counted = management.usage_by_key(&member.actor, &member.account.id, days).await?;

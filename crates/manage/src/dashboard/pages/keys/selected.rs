@@ -71,6 +71,18 @@ impl Action {
     }
 }
 
+/// The same fields, and nothing that is no query.
+fn list_query(form: &Form) -> String {
+    Form::parse(form.get("list").as_bytes()).without(&[])
+}
+
+/// The part of the list that the keys were selected in.
+fn list_of(form: &Form) -> String {
+    let query = list_query(form);
+    let between = if query.is_empty() { "" } else { "?" };
+    format!("/keys{between}{query}")
+}
+
 #[derive(Template)]
 #[template(path = "dashboard/keys/selected.html")]
 struct SelectedPage {
@@ -83,6 +95,10 @@ struct SelectedPage {
     others: Vec<Key>,
     reasons: Vec<Reason>,
     note: String,
+    /// The query of the list that the keys were selected in.
+    list: String,
+    /// The list itself.
+    back: String,
     error: Option<FormErrors>,
 }
 
@@ -90,7 +106,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     member.require(&scopes::KEYS_WRITE)?;
     let query = member.visitor.query();
     if !query.has("id") {
-        return Ok(member.redirect_with_flash("/keys", "none-selected"));
+        return Ok(member.redirect_with_flash(&list_of(&query), "none-selected"));
     }
     let (action, keys) = (Action::read(&query)?, selected(&member, &query).await?);
     Ok(show(&member, StatusCode::OK, action, &keys, &query, None))
@@ -117,6 +133,8 @@ fn show(
         others: view(others),
         reasons: reasons(form),
         note: form.get("note").to_owned(),
+        list: list_query(form),
+        back: list_of(form),
         error,
     })
 }
@@ -151,7 +169,7 @@ pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAcc
         if let ([key], Action::Disable) = (keys.as_slice(), action) {
             return Ok(member.redirect_with_flash(&format!("/keys/{}", key.id), "disabled"));
         }
-        return Ok(member.redirect_with_flash("/keys", &format!("{}.{changed}", action.code())));
+        return Ok(member.redirect_with_flash(&list_of(&form), &format!("{}.{changed}", action.code())));
     };
     if matches!(error, ManagementError::SignInAgain) {
         return Err(error.into());
