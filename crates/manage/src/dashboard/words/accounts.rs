@@ -32,7 +32,7 @@ pub(in crate::dashboard) const THEN_REQUIRE_ONE: &str =
 // require_factor.html
 pub(in crate::dashboard) const REQUIRE_OF_ALL_MEMBERS: &str = "Require a second factor of all members?";
 pub(in crate::dashboard) const MEMBERS_WITHOUT_ONE: &str =
-    "Members without one can only set one up, from now on. Their API keys stay valid.";
+    "From now on, members without one can't open this account until they set one up. API keys stay valid.";
 pub(in crate::dashboard) const REQUIRE_IT: &str = "Require it";
 pub(in crate::dashboard) const SEE_THE_MEMBERS: &str = "See the members";
 

@@ -1,9 +1,6 @@
 //! Which members have a second factor.
 
-use std::collections::HashMap;
-
 use keyward_core::AccountId;
-use keyward_core::id::UserId;
 
 use super::{MemberView, PAGE_SIZE};
 use crate::actor::Actor;
@@ -11,6 +8,7 @@ use crate::error::ManagementError;
 use crate::records::{Member, RequiredFactor, StoredUser};
 use crate::role::scopes;
 use crate::service::Management;
+use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 /// A member's second factor.
@@ -30,17 +28,16 @@ pub(crate) struct MemberCount {
 }
 
 impl Management {
-    /// Returns the second factors of these members of an account, in one read. Needs `members:write`.
-    pub(crate) async fn factors_of(
+    /// Lists members, and their second factors for those who manage members. Needs `members:read`.
+    pub(crate) async fn members_with_factors(
         &self,
         actor: &Actor,
         account: &AccountId,
-        members: &[MemberView],
-    ) -> Result<HashMap<UserId, MemberFactor>, ManagementError> {
-        self.rights(actor, account).await?.require(&scopes::MEMBERS_WRITE)?;
-        let ids: Vec<String> = members.iter().map(|member| member.user.id.to_string()).collect();
-        let users = self.get_many::<StoredUser>(&ids).await?;
-        Ok(users.into_iter().map(|user| (user.id.clone(), self.factor_of(&user))).collect())
+        page: &PageRequest,
+    ) -> Result<Page<(MemberView, Option<MemberFactor>)>, ManagementError> {
+        let manages = self.rights(actor, account).await?.allows(&scopes::MEMBERS_WRITE);
+        let found = self.members_and_users(actor, account, page).await?;
+        Ok(found.map(|(view, user)| (view, manages.then(|| self.factor_of(&user)))))
     }
 
     /// Counts the members whom a required second factor would concern. Needs the rights that require it.

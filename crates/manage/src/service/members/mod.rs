@@ -50,11 +50,10 @@ impl Management {
     pub(crate) async fn view(&self, member: Versioned<Member>) -> Result<MemberView, ManagementError> {
         let user: Versioned<StoredUser> =
             self.get(member.user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
-        Ok(MemberView {
-            user: User::from(&user.value),
-            role: member.role,
-            created_at: member.created_at,
-            version: member.version,
-        })
+        Ok(view_of(&member, &user))
     }
+}
+
+fn view_of(member: &Versioned<Member>, user: &StoredUser) -> MemberView {
+    MemberView { user: User::from(user), role: member.role, created_at: member.created_at, version: member.version }
 }

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -60,19 +58,13 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let after = form.filled("after");
     let request = PageRequest { after, ..PageRequest::default() };
-    let found = member.management().members(&member.actor, &member.account.id, &request).await?;
+    let found = member.management().members_with_factors(&member.actor, &member.account.id, &request).await?;
     let form_id = once::new_form()?;
     // After a new sign-in, the query holds the fields of a member's form or of the invitation.
     let (sent, of_member) = (form.get("role"), form.get("member"));
     let chosen = Role::ALL.into_iter().map(Role::as_str).find(|role| *role == sent);
-    let factors = if member.may(&scopes::MEMBERS_WRITE) {
-        member.management().factors_of(&member.actor, &member.account.id, &found.items).await?
-    } else {
-        HashMap::new()
-    };
     let mut rows = Vec::new();
-    for view in found.items {
-        let factor = factors.get(&view.user.id).copied();
+    for (view, factor) in found.items {
         let mut row = row(member, view, factor);
         if let Some(chosen) = chosen.filter(|_| row.id == of_member) {
             row.chosen = chosen;
