@@ -106,7 +106,7 @@ async fn a_key_a_user_and_a_lower_requirement_are_confirmed() {
     assert_eq!(management.user(&system(), &grace).await.unwrap().value.disabled_at, None);
 
     let path = "/accounts/operator/second-factor";
-    assert_eq!(owner.send(path, &[("required", "1")]).await.status, 303);
+    assert_eq!(owner.send(path, &[("required", "1"), ("without", "1")]).await.status, 303);
     let done = owner.confirm(path, &[("required", "")]).await;
     assert_eq!(done.status, 303, "{}", done.body);
     assert!(!management.requires_second_factor(&system(), &account).await.unwrap());

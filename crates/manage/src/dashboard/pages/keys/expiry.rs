@@ -12,6 +12,7 @@ use crate::dashboard::words;
 use crate::error::ManagementError;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
+const MINUTE_MILLIS: i64 = 60 * 1_000;
 const DAY_MILLIS: i64 = 24 * 3_600 * 1_000;
 
 const DAYS: [(u32, &str); 4] = [
@@ -46,20 +47,24 @@ pub(super) struct Expiry {
 impl Expiry {
     /// Without a choice of no particular end, 90 days are preselected. `None` as `latest` allows never.
     pub(super) fn new(form: &Form, now: Timestamp, latest: Option<Timestamp>, default: Option<NoChoice>) -> Self {
+        // The service may have read the clock a moment later.
+        let is_new = |ends: &[Timestamp], end: Timestamp| {
+            ends.iter().all(|known| (known.as_millis() - end.as_millis()).abs() >= MINUTE_MILLIS)
+        };
         let preselected = if default.is_some() { "default" } else { "90" };
         let mut ends: Vec<Timestamp> = default.iter().filter_map(|default| default.end).collect();
         let mut offered: Vec<(String, String)> = Vec::new();
         offered.extend(default.map(|default| ("default".to_owned(), default.label)));
         for (days, label) in DAYS {
             let end = now.saturating_add(days * DAY);
-            if latest.is_none_or(|latest| end <= latest) && !ends.contains(&end) {
+            if latest.is_none_or(|latest| end <= latest) && is_new(&ends, end) {
                 ends.push(end);
                 offered.push((days.to_string(), label.to_owned()));
             }
         }
         match latest {
             None => offered.push(("never".to_owned(), words::keys::NEVER.to_owned())),
-            Some(latest) if latest > now && !ends.contains(&latest) => {
+            Some(latest) if latest > now && is_new(&ends, latest) => {
                 offered.push(("latest".to_owned(), words::keys::as_late_as_allowed(&When::at(latest, now).full)));
             }
             Some(_) => {}
