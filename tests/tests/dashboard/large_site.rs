@@ -25,7 +25,8 @@ const AUDIT_ENTRIES: usize = 20_000;
 const DELIVERIES: usize = 300;
 const REQUESTS: i64 = 200;
 const DAYS: usize = 30;
-const PER_BATCH: usize = 500;
+/// A write of more takes too long on a busy machine.
+const PER_BATCH: usize = 100;
 
 enum Place {
     Sqlite { file: std::path::PathBuf, _folder: tempfile::TempDir },

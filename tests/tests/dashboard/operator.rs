@@ -299,7 +299,7 @@ async fn pages_of_a_thousand_accounts_are_quick() {
     let mut client = Client::signed_in(&site).await;
     for (path, text) in [
         ("/accounts", "Customer 0000"),
-        ("/accounts", "<span class=\"dim\">1,001 accounts</span>"),
+        ("/accounts", "<span class=\"dim\">1,002 accounts</span>"),
         ("/accounts?suspended=1", "No account matches"),
         ("/accounts?q=customer+0999", "Customer 0999"),
         ("/accounts?q=ACCT_0500", "<td data-label=\"Active keys\">1</td>"),
