@@ -335,8 +335,7 @@ fn the_server_records_if_configured_and_the_demo_has_requests() {
     let list = server.curl(&format!("/v1/keys/{id}/requests"), &["-H", &manager]);
     assert_eq!(list.status, 200, "{}", list.text);
     let requests = list.json()["data"].as_array().unwrap().clone();
-    let newest = requests.first().unwrap();
-    assert_eq!((&newest["route"], &newest["outcome"]), (&json!("/demo/resources"), &json!("OK")), "{requests:?}");
+    assert_eq!(requests.len(), 2, "the API of the demo is recorded, too: {requests:?}");
     let request = requests.last().unwrap();
     assert_eq!(
         (&request["method"], &request["route"], &request["outcome"]),

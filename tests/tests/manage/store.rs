@@ -230,8 +230,10 @@ async fn counts_of_earlier_days_are_removed() {
             times: 1,
         };
         // More than a store removes at a time.
-        let many = (0..700).flat_map(|key| (10..20).map(move |day| count("acct", key, day)));
-        store.add(&many.collect::<Vec<_>>()).await.unwrap();
+        let many: Vec<_> = (0..700).flat_map(|key| (10..20).map(move |day| count("acct", key, day))).collect();
+        for part in many.chunks(500) {
+            store.add(part).await.unwrap();
+        }
         store.add(&[count("other", 1, 3), count("kept", 1, 18)]).await.unwrap();
         let scope = |day| listed(scope_count("k0001", day, "a:read", "accepted", 1));
         store.add_scopes(&[scope(17), scope(18)]).await.unwrap();
