@@ -20,7 +20,7 @@ use crate::routes::pages_of_the_dashboard;
 const PROGRAM: &str = "KEYWARD_PAGES_OF";
 const PAGE: Duration = Duration::from_millis(100);
 /// Pages that add up the counts of all keys.
-const COUNTED: Duration = Duration::from_millis(300);
+const COUNTED: Duration = Duration::from_millis(200);
 /// A file has all keys, or all entries of the audit log.
 const FILE: Duration = Duration::from_secs(1);
 /// A debug build of the program is compared with itself on a small site.
@@ -170,7 +170,7 @@ async fn check(store: Store, name: &str) {
             (true, false) if is_counted => COUNTED,
             (true, false) => PAGE,
             (false, true) => continue,
-            (false, false) if is_counted => (few.cpu * GROWTH + SLACK).max(COUNTED * 2),
+            (false, false) if is_counted => (few.cpu * GROWTH + SLACK).max(COUNTED * 3),
             (false, false) => few.cpu * GROWTH + SLACK,
         };
         if many.cpu > bound || (is_release && many.fastest > bound) {
