@@ -12,7 +12,7 @@ use crate::dashboard::links::account_path;
 use crate::dashboard::member::Member;
 use crate::dashboard::path_params::NamedUser;
 use crate::dashboard::site_map::Menu;
-use crate::dashboard::text::{When, number};
+use crate::dashboard::text::When;
 use crate::dashboard::words;
 use crate::records::{User, Versioned};
 use crate::role::scopes;
@@ -80,7 +80,7 @@ async fn list(member: Member) -> Result<Response, PageError> {
         (management.find_users(&member.actor, &text).await?, None)
     };
     let total = if text.is_empty() { Some(management.count_users(&member.actor).await?) } else { None };
-    let total = total.map(|count| words::users::total(&number(count.min(MOST_COUNTED)), count > MOST_COUNTED));
+    let total = total.map(|count| words::users::total(count, MOST_COUNTED));
     let users = found.into_iter().map(|user| row(&member, user)).collect();
     let next = next.map(|next| form::query("after", &next));
     Ok(member.page(words::shared::USERS, |frame| UsersPage { frame, users, text, total, next }))

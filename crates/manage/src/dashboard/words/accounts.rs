@@ -1,6 +1,6 @@
 //! The pages of accounts.
 
-use super::numbers::{number, plural};
+use super::numbers::{self, number, plural};
 
 // account.html
 pub(in crate::dashboard) const ACCOUNT_NAME: &str = "Account name";
@@ -52,10 +52,8 @@ pub(in crate::dashboard) const SUSPENDED_OR_NOT: &str = "Suspended or not";
 pub(in crate::dashboard) const ONLY_SUSPENDED: &str = "Only suspended";
 pub(in crate::dashboard) const SUSPENSION: &str = "Suspension";
 
-/// "1,001 accounts", "more than 10,000 accounts".
-pub(in crate::dashboard) fn total(count: &str, are_more: bool) -> String {
-    let more = if are_more { "more than " } else { "" };
-    format!("{more}{count} {}", plural(count, "account", "accounts"))
+pub(in crate::dashboard) fn total(count: u64, most: u64) -> String {
+    numbers::total(count, most, "account", "accounts")
 }
 
 // create.html

@@ -1,6 +1,6 @@
 //! The pages of users.
 
-use super::numbers::plural;
+use super::numbers;
 
 // delete.html
 pub(in crate::dashboard) const DELETE_QUESTION: [&str; 2] = ["Delete ", "?"];
@@ -25,10 +25,8 @@ pub(in crate::dashboard) const PART_OF_THE_E_MAIL: &str = "Part of the e-mail ad
 pub(in crate::dashboard) const ALL_USERS: &str = "All users";
 pub(in crate::dashboard) const NO_USER_MATCHES: &str = "No user matches.";
 
-/// "1,001 users", "more than 10,000 users".
-pub(in crate::dashboard) fn total(count: &str, are_more: bool) -> String {
-    let more = if are_more { "more than " } else { "" };
-    format!("{more}{count} {}", plural(count, "user", "users"))
+pub(in crate::dashboard) fn total(count: u64, most: u64) -> String {
+    numbers::total(count, most, "user", "users")
 }
 
 // users.rs

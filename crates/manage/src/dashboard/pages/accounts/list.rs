@@ -69,7 +69,7 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
         (found, next.map(|id| id.to_string()))
     };
     let total = if is_filtered { None } else { Some(management.count_accounts(&member.actor).await?) };
-    let total = total.map(|count| words::accounts::total(&number(count.min(MOST_COUNTED)), count > MOST_COUNTED));
+    let total = total.map(|count| words::accounts::total(count, MOST_COUNTED));
     let plans = plan_choices(&member, plan.as_deref().unwrap_or_default()).await?;
     let now = management.now();
     let may = |scope: &Scope| member.operates.as_ref().is_some_and(|rights| rights.allows(scope));
