@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::program::{end_with_this_process, eventually, free_port, is_running, signal, start_in_background};
+use keyward::postgres::{PostgresOptions, PostgresStore};
+
+use crate::program::{SOON, end_with_this_process, eventually, free_port, is_running, signal, start_in_background};
 
 #[derive(Debug)]
 pub struct Server {
@@ -20,6 +22,11 @@ pub struct Server {
 pub fn database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(Server::new).database()
+}
+
+/// A busy machine answers late.
+pub async fn store(url: &str) -> PostgresStore {
+    PostgresOptions::default().connect_timeout(SOON).statement_timeout(SOON).connect(url).await.unwrap()
 }
 
 pub fn sql(url: &str, sql: &str) -> String {

@@ -32,6 +32,17 @@ impl Watched {
         })
     }
 
+    /// Asks until the store has answered. A node that reads too late, or has lost its lease, refuses.
+    pub async fn decide(&self, field: &str) -> Result<(), Rejection> {
+        let mut verdict = Ok(());
+        within("the store answers", async || {
+            verdict = self.ask(field).await;
+            verdict != Err(Rejection::StoreUnavailable)
+        })
+        .await;
+        verdict
+    }
+
     pub fn has_cached(&self, field: &str) -> bool {
         let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
         !matches!(self.authenticator.check(target, [field.as_bytes()]), Check::Pending(_))
@@ -66,7 +77,7 @@ impl Watched {
 pub async fn within(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !condition().await {
-        assert!(begun.elapsed() < Duration::from_secs(10), "never: {what}");
+        assert!(begun.elapsed() < crate::program::SOON, "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     begun.elapsed()

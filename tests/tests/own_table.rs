@@ -217,7 +217,7 @@ async fn own_sqlite_transactions_revoke_on_every_node() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn own_postgresql_transactions_revoke_on_every_node() {
     let url = keyward_tests::postgres::database();
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let store = keyward_tests::postgres::store(&url).await;
     keyward_tests::postgres::sql(&url, &format!("{TABLE}; ALTER TABLE app_keys ADD COLUMN sha256 BYTEA"));
     let calls = Calls {
         key: |id, digest| format!("SELECT keyward_invalidate_key({id}, {digest})"),

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use keyward::MemoryStore;
-use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward::testing::stores::conformance;
 use keyward::valkey::ValkeyStore;
@@ -22,7 +21,7 @@ async fn the_sqlite_store_conforms() {
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_postgresql_store_conforms() {
-    conformance(async || PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap()).await;
+    conformance(async || keyward_tests::postgres::store(&keyward_tests::postgres::database()).await).await;
 }
 
 #[needs(valkey)]

@@ -9,7 +9,6 @@ use std::time::Duration;
 use keyward::adapter::{Admission, Target, UnknownConnection};
 use keyward::key::{Digest, KeyFormat, KeyKind};
 use keyward::policy::from_guard;
-use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward::store::{Found, Freshness, KeyAdmin, KeyStatus, KeyStore, StoreError, StoredKey, async_trait};
 use keyward::valkey::ValkeyStore;
@@ -152,7 +151,7 @@ async fn streams_end_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_end_on_postgresql() {
     let url = keyward_tests::postgres::database();
-    streams_end_with_their_key_on_every_node(PostgresStore::connect(&url).await.unwrap()).await;
+    streams_end_with_their_key_on_every_node(keyward_tests::postgres::store(&url).await).await;
 }
 
 #[needs(valkey)]

@@ -27,7 +27,7 @@ async fn warm(authenticator: &Authenticator, field: &str) {
     let begun = Instant::now();
     while let Check::Pending(pending) = authenticator.check(target, [field.as_bytes()]) {
         authenticator.resolve(pending).await.unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(10), "the key is never cached");
+        assert!(begun.elapsed() < Duration::from_secs(60), "the key is never cached");
         actix_web::rt::time::sleep(Duration::from_millis(1)).await;
     }
 }

@@ -296,7 +296,7 @@ async fn timeout_inside_the_layer_does_not_change_refusals() {
     let started = Instant::now();
     let answer = call(&app, request("GET", "/", Some(&demo.full_key().await))).await;
     assert_eq!(answer.status, 503);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use keyward::MemoryStore;
 use keyward::manage::{Management, PostgresManagementStore, SqliteManagementStore};
-use keyward::postgres::PostgresOptions;
 use keyward::sqlite::SqliteStore;
 use keyward_needs::needs;
 
@@ -58,9 +57,7 @@ fn no_sequence_of_calls_gives_attackers_more_on_postgresql() {
     Plan::of_environment(1_500).on_slow_store().check(|beginning, commands| {
         let url = keyward_tests::postgres::database();
         runtime(false).block_on(async {
-            // A busy machine answers late.
-            let patient = PostgresOptions::default().connect_timeout(keyward_tests::program::SOON);
-            let store = patient.connect(&url).await.unwrap();
+            let store = keyward_tests::postgres::store(&url).await;
             let records = PostgresManagementStore::open(&store).await.unwrap();
             let builder = Management::builder(store, records.clone());
             run(Parts { builder, records: Arc::new(records), is_paused: false }, beginning, commands).await

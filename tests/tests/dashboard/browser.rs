@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::site::{EMAIL, PASSWORD, Site};
+
+/// How long a browser on a busy machine may take to show a page.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Each one starts several processes.
 static PLACES: Semaphore = Semaphore::const_new(2);
@@ -113,7 +116,7 @@ impl Browser {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
         let complete = "return document.readyState === 'complete' && !('left' in document.documentElement.dataset)";
         let loading = async { while self.run(complete, vec![]).await != true {} };
-        if tokio::time::timeout(Duration::from_secs(30), loading).await.is_err() {
+        if tokio::time::timeout(PATIENCE, loading).await.is_err() {
             panic!("{path} was not loaded; the browser shows {}:\n{}", self.path().await, self.text().await);
         }
     }
@@ -133,7 +136,8 @@ impl Browser {
     }
 
     pub(crate) async fn see(&self, text: &str) {
-        for _ in 0..100 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             let found = self.client.find(Locator::Css("body")).await;
             if let Ok(body) = found
                 && body.text().await.is_ok_and(|seen| seen.contains(text))
@@ -146,7 +150,7 @@ impl Browser {
     }
 
     pub(crate) async fn find(&self, css: &str) -> fantoccini::elements::Element {
-        let wait = self.client.wait().at_most(Duration::from_secs(5));
+        let wait = self.client.wait().at_most(PATIENCE);
         match wait.for_element(Locator::Css(css)).await {
             Ok(element) => element,
             Err(error) => panic!("{css}: {error} on {}:\n{}", self.path().await, self.text().await),
@@ -163,7 +167,7 @@ impl Browser {
 
     pub(crate) async fn press(&self, label: &str) {
         let path = format!("//*[self::a or self::button][normalize-space()={}]", quoted(label));
-        let wait = self.client.wait().at_most(Duration::from_secs(5));
+        let wait = self.client.wait().at_most(PATIENCE);
         match wait.for_element(Locator::XPath(&path)).await {
             Ok(element) => element.click().await.unwrap(),
             Err(error) => panic!("{label}: {error} on {}:\n{}", self.path().await, self.text().await),

@@ -10,7 +10,6 @@ use keyward::manage::{
     Actor, Context, EventKind, KeyDraft, Kind, List, Management, ManagementStore, NewUser, Plan,
     PostgresManagementStore, Record, RequestEntry, Role, SqliteManagementStore, Write, Written,
 };
-use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward::{AccountId, CredentialId};
 use keyward_tests::postgres;
@@ -74,7 +73,7 @@ impl Store {
         // A worker that ends takes its times along.
         let server = postgres::Server::with(vec!["max_parallel_workers_per_gather=0".to_owned()]);
         let url = server.database();
-        let store = PostgresStore::connect(&url).await.unwrap();
+        let store = keyward_tests::postgres::store(&url).await;
         let records = PostgresManagementStore::open(&store).await.unwrap();
         let management = Management::builder(store, records.clone()).build().unwrap();
         Self { place: Place::Postgresql { server, url }, management, records: Arc::new(records) }

@@ -210,7 +210,7 @@ async fn shown(browser: &Browser) -> Value {
         return [inside(message), inside(field), field.name, message.textContent]";
     browser.find(".wrong").await;
     // The browser scrolls after it has loaded the page.
-    for _ in 0..50 {
+    for _ in 0..600 {
         let seen = browser.run(script, vec![]).await;
         if seen[0] == json!(true) && seen[1] == json!(true) {
             return seen;

@@ -1,10 +1,8 @@
 //! axe finds nothing in light and dark colours, on a wide screen and a phone.
 
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::clock::ManualClock;
 use keyward::manage::{Actor, Context, EventKind, KeyDraft, Role, WebhookUpdate};
 use keyward_needs::needs;
 use keyward_tests::program::test_package;
@@ -443,9 +441,8 @@ async fn begin_passkey(browser: &Browser, password: &str) {
 #[needs(browser, axe)]
 #[tokio::test]
 async fn nothing_is_found_on_pages_that_ask_to_sign_in_again() {
-    let clock = Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
-    let (time, recent) = (Arc::<ManualClock>::clone(&clock), Duration::from_secs(600));
-    let site = Site::build(|management| management.clock(time).recent_sign_in(recent)).await;
+    let recent = Duration::from_secs(600);
+    let (site, clock) = Site::with_clock(|management| management.recent_sign_in(recent)).await;
     site.add_owner().await;
     let axe = axe();
     let browser = Browser::open(&site).await;

@@ -81,13 +81,10 @@ async fn sign_in(site: &Site, key: &mut SecurityKey) {
 
 /// A site on each database.
 pub(crate) async fn sites() -> Vec<(Site, Arc<ManualClock>)> {
-    let clock = || Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
-    let on_sqlite = clock();
-    let site = Site::build(|management| management.clock(Arc::<ManualClock>::clone(&on_sqlite))).await;
-    let mut sites = vec![(site, on_sqlite)];
+    let mut sites = vec![Site::with_clock(|management| management).await];
     match missing!(postgresql) {
         None => {
-            let clock = clock();
+            let clock = Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
             let site = Site::on_postgres(|management| management.clock(Arc::<ManualClock>::clone(&clock))).await;
             sites.push((site, clock));
         }
@@ -404,9 +401,7 @@ async fn a_passkey_is_the_second_factor_that_an_account_requires() {
 /// Somebody else may have found the session open, and renamed passkeys so that their owner removes the wrong one.
 #[tokio::test]
 async fn a_passkey_is_renamed_only_after_a_recent_sign_in() {
-    let clock = Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
-    let time = Arc::<ManualClock>::clone(&clock);
-    let site = Site::build(|management| management.clock(time).recent_sign_in(Duration::from_secs(60))).await;
+    let (site, clock) = Site::with_clock(|management| management.recent_sign_in(Duration::from_secs(60))).await;
     site.add_owner().await;
     let mut first = client(&site).await;
     register(&mut first, &site, &mut SecurityKey::new(1), "Laptop").await;

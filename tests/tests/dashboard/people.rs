@@ -8,7 +8,8 @@ use crate::site::{EMAIL, PASSWORD, Site};
 #[needs(browser)]
 #[tokio::test]
 async fn a_session_that_ends_under_a_form_loses_nothing() {
-    let site = Site::start_with(Duration::from_secs(4)).await;
+    let idle = Duration::from_secs(3_600);
+    let (site, clock) = Site::with_clock(|management| management.session_life(idle, 2 * idle)).await;
     site.add_owner().await;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
@@ -17,7 +18,7 @@ async fn a_session_that_ends_under_a_form_loses_nothing() {
     browser.choose("kind", "restricted").await;
     browser.choose("scope", "resources:write").await;
     browser.fill("networks", "192.0.2.0/24").await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    clock.advance(idle + Duration::from_secs(1));
     browser.press("Create key").await;
     browser.see("Your session has ended").await;
     browser.picture("sign-in-again").await;

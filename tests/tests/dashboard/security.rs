@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fantoccini::Locator;
-use keyward::Timestamp;
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::id::UserId;
 use keyward::manage::Actor;
@@ -25,9 +24,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) async fn with_site() -> (Self, Site) {
-        let now: Timestamp = std::time::SystemTime::now().into();
-        let clock = Arc::new(ManualClock::at(now));
-        let site = Site::build(|management| management.clock(Arc::<ManualClock>::clone(&clock))).await;
+        let (site, clock) = Site::with_clock(|management| management).await;
         site.add_owner().await;
         (Self { clock, totp: None }, site)
     }

@@ -1,17 +1,17 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use argon2::Params;
 use axum::Router;
 use axum::routing::get;
 use keyward::adapter::AuthenticatorBuilder;
+use keyward::clock::ManualClock;
 use keyward::manage::{
     Actor, Context, DashboardSettings, Management, ManagementBuilder, NewUser, PostgresManagementStore, SignUpPolicy,
     SqliteManagementStore, dashboard,
 };
-use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::{AuthLayer, Authenticator, Scope};
 use keyward_tests::service::Listening;
@@ -30,11 +30,16 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        Self::start_with(Duration::from_secs(8 * 3_600)).await
+        Self::build(|management| management).await
     }
 
-    pub(crate) async fn start_with(idle: Duration) -> Self {
-        Self::build(|management| management.session_life(idle, Duration::from_secs(7 * 24 * 3_600))).await
+    /// Its time stands still until the test moves it.
+    pub(crate) async fn with_clock(
+        change: impl FnOnce(ManagementBuilder) -> ManagementBuilder,
+    ) -> (Self, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::at(std::time::SystemTime::now().into()));
+        let time = Arc::<ManualClock>::clone(&clock);
+        (Self::build(|management| change(management.clock(time))).await, clock)
     }
 
     pub(crate) async fn build(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
@@ -63,7 +68,7 @@ impl Site {
 
     /// Its file of SQLite is empty.
     pub(crate) async fn on_postgres(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
-        let store = PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap();
+        let store = keyward_tests::postgres::store(&keyward_tests::postgres::database()).await;
         let management = Management::builder(store.clone(), PostgresManagementStore::open(&store).await.unwrap());
         let keys = Authenticator::builder(store);
         Self::serve(SqliteStore::temporary().unwrap(), change(quick(management)), keys, |settings, _| settings).await

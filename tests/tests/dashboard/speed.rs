@@ -26,6 +26,8 @@ const FILE: Duration = Duration::from_secs(1);
 /// A debug build of the program is compared with itself on a small site.
 const GROWTH: u32 = 6;
 const SLACK: Duration = Duration::from_millis(60);
+/// Beside other work, a page waits for the processor. A page that waits for a lock takes longer.
+const BUSY: u32 = 3;
 
 /// Routes that cannot answer with a page or a file here.
 const NOT_HERE: [(&str, &str); 5] = [
@@ -173,7 +175,7 @@ async fn check(store: Store, name: &str) {
             (false, false) if is_counted => (few.cpu * GROWTH + SLACK).max(COUNTED * 3),
             (false, false) => few.cpu * GROWTH + SLACK,
         };
-        if many.cpu > bound || (is_release && many.fastest > bound) {
+        if many.cpu > bound || (is_release && many.fastest > BUSY * bound) {
             slow.push(format!(
                 "{path} takes {:?} of the processor and {:?} in all, more than {bound:?}",
                 many.cpu, many.fastest

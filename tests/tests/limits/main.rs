@@ -28,7 +28,7 @@ const LEASE: Duration = Duration::from_secs(30);
 
 async fn postgres_nodes() -> [PostgresStore; 2] {
     let url = postgres::database();
-    [PostgresStore::connect(&url).await.unwrap(), PostgresStore::connect(&url).await.unwrap()]
+    [postgres::store(&url).await, postgres::store(&url).await]
 }
 
 async fn valkey_nodes() -> [ValkeyStore; 2] {
@@ -210,7 +210,7 @@ async fn permits_read_committed_data_under_every_default_isolation() {
     let (_, name) = url.rsplit_once('/').unwrap();
     // This sets the database's default. The store must not depend on it.
     postgres::sql(&url, &format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"));
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let store = postgres::store(&url).await;
     let granted = PostgresPermits::new(&store).acquire(&holder(), 1, LEASE).await.unwrap();
     assert!(matches!(granted, Acquired::Granted(_)));
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -223,7 +223,7 @@ async fn permits_read_committed_data_under_every_default_isolation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_rows_are_removed_from_postgresql() {
     let url = postgres::database();
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let store = postgres::store(&url).await;
     let (permits, rates) = (PostgresPermits::new(&store), PostgresRates::new(&store, default_limit()));
     postgres::sql(
         &url,
@@ -300,7 +300,7 @@ async fn clock_set_back_does_not_prolong_the_wait() {
         rates.spend(&caller(), "default", NonZeroU32::new(5).unwrap()).await.unwrap();
     };
     let url = postgres::database();
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let store = postgres::store(&url).await;
     postgres::sql(
         &url,
         "INSERT INTO keyward_rates SELECT 'default', 'key_1', (extract(epoch FROM now()) + 3600) * 1000000, 1000000000, 900000",

@@ -17,7 +17,7 @@ use keyward::testing::limits;
 use keyward::valkey::{ValkeyLimits, ValkeyStore};
 use keyward::{CredentialId, Identity, Rejection, Timestamp};
 use keyward_needs::needs;
-use keyward_tests::program::package_program;
+use keyward_tests::program::{SOON, package_program};
 use keyward_tests::{postgres, valkey};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -56,7 +56,7 @@ async fn rules_in_sqlite_conform() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rules_in_postgresql_conform() {
     let url = postgres::database();
-    let node = async || shared(PostgresLimits::new(&PostgresStore::connect(&url).await.unwrap()));
+    let node = async || shared(PostgresLimits::new(&postgres::store(&url).await));
     limits::rules(async || [node().await, node().await, node().await]).await;
 }
 
@@ -336,14 +336,14 @@ async fn assert_refuses_in_time(store: Arc<dyn LimitStore>, signal: impl Fn(&str
     signal("-CONT");
     let begun = Instant::now();
     while spend().await.is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the store answers again");
+        assert!(begun.elapsed() < SOON, "the store answers again");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     accepted += 1;
     // A slice that came late is spent or returned.
     let begun = Instant::now();
     while credits_left(&*store, &account(), &rule).await.unwrap().remaining != 10_000 - accepted {
-        assert!(begun.elapsed() < Duration::from_secs(10), "credits are lost");
+        assert!(begun.elapsed() < SOON, "credits are lost");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

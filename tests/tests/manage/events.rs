@@ -16,7 +16,6 @@ use keyward::manage::{
     ManagementBuilder, NewUser, PageRequest, Plan, PostgresManagementStore, Purpose, SqliteManagementStore,
 };
 use keyward::network::ipnet::IpNet;
-use keyward::postgres::PostgresStore;
 use keyward::rejection::RateLimit;
 use keyward::sqlite::SqliteStore;
 use keyward::{AccountId, Identity, NewKey, Rejection};
@@ -120,7 +119,7 @@ impl Nodes {
     async fn on_postgres(build: impl Fn(ManagementBuilder) -> ManagementBuilder) -> Self {
         let (clock, database) = (clock(), keyward_tests::postgres::database());
         let node = async || {
-            let store = PostgresStore::connect(&database).await.unwrap();
+            let store = keyward_tests::postgres::store(&database).await;
             let records = PostgresManagementStore::open(&store).await.unwrap();
             quick(build(Management::builder(store, records)), &clock)
         };

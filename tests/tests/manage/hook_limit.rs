@@ -5,7 +5,6 @@ use std::sync::Arc;
 use keyward::manage::{
     Actor, Context, Management, ManagementError, NewUser, PostgresManagementStore, SqliteManagementStore,
 };
-use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward_needs::missing;
 use keyward_tests::program::skip_part;
@@ -67,7 +66,7 @@ async fn concurrent_requests_never_create_more_than_20_webhooks() {
     }
     let database = keyward_tests::postgres::database();
     let node = async || {
-        let store = PostgresStore::connect(&database).await.unwrap();
+        let store = keyward_tests::postgres::store(&database).await;
         let records = PostgresManagementStore::open(&store).await.unwrap();
         quick(Management::builder(store, records), &Arc::clone(&clock))
     };

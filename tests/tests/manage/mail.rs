@@ -9,7 +9,6 @@ use keyward::manage::{
     Actor, AppearanceUpdate, AuditQuery, Context, KeyDraft, KeyRotation, Kind, LeakPolicy, List, Mailer, Management,
     ManagementError, PostgresManagementStore, Role, SignInLinkDraft, SqliteManagementStore,
 };
-use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward_needs::{missing, needs};
 use keyward_tests::mail::{MailServer, Mailbox, closed_port, token};
@@ -393,7 +392,7 @@ async fn nodes(port: u16) -> Vec<[Setting; 2]> {
         None => {
             let (time, database) = (clock(), keyward_tests::postgres::database());
             let node = async || {
-                let store = PostgresStore::connect(&database).await.unwrap();
+                let store = keyward_tests::postgres::store(&database).await;
                 let records = PostgresManagementStore::open(&store).await.unwrap();
                 let management = quick(Management::builder(store, records.clone()).mailer(mailer(port)), &time);
                 Setting { management, records: Arc::new(records), clock: Arc::clone(&time), file: None }

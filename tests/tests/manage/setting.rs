@@ -11,7 +11,6 @@ use keyward::manage::{
     NewScopeCount, NewUser, PostgresManagementStore, Record, RequestEntry, RequestPage, Role, ScopeCount, SignUpPolicy,
     SqliteManagementStore, Write, Written,
 };
-use keyward::postgres::PostgresStore;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::{StoreError, async_trait};
 use keyward::{AccountId, Authenticator, Rejection, Timestamp};
@@ -72,7 +71,7 @@ pub(crate) async fn failing_everywhere() -> Vec<(Setting, Arc<Failing>)> {
     let mut settings = vec![failing()];
     match missing!(postgresql) {
         None => {
-            let (clock, store) = (clock(), PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap());
+            let (clock, store) = (clock(), keyward_tests::postgres::store(&keyward_tests::postgres::database()).await);
             let records = Arc::new(Failing::over(PostgresManagementStore::open(&store).await.unwrap()));
             let management = quick(Management::builder(store, records.clone()), &clock);
             settings.push((Setting { management, records: records.clone(), clock, file: None }, records));
@@ -302,7 +301,7 @@ impl Drop for FullTable {
 
 pub(crate) async fn on_postgres() -> Setting {
     let clock = clock();
-    let store = PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap();
+    let store = keyward_tests::postgres::store(&keyward_tests::postgres::database()).await;
     let records = PostgresManagementStore::open(&store).await.unwrap();
     let management = quick(Management::builder(store, records.clone()), &clock);
     Setting { management, records: Arc::new(records), clock, file: None }
