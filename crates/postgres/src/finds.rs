@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -110,8 +111,9 @@ impl Finds {
 
     pub(crate) async fn find(&self, digest: &Digest) -> Result<Row, StoreError> {
         let mut answer = self.ask(digest).await;
-        // A find changes nothing, so it can be repeated. Every loss retires a connection, so the last one is new.
-        for _ in 0..LINES {
+        // A find changes nothing, so it can be repeated. Every loss retires a connection, so the later ones are new. They can be
+        // lost, too, even before they are ready.
+        for _ in 0..2 * LINES {
             match answer {
                 Err(failure) if failure.is_lost => answer = self.ask(digest).await,
                 _ => break,
@@ -191,14 +193,17 @@ impl Opener {
     }
 
     async fn open(self) -> Result<Connection, Failure> {
-        let never_lost = |failure: Failure| Failure { is_lost: false, ..failure };
         let connected = timeout(self.timeout, open(&self.config, self.tls)).await.map_err(Failure::unavailable)?;
-        let (client, driver) = connected.map_err(Failure::from).map_err(never_lost)?;
+        let (client, driver) = connected.map_err(|error| {
+            // A server that refuses connections is not asked again at once.
+            let is_lost = error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN);
+            Failure { is_lost, ..Failure::from(error) }
+        })?;
         let Ok(prepared) = timeout(self.timeout, client.prepare(row::find())).await else {
             driver.abort();
             return Err(Failure::unavailable("the database does not answer on a new connection"));
         };
-        let find = prepared.map_err(Failure::from).map_err(never_lost)?;
+        let find = prepared.map_err(Failure::from)?;
         Ok(Connection { client, find, driver: driver.abort_handle(), retired: AtomicBool::new(false) })
     }
 }
