@@ -130,8 +130,20 @@ async fn no_key_that_a_session_of_a_link_widens_takes_the_sign_in_over() {
         let weak = NewKey { scopes: "keys:read".parse().unwrap(), ..NewKey::secret(account.clone(), "weak") };
         let (created, weak) = holder(&setting, &by_link, Purpose::Management, weak).await;
         let change = KeyChange { scopes: Some("*".parse().unwrap()), ..KeyChange::default() };
-        assert_eq!(says(management.update_key(&by_link, &weak, change, 1).await), "OWN_SIGN_IN_REQUIRED");
+        assert_eq!(says(management.update_key(&by_link, &weak, change.clone(), 1).await), "OWN_SIGN_IN_REQUIRED");
+        // The maker of the link knows the text of that key, and gives it no more either.
+        let (of_own, _) = key(&setting, &own, &account).await;
+        for maker in [&own, &of_own] {
+            assert_eq!(says(management.update_key(maker, &weak, change.clone(), 1).await), "INVALID_VALUE");
+        }
         assert_eq!(says(management.remove_second_factor(&created, &id).await), "INSUFFICIENT_SCOPE");
+        // A key that goes back to the maker may get more, also by a key between them.
+        for maker in [&own, &of_own] {
+            let weak = NewKey { scopes: "keys:read".parse().unwrap(), ..NewKey::secret(account.clone(), "of a key") };
+            let (of_key, weak) = holder(&setting, &of_own, Purpose::Management, weak).await;
+            assert_eq!(says(management.update_key(maker, &weak, change.clone(), 1).await), "done");
+            assert_eq!(says(management.remove_second_factor(&of_key, &id).await), "INVALID_VALUE");
+        }
         // What the key had may stay, and less is no harm.
         let change = KeyChange { scopes: Some("members:*".parse().unwrap()), ..KeyChange::default() };
         assert_eq!(says(management.update_key(&by_link, &strong, change, 1).await), "done");

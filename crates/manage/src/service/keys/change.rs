@@ -43,7 +43,7 @@ impl Management {
     /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`],
     /// [`ManagementError::KeyHasLimits`], [`ManagementError::LifetimeTooLong`], [`ManagementError::ScopeNotInPlan`];
     /// [`ManagementError::OwnSignInRequired`] for more rights of a management key with `members:write` or `users:sign_in`, in a
-    /// session that began with a link.
+    /// session that began with a link; [`ManagementError::Invalid`] for the same by a key that did not create it.
     pub async fn update_key(
         &self,
         actor: &Actor,
@@ -87,7 +87,7 @@ impl Management {
             let (before, after) = (Rights::of_record(&key, purpose), Rights::of_record(&changed, purpose));
             if after.change_who_signs_in() {
                 if before.covers(&after).is_err() {
-                    self.check_may_widen(actor, key.created_by.as_ref()).await?;
+                    self.check_may_widen(actor, &key).await?;
                 }
                 self.confirm_user(actor).await?;
             }

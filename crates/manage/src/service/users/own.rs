@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use keyward_core::CredentialId;
 use keyward_core::id::UserId;
-use keyward_core::store::Creator;
+use keyward_core::store::{Creator, KeyRecord};
 
 use crate::actor::{Actor, Principal, principal_of};
 use crate::error::ManagementError;
@@ -45,20 +45,28 @@ impl Management {
         }
     }
 
-    /// Refuses that a session of a link gives more to a key that others created: the key does not go back to the maker of the link.
+    /// Refuses that a key, or a session of a link, gives more to a key that does not go back to it or to the maker of the link. The
+    /// maker may hold that key, too, because a session of a link can have created it.
     pub(in crate::service) async fn check_may_widen(
         &self,
         actor: &Actor,
-        created_by: Option<&Creator>,
+        key: &KeyRecord,
     ) -> Result<(), ManagementError> {
-        if created_by == Some(&self.responsible_for(actor).await?) {
+        let responsible = self.responsible_for(actor).await?;
+        if key.created_by.as_ref() == Some(&responsible) {
             return Ok(());
         }
-        self.require_own_sign_in(actor).await
+        self.require_own_sign_in(actor).await?;
+        let is_user = !matches!(responsible, Creator::Key(_));
+        if is_user || self.goes_back_to(&key.id, &responsible).await? == Some(true) {
+            return Ok(());
+        }
+        let message = "the key goes not back to your key, which may give `members:write` and `users:sign_in` only to keys that it created: create a key, or change this one as a user";
+        Err(ManagementError::invalid("scopes", message))
     }
 
     async fn check_goes_not_back(&self, key: &CredentialId, user: &UserId) -> Result<(), ManagementError> {
-        if !self.goes_back_to(key, user).await? {
+        if self.goes_back_to(key, &Creator::User(user.clone())).await? == Some(false) {
             return Ok(());
         }
         let message = "the key goes back to this user, who has it or created it or a key before it: use a key of another user, or the command line";
@@ -75,28 +83,31 @@ impl Management {
         })
     }
 
-    /// Returns `true` for keys of the user, that the user created or rotated, and for the keys that came from those.
-    async fn goes_back_to(&self, key: &CredentialId, user: &UserId) -> Result<bool, ManagementError> {
+    /// Returns `true` for the key, keys of the user, keys that the key or the user created or rotated, and the keys that came from
+    /// those. Returns `None` if a key before it is gone, or if there are too many.
+    async fn goes_back_to(&self, key: &CredentialId, origin: &Creator) -> Result<Option<bool>, ManagementError> {
         let (mut open, mut seen) = (vec![key.clone()], HashSet::new());
         while let Some(id) = open.pop() {
+            if matches!(origin, Creator::Key(origin) if id == *origin) {
+                return Ok(Some(true));
+            }
             if !seen.insert(id.clone()) {
                 continue;
             }
             if seen.len() > MOST_KEYS {
-                return Ok(true);
+                return Ok(None);
             }
             // Nobody knows who created a key that is gone.
-            let Some(key) = self.0.keys.get(&id).await? else { return Ok(true) };
-            if key.user.as_ref() == Some(user) {
-                return Ok(true);
+            let Some(key) = self.0.keys.get(&id).await? else { return Ok(None) };
+            let is_of_user = matches!(origin, Creator::User(user) if key.user.as_ref() == Some(user));
+            if is_of_user || key.created_by.as_ref() == Some(origin) {
+                return Ok(Some(true));
             }
             open.extend(key.rotated_from);
-            match key.created_by {
-                Some(Creator::User(creator)) if creator == *user => return Ok(true),
-                Some(Creator::Key(creator)) => open.push(creator),
-                _ => {}
+            if let Some(Creator::Key(creator)) = key.created_by {
+                open.push(creator);
             }
         }
-        Ok(false)
+        Ok(Some(false))
     }
 }
