@@ -92,20 +92,21 @@ struct Pages {
 impl Pages {
     fn new(filter: &Filter, total: u64, shown: usize) -> Self {
         let (page, last) = (filter.page, filter.query.skip.saturating_add(shown as u64));
-        let link = |page: u64| {
-            let number = if page == 1 { String::new() } else { format!("page={page}") };
-            form::joined(&filter.form.without(&["page"]), &number)
-        };
+        let link = |page: u64| link_to(filter, page);
         Self {
             total: number(total),
             first: number(filter.query.skip.saturating_add(1)),
             last: number(last),
             is_all: shown as u64 == total,
-            // A page behind the end leads back to the last one.
-            previous: (page > 1).then(|| link(page.saturating_sub(1).min(total.div_ceil(filter.size).max(1)))),
+            previous: (page > 1).then(|| link(page.saturating_sub(1))),
             next: (last < total && shown > 0).then(|| link(page.saturating_add(1))),
         }
     }
+}
+
+fn link_to(filter: &Filter, page: u64) -> String {
+    let number = if page == 1 { String::new() } else { format!("page={page}") };
+    form::joined(&filter.form.without(&["page"]), &number)
 }
 
 pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
@@ -132,6 +133,13 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         Some(KeyStatus::Active) => active,
         status => count(&of_status(status)).await?,
     };
+    let last_page = total.div_ceil(filter.size).max(1);
+    if filter.page > last_page {
+        // The keys of the last page may have left the list, for example because they were just revoked.
+        let query = link_to(&filter, last_page);
+        let between = if query.is_empty() { "" } else { "?" };
+        return Ok(member.visitor.go_on(&member.path(&format!("/keys{between}{query}"))));
+    }
     let inactive = all.saturating_sub(active);
     // Of the keys that are listed, also if they are those of one user.
     let of_user = |query: KeyQuery| KeyQuery { user: filter.query.user.clone(), ..query };
