@@ -255,9 +255,15 @@ impl ManagementStore for PostgresManagementStore {
                 let last = self.tables.query(&without_spans, &[&account, &day, &key]).await?;
                 after = last.first().map_or(Ok(None), |row| row.try_get(0)).map_err(QueryError::from)?;
             }
+            for days in spans::LENGTHS {
+                let spans = format!(
+                    "DELETE FROM keyward_desk_spans WHERE ctid = ANY(ARRAY(SELECT ctid FROM keyward_desk_spans \
+                     WHERE account = $1 AND days = {days} AND start <= $2::bigint - {days} ORDER BY start, key, outcome LIMIT {COUNTS_AT_ONCE}))"
+                );
+                while self.tables.execute(&spans, &[&account, &day]).await? > 0 {}
+            }
             // The totals come last, because the next call finds the account by them.
             for old in [
-                "keyward_desk_spans WHERE account = $1 AND start <= $2 - days",
                 "keyward_desk_modes WHERE account = $1 AND unit = 'day' AND start < $2",
                 "keyward_desk_totals WHERE account = $1 AND day < $2",
             ] {

@@ -251,7 +251,7 @@ impl ManagementStore for SqliteManagementStore {
     }
 
     async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
-        for account in self.tables.read(|connection| usage::accounts_before(connection, day))? {
+        for account in self.tables.read_long(move |connection| usage::accounts_before(connection, day)).await? {
             let account: Arc<str> = account.into();
             loop {
                 let account = Arc::clone(&account);

@@ -29,6 +29,8 @@ struct Slow {
     failing: AtomicUsize,
     most: AtomicUsize,
     refuses_scopes: AtomicBool,
+    /// The removal of old counts does not end.
+    is_removing: Option<Semaphore>,
 }
 
 impl Slow {
@@ -81,6 +83,10 @@ impl ManagementStore for Slow {
     }
 
     async fn remove_counts(&self, day: i64) -> Result<(), StoreError> {
+        if let Some(begun) = &self.is_removing {
+            begun.add_permits(1);
+            std::future::pending::<()>().await;
+        }
         self.inner.remove_counts(day).await
     }
 
@@ -148,6 +154,10 @@ struct Setting {
 
 impl Setting {
     fn new(failing: usize) -> Self {
+        Self::with(failing, None)
+    }
+
+    fn with(failing: usize, is_removing: Option<Semaphore>) -> Self {
         let keys = SqliteStore::temporary().unwrap();
         let store = Arc::new(Slow {
             inner: SqliteManagementStore::open(&keys).unwrap(),
@@ -156,6 +166,7 @@ impl Setting {
             failing: AtomicUsize::new(failing),
             most: AtomicUsize::new(0),
             refuses_scopes: AtomicBool::new(false),
+            is_removing,
         });
         let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
         let shared = Arc::<ManualClock>::clone(&clock);
@@ -195,6 +206,24 @@ async fn a_caller_that_stops_waiting_loses_no_counts() {
         assert_eq!(setting.written().await, 5, "failing: {failing}");
         setting.management.flush_usage().await.unwrap();
         assert_eq!(setting.written().await, 5, "failing: {failing}: none is left");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_counts_are_written_while_old_ones_are_removed() {
+    let setting = Setting::with(0, Some(Semaphore::new(0)));
+    setting.store.let_through.add_permits(99);
+    let writing = async {
+        setting.store.is_removing.as_ref().unwrap().acquire().await.unwrap().forget();
+        setting.use_key(3);
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+        setting.written().await
+    };
+    tokio::select! {
+        _ = setting.management.maintain() => panic!("the removal does not end"),
+        written = writing => assert_eq!(written, 3),
     }
 }
 
