@@ -75,8 +75,8 @@ async fn a_code_counts_once_on_all_nodes_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recovery_code_counts_once_on_all_nodes_together() {
     let nodes = Nodes::start().await;
+    // A form that is sent several times blocks nobody.
     assert_eq!(nodes.race(&nodes.person.recovery[0]).await, 1);
-    nodes.advance(Duration::from_secs(2 * 3_600));
     assert_eq!(nodes.sign_in(1, 1, &nodes.person.recovery[1]).await, "ok");
     assert_eq!(nodes.sign_in(1, 1, &nodes.person.recovery[0]).await, "INVALID_CODE");
 }

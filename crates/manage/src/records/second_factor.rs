@@ -37,6 +37,9 @@ pub(crate) struct StoredFactor {
     pub(crate) signed_in_blocked_until: Option<Timestamp>,
     /// Digests of the unused ones.
     pub(crate) recovery_codes: Vec<String>,
+    /// Digest of the one that was used last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) used_recovery_code: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) passkeys: Vec<StoredPasskey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,6 +101,7 @@ impl StoredFactor {
             signed_in_failures: 0,
             signed_in_blocked_until: None,
             recovery_codes: Vec::new(),
+            used_recovery_code: None,
             passkeys: Vec::new(),
             new_passkey: None,
             used_challenges: Vec::new(),

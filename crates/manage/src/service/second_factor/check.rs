@@ -94,7 +94,10 @@ impl Management {
                 if factor.recovery_codes.contains(&digest) {
                     let mut next = accepted;
                     next.recovery_codes.retain(|known| *known != digest);
+                    next.used_recovery_code = Some(digest);
                     Verdict::Recovery(next)
+                } else if factor.used_recovery_code.as_ref() == Some(&digest) {
+                    Verdict::Used
                 } else {
                     wrong()
                 }
