@@ -233,13 +233,15 @@ pub fn ends_well(process: &mut Child) -> bool {
 /// Starts a helper process that outlives this one and then removes the server and its folder.
 ///
 /// The helper reads from this process until the pipe ends, and it knows the server by its start time. Process IDs alone do
-/// not do: after some 30,000 threads and processes, another server can have the same one.
+/// not do: after some 30,000 threads and processes, another server can have the same one. A server may ignore the first signal,
+/// for example if the tests run in the background of a shell.
 #[allow(clippy::zombie_processes)] // The helper outlives this process, so it cannot be waited for.
 pub fn end_with_this_process(server: u32, folder: &Path) {
     let wait = "begun() { sed 's/.*) //' \"/proc/$1/stat\" 2>/dev/null | cut -d ' ' -f 20; }; \
                 first=$(begun $1); is_there() { [ \"$first\" ] && [ \"$(begun $1)\" = \"$first\" ]; }; \
-                cat >/dev/null; is_there $1 && kill -INT $1; \
-                while is_there $1; do sleep 1; done; rm -rf -- \"$2\"";
+                cat >/dev/null; is_there $1 && kill -INT $1; left=20; \
+                while is_there $1; do [ $left -gt 0 ] || kill -KILL $1; left=$((left - 1)); sleep 1; done; \
+                rm -rf -- \"$2\"";
     let mut shell = Command::new("setsid");
     shell.args(["sh", "-c", wait, "sh", &server.to_string()]).arg(folder);
     let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
