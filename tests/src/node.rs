@@ -8,7 +8,8 @@ use keyward::lease::Lease;
 use keyward::store::KeyStore;
 use keyward::{Authenticator, Keys, NewKey};
 
-use crate::program::SOON;
+use crate::program::eventually;
+use crate::watched::within;
 
 pub async fn answer(store: impl KeyStore) {
     let authenticator = Authenticator::new(store);
@@ -48,14 +49,12 @@ impl Node {
 
     /// Asks until the store has answered. A node that reads too late, or has lost its lease, refuses.
     pub fn decide(&mut self, field: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let verdict = self.ask(field);
-            if verdict != "store_unavailable" {
-                return verdict;
-            }
-            assert!(begun.elapsed() < SOON, "the store never answers");
-        }
+        let mut verdict = String::new();
+        eventually("the store answers", || {
+            verdict = self.ask(field);
+            verdict != "store_unavailable"
+        });
+        verdict
     }
 
     pub fn signal(&self, name: &str) {
@@ -71,11 +70,7 @@ impl Drop for Node {
 }
 
 pub async fn registered(keys: &Keys, count: usize) {
-    let begun = Instant::now();
-    while keys.nodes().await.unwrap().unwrap().nodes.len() < count {
-        assert!(begun.elapsed() < SOON, "no lease is granted");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    within("leases are granted", async || keys.nodes().await.unwrap().unwrap().nodes.len() >= count).await;
 }
 
 /// Revokes 200 keys that every node has cached.

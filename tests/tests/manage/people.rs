@@ -7,6 +7,7 @@ use keyward::manage::{
     SqliteManagementStore,
 };
 use keyward::sqlite::SqliteStore;
+use keyward_tests::watched::within;
 
 use crate::setting::{PASSWORD, everywhere, on_sqlite, verdict};
 
@@ -133,12 +134,7 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
     for email in ["nobody@example.com", " ADA@example.com"] {
         management.forgot_password(&context, email).await.unwrap();
     }
-    for _ in 0..3_000 {
-        if !sent.lock().unwrap().is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    within("a link is sent", async || !sent.lock().unwrap().is_empty()).await;
     let link = sent.lock().unwrap().pop().unwrap();
     assert_eq!(link.user.email, "ada@example.com");
     management.reset_password(&context, &link.secret, OTHER).await.unwrap();
@@ -155,12 +151,7 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
     }
     // The log has one entry a minute for each user, however many requests there are.
     let mailed = || sent.lock().unwrap().len();
-    for _ in 0..3_000 {
-        if mailed() >= accepted[0] {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    within("the links are sent", async || mailed() >= accepted[0]).await;
     assert_eq!(mailed(), accepted[0]);
     management.flush_refused().await.unwrap();
     let log = management.audit_log(&system, &AuditQuery::default()).await.unwrap().items;

@@ -75,7 +75,7 @@ pub(crate) struct NewPasskey {
     pub(crate) begun_at: Timestamp,
     /// As of an app.
     pub(crate) begun_by: Option<String>,
-    /// What the browser is asked, as JSON.
+    /// The question for the browser, as JSON.
     pub(crate) options: String,
     /// What its answer is compared with.
     pub(crate) state: String,

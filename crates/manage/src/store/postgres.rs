@@ -255,7 +255,8 @@ impl ManagementStore for PostgresManagementStore {
                 let last = self.tables.query(&without_spans, &[&account, &day, &key]).await?;
                 after = last.first().map_or(Ok(None), |row| row.try_get(0)).map_err(QueryError::from)?;
             }
-            for days in spans::LENGTHS {
+            // Those of one day are gone.
+            for days in spans::LENGTHS.into_iter().skip(1) {
                 let spans = format!(
                     "DELETE FROM keyward_desk_spans WHERE ctid = ANY(ARRAY(SELECT ctid FROM keyward_desk_spans \
                      WHERE account = $1 AND days = {days} AND start <= $2::bigint - {days} ORDER BY start, key, outcome LIMIT {COUNTS_AT_ONCE}))"

@@ -82,7 +82,7 @@ pub(in crate::dashboard) fn no_such_plan(plan: &str) -> String {
     format!("`{plan}` does not exist: choose another plan")
 }
 
-/// What an account has.
+/// The keys, members and webhooks of an account, in words.
 pub(in crate::dashboard) fn contents(keys: u64, members: u64, webhooks: u64) -> String {
     let (keys, members) = (counted(keys, "key", "keys"), counted(members, "member", "members"));
     format!("{keys}, {members} and {}", counted(webhooks, "webhook", "webhooks"))

@@ -216,9 +216,13 @@ async fn new_counts_are_written_while_old_ones_are_removed() {
     let writing = async {
         setting.store.is_removing.as_ref().unwrap().acquire().await.unwrap().forget();
         setting.use_key(3);
-        for _ in 0..4 {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-        }
+        // The clock of the test may run ahead of the thread that writes.
+        let hour = tokio::time::timeout(Duration::from_secs(3_600), async {
+            while setting.written().await < 3 {
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+        });
+        hour.await.unwrap();
         setting.written().await
     };
     tokio::select! {

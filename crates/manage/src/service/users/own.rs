@@ -1,4 +1,4 @@
-//! Who acts for a user: the user, and the keys that go back to the user.
+//! The actors for a user: the user, and the keys that go back to the user.
 
 use std::collections::HashSet;
 
@@ -57,12 +57,11 @@ impl Management {
             return Ok(());
         }
         self.require_own_sign_in(actor).await?;
-        let is_user = !matches!(responsible, Creator::Key(_));
-        if is_user || self.goes_back_to(&key.id, &responsible).await? == Some(true) {
-            return Ok(());
+        if matches!(responsible, Creator::Key(_)) && self.goes_back_to(&key.id, &responsible).await? != Some(true) {
+            let message = "the key goes not back to your key, which may give `members:write` and `users:sign_in` only to keys that it created: create a key, or change this one as a user";
+            return Err(ManagementError::invalid("scopes", message));
         }
-        let message = "the key goes not back to your key, which may give `members:write` and `users:sign_in` only to keys that it created: create a key, or change this one as a user";
-        Err(ManagementError::invalid("scopes", message))
+        Ok(())
     }
 
     async fn check_goes_not_back(&self, key: &CredentialId, user: &UserId) -> Result<(), ManagementError> {

@@ -92,14 +92,13 @@ struct Pages {
 impl Pages {
     fn new(filter: &Filter, total: u64, shown: usize) -> Self {
         let (page, last) = (filter.page, filter.query.skip.saturating_add(shown as u64));
-        let link = |page: u64| link_to(filter, page);
         Self {
             total: number(total),
             first: number(filter.query.skip.saturating_add(1)),
             last: number(last),
             is_all: shown as u64 == total,
-            previous: (page > 1).then(|| link(page.saturating_sub(1))),
-            next: (last < total && shown > 0).then(|| link(page.saturating_add(1))),
+            previous: (page > 1).then(|| link_to(filter, page.saturating_sub(1))),
+            next: (last < total && shown > 0).then(|| link_to(filter, page.saturating_add(1))),
         }
     }
 }
@@ -165,7 +164,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
     let seen_call = !sparks.is_empty() || found.items.iter().any(|key| key.last_used_at.is_some());
     let has_steps = !filter.is_filtered() && filter.page == 1;
     let steps = if has_steps { checklist::steps(&member, all > 0, seen_call).await? } else { Vec::new() };
-    // What is no order does not hold.
+    // An unknown order is ignored.
     let sort = if filter.query.order == KeyOrder::default() { "" } else { filter.form.get("sort") };
     let other_view = filter.form.without(&["page", "inactive", "status"]);
     let choose = |field: &'static str, choices: &[(&str, &str)]| {
