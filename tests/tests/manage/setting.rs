@@ -145,7 +145,8 @@ impl Failing {
         reached.iter().position(|is_reached| *is_reached).map(|place| pauses.remove(place))
     }
 
-    async fn change_at<T>(
+    /// The same after a read, or before a write after some others.
+    pub(crate) async fn change_at<T>(
         &self,
         kind: Kind,
         writes: Option<usize>,
