@@ -64,7 +64,7 @@ impl Gateway {
 
     pub fn curl(&self, target: &str, arguments: &[&str]) -> Curled {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--include", "--http1.1", "--max-time", "10", "--request-target", target]);
+        curl.args(["--silent", "--include", "--http1.1", "--max-time", "60", "--request-target", target]);
         curl.arg(format!("http://127.0.0.1:{}", self.port)).args(arguments);
         Curled::of(curl)
     }
@@ -147,6 +147,9 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
         let text = substitutes.iter().fold(text, |text, (from, _)| text.replace(from, &format!("<{from}>")));
         let text =
             substitutes.iter().fold(text, |text, (from, to)| text.replace(&format!("<{from}>"), &to.to_string()));
+        // A busy machine answers late. An example waits 2 s for keyward.
+        let waits = [("_timeout 2s", "_timeout 20s"), (" timeout: 2s", " timeout: 20s"), ("or 2000", "or 20000")];
+        let text = waits.iter().fold(text, |text, (from, to)| text.replace(from, to));
         fs::write(folder.join(entry.file_name()), text).unwrap();
     }
 }

@@ -1,11 +1,11 @@
 //! A real mail server.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::program::{eventually, test_package, up_to};
 
@@ -67,7 +67,11 @@ pub fn token<'a>(mail: &'a Value, marker: &str) -> &'a str {
     rest.split_whitespace().next().unwrap()
 }
 
-/// A port on which nothing listens.
+/// A port on which nothing listens. This process keeps it, so that no server gets it.
 pub fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::mem::forget(socket);
+    port
 }

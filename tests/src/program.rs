@@ -82,7 +82,7 @@ impl Program {
 
     pub fn curl(&self, path: &str, arguments: &[&str]) -> Curled {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--include", "--max-time", "10", "--path-as-is"]);
+        curl.args(["--silent", "--include", "--max-time", "60", "--path-as-is"]);
         curl.arg(format!("{}{path}", self.url)).args(arguments);
         Curled::of(curl)
     }

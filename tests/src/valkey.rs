@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::program::{end_with_this_process, eventually, free_port, is_running, signal, start_in_background};
+use keyward::valkey::{ValkeyOptions, ValkeyStore};
+
+use crate::program::{SOON, end_with_this_process, eventually, free_port, is_running, signal, start_in_background};
 
 #[derive(Debug)]
 pub struct Server {
@@ -18,6 +20,11 @@ pub struct Server {
 
 pub fn server(settings: &[&str]) -> String {
     Server::new(settings).url()
+}
+
+/// A busy machine answers late.
+pub async fn store(url: &str) -> ValkeyStore {
+    ValkeyOptions::default().timeout(SOON).connect(url).await.unwrap()
 }
 
 impl Server {
@@ -69,7 +76,7 @@ pub fn sentinel(primary: SocketAddr) -> SocketAddr {
     let folder = tempfile::Builder::new().prefix("keyward-sentinel-").tempdir().unwrap().keep();
     let port = free_port();
     let settings = format!(
-        "bind 127.0.0.1\nport {port}\nsentinel monitor main {} {} 1\nsentinel down-after-milliseconds main 500\n\
+        "bind 127.0.0.1\nport {port}\nsentinel monitor main {} {} 1\nsentinel down-after-milliseconds main 5000\n\
          sentinel failover-timeout main 3000\n",
         primary.ip(),
         primary.port()

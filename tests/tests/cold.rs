@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use keyward::key::Digest;
-use keyward::postgres::PostgresStore;
 use keyward::store::{Found, Freshness, KeyStore, StoreError, async_trait};
-use keyward::valkey::{ValkeyOptions, ValkeyStore};
+use keyward::valkey::ValkeyOptions;
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_needs::needs;
 use keyward_tests::faults::proxy::Proxy;
 use keyward_tests::faults::store::{Kind, Store};
+use keyward_tests::program::SOON;
 use keyward_tests::valkey::command;
 use keyward_tests::watched::{Watched, within};
 use keyward_tests::{postgres, valkey};
@@ -75,8 +75,8 @@ impl Link {
         let proxy = Proxy::start(IpAddr::V4(Ipv4Addr::LOCALHOST), target).await;
         let url = store.url().replace(&target.to_string(), &proxy.address.to_string());
         let inner: Arc<dyn KeyStore> = match kind {
-            Kind::Postgres => Arc::new(PostgresStore::connect(&url).await.unwrap()),
-            _ => Arc::new(ValkeyStore::connect(&url).await.unwrap()),
+            Kind::Postgres => Arc::new(postgres::store(&url).await),
+            _ => Arc::new(valkey::store(&url).await),
         };
         Self { store, proxy, node_store: Counting { inner, begun: Arc::default() }, fields, warm_up }
     }
@@ -133,9 +133,9 @@ async fn assert_cold_keys_are_answered(kind: Kind) {
         assert_eq!(burst.answered + burst.unavailable, KEYS, "{kind:?}: {burst:?}");
     }
 
-    // A read takes 30 times as long as over a link of 3 ms, and so does the time-out. Other load on the machine counts less.
-    link.proxy.delay(Duration::from_millis(50));
-    let (read, burst) = (link.read().await, link.burst(Duration::from_millis(7_500)).await);
+    // A read takes so long that other load on the machine counts little.
+    link.proxy.delay(Duration::from_millis(200));
+    let (read, burst) = (link.read().await, link.burst(SOON).await);
     eprintln!("{kind:?}, a read takes {read:?}: {burst:?}");
     assert_eq!((burst.answered, burst.unavailable, burst.begun), (KEYS, 0, KEYS), "{kind:?}: {burst:?}");
     assert!(burst.took < read * KEYS as u32 / POOL, "{kind:?}: {burst:?}");
@@ -191,7 +191,7 @@ async fn valkey_finds_survive_lost_connections() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn valkey_finds_do_not_wait_for_replicas() {
     let url = valkey::server(&[]);
-    let store = ValkeyOptions::default().wait_for_replicas(1).connect(&url).await.unwrap();
+    let store = ValkeyOptions::default().wait_for_replicas(1).timeout(SOON).connect(&url).await.unwrap();
     let keys = Keys::new(store.clone());
     let waits = || format!("{:?}", command(&url, &["CLIENT", "LIST"])).contains("cmd=wait");
     within("a find is answered while a write waits", async || {
@@ -200,7 +200,7 @@ async fn valkey_finds_do_not_wait_for_replicas() {
         let write = tokio::spawn(async move {
             keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await
         });
-        within("the write waits", async || waits()).await;
+        within("the write waits or ends", async || waits() || write.is_finished()).await;
         store.find(&Digest::from_bytes([7; 32])).await.unwrap();
         let still_waits = waits();
         assert!(write.await.unwrap().is_err());

@@ -10,6 +10,7 @@ use keyward::sqlite::SqliteStore;
 use keyward::store::{Found, Freshness, KeyAdmin, KeyStatus, KeyStore, Position, StoreError, StoredKey, async_trait};
 use keyward::{Authenticator, Identity, Keys, Mode};
 use keyward_needs::needs;
+use keyward_tests::program::SOON;
 use rusqlite::Connection;
 use tokio_postgres::NoTls;
 
@@ -150,7 +151,9 @@ async fn own_transactions_revoke_on_every_node<A: Application>(application: A, a
     };
     let (first, first_digest) = issue("key_1").await;
     let (second, _) = issue("key_2").await;
-    let nodes = [Authenticator::new(application.clone()), Authenticator::new(application.clone())];
+    // A find may open a connection.
+    let node = || Authenticator::builder(application.clone()).store_timeout(SOON).build().unwrap();
+    let nodes = [node(), node()];
     let verdicts = async |field: &str| {
         let mut verdicts = Vec::new();
         for node in &nodes {

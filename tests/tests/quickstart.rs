@@ -46,7 +46,7 @@ impl Quickstart {
 
     fn curl(&self, path: &str, arguments: &[&str]) -> (u16, String) {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--include", "--max-time", "10"]).arg(format!("{}{path}", self.url)).args(arguments);
+        curl.args(["--silent", "--include", "--max-time", "60"]).arg(format!("{}{path}", self.url)).args(arguments);
         let curled = Curled::of(curl);
         (curled.status, curled.text)
     }

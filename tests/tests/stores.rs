@@ -5,7 +5,6 @@
 use keyward::MemoryStore;
 use keyward::sqlite::SqliteStore;
 use keyward::testing::stores::conformance;
-use keyward::valkey::ValkeyStore;
 use keyward_needs::needs;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,5 +26,5 @@ async fn the_postgresql_store_conforms() {
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_valkey_store_conforms() {
-    conformance(async || ValkeyStore::connect(&keyward_tests::valkey::server(&[])).await.unwrap()).await;
+    conformance(async || keyward_tests::valkey::store(&keyward_tests::valkey::server(&[])).await).await;
 }

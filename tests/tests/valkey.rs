@@ -6,15 +6,20 @@ use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
 use keyward_needs::needs;
 use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out};
-use keyward_tests::program::free_port;
-use keyward_tests::valkey::{Server, command, sentinel, server};
+use keyward_tests::program::{SOON, free_port};
+use keyward_tests::valkey::{Server, command, sentinel, server, store};
 use keyward_tests::watched::{Watched, within};
 
 const NODE: &str = env!("CARGO_BIN_EXE_valkey_node");
 
+/// A busy machine answers late.
+fn patient() -> ValkeyOptions {
+    ValkeyOptions::default().timeout(SOON)
+}
+
 async fn management() -> (String, Keys) {
     let url = server(&[]);
-    let keys = Keys::new(ValkeyStore::connect(&url).await.unwrap());
+    let keys = Keys::new(store(&url).await);
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
     (url, keys)
 }
@@ -52,10 +57,10 @@ async fn less_durable_server_is_refused_unless_allowed() {
         ),
     ] {
         let url = server(settings);
-        let error = ValkeyStore::connect(&url).await.unwrap_err();
+        let error = patient().connect(&url).await.unwrap_err();
         assert_eq!(error.to_string(), said);
         if matches!(error, ConnectError::NotDurable(_)) {
-            ValkeyOptions::default().accept_loss().connect(&url).await.unwrap();
+            patient().accept_loss().connect(&url).await.unwrap();
         }
     }
     let error = ValkeyStore::connect("redis://127.0.0.1:1/").await.unwrap_err();
@@ -67,7 +72,7 @@ async fn less_durable_server_is_refused_unless_allowed() {
 #[needs(valkey)]
 #[tokio::test]
 async fn write_without_enough_replicas_fails() {
-    let store = ValkeyOptions::default().wait_for_replicas(1).connect(&server(&[])).await.unwrap();
+    let store = patient().wait_for_replicas(1).connect(&server(&[])).await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
     assert!(Keys::new(store).put_account(&account).await.is_err(), "a write succeeded without a replica");
 }
@@ -88,9 +93,9 @@ async fn sentinel_failover_to_a_new_primary_is_followed() {
     })
     .await;
     let url = format!("redis+sentinel://{}/main", sentinel(primary.address()));
-    let keys = Keys::new(ValkeyStore::connect(&url).await.unwrap());
+    let keys = Keys::new(store(&url).await);
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
-    let node = Watched::new(ValkeyStore::connect(&url).await.unwrap());
+    let node = Watched::new(store(&url).await);
     let ((before, _), (good, id)) = (issue(&keys).await, issue(&keys).await);
     let (bad, revoked) = issue(&keys).await;
     let _ = keys.revoke(&revoked).await.unwrap();
@@ -138,21 +143,22 @@ async fn any_cluster_server_leads_to_the_one_with_the_slot() {
         .await;
     }
     let urls: Vec<String> = servers.iter().map(|server| format!("redis+cluster://{}", server.address())).collect();
-    let keys = Keys::new(ValkeyStore::connect(&urls[0]).await.unwrap());
+    let keys = Keys::new(store(&urls[0]).await);
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
-    let nodes = [
-        Watched::new(ValkeyStore::connect(&urls[0]).await.unwrap()),
-        Watched::new(ValkeyStore::connect(&urls[1]).await.unwrap()),
-    ];
-    let (field, id) = issue(&keys).await;
-    for node in &nodes {
-        node.warm(&field).await;
-    }
-    let revoked = keys.revoke(&id).await.unwrap();
-    assert_eq!(revoked.propagation.confirmed.len(), 2, "{revoked:?}");
-    for node in &nodes {
-        assert_eq!(node.decide(&field).await, Err(Rejection::KeyRevoked));
-    }
+    let nodes = [Watched::new(store(&urls[0]).await), Watched::new(store(&urls[1]).await)];
+    // A node that gets no processor for the time of its lease is waited out.
+    within("both nodes confirm a revocation", async || {
+        let (field, id) = issue(&keys).await;
+        for node in &nodes {
+            node.warm(&field).await;
+        }
+        let revoked = keys.revoke(&id).await.unwrap();
+        for node in &nodes {
+            assert_eq!(node.decide(&field).await, Err(Rejection::KeyRevoked));
+        }
+        revoked.propagation.confirmed.len() == 2
+    })
+    .await;
 }
 
 #[needs(valkey)]

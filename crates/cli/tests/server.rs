@@ -63,7 +63,9 @@ fn key_commands_work_on_a_server() {
     assert_eq!(server.run(&["keys", "rotate", &successor]).code, 4);
     assert_eq!(server.json(&["keys", "list", "--json", "--status", "revoked"]).as_array().unwrap().len(), 1);
     let usage = server.json(&["keys", "usage", "--json"]);
-    assert!(usage["days"][0]["times"].as_u64().unwrap() > 3, "{usage}");
+    // A day may end during the test.
+    let mut days = usage["days"].as_array().unwrap().iter();
+    assert!(days.any(|day| day["times"].as_u64().unwrap() > 3), "{usage}");
     assert!(server.ok(&["keys", "usage"]).contains("accepted"));
 
     for arguments in [&["keys", "list"][..], &["keys", "show", &id], &["audit", "list"], &["keys", "list", "--json"]] {
@@ -503,5 +505,5 @@ fn https_needs_a_trusted_certificate() {
     assert!(believed.code == 4 && believed.err.contains("req_tls"), "{}", believed.err);
     let doubted = ask(None);
     assert!(doubted.code == 1 && doubted.err.contains("certificate"), "{}", doubted.err);
-    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(begun.elapsed() < Duration::from_secs(60));
 }

@@ -8,11 +8,28 @@ mod serving;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keyward_needs::needs;
 
 use serving::{EMAIL, PASSWORD, Serving};
+
+/// Waits for the terminal that `script` gives to its program.
+fn wait_until_nothing_is_echoed(script: u32) {
+    let children = std::fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+    let terminal = std::fs::read_link(format!("/proc/{}/fd/0", children.trim())).unwrap();
+    let begun = Instant::now();
+    let echoes = || {
+        let output = Command::new("stty").arg("-a").arg("-F").arg(&terminal).output().unwrap();
+        let settings = String::from_utf8(output.stdout).unwrap();
+        assert!(settings.contains("echo"), "{settings} {}", String::from_utf8_lossy(&output.stderr));
+        !settings.split_whitespace().any(|setting| setting == "-echo")
+    };
+    while echoes() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "typed passwords are shown");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 #[needs(script)]
 #[test]
@@ -37,8 +54,8 @@ fn a_typed_password_is_not_shown() {
         if shown.contains("Password: ")
             && let Some(mut input) = unwritten.take()
         {
-            // The echo is turned off behind the prompt, and nothing tells when.
-            std::thread::sleep(Duration::from_millis(500));
+            // The echo is turned off behind the prompt.
+            wait_until_nothing_is_echoed(child.id());
             input.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
             written = Some(input);
         }

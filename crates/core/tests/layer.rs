@@ -124,7 +124,7 @@ async fn the_polled_service_is_the_one_that_is_called() {
 async fn refused_requests_never_reach_the_inner_service() {
     let store = TestStore::new().await;
     let reached = service_fn(async |_: Request<()>| -> Result<Response<Bytes>, Infallible> { panic!("reached") });
-    let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_millis(20)).build().unwrap();
+    let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_secs(1)).build().unwrap();
     let (field, _) = store.issue().await;
     let service = AuthLayer::from(authenticator).layer(reached);
     for (behaviour, status) in [(Behaviour::Unavailable, 503), (Behaviour::Hang, 503), (Behaviour::Corrupt, 500)] {
@@ -174,7 +174,7 @@ async fn optional_credential_is_checked_if_present() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator =
-        Authenticator::builder(store.clone()).optional().store_timeout(Duration::from_millis(20)).build().unwrap();
+        Authenticator::builder(store.clone()).optional().store_timeout(Duration::from_secs(1)).build().unwrap();
     let service = AuthLayer::from(authenticator).layer(WhoAmI);
     assert_eq!(answer(service.clone(), Request::new(())).await, (StatusCode::OK, "anonymous".to_owned()));
     assert_eq!(answer(service.clone(), get("/", &field)).await, (StatusCode::OK, id.to_string()));

@@ -208,8 +208,7 @@ impl<M: ModeType> Task<M> {
         self.tasks.set(&self.id, Status::Processing, None)?;
         // Simulates the work: a sample is quick, a live video is slow.
         let takes = match (self.livemode, self.scenario) {
-            (true, _) => Duration::from_secs(2),
-            (false, Scenario::Slow) => Duration::from_secs(5),
+            (true, _) | (false, Scenario::Slow) => Duration::from_secs(5),
             (false, _) => Duration::from_millis(200),
         };
         tokio::time::sleep(takes).await;

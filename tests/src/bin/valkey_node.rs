@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests talk to this node over its standard streams")]
 
-use keyward::valkey::ValkeyStore;
-
 #[tokio::main]
 async fn main() {
     let url = std::env::args().nth(1).unwrap();
-    keyward_tests::node::answer(ValkeyStore::connect(&url).await.unwrap()).await;
+    keyward_tests::node::answer(keyward_tests::valkey::store(&url).await).await;
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use keyward::Keys;
 use keyward::limits::LimitStore;
-use keyward::postgres::{PostgresLimits, PostgresStore};
+use keyward::postgres::PostgresLimits;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
-use keyward::valkey::{ValkeyLimits, ValkeyStore};
+use keyward::valkey::ValkeyLimits;
 use tempfile::TempDir;
 
 use crate::{postgres, valkey};
@@ -74,16 +74,16 @@ impl Store {
     pub async fn keys(&self) -> Keys {
         match self {
             Self::Sqlite(_) => Keys::new(SqliteStore::open(PathBuf::from(self.url())).unwrap()),
-            Self::Postgres(..) => Keys::new(PostgresStore::connect(&self.url()).await.unwrap()),
-            Self::Valkey(_) => Keys::new(ValkeyStore::connect(&self.url()).await.unwrap()),
+            Self::Postgres(..) => Keys::new(postgres::store(&self.url()).await),
+            Self::Valkey(_) => Keys::new(valkey::store(&self.url()).await),
         }
     }
 
     pub async fn limits(&self) -> Arc<dyn LimitStore> {
         match self {
             Self::Sqlite(_) => Arc::new(SqliteLimits::new(&SqliteStore::open(PathBuf::from(self.url())).unwrap())),
-            Self::Postgres(..) => Arc::new(PostgresLimits::new(&PostgresStore::connect(&self.url()).await.unwrap())),
-            Self::Valkey(_) => Arc::new(ValkeyLimits::new(&ValkeyStore::connect(&self.url()).await.unwrap())),
+            Self::Postgres(..) => Arc::new(PostgresLimits::new(&postgres::store(&self.url()).await)),
+            Self::Valkey(_) => Arc::new(ValkeyLimits::new(&valkey::store(&self.url()).await)),
         }
     }
 

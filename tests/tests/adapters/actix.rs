@@ -80,7 +80,7 @@ impl Server {
     fn with(store: impl KeyStore) -> Self {
         let authenticator = Authenticator::builder(store)
             .exempt(Method::GET, "/health")
-            .store_timeout(Duration::from_millis(50))
+            .store_timeout(Duration::from_secs(2))
             .build()
             .unwrap();
         Self::start(Some(authenticator))

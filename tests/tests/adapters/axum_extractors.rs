@@ -244,7 +244,7 @@ async fn a_store_without_an_answer_is_an_outage_and_no_denial() {
         let seconds: Option<u64> = answer.header("retry-after").parse().ok();
         assert_eq!(seconds.is_some_and(|seconds| (1..=3).contains(&seconds)), retry, "{broken:?}");
         // The timeout is 250 ms; allow more on a busy machine.
-        assert!(started.elapsed() < Duration::from_secs(5), "{broken:?} took {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(30), "{broken:?} took {:?}", started.elapsed());
     }
 }
 

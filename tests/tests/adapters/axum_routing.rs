@@ -1,5 +1,5 @@
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_extractor;
@@ -293,10 +293,8 @@ async fn timeout_inside_the_layer_does_not_change_refusals() {
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(1));
     let auth = AuthLayer::new(Broken::Hangs);
     let app = auth.layer(timeout.layer(Router::new().route("/", get(public))));
-    let started = Instant::now();
     let answer = call(&app, request("GET", "/", Some(&demo.full_key().await))).await;
     assert_eq!(answer.status, 503);
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

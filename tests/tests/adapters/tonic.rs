@@ -74,7 +74,7 @@ impl Listening {
 
     async fn with(store: impl KeyStore) -> Self {
         let authenticator = Authenticator::builder(store)
-            .store_timeout(Duration::from_millis(50))
+            .store_timeout(Duration::from_secs(2))
             .exempt(Method::GET, "/health")
             .build()
             .unwrap();

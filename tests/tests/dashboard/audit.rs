@@ -1,8 +1,10 @@
 //! The audit log: sentences, filters, differences and files.
 
+use keyward::clock::Clock as _;
 use keyward::manage::{AuditQuery, Context, KeyDraft, PageRequest, Plan, Role};
 use keyward::{AccountId, CredentialId};
 use keyward_needs::needs;
+use keyward_tests::watched::within;
 
 use crate::browser::Browser;
 use crate::http::Client;
@@ -93,11 +95,12 @@ async fn times_are_local_with_a_script_and_utc_without() {
 
 #[tokio::test]
 async fn filters_by_actor_action_target_and_day_add_up() {
-    let site = Site::with_owner().await;
+    let (site, clock) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let key = furnish(&site).await;
     let owner = site.owner().await;
     let ada = owner.user().unwrap();
-    let today = keyward::Timestamp::from(std::time::SystemTime::now()).to_string()[..10].to_owned();
+    let today = clock.now().to_string()[..10].to_owned();
     let mut client = Client::signed_in(&site).await;
     let (revoked, created, made) =
         ("Ada revoked the key “worker”", "Ada created the key “worker”", "created the user Ada");
@@ -148,14 +151,15 @@ async fn filters_by_actor_action_target_and_day_add_up() {
 /// The links keep the other filters, and the file follows them.
 #[tokio::test]
 async fn ranges_of_days_are_a_click_away() {
-    let site = Site::with_owner().await;
+    let (site, clock) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     furnish(&site).await;
     let mut client = Client::signed_in(&site).await;
     let page = client.get(&format!("{LOG}?action=key.revoke&from=2020-01-01&to=2020-01-02")).await.body;
     assert!(words(&page).contains("No entries match the filter"), "{page}");
     let day = |days: i64| {
-        let now = keyward::Timestamp::from(std::time::SystemTime::now()).as_millis();
-        keyward::Timestamp::from_millis(now - days * 86_400_000).to_string()[..10].to_owned()
+        let then = clock.now().as_millis() - days * 86_400_000;
+        keyward::Timestamp::from_millis(then).to_string()[..10].to_owned()
     };
     for (label, first) in [("Today", Some(day(0))), ("This week", None), ("Last 30 days", Some(day(29)))] {
         let link = page.split(&format!("\">{label}</a>")).next().unwrap().rsplit("href=\"").next().unwrap();
@@ -327,25 +331,29 @@ async fn searches_of_one_user_do_not_delay_those_of_another() {
     let token = other.get("/login").await.field("csrf");
     other.post("/login", &[("csrf", &token), ("email", OTHER), ("password", crate::site::PASSWORD)]).await;
     let path = format!("{LOG}?q=zzzz");
-    let begun = std::time::Instant::now();
-    assert_eq!(other.get(&path).await.status, 200);
-    let alone = begun.elapsed();
-    let flood: Vec<_> = (0..60)
-        .map(|_| {
-            let (mut client, path) = (Client::new(&site), path.clone());
-            client.cookies = flooding.cookies.clone();
-            tokio::spawn(async move { client.get(&path).await.status })
-        })
-        .collect();
-    tokio::time::sleep(alone).await;
-    let begun = std::time::Instant::now();
-    assert_eq!(other.get(&path).await.status, 200);
-    let beside = begun.elapsed();
-    let left = flood.iter().filter(|search| !search.is_finished()).count();
-    for search in flood {
-        assert_eq!(search.await.unwrap(), 200);
-    }
-    let all = begun.elapsed();
-    // It takes turns with one of the flood, and not with each.
-    assert!(left > 30, "alone {alone:?}, beside {beside:?}, the flood {all:?}, {left} left");
+    // A busy machine may end the flood before the other search begins.
+    within("most of the flood is left for the other search", async || {
+        let begun = std::time::Instant::now();
+        assert_eq!(other.get(&path).await.status, 200);
+        let alone = begun.elapsed();
+        let flood: Vec<_> = (0..60)
+            .map(|_| {
+                let (mut client, path) = (Client::new(&site), path.clone());
+                client.cookies = flooding.cookies.clone();
+                tokio::spawn(async move { client.get(&path).await.status })
+            })
+            .collect();
+        tokio::time::sleep(alone).await;
+        let ended = || flood.iter().filter(|search| search.is_finished()).count();
+        let before = ended();
+        assert_eq!(other.get(&path).await.status, 200);
+        let during = ended() - before;
+        for search in flood {
+            assert_eq!(search.await.unwrap(), 200);
+        }
+        // It takes turns with one of the flood, and not with each.
+        assert!(before > 10 || during < 30, "alone {alone:?}, {before} ended before, {during} during the search");
+        before <= 10
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, Role, SignI
 use keyward::{AccountId, CredentialId, Identity};
 use keyward_needs::needs;
 use keyward_tests::service::Listening;
+use keyward_tests::watched::within;
 
 use crate::browser::Browser;
 use crate::http::{Answer, Client};
@@ -234,13 +235,8 @@ async fn a_browser_shows_no_frame_to_an_origin_that_is_not_named() {
             browser.see("E-mail address").await;
         } else {
             // The frame has an error page of the browser.
-            tokio::time::timeout(std::time::Duration::from_secs(10), async {
-                while !browser.html().await.contains("refused to connect") {
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                }
-            })
-            .await
-            .expect("the browser says that the frame is refused");
+            let refused = async || browser.html().await.contains("refused to connect");
+            within("the browser says that the frame is refused", refused).await;
             assert!(browser.client.find(Locator::Css("#email")).await.is_err());
         }
         browser.client.clone().enter_parent_frame().await.unwrap();

@@ -1,6 +1,7 @@
 //! The list of keys: sorted, in pages, changed together, downloaded.
 
 use fantoccini::Locator;
+use keyward::clock::Clock as _;
 use keyward::manage::{Actor, Context, KeyDraft};
 use keyward::{AccountId, CredentialId, Timestamp};
 use keyward_needs::needs;
@@ -274,10 +275,11 @@ async fn a_changed_selection_leads_back_to_its_part_of_the_list() {
 
 #[tokio::test]
 async fn the_file_has_the_requests_of_each_key() {
-    let site = Site::with_owner().await;
+    let (site, clock) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let (used, unused) = (make(&site, "used").await, make(&site, "unused").await);
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
-    let today = Timestamp::from(std::time::SystemTime::now()).as_millis() / (24 * 3_600 * 1_000);
+    let today = clock.now().as_millis() / (24 * 3_600 * 1_000);
     for (back, outcome, times) in [(0, "accepted", 5), (3, "key_expired", 2), (40, "accepted", 100)] {
         add_spans(&connection, today - back, used.as_str(), outcome, times);
     }

@@ -17,7 +17,8 @@ async fn site() -> Site {
 async fn site_with(port: u16) -> Site {
     let url = format!("smtp://127.0.0.1:{port}");
     let mailer = Mailer::new(&url, "keys@example.com", "https://keys.example.com".parse().unwrap()).unwrap();
-    let site = Site::build(|management| management.mailer(mailer)).await;
+    // Mails are counted by the hour.
+    let (site, _) = Site::with_clock(|management| management.mailer(mailer)).await;
     site.add_owner().await;
     site
 }

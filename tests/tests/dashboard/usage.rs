@@ -3,9 +3,10 @@
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use keyward::clock::Clock as _;
 use keyward::limits::Subject;
 use keyward::manage::{KeyDraft, Plan, Purpose};
-use keyward::{AccountId, AuthLayer, CredentialId, Mode, NewKey, RequireLayer, Requirement};
+use keyward::{AccountId, AuthLayer, CredentialId, Mode, NewKey, RequireLayer, Requirement, Timestamp};
 use keyward_needs::needs;
 use keyward_tests::service::call;
 use serde_json::json;
@@ -58,7 +59,8 @@ pub(crate) fn rows(page: &str, label: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_key_that_causes_errors_is_the_first_of_the_table() {
-    let site = Site::with_owner().await;
+    let (site, _) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let noisy = furnish(&site).await;
     let mut client = Client::signed_in(&site).await;
     for days in [1, 7, 30, 90] {
@@ -120,7 +122,8 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
 /// Without recorded requests: which scopes the requests needed, and which the key lacked.
 #[tokio::test]
 async fn required_scopes_have_a_table_with_bars_and_a_file() {
-    let site = Site::with_owner().await;
+    let (site, _) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let owner = site.owner().await;
     let create = async |name: &str, granted: &str| {
         let draft = KeyDraft::of(Purpose::Api, NewKey::restricted(operator(), name, granted.parse().unwrap()));
@@ -197,7 +200,8 @@ pub(crate) fn csv(file: &str) -> Vec<Vec<&str>> {
 /// The page of a key has what the usage page has: a chart, its figures as a table, and a file.
 #[tokio::test]
 async fn the_chart_of_a_key_has_a_table_and_a_file() {
-    let site = Site::with_owner().await;
+    let (site, _) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let noisy = furnish(&site).await;
     let mut client = Client::signed_in(&site).await;
     let page = client.get(&format!("/accounts/operator/keys/{noisy}")).await.body;
@@ -297,9 +301,9 @@ async fn the_limits_that_hold_name_their_source() {
 }
 
 /// Counts that need labels such as "2,000".
-fn count_thousands(site: &Site, key: &CredentialId) {
+fn count_thousands(site: &Site, key: &CredentialId, now: Timestamp) {
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
-    let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64 / 86_400;
+    let today = now.as_millis() / 86_400_000;
     for back in 1..7 {
         let row = (key.as_str(), today - back, 1_500 + back);
         connection.execute("INSERT INTO desk_counts VALUES ('operator', ?1, ?2, 'accepted', ?3)", row).unwrap();
@@ -313,9 +317,10 @@ fn count_thousands(site: &Site, key: &CredentialId) {
 #[needs(browser)]
 #[tokio::test]
 async fn charts_have_the_same_axes_on_every_page_and_screen() {
-    let site = Site::with_owner().await;
+    let (site, clock) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let noisy = furnish(&site).await;
-    count_thousands(&site, &noisy);
+    count_thousands(&site, &noisy, clock.now());
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
     let measure = "const card = document.querySelector('.chart').closest('.card').getBoundingClientRect(); \
@@ -410,7 +415,8 @@ async fn a_reader_in_another_zone_sees_local_times_and_utc_on_demand() {
 #[needs(browser)]
 #[tokio::test]
 async fn bars_tell_their_figures_to_a_finger() {
-    let site = Site::with_owner().await;
+    let (site, _) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     furnish(&site).await;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
@@ -436,7 +442,8 @@ async fn bars_tell_their_figures_to_a_finger() {
 #[needs(browser)]
 #[tokio::test]
 async fn bars_tell_their_figures_by_keyboard() {
-    let site = Site::with_owner().await;
+    let (site, _) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     furnish(&site).await;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;

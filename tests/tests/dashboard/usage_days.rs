@@ -1,5 +1,6 @@
 //! A range of days on the usage page, which the reader chooses.
 
+use keyward::clock::Clock as _;
 use keyward::{CredentialId, Timestamp};
 use keyward_needs::needs;
 use serde_json::json;
@@ -10,9 +11,9 @@ use crate::site::Site;
 use crate::usage::{USAGE, csv, furnish, rows};
 
 /// Requests of a key on days before today. Each has its mark in the number.
-fn count_days(site: &Site, key: &CredentialId, days: &[(i64, i64)]) -> Vec<String> {
+fn count_days(site: &Site, key: &CredentialId, now: Timestamp, days: &[(i64, i64)]) -> Vec<String> {
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
-    let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64 / 86_400;
+    let today = now.as_millis() / 86_400_000;
     let date = |day: i64| Timestamp::from_millis(day * 86_400_000).to_string()[..10].to_owned();
     for (back, times) in days {
         let day = today - back;
@@ -39,9 +40,10 @@ fn plain(html: &str) -> String {
 
 #[tokio::test]
 async fn a_reader_chooses_the_first_and_the_last_day() {
-    let site = Site::with_owner().await;
+    let (site, clock) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let noisy = furnish(&site).await;
-    let days = count_days(&site, &noisy, &[(200, 1_000), (150, 200), (130, 30), (40, 7)]);
+    let days = count_days(&site, &noisy, clock.now(), &[(200, 1_000), (150, 200), (130, 30), (40, 7)]);
     let mut client = Client::signed_in(&site).await;
     let range = format!("from={}&to={}", days[1], days[2]);
     let page = client.get(&format!("{USAGE}?{range}&days=7&outcome=key_revoked&mode=live")).await;
@@ -82,7 +84,7 @@ async fn a_reader_chooses_the_first_and_the_last_day() {
     assert!(rows(&page, "Requests by outcome, as a table").last().unwrap().contains(", so far | "), "{page}");
     assert!(page.contains(">11</span> refused"), "{page}");
 
-    let today = &Timestamp::from(std::time::SystemTime::now()).to_string()[..10];
+    let today = &clock.now().to_string()[..10];
     for (query, field, text) in [
         ("from=soon", "from", "&#34;soon&#34; is no date: expected one such as 2026-03-31."),
         ("from=2026-02-30", "from", "is no date"),
@@ -108,9 +110,10 @@ async fn a_reader_chooses_the_first_and_the_last_day() {
 #[needs(browser)]
 #[tokio::test]
 async fn days_are_chosen_with_a_script_and_without_and_on_a_phone() {
-    let site = Site::with_owner().await;
+    let (site, clock) = Site::with_clock(|management| management).await;
+    site.add_owner().await;
     let noisy = furnish(&site).await;
-    let days = count_days(&site, &noisy, &[(300, 1_000), (20, 7)]);
+    let days = count_days(&site, &noisy, clock.now(), &[(300, 1_000), (20, 7)]);
     for with_script in [true, false] {
         let browser = if with_script { Browser::open(&site).await } else { Browser::open_without_script(&site).await };
         browser.sign_in().await;

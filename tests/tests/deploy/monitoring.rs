@@ -95,7 +95,7 @@ impl Prometheus {
     /// Returns `None` unless it answers 200.
     fn get(&self, path: &str, query: &[&str]) -> Option<String> {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--include", "--max-time", "10", "--get"]).arg(format!("{}{path}", self.url));
+        curl.args(["--silent", "--include", "--max-time", "60", "--get"]).arg(format!("{}{path}", self.url));
         curl.args(query.iter().flat_map(|pair| ["--data-urlencode", pair]));
         let is_up = Command::new("curl").args(["--silent", &self.url]).stdout(Stdio::null()).status().unwrap();
         let answer = is_up.success().then(|| Curled::of(curl))?;

@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -7,6 +9,7 @@ use keyward::gateway::envoy::ext_authz_router;
 use keyward::render::Refusal;
 use keyward::{AuthLayer, Authenticator, NewKey, Rejection, TrustedProxies};
 use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
+use keyward_tests::mail::closed_port;
 use keyward_tests::program::{Curled, eventually};
 use keyward_tests::service::{Broken, Demo, Listening};
 use tokio::net::TcpListener;
@@ -67,8 +70,7 @@ impl Setting {
 
     pub(crate) async fn alone(kind: Kind) -> Self {
         let backend = echo().await;
-        // Nothing listens on this port any more. Binding to port 0 does not reuse it soon.
-        let gone = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+        let gone = SocketAddr::from(([127, 0, 0, 1], closed_port()));
         let neighbours = Neighbours { keyward: gone, backend: backend.address };
         let keys = keys_of(&Demo::new().await).await;
         Self::started(kind, neighbours, keys, vec![backend])

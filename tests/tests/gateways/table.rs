@@ -169,7 +169,7 @@ pub(crate) async fn run(kind: Kind) {
 /// The gateway refuses the request and asks the client to retry.
 fn away(setting: &Setting, what: &str) {
     let kind = setting.gateway.kind;
-    let answer = setting.call(Some(&setting.keys.reader), "/v1/resources", &["--max-time", "30"]);
+    let answer = setting.call(Some(&setting.keys.reader), "/v1/resources", &[]);
     assert_eq!(answer.status, 503, "{kind:?}, {what}: {}", answer.text);
     // Envoy cannot write this body itself.
     if kind != Kind::Envoy {

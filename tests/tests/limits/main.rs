@@ -33,7 +33,7 @@ async fn postgres_nodes() -> [PostgresStore; 2] {
 
 async fn valkey_nodes() -> [ValkeyStore; 2] {
     let url = valkey::server(&[]);
-    [ValkeyStore::connect(&url).await.unwrap(), ValkeyStore::connect(&url).await.unwrap()]
+    [valkey::store(&url).await, valkey::store(&url).await]
 }
 
 fn permits_of(store: impl PermitStore) -> Arc<dyn PermitStore> {
@@ -164,7 +164,7 @@ async fn assert_refused_without_the_store(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_database_permits_and_calls_are_refused() {
     let url = postgres::database();
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let store = postgres::store(&url).await;
     let permits = PostgresPermits::new(&store);
     let rates = PostgresRates::new(&store, default_limit());
     let tasks = TaskPermits::new(permits.clone(), [("Plus", 9)]);
@@ -175,7 +175,7 @@ async fn without_the_database_permits_and_calls_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_server_permits_and_calls_are_refused() {
     let url = valkey::server(&[]);
-    let store = ValkeyStore::connect(&url).await.unwrap();
+    let store = valkey::store(&url).await;
     let permits = ValkeyPermits::new(&store);
     let rates = ValkeyRates::new(&store, default_limit());
     let tasks = TaskPermits::new(permits.clone(), [("Plus", 9)]);
@@ -254,38 +254,45 @@ async fn old_rows_are_removed_from_postgresql() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn valkey_removes_ended_leases_and_refilled_quotas() {
     let url = valkey::server(&[]);
-    let store = ValkeyStore::connect(&url).await.unwrap();
-    let (permits, rates) = (ValkeyPermits::new(&store), ValkeyRates::new(&store, default_limit()));
-    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
-    let mut keys = || -> Vec<String> { redis::cmd("KEYS").arg("{keyward}:[pr]*").query(&mut connection).unwrap() };
-    permits.acquire(&holder(), 2, Duration::from_millis(500)).await.unwrap();
-    permits.acquire(&holder(), 2, Duration::from_millis(100)).await.unwrap();
+    let store = valkey::store(&url).await;
+    let slow = RateLimits::builder().limit("default", Each::Key, 5, Duration::from_secs(86_400)).named().unwrap();
+    let (permits, rates) = (ValkeyPermits::new(&store), ValkeyRates::new(&store, slow));
+    permits.acquire(&holder(), 2, 10 * LEASE).await.unwrap();
+    permits.acquire(&holder(), 2, LEASE).await.unwrap();
     rates.spend(&caller(), "default", NonZeroU32::MIN).await.unwrap();
-    let mut found = keys();
+    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+    let mut found: Vec<String> = redis::cmd("KEYS").arg("{keyward}:[pr]*").query(&mut connection).unwrap();
     found.sort();
     assert_eq!(found, ["{keyward}:permits:acct_1", "{keyward}:rate:default:key_1"]);
-    eventually("the server has removed the keys", || keys().is_empty());
+    // The server removes them after the longest lease, and when the whole quota is back.
+    for (key, seconds) in found.iter().zip([10 * LEASE.as_secs(), 86_400 / 5]) {
+        let left: u64 = redis::cmd("TTL").arg(key).query(&mut connection).unwrap();
+        assert!((seconds - 60..=seconds).contains(&left), "{key}: {left}");
+    }
 }
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permit_granted_after_the_timeout_is_released() {
-    let url = valkey::server(&[]);
-    let store = ValkeyOptions::default().timeout(Duration::from_millis(200)).connect(&url).await.unwrap();
-    let permits = ValkeyPermits::new(&store);
+    let server = valkey::Server::new(&[]);
+    let url = server.url();
+    // A busy machine connects in this time.
+    let store = ValkeyOptions::default().timeout(Duration::from_secs(5)).connect(&url).await.unwrap();
+    let (permits, patient) = (ValkeyPermits::new(&store), ValkeyPermits::new(&valkey::store(&url).await));
     // Load the script now, so that the next call is one message.
-    permits.acquire(&holder(), 0, LEASE).await.unwrap();
-    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
-    redis::cmd("CLIENT").arg("PAUSE").arg(1_000).arg("ALL").exec(&mut connection).unwrap();
+    patient.acquire(&holder(), 0, LEASE).await.unwrap();
+    server.signal("-STOP");
     permits.acquire(&holder(), 1, LEASE).await.unwrap_err();
+    server.signal("-CONT");
+    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     let mut done = |command: &str| {
         let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
         stats.contains(&format!("cmdstat_{command}:calls="))
     };
-    // When the server continues, it runs the late command first and the later one second.
+    // The server runs the late command first and the later one second.
     eventually("the permit is released", || done("zrem"));
     eventually("the permit is granted", || done("zadd"));
-    assert_eq!(permits.in_flight(&holder()).await.unwrap(), 0);
+    assert_eq!(patient.in_flight(&holder()).await.unwrap(), 0);
 }
 
 /// The clock is behind the stored time, as if it had been set back.
@@ -307,7 +314,7 @@ async fn clock_set_back_does_not_prolong_the_wait() {
     );
     spent(&PostgresRates::new(&store, default_limit())).await;
     let url = valkey::server(&[]);
-    let store = ValkeyStore::connect(&url).await.unwrap();
+    let store = valkey::store(&url).await;
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut connection).unwrap();
     let ahead = format!("{} 1000000000", (seconds + 3_600) * 1_000_000);

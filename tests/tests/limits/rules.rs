@@ -11,13 +11,14 @@ use keyward::limits::{
     BudgetRule, LimitRules, LimitStore, Limits, LimitsOptions, MemoryLimits, MemoryPermits, RateRule, Refill, Subject,
     TaskPermits, credits_left, hand_on_rules,
 };
-use keyward::postgres::{PostgresLimits, PostgresStore};
+use keyward::postgres::PostgresLimits;
 use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::testing::limits;
-use keyward::valkey::{ValkeyLimits, ValkeyStore};
+use keyward::valkey::ValkeyLimits;
 use keyward::{CredentialId, Identity, Rejection, Timestamp};
 use keyward_needs::needs;
 use keyward_tests::program::{SOON, package_program};
+use keyward_tests::watched::within;
 use keyward_tests::{postgres, valkey};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -32,6 +33,11 @@ fn account() -> Subject {
 
 fn shared(store: impl LimitStore) -> Arc<dyn LimitStore> {
     Arc::new(store)
+}
+
+/// A busy machine answers late.
+fn patient() -> LimitsOptions {
+    LimitsOptions::default().store_timeout(SOON)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,7 +70,7 @@ async fn rules_in_postgresql_conform() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rules_in_valkey_conform() {
     let url = valkey::server(&[]);
-    let node = async || shared(ValkeyLimits::new(&ValkeyStore::connect(&url).await.unwrap()));
+    let node = async || shared(ValkeyLimits::new(&valkey::store(&url).await));
     limits::rules(async || [node().await, node().await, node().await]).await;
 }
 
@@ -239,7 +245,7 @@ async fn assert_refuses_without_the_store(store: Arc<dyn LimitStore>, end: impl 
     let rules = LimitRules::new().budget(BudgetRule::new(10_000, Refill::Never)).unwrap();
     let rules = rules.rate(RateRule::new("default", 100_000, 60)).unwrap();
     store.put_rules(&account(), &rules, None).await.unwrap();
-    let limits = Limits::start(store).await.unwrap();
+    let limits = patient().start(store).await.unwrap();
     let spend = async || limits.spend(&caller(), &["default".into()], ONE).await;
     for _ in 0..200 {
         spend().await.unwrap();
@@ -260,16 +266,16 @@ async fn assert_refuses_without_the_store(store: Arc<dyn LimitStore>, end: impl 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_store_nothing_passes_uncounted() {
     let url = postgres::database();
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let store = postgres::store(&url).await;
     assert_refuses_without_the_store(shared(PostgresLimits::new(&store)), || postgres::shut(&url)).await;
     let url = valkey::server(&[]);
-    let store = ValkeyStore::connect(&url).await.unwrap();
+    let store = valkey::store(&url).await;
     assert_refuses_without_the_store(shared(ValkeyLimits::new(&store)), || valkey::end(&url)).await;
 }
 
 /// The node has seen no rule yet, when the first one of all is set.
 async fn assert_refuses_unknown_callers(store: Arc<dyn LimitStore>, end: impl FnOnce()) {
-    let options = || LimitsOptions::default().poll(Duration::from_secs(3_600));
+    let options = || patient().poll(Duration::from_secs(3_600));
     let [first, second] =
         [options().start(Arc::clone(&store)).await.unwrap(), options().start(Arc::clone(&store)).await.unwrap()];
     let identity = |key: &str| Identity::api_key(key.parse().unwrap(), "acct_1".parse().unwrap());
@@ -293,7 +299,7 @@ async fn assert_refuses_unknown_callers(store: Arc<dyn LimitStore>, end: impl Fn
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_postgresql_no_key_with_unknown_limits_passes() {
     let url = postgres::database();
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let store = postgres::store(&url).await;
     assert_refuses_unknown_callers(shared(PostgresLimits::new(&store)), || postgres::shut(&url)).await;
 }
 
@@ -301,7 +307,7 @@ async fn without_postgresql_no_key_with_unknown_limits_passes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_valkey_no_key_with_unknown_limits_passes() {
     let url = valkey::server(&[]);
-    let store = ValkeyStore::connect(&url).await.unwrap();
+    let store = valkey::store(&url).await;
     assert_refuses_unknown_callers(shared(ValkeyLimits::new(&store)), || valkey::end(&url)).await;
 }
 
@@ -314,15 +320,16 @@ async fn assert_refuses_in_time(store: Arc<dyn LimitStore>, signal: impl Fn(&str
     let spend = async || {
         let begun = Instant::now();
         let spent = limits.spend(&caller(), &[], ONE).await;
-        // The time-out is 250 milliseconds.
-        assert!(begun.elapsed() < Duration::from_secs(2), "a call waited for {:?}", begun.elapsed());
+        // The time-out is 250 milliseconds, and that of the store 60 seconds.
+        assert!(begun.elapsed() < SOON / 2, "a call waited for {:?}", begun.elapsed());
         spent.map(drop)
     };
     let mut accepted = 0;
-    for _ in 0..200 {
-        spend().await.unwrap();
-        accepted += 1;
-    }
+    within("200 calls pass", async || {
+        accepted += u64::from(spend().await.is_ok());
+        accepted == 200
+    })
+    .await;
     signal("-STOP");
     for _ in 0..20 {
         loop {
@@ -352,10 +359,10 @@ async fn assert_refuses_in_time(store: Arc<dyn LimitStore>, signal: impl Fn(&str
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stalled_store_delays_no_call() {
     let server = postgres::Server::new();
-    let store = PostgresStore::connect(&server.database()).await.unwrap();
+    let store = postgres::store(&server.database()).await;
     assert_refuses_in_time(shared(PostgresLimits::new(&store)), |name| server.signal_all(name)).await;
     let server = valkey::Server::new(&[]);
-    let store = ValkeyStore::connect(&server.url()).await.unwrap();
+    let store = valkey::store(&server.url()).await;
     assert_refuses_in_time(shared(ValkeyLimits::new(&store)), |name| server.signal(name)).await;
 }
 
@@ -409,6 +416,7 @@ async fn assert_exact_under_faults(
             nodes.push(start().await);
         }
     }
+    within("1,000 calls pass", async || spent.load(Ordering::Relaxed) > 1_000).await;
     ends.store(true, Ordering::Relaxed);
     for (limits, working) in nodes {
         working.await.unwrap();
@@ -420,7 +428,6 @@ async fn assert_exact_under_faults(
     assert!(spent <= taken, "{spent} credits were spent, and the store knows of {taken}");
     // A call that was under way when its node was killed is neither spent nor lost: the test does not know.
     assert!(taken - spent <= kills * PER_KILL, "{} credits are lost", taken - spent);
-    assert!(spent > 1_000, "only {spent} calls passed");
 }
 
 #[needs(postgresql)]
@@ -428,7 +435,7 @@ async fn assert_exact_under_faults(
 async fn budget_in_postgresql_is_never_overspent_under_faults() {
     let server = postgres::Server::new();
     let url = server.database();
-    let connect = async || shared(PostgresLimits::new(&PostgresStore::connect(&url).await.unwrap()));
+    let connect = async || shared(PostgresLimits::new(&postgres::store(&url).await));
     assert_exact_under_faults(connect, || server.crash(), || server.start()).await;
 }
 
@@ -437,7 +444,7 @@ async fn budget_in_postgresql_is_never_overspent_under_faults() {
 async fn budget_in_valkey_is_never_overspent_under_faults() {
     let server = valkey::Server::new(&[]);
     let url = server.url();
-    let connect = async || shared(ValkeyLimits::new(&ValkeyStore::connect(&url).await.unwrap()));
+    let connect = async || shared(ValkeyLimits::new(&valkey::store(&url).await));
     assert_exact_under_faults(connect, || server.crash(), || server.start()).await;
 }
 
@@ -470,7 +477,7 @@ async fn commands_set_the_limits_in_valkey() {
     let set = ok(&["limits", "set", account[0], account[1], "--rate", "default=5/1m", "--budget", "10/day"]);
     assert!(set.contains("left: 10 of 10 credits"), "{set}");
     ok(&["limits", "set", "--key", id, "--tasks", "2"]);
-    let limits = Limits::start(ValkeyLimits::new(&ValkeyStore::connect(&url).await.unwrap())).await.unwrap();
+    let limits = patient().start(ValkeyLimits::new(&valkey::store(&url).await)).await.unwrap();
     let caller = Identity::api_key(id.parse().unwrap(), "default".parse().unwrap());
     assert_eq!(limits.spend(&caller, &["default".into()], ONE).await.unwrap().rates[0].remaining, 4);
     assert_eq!(limits.tasks_of_key(caller.id()), Some(2));

@@ -20,7 +20,7 @@ use keyward::rejection::RateLimit;
 use keyward::sqlite::SqliteStore;
 use keyward::{AccountId, Identity, NewKey, Rejection};
 use keyward_needs::missing;
-use keyward_tests::program::skip_part;
+use keyward_tests::program::{SOON, skip_part};
 use serde_json::Value;
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
@@ -327,15 +327,16 @@ async fn receiver_that_hangs_delays_no_other() {
     let (webhook, _) = nodes.webhook(&hanging.url()).await;
     nodes.webhook(&quick.url()).await;
     let worker = tokio::spawn(nodes.management().run_events());
-    for name in 0..8 {
-        nodes.key(&format!("key {name}")).await;
-    }
-    let wait = async || {
-        while quick.kinds().iter().filter(|kind| *kind == "key.created").count() < 8 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    // One event after the other, so that waits for attempts of 20 seconds add up.
+    let all = async || {
+        for number in 1..=8 {
+            nodes.key(&format!("key {number}")).await;
+            while quick.kinds().iter().filter(|kind| *kind == "key.created").count() < number {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
     };
-    tokio::time::timeout(Duration::from_secs(15), wait()).await.expect("one receiver waits for another");
+    tokio::time::timeout(SOON, all()).await.expect("one receiver waits for another");
     let timed_out = async || {
         while nodes.deliveries(&webhook).await.iter().all(|delivery| delivery.attempts.is_empty()) {
             tokio::time::sleep(Duration::from_millis(100)).await;

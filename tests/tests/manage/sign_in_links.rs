@@ -391,7 +391,7 @@ async fn links_are_counted_for_each_maker_and_each_user() {
     let second = key_of(&setting, management.operator(), "users:sign_in", Mode::Live).await;
     let of = |user: &Actor| SignInLinkDraft::new(user.user().unwrap().as_str());
     let until_refused = async |by: &Actor, draft: SignInLinkDraft| {
-        for done in 0..2_000 {
+        for done in 0..20_000 {
             match management.create_sign_in_link(by, &draft).await {
                 Err(ManagementError::Throttled { retry_after }) => {
                     assert!(retry_after <= Duration::from_secs(60), "{retry_after:?}");
@@ -404,8 +404,8 @@ async fn links_are_counted_for_each_maker_and_each_user() {
         panic!("nothing bounds them");
     };
     assert!(until_refused(&host, of(&viewer)).await >= 30);
-    // Also of another maker, but only this user.
-    assert_eq!(says(management.create_sign_in_link(&second, &of(&viewer)).await), "RATE_LIMIT_EXCEEDED");
+    // Also of another maker, but only this user. One comes back every two seconds.
+    assert!(until_refused(&second, of(&viewer)).await < 10);
     assert_eq!(says(management.create_sign_in_link(&operator, &of(&owner)).await), "done");
     let unknown = SignInLinkDraft::new("nobody@example.com");
     assert!(until_refused(&second, unknown.clone()).await >= 590);

@@ -39,10 +39,12 @@ async fn the_worker_does_not_spin_while_a_store_reads_but_does_not_write() {
         assert!(begun.elapsed() < Duration::from_secs(30), "nothing is due again");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    let begun = Instant::now();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let refused = records.refused.load(Ordering::Relaxed);
+    let took = begun.elapsed();
     worker.abort();
-    assert!(refused <= 60, "{refused} claims failed within 3 seconds");
+    assert!(refused as u128 <= took.as_millis() / 50, "{refused} claims failed within {took:?}");
     // A program without the worker learns of it.
     let delivered = tokio::time::timeout(Duration::from_secs(30), management.deliver_events()).await;
     assert_eq!(code(delivered.expect("it begins again and again")), "SERVICE_UNAVAILABLE");

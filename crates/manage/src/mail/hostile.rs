@@ -109,7 +109,7 @@ async fn flood(greeting: &'static str, endless: String) -> usize {
     });
     let begun = Instant::now();
     let error = mailer(&url, "keys@example.com").unwrap().check().await.unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(20), "{error}: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(40), "{error}: {:?}", begun.elapsed());
     server.await.unwrap()
 }
 

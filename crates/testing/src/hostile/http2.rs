@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::answer::{Answer, compare};
 use super::{Case, Mismatch, PathCase, Wire, cases, path_cases};
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
     run_cases(address, key, &cases(key), &path_cases()).await

@@ -223,7 +223,7 @@ pub(super) async fn a_watcher_is_woken(store: &impl KeyAdmin) {
     let mut watch = log.watch();
     watch.mark_unchanged();
     stored_key(store).await;
-    tokio::time::timeout(Duration::from_secs(10), watch.changed())
+    tokio::time::timeout(Duration::from_secs(60), watch.changed())
         .await
         .expect("the watcher is woken")
         .expect("the store still exists");
