@@ -32,6 +32,7 @@ mod site_map;
 mod svg;
 mod text;
 mod themes;
+mod to_end;
 mod visitor;
 mod words;
 

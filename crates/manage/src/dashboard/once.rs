@@ -1,7 +1,5 @@
 //! Forms that reveal a secret once. A double click counts as one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyward_core::Timestamp;
@@ -13,7 +11,7 @@ use super::form::Form;
 use super::member::Member;
 use crate::error::ManagementError;
 use crate::records::new_id;
-use crate::service::{Answer, IdempotentRequest, Management};
+use crate::service::{Answer, IdempotentRequest};
 
 /// Too short to reload a page and confirm.
 const DOUBLE_CLICK: Duration = Duration::from_secs(2);
@@ -35,30 +33,23 @@ pub(super) fn new_form() -> Result<String, ManagementError> {
 
 pub(super) async fn once<T, F>(member: &Member, form: &Form, operation: F) -> Result<RevealedSecret<T>, ManagementError>
 where
-    T: Serialize + DeserializeOwned + Send + 'static,
-    F: Future<Output = Result<T, ManagementError>> + Send + 'static,
+    T: Serialize + DeserializeOwned + Send,
+    F: Future<Output = Result<T, ManagementError>> + Send,
 {
-    let management = member.management().clone();
-    let (actor, session) = (member.actor.clone(), member.session.clone());
-    let (key, request) = (form.get("form_id").to_owned(), form.fingerprint(&member.visitor.path));
-    let is_first = Arc::new(AtomicBool::new(false));
-    let mark = Arc::clone(&is_first);
-    let work = async move {
-        let once = IdempotentRequest { actor: &actor, key: &key, request: &request, secret: session.as_bytes() };
-        let at = management.now();
-        management
-            .once(once, async {
-                mark.store(true, Ordering::Relaxed);
-                let kept = Kept { at, value: operation.await? };
-                let body = serde_json::to_string(&kept).map_err(|_| ManagementError::Internal)?;
-                Ok(Answer { status: 200, version: None, body: Zeroizing::new(body) })
-            })
-            .await
+    let management = member.management();
+    let (key, request, secret) = (form.get("form_id"), form.fingerprint(&member.visitor.path), member.session.as_bytes());
+    let once = IdempotentRequest { actor: &member.actor, key, request: &request, secret };
+    let (at, mut is_first) = (management.now(), false);
+    let work = async {
+        is_first = true;
+        let kept = Kept { at, value: operation.await? };
+        let body = serde_json::to_string(&kept).map_err(|_| ManagementError::Internal)?;
+        Ok(Answer { status: 200, version: None, body: Zeroizing::new(body) })
     };
-    let answer = Management::run_to_completion(work).await?;
+    let answer = management.once(once, work).await?;
     let kept: Kept<T> = serde_json::from_str(&answer.body).map_err(|_| ManagementError::Internal)?;
-    let is_soon = member.management().now().saturating_since(kept.at) <= DOUBLE_CLICK;
-    if is_first.load(Ordering::Relaxed) || is_soon {
+    let is_soon = management.now().saturating_since(kept.at) <= DOUBLE_CLICK;
+    if is_first || is_soon {
         Ok(RevealedSecret::Now(kept.value))
     } else {
         Ok(RevealedSecret::Before(kept.value))

@@ -8,6 +8,8 @@ use axum::handler::Handler;
 use axum::routing::MethodRouter;
 use keyward_core::Scope;
 
+use super::to_end::ToEnd;
+
 pub(super) const HOME: &str = "/keys";
 
 /// A picture of a phone is refused at its field, and has up to some 12 MiB. Its end is read, but not kept.
@@ -57,7 +59,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         form_page: &'static str,
         handler: H,
     ) -> Self {
-        let handlers = MethodRouter::new().post(handler);
+        let handlers = MethodRouter::new().post(ToEnd(handler));
         let form = Some(FormPage { path: form_page, kept: None });
         Self::new(path, handlers, false, form)
     }
@@ -76,7 +78,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         }
     }
 
-    pub(super) fn post<H: Handler<T, S>, T: 'static>(mut self, handler: H) -> Self {
+    pub(super) fn post<H: Handler<T, S>, T: 'static>(self, handler: H) -> Self {
+        self.anonymous_post(ToEnd(handler))
+    }
+
+    /// Takes forms of strangers. A client that leaves gives up its place in the queue for a hash.
+    pub(super) fn anonymous_post<H: Handler<T, S>, T: 'static>(mut self, handler: H) -> Self {
         self.handlers = self.handlers.post(handler);
         self.form = Some(FormPage { path: self.path, kept: None });
         self

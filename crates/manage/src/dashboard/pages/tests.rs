@@ -1,6 +1,7 @@
 //! The table of routes, and all that derives from it.
 
 mod exports;
+mod leaving;
 mod rights;
 mod uploads;
 

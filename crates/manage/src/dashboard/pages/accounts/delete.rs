@@ -11,7 +11,6 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::Management;
 
 #[derive(Template)]
 #[template(path = "dashboard/accounts/delete.html")]
@@ -62,7 +61,6 @@ pub(super) async fn delete(SignedInForm { at: member, form }: SignedInForm<AtAcc
         return show(&member, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(error)).await;
     }
     let version = form.get("version").parse().unwrap_or(0);
-    let (management, actor, id) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
-    Management::run_to_completion(async move { management.delete_account(&actor, &id, version).await }).await?;
+    member.management().delete_account(&member.actor, &member.account.id, version).await?;
     Ok(member.visitor.redirect_with_flash("/accounts", "account-deleted"))
 }
