@@ -190,3 +190,30 @@ async fn a_link_removes_a_password_that_a_stranger_may_have_chosen() {
         }
     }
 }
+
+/// A stolen key signs an owner in. The thief prepares ways back in, and the key is revoked.
+#[tokio::test]
+async fn invitations_and_resets_of_a_session_of_a_link_end_with_the_rights_of_its_maker() {
+    const NEW: &str = "another good password";
+    for setting in everywhere().await {
+        let (management, context, system) = (&setting.management, Context::new(), setting.system());
+        let (_, account) = setting.customer("ada@example.com").await;
+        setting.member(&system, &account, "bob@example.com", Role::Owner).await;
+        let carol = setting.member(&system, &account, "carol@example.com", Role::Owner).await;
+        let key = |name: &str| NewKey::restricted(account.clone(), name, "*".parse().unwrap());
+        for is_revoked in [false, true] {
+            let (stolen, id) = holder(&setting, &system, Purpose::Management, key("stolen")).await;
+            let session = by_link(management, &stolen, "bob@example.com").await;
+            let email = format!("eve-{is_revoked}@example.com");
+            let invited = management.invite(&session, &account, &email, Role::Owner).await.unwrap();
+            let reset = management.create_password_reset(&session, carol.user().unwrap()).await.unwrap();
+            if is_revoked {
+                management.revoke_key(&system, &id).await.unwrap();
+            }
+            let expected = if is_revoked { "LINK_ENDED" } else { "done" };
+            let accepted = management.accept_invitation(&context, &invited.secret, "Eve", PASSWORD).await;
+            assert_eq!(says(accepted), expected);
+            assert_eq!(says(management.reset_password(&context, &reset.secret, NEW).await), expected);
+        }
+    }
+}

@@ -15,6 +15,9 @@ pub(crate) struct Invitation {
     pub(crate) email: String,
     pub(crate) role: Role,
     pub(crate) invited_by: ActorName,
+    /// Who made the sign-in link with whose session this was made. Using it checks this authority again, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) link_maker: Option<ActorName>,
     pub(crate) created_at: Timestamp,
     pub(crate) ends_at: Timestamp,
     /// Only the invited address gets the link, so using it proves the address.

@@ -23,6 +23,9 @@ pub(crate) struct PasswordReset {
     pub(crate) user: UserId,
     pub(crate) epoch: u64,
     pub(crate) origin: ResetOrigin,
+    /// Who made the sign-in link with whose session this was made. Using it checks this authority again, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) link_maker: Option<ActorName>,
     pub(crate) memberships: String,
     pub(crate) ends_at: Timestamp,
 }

@@ -111,6 +111,7 @@ impl Management {
             email,
             role,
             invited_by: actor.name(),
+            link_maker: self.maker_of_session(actor).await?,
             created_at: now,
             ends_at: now.saturating_add(LINK_LIFE),
             is_mailed,

@@ -72,20 +72,26 @@ impl Management {
     }
 
     pub(crate) async fn check_inviter(&self, invitation: &Invitation) -> Result<Vec<Write>, ManagementError> {
-        let maker = principal_of(&invitation.invited_by).ok_or(ManagementError::LinkEnded)?;
-        let held = match self.guarded_rights(&maker, &invitation.account).await {
-            Ok(held) => held,
-            Err(ManagementError::NotFound(_) | ManagementError::SecondFactorMissing) => {
+        let mut guards = Vec::new();
+        for maker in [Some(&invitation.invited_by), invitation.link_maker.as_ref()].into_iter().flatten() {
+            let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
+            let held = match self.guarded_rights(&maker, &invitation.account).await {
+                Ok(held) => held,
+                Err(ManagementError::NotFound(_) | ManagementError::SecondFactorMissing) => {
+                    return Err(ManagementError::LinkEnded);
+                }
+                Err(error) => return Err(error),
+            };
+            if !held.rights.allows(&scopes::MEMBERS_WRITE) || !held.rights.may_give(invitation.role) {
                 return Err(ManagementError::LinkEnded);
             }
-            Err(error) => return Err(error),
-        };
-        let may = held.rights.allows(&scopes::MEMBERS_WRITE) && held.rights.may_give(invitation.role);
-        if may { Ok(held.guards) } else { Err(ManagementError::LinkEnded) }
+            guards.extend(held.guards);
+        }
+        Ok(guards)
     }
 }
 
 fn view(invitation: Invitation, account_name: String) -> InvitationView {
-    let Invitation { id, digest: _, account, email, role, invited_by, created_at, ends_at, is_mailed: _ } = invitation;
+    let Invitation { id, account, email, role, invited_by, created_at, ends_at, .. } = invitation;
     InvitationView { id, account, account_name, email, role, invited_by, created_at, ends_at }
 }

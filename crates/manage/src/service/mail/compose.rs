@@ -127,7 +127,7 @@ impl Composer<'_> {
         origin: &ResetOrigin,
     ) -> Result<Option<Outgoing>, ManagementError> {
         let Some(user) = self.management.active_user(user).await? else { return Ok(None) };
-        let (reset, writes) = self.management.new_reset(&user, origin.clone()).await?;
+        let (reset, writes) = self.management.new_reset(&user, origin.clone(), None).await?;
         if !self.management.write_quietly(&writes).await? {
             return Err(ManagementError::Stale);
         }

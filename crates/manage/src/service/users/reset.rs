@@ -7,7 +7,7 @@ use keyward_core::id::UserId;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::actor::{Actor, Context, principal_of};
+use crate::actor::{Actor, ActorName, Context, principal_of};
 use crate::error::ManagementError;
 use crate::records::{
     Entity, MailContent, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret,
@@ -69,7 +69,8 @@ impl Management {
         let (known, guards) = self.check_may_reset(actor, user).await?;
         self.confirm_user(actor).await?;
         let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
-        let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name())).await?;
+        let link_maker = self.maker_of_session(actor).await?;
+        let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name()), link_maker).await?;
         writes.extend(guards);
         self.commit_or_stale(writes, draft.after(json!({"ends_at": link.ends_at}))).await?;
         Ok(link)
@@ -137,7 +138,7 @@ impl Management {
                     management.note_frequent(draft);
                     return Ok(());
                 };
-                let (link, writes) = management.new_reset(&user, ResetOrigin::Mailed).await?;
+                let (link, writes) = management.new_reset(&user, ResetOrigin::Mailed, None).await?;
                 if !management.write_quietly(&writes).await? {
                     return Err(ManagementError::Stale);
                 }
@@ -217,9 +218,13 @@ impl Management {
             return Err(ManagementError::LinkEnded);
         }
         let (ResetOrigin::MadeBy(maker) | ResetOrigin::MailedFor(maker)) = &reset.origin else { return Ok(Vec::new()) };
-        let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
-        unless_lost(self.check_governs_all(&maker, &reset.user, Effect::Grants).await)?
-            .ok_or(ManagementError::LinkEnded)
+        let mut guards = Vec::new();
+        for maker in [Some(maker), reset.link_maker.as_ref()].into_iter().flatten() {
+            let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
+            let held = unless_lost(self.check_governs_all(&maker, &reset.user, Effect::Grants).await)?;
+            guards.extend(held.ok_or(ManagementError::LinkEnded)?);
+        }
+        Ok(guards)
     }
 
     async fn memberships_hash(&self, user: &UserId) -> Result<String, ManagementError> {
@@ -234,12 +239,21 @@ impl Management {
         &self,
         user: &StoredUser,
         origin: ResetOrigin,
+        link_maker: Option<ActorName>,
     ) -> Result<(ResetLink, Vec<Write>), ManagementError> {
         let secret = new_secret("kwp_")?;
         let ends_at = self.now().saturating_add(LINK_LIFE);
         let memberships = self.memberships_hash(&user.id).await?;
         let digest = digest_of(&secret);
-        let reset = PasswordReset { digest, user: user.id.clone(), epoch: user.epoch, origin, memberships, ends_at };
+        let reset = PasswordReset {
+            digest,
+            user: user.id.clone(),
+            epoch: user.epoch,
+            origin,
+            link_maker,
+            memberships,
+            ends_at,
+        };
         let writes = vec![reset.insert()?];
         Ok((ResetLink { secret, user: User::from(user), ends_at }, writes))
     }
