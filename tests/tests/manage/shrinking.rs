@@ -124,6 +124,29 @@ async fn a_later_end_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_change_is_taken_back_although_the_old_end_has_passed() {
+    for (setting, records) in failing_everywhere().await {
+        let customer = Customer::on_plan(&setting, free("a:* b:*")).await;
+        let key = customer.key(&setting, "a:read", Some(after(&setting, 1))).await;
+        let change = KeyChange {
+            scopes: Some(scopes("a:read b:read")),
+            expires_at: Some(Some(after(&setting, 30))),
+            ..KeyChange::default()
+        };
+        let changing = setting.management.update_key(&customer.owner, &key.id, change, key.version);
+        let later = async {
+            setting.clock.advance(Duration::from_secs((2 * DAY).into()));
+            put_plan(&setting, free("a:*")).await;
+        };
+        // The key is changed, and the note of the change is still there.
+        assert_eq!(code(records.change_before_write((Kind::Begun, 1), changing, later).await), "SCOPE_NOT_IN_PLAN");
+        let key = setting.management.key(&setting.system(), &key.id).await.unwrap();
+        let end = setting.clock.now().saturating_add(Duration::from_secs(10));
+        assert_eq!((key.expires_at, key.scopes), (Some(end), scopes("a:read")));
+    }
+}
+
+#[tokio::test]
 async fn a_successor_beyond_the_limit_of_keys_is_revoked() {
     for (setting, records) in failing_everywhere().await {
         let customer = Customer::on_plan(&setting, free("a:*")).await;

@@ -88,7 +88,9 @@ pub(crate) use webhooks::is_undelivered;
 pub use webhooks::{Delivery, DeliveryAttempt, DeliveryState, IssuedWebhook, WebhookState, WebhookUpdate, WebhookView};
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use keyward_core::clock::Clock;
 use keyward_core::key::{Hasher, KeyFormat};
@@ -114,6 +116,7 @@ use usage::Counters;
 use users::ResetLinkSender;
 
 const ATTEMPTS: usize = 64;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// `None` without a record. Methods that return it check no rights.
 type CurrentVersion = Result<Option<u64>, ManagementError>;
@@ -226,6 +229,21 @@ impl Management {
     /// [`ManagementError::Store`]: the first one.
     pub async fn maintain(&self) -> Result<(), ManagementError> {
         let mut steps = Steps::default();
+        self.maintain_quickly(&mut steps).await;
+        steps.note("retention", self.prune_by_retention().await);
+        // Removing many counts takes minutes. Meanwhile, the other steps go on.
+        let mut removal = pin!(self.remove_old_usage());
+        let removed = loop {
+            match tokio::time::timeout(MINUTE, removal.as_mut()).await {
+                Ok(removed) => break removed,
+                Err(_) => self.maintain_quickly(&mut steps).await,
+            }
+        };
+        steps.note("old usage", removed);
+        steps.end()
+    }
+
+    async fn maintain_quickly(&self, steps: &mut Steps) {
         steps.note("catalogue of scopes", self.refresh_listed_scopes().await);
         steps.note("usage", self.flush_usage().await);
         self.report_dropped_counts();
@@ -237,8 +255,6 @@ impl Management {
         steps.note("removals of plans", self.finish_removals_of_plans().await);
         steps.note("limits", self.sweep_limits().await);
         steps.note("events by time", self.announce_by_time().await);
-        steps.note("retention", self.prune_by_retention().await);
-        steps.note("old usage", self.remove_old_usage().await);
         // A day later, so that an expired token is still reported as expired, and a reuse is still detected.
         let before = self.now().as_millis() - 24 * 3_600 * 1_000;
         let swept = self.0.store.sweep(Timestamp::from_millis(before)).await;
@@ -248,7 +264,6 @@ impl Management {
         steps.note("queue of webhooks", self.report_queue().await);
         #[cfg(all(feature = "metrics", feature = "mail"))]
         steps.note("queue of mails", self.report_mails().await);
-        steps.end()
     }
 
     /// Checks that both stores answer.

@@ -92,10 +92,15 @@ impl Management {
             if age > LATE {
                 self.end_limits_of_plan(&noted.name).await?;
                 self.write_quietly(&[noted.remove()]).await?;
-            } else if self.get::<Plan>(&noted.name).await?.is_none() {
-                self.end_limits_of_plan(&noted.name).await?;
-            } else if age > CUT_OFF_AFTER && !noted.is_withdrawn {
-                self.withdraw(&noted).await?;
+                continue;
+            }
+            match self.get::<Plan>(&noted.name).await? {
+                None => self.end_limits_of_plan(&noted.name).await?,
+                // Another request may remove the plan now.
+                Some(plan) if age > CUT_OFF_AFTER && !noted.is_withdrawn => {
+                    self.write_quietly(&[plan.expect(), withdrawn(&noted)?]).await?;
+                }
+                Some(_) => {}
             }
         }
         Ok(())

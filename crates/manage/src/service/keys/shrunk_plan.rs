@@ -1,6 +1,8 @@
 //! Plans and lifetimes that become smaller while a key is created, imported, rotated or changed. The user who made them smaller may not
 //! have seen the key.
 
+use std::time::Duration;
+
 use keyward_core::store::{KeyRecord, Revocation, RevocationReason};
 use keyward_core::{AccountId, KeyUpdate, ScopeSet, Timestamp};
 
@@ -9,6 +11,8 @@ use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::role::Purpose;
 use crate::service::{ATTEMPTS, Management};
+
+const MOMENT: Duration = Duration::from_secs(10);
 
 impl Management {
     /// Revokes a new key that the plan of its account does not allow any more. `limit` is the number of keys that the account might
@@ -88,7 +92,9 @@ impl Management {
                 update.scopes = Some(before.scopes.clone());
             }
             if after.expires_at == Some(key.expires_at) {
-                update.expires_at = Some(before.expires_at);
+                // The old end may have passed meanwhile, and no key gets an end in the past.
+                let soon = self.now().saturating_add(MOMENT);
+                update.expires_at = Some(before.expires_at.map(|end| end.max(soon)));
             }
             if update.scopes.is_none() && update.expires_at.is_none() {
                 return Err(refused);

@@ -65,10 +65,15 @@ impl Management {
     }
 
     async fn check_goes_not_back(&self, key: &CredentialId, user: &UserId) -> Result<(), ManagementError> {
-        if self.goes_back_to(key, &Creator::User(user.clone())).await? == Some(false) {
-            return Ok(());
-        }
-        let message = "the key goes back to this user, who has it or created it or a key before it: use a key of another user, or the command line";
+        let message = match self.goes_back_to(key, &Creator::User(user.clone())).await? {
+            Some(false) => return Ok(()),
+            Some(true) => {
+                "the key goes back to this user, who has it or created it or a key before it: use a key of another user, or the command line"
+            }
+            None => {
+                "the key may go back to this user: a key before it is gone, or more than 500 keys are. Use a new key that a user created, or the command line"
+            }
+        };
         Err(ManagementError::invalid("user", message))
     }
 
