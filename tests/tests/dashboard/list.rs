@@ -273,18 +273,35 @@ async fn a_changed_selection_leads_back_to_its_part_of_the_list() {
     assert_eq!((wrong.status, wrong.header("location")), (303, "/accounts/operator/keys"));
 }
 
+/// With the key itself, they are more than a page of the store.
+fn copy_600_times(connection: &rusqlite::Connection, key: &CredentialId) {
+    let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) \
+        INSERT INTO keys SELECT 'key_' || i, account, 'copy ' || i, randomblob(32), hashed_with, hint, kind, mode, scopes, endpoints, \
+        networks, metadata, created_at - i, not_before, expires_at, disabled_at, revoked_at, \
+        compromised_at, last_used_at, rotated_from, rotated_to, version, last_used_from, user, created_by, \
+        revocation_reason, revocation_note, tags FROM n, (SELECT * FROM keys WHERE id = ?1)";
+    connection.execute(copies, [key.as_str()]).unwrap();
+}
+
 #[tokio::test]
 async fn the_file_has_the_requests_of_each_key() {
     let (site, clock) = Site::with_clock(|management| management).await;
     site.add_owner().await;
     let (used, unused) = (make(&site, "used").await, make(&site, "unused").await);
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
+    copy_600_times(&connection, &unused);
     let today = clock.now().as_millis() / (24 * 3_600 * 1_000);
     for (back, outcome, times) in [(0, "accepted", 5), (3, "key_expired", 2), (40, "accepted", 100)] {
         add_spans(&connection, today - back, used.as_str(), outcome, times);
     }
+    // Each copy has as many as its number says, the oldest ones on another page of the store.
+    let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) \
+        INSERT INTO desk_spans SELECT 'operator', days, ?1 - ?1 % days, 'key_' || i, 'accepted', i \
+        FROM n, (SELECT 1 AS days UNION ALL SELECT 4 UNION ALL SELECT 16)";
+    connection.execute(copies, [today]).unwrap();
     let file = Client::signed_in(&site).await.get("/accounts/operator/keys/export").await.body;
-    for (id, count) in [(&used, 7), (&unused, 0)] {
+    let copies = (1..=600).map(|number| (format!("key_{number}"), number));
+    for (id, count) in [(used.to_string(), 7), (unused.to_string(), 0)].into_iter().chain(copies) {
         let row = file.lines().find(|row| row.starts_with(&format!("\"{id}\""))).unwrap();
         assert!(row.ends_with(&format!(",\"Operator\",\"{count}\"")), "{row}");
     }
@@ -293,7 +310,7 @@ async fn the_file_has_the_requests_of_each_key() {
 #[tokio::test]
 async fn the_list_is_downloaded_whole_and_as_it_is_filtered() {
     let site = Site::with_owner().await;
-    make(&site, "=HYPERLINK(\"https://evil.example\")").await;
+    let first = make(&site, "=HYPERLINK(\"https://evil.example\")").await;
     let secret = {
         let owner = site.owner().await;
         let mut draft = KeyDraft::secret(operator(), "a, \"b\"");
@@ -301,13 +318,7 @@ async fn the_list_is_downloaded_whole_and_as_it_is_filtered() {
         site.management.create_key(&owner, draft).await.unwrap().key.expose_once().to_string()
     };
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
-    // More than a page of the store.
-    let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) \
-        INSERT INTO keys SELECT 'key_' || i, account, 'copy ' || i, randomblob(32), hashed_with, hint, kind, mode, scopes, endpoints, \
-        networks, metadata, created_at - i, not_before, expires_at, disabled_at, revoked_at, \
-        compromised_at, last_used_at, rotated_from, rotated_to, version, last_used_from, user, created_by, \
-        revocation_reason, revocation_note, tags FROM n, (SELECT * FROM keys WHERE mode = 'live')";
-    connection.execute(copies, []).unwrap();
+    copy_600_times(&connection, &first);
     let mut client = Client::signed_in(&site).await;
     let answer = client.get("/accounts/operator/keys/export?sort=name&size=25&page=3").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8"));

@@ -277,6 +277,48 @@ async fn lists_say_how_many_there_are_and_suspended_accounts_are_found() {
 }
 
 #[tokio::test]
+async fn many_deleted_accounts_make_no_list_long() {
+    let site = Site::with_owner().await;
+    let first = AccountRecord::new("a_first".parse().unwrap(), "First");
+    Keys::new(site.store.clone()).put_account(&first).await.unwrap();
+    let connection = rusqlite::Connection::open(site.store.path()).unwrap();
+    // More than a list reads, between the two others.
+    for insert in [
+        "accounts SELECT 'acct_' || i, 'deleted account', NULL, '[]', 1 FROM n",
+        "desk_records SELECT 'deleted_account', 'acct_' || i, '', '', NULL, 1, NULL, 1, '{}' FROM n",
+    ] {
+        let many = "WITH RECURSIVE n (i) AS (SELECT 10000 UNION ALL SELECT i + 1 FROM n WHERE i < 20999)";
+        assert_eq!(connection.execute(&format!("{many} INSERT INTO {insert}"), []).unwrap(), 11_000);
+    }
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get("/accounts").await.body;
+    assert!(page.contains("<code>a_first</code></td>") && !page.contains("<code>operator</code></td>"), "{page}");
+    assert!(page.contains("<span class=\"dim\">at least 1 account</span>"), "{page}");
+    let next = page.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let page = client.get(next).await.body;
+    assert!(page.contains("<code>operator</code></td>") && !page.contains("rel=\"next\""), "{page}");
+    let suspended = client.get("/accounts?suspended=1").await.body;
+    assert!(suspended.contains("No account matches") && suspended.contains("rel=\"next\""), "{suspended}");
+}
+
+#[tokio::test]
+async fn exactly_a_page_of_accounts_has_no_next_one() {
+    let site = Site::with_owner().await;
+    let keys = Keys::new(site.store.clone());
+    let mut client = Client::signed_in(&site).await;
+    // With the operator's own account, these are 50 and 51.
+    for (added, has_next) in [(0..49, false), (49..50, true)] {
+        for number in added {
+            let id = format!("acct_{number:02}").parse().unwrap();
+            keys.put_account(&AccountRecord::new(id, "Customer")).await.unwrap();
+        }
+        let page = client.get("/accounts").await.body;
+        assert_eq!(page.contains("rel=\"next\""), has_next, "{page}");
+    }
+    assert!(client.get("/accounts?after=acct_49").await.body.contains("<code>operator</code></td>"));
+}
+
+#[tokio::test]
 async fn a_thousand_accounts_and_users_are_counted_and_found() {
     let site = Site::with_owner().await;
     let keys = Keys::new(site.store.clone());

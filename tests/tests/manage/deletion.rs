@@ -1,5 +1,6 @@
 //! The operator deletes an account for good.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use keyward::manage::{
@@ -11,7 +12,7 @@ use keyward::store::{KeyQuery, KeyStatus, RevocationReason};
 use keyward::{AccountId, AccountRecord, Authenticator, Identity, Keys, Mode, NewKey};
 use keyward_client::PutLifetimes;
 
-use crate::setting::{PASSWORD, Setting, clock, everywhere, on_sqlite, quick, verdict};
+use crate::setting::{PASSWORD, Setting, clock, everywhere, failing_everywhere, on_sqlite, quick, verdict};
 
 const URL: &str = "https://localhost:1/hooks";
 
@@ -336,5 +337,32 @@ async fn pages_of_accounts_leave_out_deleted_ones() {
             }
         }
         assert_eq!(seen, ["acct_1", "acct_5", "acct_6"], "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn deleted_accounts_of_a_list_are_looked_up_together() {
+    for (setting, records) in failing_everywhere().await {
+        let (management, system) = (&setting.management, setting.system());
+        let import = async |id: &str| {
+            let account = AccountRecord::new(id.parse().unwrap(), "Example");
+            management.import_account(&system, &account).await.unwrap();
+        };
+        import("acct_living").await;
+        let reads = async || {
+            let before = records.looked_up.load(Ordering::Relaxed);
+            let mut found = management.find_accounts(&system, "acct_").await.unwrap();
+            found.extend(management.accounts(&system, &all()).await.unwrap().items);
+            let found: Vec<_> = found.iter().map(|account| account.id.as_str()).collect();
+            assert_eq!(found, ["acct_living"; 2]);
+            records.looked_up.load(Ordering::Relaxed) - before
+        };
+        let few = reads().await;
+        for n in 0..8 {
+            let id = format!("acct_{n}");
+            import(&id).await;
+            management.delete_account(&system, &id.parse().unwrap(), 1).await.unwrap();
+        }
+        assert_eq!(reads().await, few);
     }
 }

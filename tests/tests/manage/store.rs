@@ -211,6 +211,11 @@ async fn totals_of_keys_are_the_sums_of_their_days() {
             }
             let found = store.key_totals("acct", from, to).await.unwrap();
             assert!(found.iter().all(|total| total.account == "acct" && total.day == from), "{found:?}");
+            let two = ["k2", "none", "k0", "k2"].map(str::to_owned);
+            let of_two: Vec<_> = found.iter().filter(|total| total.key != "k1").cloned().collect();
+            assert_eq!(store.totals_of_keys("acct", &two, from, to).await.unwrap(), of_two, "{from} to {to}");
+            assert_eq!(store.totals_of_keys("acct", &[], from, to).await.unwrap(), []);
+            assert_eq!(store.totals_of_keys("other", &two, from, to).await.unwrap(), []);
             let found: Vec<_> = found.into_iter().map(|total| ((total.key, total.outcome), total.times)).collect();
             assert_eq!(found, sums.into_iter().collect::<Vec<_>>(), "{from} to {to}");
         }

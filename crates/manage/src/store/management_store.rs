@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
@@ -114,6 +116,25 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
 
+    /// Returns the same counts of these keys only.
+    ///
+    /// By default, reads those of all keys.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn totals_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Count>, StoreError> {
+        let mut counts = self.key_totals(account, from, to).await?;
+        let keys: HashSet<&String> = keys.iter().collect();
+        counts.retain(|count| keys.contains(&count.key));
+        Ok(counts)
+    }
+
     /// Adds to the counts of keys by required scope and day, and to those of their accounts. It names at most
     /// [`MOST_SCOPES`](super::MOST_SCOPES) scopes of a key and a day, and [`MOST_SCOPES_OF_ACCOUNT`](super::MOST_SCOPES_OF_ACCOUNT)
     /// of an account. Half of these names are only for [listed](NewScopeCount::is_listed) scopes. Further scopes are
@@ -229,6 +250,16 @@ impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
 
     async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         (**self).key_totals(account, from, to).await
+    }
+
+    async fn totals_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Count>, StoreError> {
+        (**self).totals_of_keys(account, keys, from, to).await
     }
 
     async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {

@@ -72,6 +72,40 @@ impl PostgresManagementStore {
         let tables = Tables::open(keys, &Runner::new(&migrations), HISTORY).await?;
         Ok(Self { tables })
     }
+
+    /// The totals of all keys, or of some.
+    async fn totals_by_key(
+        &self,
+        account: &str,
+        keys: Option<&[String]>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Count>, StoreError> {
+        let ends = "SELECT min(start), max(start) FROM keyward_desk_spans WHERE account = $1 AND days = 1";
+        let ends = self.tables.query(ends, &[&account]).await?;
+        let end = |place| ends.first().map_or(Ok(None), |row| row.try_get(place)).map_err(QueryError::from);
+        let (Some(first), Some(last)) = (end(0)?, end(1)?) else { return Ok(Vec::new()) };
+        let (days, starts): (Vec<i64>, Vec<i64>) =
+            spans::cover(from.max(first), to, last).into_iter().map(|span| (span.days, span.start)).unzip();
+        let of_keys = if keys.is_some() { "AND known.key = ANY($5)" } else { "" };
+        // A sum of integers is a numeric, which is slower. Without OFFSET, the server would read the whole table where one
+        // account has most of it. A plan that knows neither the account nor the spans sorts all rows, so it takes half as long again.
+        let sql = format!(
+            "SELECT $1::text, key, $2::bigint, outcome, sum(times::float8)::bigint \
+             FROM unnest($3::bigint[], $4::bigint[]) AS span (days, start) CROSS JOIN LATERAL ( \
+               SELECT key, outcome, times FROM keyward_desk_spans AS known WHERE account = $1 AND known.days = span.days \
+               AND known.start = span.start {of_keys} OFFSET 0) AS counts GROUP BY key, outcome"
+        );
+        let mut values: Vec<(&(dyn ToSql + Sync), Type)> =
+            vec![(&account, Type::TEXT), (&from, Type::INT8), (&days, Type::INT8_ARRAY), (&starts, Type::INT8_ARRAY)];
+        if let Some(keys) = &keys {
+            values.push((keys, Type::TEXT_ARRAY));
+        }
+        let rows = self.tables.query_planned(&sql, &values).await?;
+        let mut counts: Vec<Count> = rows.iter().map(count).collect::<Result<_, _>>()?;
+        counts.sort_unstable_by(|one, other| (&one.key, &one.outcome).cmp(&(&other.key, &other.outcome)));
+        Ok(counts)
+    }
 }
 
 fn record(kind: Kind, row: &Row) -> Result<Record, QueryError> {
@@ -317,24 +351,17 @@ impl ManagementStore for PostgresManagementStore {
     }
 
     async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        let ends = "SELECT min(start), max(start) FROM keyward_desk_spans WHERE account = $1 AND days = 1";
-        let ends = self.tables.query(ends, &[&account]).await?;
-        let end = |place| ends.first().map_or(Ok(None), |row| row.try_get(place)).map_err(QueryError::from);
-        let (Some(first), Some(last)) = (end(0)?, end(1)?) else { return Ok(Vec::new()) };
-        let (days, starts): (Vec<i64>, Vec<i64>) =
-            spans::cover(from.max(first), to, last).into_iter().map(|span| (span.days, span.start)).unzip();
-        // A sum of integers is a numeric, which is slower. Without OFFSET, the server would read the whole table where one
-        // account has most of it. A plan that knows neither the account nor the spans sorts all rows, so it takes half as long again.
-        let sql = "SELECT $1::text, key, $2::bigint, outcome, sum(times::float8)::bigint \
-                   FROM unnest($3::bigint[], $4::bigint[]) AS span (days, start) CROSS JOIN LATERAL ( \
-                     SELECT key, outcome, times FROM keyward_desk_spans AS known WHERE account = $1 AND known.days = span.days \
-                     AND known.start = span.start OFFSET 0) AS counts GROUP BY key, outcome";
-        let values: [(&(dyn ToSql + Sync), Type); 4] =
-            [(&account, Type::TEXT), (&from, Type::INT8), (&days, Type::INT8_ARRAY), (&starts, Type::INT8_ARRAY)];
-        let rows = self.tables.query_planned(sql, &values).await?;
-        let mut counts: Vec<Count> = rows.iter().map(count).collect::<Result<_, _>>()?;
-        counts.sort_unstable_by(|one, other| (&one.key, &one.outcome).cmp(&(&other.key, &other.outcome)));
-        Ok(counts)
+        self.totals_by_key(account, None, from, to).await
+    }
+
+    async fn totals_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Count>, StoreError> {
+        self.totals_by_key(account, Some(keys), from, to).await
     }
 
     async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {

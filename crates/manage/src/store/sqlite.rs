@@ -331,7 +331,18 @@ impl ManagementStore for SqliteManagementStore {
 
     async fn key_totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         let account = account.to_owned();
-        self.tables.read_long(move |connection| usage::key_totals(connection, &account, from, to)).await
+        self.tables.read_long(move |connection| usage::key_totals(connection, &account, None, from, to)).await
+    }
+
+    async fn totals_of_keys(
+        &self,
+        account: &str,
+        keys: &[String],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Count>, StoreError> {
+        let (account, keys) = (account.to_owned(), BTreeSet::from_iter(keys.to_vec()));
+        self.tables.read_long(move |connection| usage::key_totals(connection, &account, Some(&keys), from, to)).await
     }
 
     async fn add_scopes(&self, counts: &[NewScopeCount]) -> Result<(), StoreError> {

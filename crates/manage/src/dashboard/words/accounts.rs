@@ -52,8 +52,10 @@ pub(in crate::dashboard) const SUSPENDED_OR_NOT: &str = "Suspended or not";
 pub(in crate::dashboard) const ONLY_SUSPENDED: &str = "Only suspended";
 pub(in crate::dashboard) const SUSPENSION: &str = "Suspension";
 
-pub(in crate::dashboard) fn total(count: u64, most: u64) -> String {
-    numbers::total(count, most, "account", "accounts")
+/// If these are not all, there may be no more, because the others may be deleted.
+pub(in crate::dashboard) fn total(count: u64, most: u64, is_all: bool) -> String {
+    let total = numbers::total(count, most, "account", "accounts");
+    if is_all || count > most { total } else { format!("at least {total}") }
 }
 
 // create.html

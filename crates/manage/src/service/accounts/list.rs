@@ -76,8 +76,8 @@ impl Management {
             let missing = wanted.limit - accounts.len();
             let records = self.0.keys.list_accounts(after.as_ref(), missing).await?;
             after = records.last().filter(|_| records.len() == missing).map(|last| last.id.clone());
-            for record in records {
-                accounts.extend(self.listed(record).await?);
+            for record in self.without_deleted(records).await? {
+                accounts.push(self.listed(record).await?);
             }
             if after.is_none() {
                 break;
@@ -95,7 +95,8 @@ impl Management {
         Ok(self.search_accounts(actor, &AccountSearch { text, ..AccountSearch::default() }).await?.0)
     }
 
-    /// Also returns the account after which the search goes on, if there may be more.
+    /// Also returns the account after which the search goes on, if there may be more. Reads a bounded number of accounts, so few may be
+    /// found, and more after them.
     pub(crate) async fn search_accounts(
         &self,
         actor: &Actor,
@@ -112,16 +113,17 @@ impl Management {
             let has_plan = search.plan.is_none_or(|plan| account.plan.as_deref() == Some(plan));
             is_named && has_plan && (!search.suspended_only || account.suspended_at.is_some())
         };
-        let (mut found, mut after) = (Vec::new(), search.after.clone());
+        let (mut found, mut last, mut after) = (Vec::new(), None, search.after.clone());
         for _ in 0..PAGES {
             let records = self.0.keys.list_accounts(after.as_ref(), PAGE).await?;
             after = records.last().filter(|_| records.len() == PAGE).map(|last| last.id.clone());
-            for record in records.into_iter().filter(|record| fits(record)) {
-                let id = record.id.clone();
-                found.extend(self.listed(record).await?);
+            let fitting = records.into_iter().filter(|record| fits(record)).collect();
+            for record in self.without_deleted(fitting).await? {
                 if found.len() == SHOWN {
-                    return Ok((found, Some(id)));
+                    return Ok((found, last));
                 }
+                last = Some(record.id.clone());
+                found.push(self.listed(record).await?);
             }
             if after.is_none() {
                 break;
@@ -130,34 +132,41 @@ impl Management {
         Ok((found, after))
     }
 
-    /// Counts all accounts, and stops behind [`MOST_COUNTED`]. Needs `accounts:read` in the operator's account.
+    /// Counts the accounts that are not deleted, and returns whether these are all. Stops when more than [`MOST_COUNTED`] were read, with
+    /// deleted ones. Needs `accounts:read` in the operator's account.
     #[cfg(feature = "dashboard")]
-    pub(crate) async fn count_accounts(&self, actor: &Actor) -> Result<u64, ManagementError> {
+    pub(crate) async fn count_accounts(&self, actor: &Actor) -> Result<(u64, bool), ManagementError> {
         const PAGE: usize = 500;
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
-        let (mut count, mut after) = (0, None);
+        let (mut count, mut read, mut after) = (0, 0, None);
         loop {
             let records = self.0.keys.list_accounts(after.as_ref(), PAGE).await?;
-            let ids: Vec<String> = records.iter().map(|account| account.id.to_string()).collect();
-            let deleted = self.deleted_of(&ids).await?;
-            count += ids.iter().filter(|id| !deleted.contains(*id)).count() as u64;
             after = records.last().filter(|_| records.len() == PAGE).map(|last| last.id.clone());
-            if after.is_none() || count > MOST_COUNTED {
-                return Ok(count.min(MOST_COUNTED + 1));
+            read += records.len() as u64;
+            count += self.without_deleted(records).await?.len() as u64;
+            if after.is_none() || read > MOST_COUNTED {
+                return Ok((count.min(MOST_COUNTED + 1), after.is_none()));
             }
         }
     }
 
-    /// Returns `None` for a deleted account.
-    async fn listed(&self, record: AccountRecord) -> Result<Option<Versioned<Account>>, ManagementError> {
-        if self.is_deleted(&record.id).await? {
-            return Ok(None);
+    /// Looks all of them up in one read.
+    async fn without_deleted(&self, mut records: Vec<AccountRecord>) -> Result<Vec<AccountRecord>, ManagementError> {
+        if !records.is_empty() {
+            let ids: Vec<String> = records.iter().map(|account| account.id.to_string()).collect();
+            let deleted = self.deleted_of(&ids).await?;
+            records.retain(|account| !deleted.contains(account.id.as_str()));
         }
-        Ok(Some(match self.get::<Account>(record.id.as_str()).await? {
+        Ok(records)
+    }
+
+    /// Returns an account that is not deleted.
+    async fn listed(&self, record: AccountRecord) -> Result<Versioned<Account>, ManagementError> {
+        Ok(match self.get::<Account>(record.id.as_str()).await? {
             Some(copy) if record_of(&copy.value) == record => copy,
             Some(copy) => self.reconciled(copy).await?,
             // Reading the account writes this copy.
             None => Versioned { value: account_of(record, Timestamp::from_millis(0)), version: 1 },
-        }))
+        })
     }
 }

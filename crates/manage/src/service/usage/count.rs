@@ -154,7 +154,7 @@ impl Management {
     }
 
     /// Writes all counts, except those by scope.
-    pub(super) async fn flush_times(&self) -> Result<(), ManagementError> {
+    pub(crate) async fn flush_times(&self) -> Result<(), ManagementError> {
         let management = self.clone();
         Self::run_to_completion(async move { management.write_times().await }).await
     }

@@ -273,6 +273,25 @@ impl Management {
         self.read_scopes(account, None, days).await
     }
 
+    /// Returns how many requests each of these keys had, if any. Flush first to include this process's counts. Needs `usage:read`.
+    pub(crate) async fn requests_of_keys(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        keys: &[String],
+        days: Days,
+    ) -> Result<HashMap<CredentialId, u64>, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        let days = self.kept(days);
+        let mut requests: HashMap<CredentialId, u64> = HashMap::new();
+        for count in self.0.store.totals_of_keys(account.as_str(), keys, days.from, days.to).await? {
+            let key = count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?;
+            let sum = requests.entry(key).or_default();
+            *sum = sum.saturating_add(count.times);
+        }
+        Ok(requests)
+    }
+
     /// Returns the outcomes of each key of an account, by key. Needs `usage:read`.
     pub(crate) async fn usage_by_key(
         &self,

@@ -1,6 +1,6 @@
 //! The counts of requests.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use keyward_core::Mode;
 use keyward_sqlite::tables::rusqlite::{self, Connection};
@@ -166,8 +166,14 @@ pub(super) fn add_scopes(connection: &Connection, counts: &[NewScopeCount]) -> r
     Ok(())
 }
 
-/// Rows of several spans are added here, because the database would sort them first.
-pub(super) fn key_totals(connection: &Connection, account: &str, from: i64, to: i64) -> rusqlite::Result<Vec<Count>> {
+/// The totals of all keys, or of some. Rows of several spans are added here, because the database would sort them first.
+pub(super) fn key_totals(
+    connection: &Connection,
+    account: &str,
+    keys: Option<&BTreeSet<String>>,
+    from: i64,
+    to: i64,
+) -> rusqlite::Result<Vec<Count>> {
     // Two queries of one end each, because one of both would read every row.
     let known: (Option<i64>, Option<i64>) = connection
         .prepare_cached(
@@ -176,23 +182,19 @@ pub(super) fn key_totals(connection: &Connection, account: &str, from: i64, to: 
         )?
         .query_row([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(first), Some(last)) = known else { return Ok(Vec::new()) };
-    let mut read = connection
-        .prepare_cached("SELECT key, outcome, times FROM desk_spans WHERE account = ?1 AND days = ?2 AND start = ?3")?;
+    let of_key = if keys.is_some() { " AND key = ?4" } else { "" };
+    let mut read = connection.prepare_cached(&format!(
+        "SELECT key, outcome, times FROM desk_spans WHERE account = ?1 AND days = ?2 AND start = ?3{of_key}"
+    ))?;
     let mut totals: HashMap<String, Vec<(String, u64)>> = HashMap::new();
     for span in spans::cover(from.max(first), to, last) {
-        let mut rows = read.query((account, span.days, span.start))?;
-        while let Some(row) = rows.next()? {
-            let (key, outcome) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-            let times = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
-            // Only a key that is new here needs a text of its own.
-            let outcomes = match totals.get_mut(key) {
-                Some(outcomes) => outcomes,
-                None => totals.entry(key.to_owned()).or_default(),
-            };
-            match outcomes.iter_mut().find(|(known, _)| known == outcome) {
-                Some((_, sum)) => *sum = sum.saturating_add(times),
-                None => outcomes.push((outcome.to_owned(), times)),
+        match keys {
+            Some(keys) => {
+                for key in keys {
+                    add_up(&mut totals, read.query((account, span.days, span.start, key))?)?;
+                }
             }
+            None => add_up(&mut totals, read.query((account, span.days, span.start))?)?,
         }
     }
     let mut totals: Vec<(String, Vec<(String, u64)>)> = totals.into_iter().collect();
@@ -206,6 +208,23 @@ pub(super) fn key_totals(connection: &Connection, account: &str, from: i64, to: 
         }));
     }
     Ok(counts)
+}
+
+fn add_up(totals: &mut HashMap<String, Vec<(String, u64)>>, mut rows: rusqlite::Rows<'_>) -> rusqlite::Result<()> {
+    while let Some(row) = rows.next()? {
+        let (key, outcome) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        let times = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
+        // Only a key that is new here needs a text of its own.
+        let outcomes = match totals.get_mut(key) {
+            Some(outcomes) => outcomes,
+            None => totals.entry(key.to_owned()).or_default(),
+        };
+        match outcomes.iter_mut().find(|(known, _)| known == outcome) {
+            Some((_, sum)) => *sum = sum.saturating_add(times),
+            None => outcomes.push((outcome.to_owned(), times)),
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn scope_count(row: &rusqlite::Row<'_>) -> rusqlite::Result<ScopeCount> {

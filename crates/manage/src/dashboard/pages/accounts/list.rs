@@ -13,7 +13,7 @@ use crate::dashboard::words;
 use crate::error::ManagementError;
 use crate::records::{Account, Versioned};
 use crate::role::scopes;
-use crate::service::{AccountSearch, MOST_COUNTED, PageRequest, invalid_cursor};
+use crate::service::{AccountSearch, MOST_COUNTED, invalid_cursor};
 
 struct Row {
     id: String,
@@ -58,18 +58,12 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
     let plan = query.filled("plan");
     let suspended_only = query.get("suspended") == "1";
     let is_filtered = !text.is_empty() || plan.is_some() || suspended_only;
-    let (found, next) = if !is_filtered {
-        let after = query.filled("after");
-        let page = management.accounts(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
-        (page.items, page.next)
-    } else {
-        let after = query.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
-        let search = AccountSearch { text: &text, plan: plan.as_deref(), suspended_only, after };
-        let (found, next) = management.search_accounts(&member.actor, &search).await?;
-        (found, next.map(|id| id.to_string()))
-    };
+    let after = query.filled("after").map(|after| after.parse().map_err(|_| invalid_cursor())).transpose()?;
+    // Also without a filter, because a search ends behind many deleted accounts.
+    let search = AccountSearch { text: &text, plan: plan.as_deref(), suspended_only, after };
+    let (found, next) = management.search_accounts(&member.actor, &search).await?;
     let total = if is_filtered { None } else { Some(management.count_accounts(&member.actor).await?) };
-    let total = total.map(|count| words::accounts::total(count, MOST_COUNTED));
+    let total = total.map(|(count, is_all)| words::accounts::total(count, MOST_COUNTED, is_all));
     let plans = plan_choices(&member, plan.as_deref().unwrap_or_default()).await?;
     let now = management.now();
     let may = |scope: &Scope| member.operates.as_ref().is_some_and(|rights| rights.allows(scope));
@@ -79,7 +73,7 @@ pub(super) async fn page(member: Member) -> Result<Response, PageError> {
         let keys = if shows_keys { Some(active_keys(&member, &account.id).await?) } else { None };
         accounts.push(row(&member, account, keys, now));
     }
-    let next = next.map(|next| form::joined(&query.without(&["after"]), &form::query("after", &next)));
+    let next = next.map(|next| form::joined(&query.without(&["after"]), &form::query("after", next.as_str())));
     let may_create = may(&scopes::ACCOUNTS_WRITE);
     Ok(member.page(words::shared::ACCOUNTS, |frame| AccountsPage {
         frame,

@@ -11,14 +11,14 @@ use keyward_core::{CredentialId, Timestamp};
 
 use super::creators::Creators;
 use super::filter::Filter;
-use super::list::requests;
 use crate::dashboard::csv::{self, Row};
 use crate::dashboard::error::PageError;
 use crate::dashboard::exports::make_room;
 use crate::dashboard::member::AtAccount;
+use crate::dashboard::svg::SPARK_DAYS;
 use crate::error::ManagementError;
 use crate::role::scopes;
-use crate::service::{KeyView, invalid_cursor};
+use crate::service::{Days, KeyView, Page, invalid_cursor};
 
 const COLUMNS: [&str; 27] = [
     "id",
@@ -56,17 +56,23 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
     // A cursor neither repeats nor skips a key, and needs the default order.
     let query = KeyQuery { order: KeyOrder::default(), skip: 0, limit: KeyQuery::MAX_LIMIT, ..filter.query };
     let export = member.begin_export()?;
+    let days = if member.may(&scopes::USAGE_READ) {
+        // Once for the whole file, not for each page.
+        member.management().flush_times().await?;
+        Some(member.management().last_days(SPARK_DAYS)?)
+    } else {
+        None
+    };
     // An error before the first row is a page, not a file.
-    let first = member.management().keys(&member.actor, &query).await?;
+    let first = read(&member, &query, days).await?;
     let name = format!("keys-{}-{}", member.account.id, now.to_string().get(..10).unwrap_or_default());
-    let requests = if member.may(&scopes::USAGE_READ) { Some(requests(&member).await?) } else { None };
-    let state = Some((member, query, People::default(), requests, Some(first)));
+    let state = Some((member, query, People::default(), days, Some(first)));
     let pages = stream::try_unfold(state, async |state| {
-        let Some((member, mut query, mut people, requests, first)) = state else { return Ok(None) };
+        let Some((member, mut query, mut people, days, first)) = state else { return Ok(None) };
         // After an error the connection ends before the file does, so a part does not pass for the whole.
-        let page = match first {
+        let (page, requests) = match first {
             Some(first) => first,
-            None => member.management().keys(&member.actor, &query).await?,
+            None => read(&member, &query, days).await?,
         };
         people.learn(&member, &page.items).await?;
         let row = |key| row(key, &member.account.name, &people, requests.as_ref());
@@ -74,13 +80,26 @@ pub(super) async fn export(member: AtAccount) -> Result<Response, PageError> {
         let rest = match page.next {
             Some(next) => {
                 query.after = Some(next.parse().map_err(|_| invalid_cursor())?);
-                Some((member, query, people, requests, None))
+                Some((member, query, people, days, None))
             }
             None => None,
         };
         Ok(Some((rows, rest)))
     });
     Ok(csv::download(&name, &COLUMNS, export.limit(pages)))
+}
+
+/// Returns a page of keys, and how many requests each of them had.
+async fn read(
+    member: &AtAccount,
+    query: &KeyQuery,
+    days: Option<Days>,
+) -> Result<(Page<KeyView>, Option<Requests>), ManagementError> {
+    let page = member.management().keys(&member.actor, query).await?;
+    let Some(days) = days else { return Ok((page, None)) };
+    let keys: Vec<String> = page.items.iter().map(|key| key.id.to_string()).collect();
+    let requests = member.management().requests_of_keys(&member.actor, &member.account.id, &keys, days).await?;
+    Ok((page, Some(requests)))
 }
 
 /// The names of owners and creators.

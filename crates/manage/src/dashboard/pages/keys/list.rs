@@ -250,7 +250,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
 }
 
 /// The requests of each key in the days of the small charts.
-pub(super) async fn requests(member: &AtAccount) -> Result<HashMap<CredentialId, u64>, ManagementError> {
+async fn requests(member: &AtAccount) -> Result<HashMap<CredentialId, u64>, ManagementError> {
     let management = member.management();
     let days = management.last_days(SPARK_DAYS)?;
     let counted = management.usage_by_key(&member.actor, &member.account.id, days).await?;
