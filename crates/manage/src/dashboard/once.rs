@@ -37,7 +37,8 @@ where
     F: Future<Output = Result<T, ManagementError>> + Send,
 {
     let management = member.management();
-    let (key, request, secret) = (form.get("form_id"), form.fingerprint(&member.visitor.path), member.session.as_bytes());
+    let (key, request, secret) =
+        (form.get("form_id"), form.fingerprint(&member.visitor.path), member.session.as_bytes());
     let once = IdempotentRequest { actor: &member.actor, key, request: &request, secret };
     let (at, mut is_first) = (management.now(), false);
     let work = async {
@@ -49,9 +50,5 @@ where
     let answer = management.once(once, work).await?;
     let kept: Kept<T> = serde_json::from_str(&answer.body).map_err(|_| ManagementError::Internal)?;
     let is_soon = management.now().saturating_since(kept.at) <= DOUBLE_CLICK;
-    if is_first || is_soon {
-        Ok(RevealedSecret::Now(kept.value))
-    } else {
-        Ok(RevealedSecret::Before(kept.value))
-    }
+    if is_first || is_soon { Ok(RevealedSecret::Now(kept.value)) } else { Ok(RevealedSecret::Before(kept.value)) }
 }
