@@ -15,7 +15,7 @@ pub(crate) type Options = steps::Options<Step>;
 pub(crate) enum Step {
     /// Check that the code is formatted.
     Fmt,
-    /// List and install the missing programs that the tests run, and build everything.
+    /// List and install the missing programs that the tests run, and build those of the workspace.
     Build,
     /// Run the unit, integration and browser tests.
     Test,
@@ -45,8 +45,9 @@ impl steps::Step for Step {
     }
 }
 
+/// Not the tests: `cargo test` would build some of them again.
 pub(crate) fn build() -> Result<(), Error> {
-    process::run(cargo(&["build", "--all-targets"]).args(SCOPE))
+    process::run(cargo(&["build", "--lib", "--bins", "--examples"]).args(SCOPE))
 }
 
 pub(crate) fn run_tests(arguments: &[&str], tally: &mut Tally) -> Result<(), Error> {
