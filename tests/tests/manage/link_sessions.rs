@@ -200,9 +200,9 @@ async fn invitations_and_resets_of_a_session_of_a_link_end_with_the_rights_of_it
         let (_, account) = setting.customer("ada@example.com").await;
         setting.member(&system, &account, "bob@example.com", Role::Owner).await;
         let carol = setting.member(&system, &account, "carol@example.com", Role::Owner).await;
-        let key = |name: &str| NewKey::restricted(account.clone(), name, "*".parse().unwrap());
         for is_revoked in [false, true] {
-            let (stolen, id) = holder(&setting, &system, Purpose::Management, key("stolen")).await;
+            let (stolen, id) =
+                holder(&setting, &system, Purpose::Management, NewKey::secret(account.clone(), "stolen")).await;
             let session = by_link(management, &stolen, "bob@example.com").await;
             let email = format!("eve-{is_revoked}@example.com");
             let invited = management.invite(&session, &account, &email, Role::Owner).await.unwrap();

@@ -134,12 +134,11 @@ async fn a_change_is_taken_back_although_the_old_end_has_passed() {
             ..KeyChange::default()
         };
         let changing = setting.management.update_key(&customer.owner, &key.id, change, key.version);
-        let later = async {
-            setting.clock.advance(Duration::from_secs((2 * DAY).into()));
-            put_plan(&setting, free("a:*")).await;
-        };
-        // The key is changed, and the note of the change is still there.
-        assert_eq!(code(records.change_before_write((Kind::Begun, 1), changing, later).await), "SCOPE_NOT_IN_PLAN");
+        // The change is noted as begun, the key is changed, and the note is removed.
+        let later = async { setting.clock.advance(Duration::from_secs((2 * DAY).into())) };
+        let changing = Box::pin(records.change_before_write((Kind::Begun, 1), changing, later));
+        let changed = records.change_before_write((Kind::Begun, 0), changing, put_plan(&setting, free("a:*"))).await;
+        assert_eq!(code(changed), "SCOPE_NOT_IN_PLAN");
         let key = setting.management.key(&setting.system(), &key.id).await.unwrap();
         let end = setting.clock.now().saturating_add(Duration::from_secs(10));
         assert_eq!((key.expires_at, key.scopes), (Some(end), scopes("a:read")));
