@@ -13,6 +13,7 @@ use keyward_core::{AccountId, Keys, TrustedProxies};
 use keyward_limits::LimitStore;
 use tokio::sync::{Mutex, OnceCell};
 
+#[cfg(feature = "dashboard")]
 use super::apart::Turns;
 use super::audit::Refused;
 use super::events::{Event, EventHook};
@@ -364,6 +365,7 @@ impl ManagementBuilder {
             counters: Counters::default(),
             requests: RequestBuffer::default(),
             refused: Refused::default(),
+            #[cfg(feature = "dashboard")]
             turns: Turns::default(),
             head: Mutex::new(None),
             creation_locks: std::array::from_fn(|_| Mutex::new(())),

@@ -35,12 +35,15 @@ impl Management {
                 let begun = warn(management.call_hook().await);
                 #[cfg(feature = "webhooks")]
                 let begun = begun + warn(management.start_deliveries(&mut deliveries).await);
-                let (at_most, pause) = pause_after(begun);
                 #[cfg(feature = "webhooks")]
-                if goes_on(deliveries.settled(at_most).await, &deliveries.take_failures()).await {
-                    continue;
+                {
+                    let (at_most, pause) = pause_after(begun);
+                    if !goes_on(deliveries.settled(at_most).await, &deliveries.take_failures()).await {
+                        pause.await;
+                    }
                 }
-                pause.await;
+                #[cfg(not(feature = "webhooks"))]
+                pause_after(begun).1.await;
             }
         }
     }

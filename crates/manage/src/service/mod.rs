@@ -1,4 +1,5 @@
 mod accounts;
+#[cfg(feature = "dashboard")]
 mod apart;
 mod api_description;
 mod appearance;
@@ -104,6 +105,7 @@ use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::{Kind, List, ManagementStore, Write, Written};
+#[cfg(feature = "dashboard")]
 use apart::Turns;
 use audit::{Head, Refused};
 use events::EventHook;
@@ -165,6 +167,7 @@ pub(crate) struct Inner {
     counters: Counters,
     requests: RequestBuffer,
     refused: Refused,
+    #[cfg(feature = "dashboard")]
     turns: Turns,
     head: Mutex<Option<Head>>,
     /// So that requests of this process seldom conflict.
