@@ -12,6 +12,7 @@ pub(super) struct Span {
 }
 
 /// Returns the spans of a day.
+#[cfg(any(test, feature = "sqlite"))]
 pub(super) fn of_day(day: i64) -> [Span; LENGTHS.len()] {
     LENGTHS.map(|days| Span { days, start: day.div_euclid(days) * days })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-#[cfg(feature = "webhooks")]
+#[cfg(any(feature = "dashboard", feature = "webhooks"))]
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 
