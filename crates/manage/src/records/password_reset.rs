@@ -23,7 +23,7 @@ pub(crate) struct PasswordReset {
     pub(crate) user: UserId,
     pub(crate) epoch: u64,
     pub(crate) origin: ResetOrigin,
-    /// Who made the sign-in link with whose session this was made. Using it checks this authority again, too.
+    /// The maker of the sign-in link, if a session of a link made this. Using it checks the authority of this maker, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) link_maker: Option<ActorName>,
     pub(crate) memberships: String,

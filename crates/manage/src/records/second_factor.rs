@@ -77,7 +77,7 @@ pub(crate) struct NewPasskey {
     pub(crate) begun_by: Option<String>,
     /// The question for the browser, as JSON.
     pub(crate) options: String,
-    /// What its answer is compared with.
+    /// The state to which its answer is compared.
     pub(crate) state: String,
 }
 

@@ -149,7 +149,7 @@ async fn every_page_of_the_table_is_reachable() {
     }
 }
 
-/// A browser shows a page of its own for an answer without a body.
+/// A browser shows its built-in page for an answer without a body.
 #[tokio::test]
 async fn every_other_method_gets_a_page_that_leads_back() {
     let site = Site::start().await;

@@ -11,7 +11,7 @@ use crate::service::page::MOST_COUNTED;
 use crate::service::page::{Page, PageRequest, invalid_cursor};
 use crate::store::{Kind, List};
 
-/// What a list of accounts is about.
+/// The filter of a list of accounts.
 #[derive(Default)]
 pub(crate) struct AccountSearch<'t> {
     /// A part of the name or the id.
@@ -113,16 +113,16 @@ impl Management {
             let has_plan = search.plan.is_none_or(|plan| account.plan.as_deref() == Some(plan));
             is_named && has_plan && (!search.suspended_only || account.suspended_at.is_some())
         };
-        let (mut found, mut last, mut after) = (Vec::new(), None, search.after.clone());
+        let (mut found, mut after): (Vec<Versioned<Account>>, _) = (Vec::new(), search.after.clone());
         for _ in 0..PAGES {
             let records = self.0.keys.list_accounts(after.as_ref(), PAGE).await?;
             after = records.last().filter(|_| records.len() == PAGE).map(|last| last.id.clone());
             let fitting = records.into_iter().filter(|record| fits(record)).collect();
             for record in self.without_deleted(fitting).await? {
                 if found.len() == SHOWN {
+                    let last = found.last().map(|last| last.id.clone());
                     return Ok((found, last));
                 }
-                last = Some(record.id.clone());
                 found.push(self.listed(record).await?);
             }
             if after.is_none() {

@@ -6,6 +6,8 @@ mod invite;
 mod list;
 mod withdraw;
 
+use std::iter;
+
 pub use keyward_api_types::Invitation as InvitationView;
 
 pub use invite::Invited;
@@ -62,7 +64,7 @@ impl Management {
 
     /// Returns the name and the address of the user who invites. `None` for a program or a key, and for a user who is gone.
     ///
-    /// Whoever gets the link or its mail may know the inviter.
+    /// The holder of the link or its mail may know the inviter.
     #[cfg(any(feature = "dashboard", feature = "mail"))]
     pub(crate) async fn inviter(&self, by: &ActorName) -> Result<Option<Versioned<StoredUser>>, ManagementError> {
         match by.kind.as_str() {
@@ -73,7 +75,7 @@ impl Management {
 
     pub(crate) async fn check_inviter(&self, invitation: &Invitation) -> Result<Vec<Write>, ManagementError> {
         let mut guards = Vec::new();
-        for maker in [Some(&invitation.invited_by), invitation.link_maker.as_ref()].into_iter().flatten() {
+        for maker in iter::once(&invitation.invited_by).chain(&invitation.link_maker) {
             let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
             let held = match self.guarded_rights(&maker, &invitation.account).await {
                 Ok(held) => held,

@@ -92,7 +92,7 @@ impl Management {
                 update.scopes = Some(before.scopes.clone());
             }
             if after.expires_at == Some(key.expires_at) {
-                // The old end may have passed meanwhile, and no key gets an end in the past.
+                // The old end may have passed since, and no key gets an end in the past.
                 let soon = self.now().saturating_add(MOMENT);
                 update.expires_at = Some(before.expires_at.map(|end| end.max(soon)));
             }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -219,7 +220,7 @@ impl Management {
         }
         let (ResetOrigin::MadeBy(maker) | ResetOrigin::MailedFor(maker)) = &reset.origin else { return Ok(Vec::new()) };
         let mut guards = Vec::new();
-        for maker in [Some(maker), reset.link_maker.as_ref()].into_iter().flatten() {
+        for maker in iter::once(maker).chain(&reset.link_maker) {
             let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
             let held = unless_lost(self.check_governs_all(&maker, &reset.user, Effect::Grants).await)?;
             guards.extend(held.ok_or(ManagementError::LinkEnded)?);

@@ -214,7 +214,7 @@ fn add_up(totals: &mut HashMap<String, Vec<(String, u64)>>, mut rows: rusqlite::
     while let Some(row) = rows.next()? {
         let (key, outcome) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
         let times = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
-        // Only a key that is new here needs a text of its own.
+        // Only a key that is new here needs a new text.
         let outcomes = match totals.get_mut(key) {
             Some(outcomes) => outcomes,
             None => totals.entry(key.to_owned()).or_default(),
