@@ -5,7 +5,6 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::net::TcpSocket;
 
 use crate::program::{eventually, test_package, up_to};
 
@@ -65,13 +64,4 @@ impl Drop for MailServer {
 pub fn token<'a>(mail: &'a Value, marker: &str) -> &'a str {
     let (_, rest) = mail["plain"].as_str().unwrap().split_once(marker).unwrap_or_else(|| panic!("{marker}: {mail:#}"));
     rest.split_whitespace().next().unwrap()
-}
-
-/// A port on which nothing listens. This process keeps it, so that no server gets it.
-pub fn closed_port() -> u16 {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let port = socket.local_addr().unwrap().port();
-    std::mem::forget(socket);
-    port
 }

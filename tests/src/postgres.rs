@@ -25,8 +25,12 @@ pub fn database() -> String {
 }
 
 /// A busy machine answers late.
+pub fn patient() -> PostgresOptions {
+    PostgresOptions::default().connect_timeout(SOON).statement_timeout(SOON)
+}
+
 pub async fn store(url: &str) -> PostgresStore {
-    PostgresOptions::default().connect_timeout(SOON).statement_timeout(SOON).connect(url).await.unwrap()
+    patient().connect(url).await.unwrap()
 }
 
 pub fn sql(url: &str, sql: &str) -> String {

@@ -27,6 +27,15 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// A port on which nothing listens. This process keeps it, so that no server gets it.
+pub fn closed_port() -> u16 {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::mem::forget(socket);
+    port
+}
+
 pub fn program(package: &str) -> PathBuf {
     package_program(package, package)
 }

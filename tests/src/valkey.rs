@@ -23,8 +23,12 @@ pub fn server(settings: &[&str]) -> String {
 }
 
 /// A busy machine answers late.
+pub fn patient() -> ValkeyOptions {
+    ValkeyOptions::default().timeout(SOON)
+}
+
 pub async fn store(url: &str) -> ValkeyStore {
-    ValkeyOptions::default().timeout(SOON).connect(url).await.unwrap()
+    patient().connect(url).await.unwrap()
 }
 
 impl Server {

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use keyward::key::Digest;
 use keyward::store::{Found, Freshness, KeyStore, StoreError, async_trait};
-use keyward::valkey::ValkeyOptions;
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_needs::needs;
 use keyward_tests::faults::proxy::Proxy;
@@ -191,7 +190,7 @@ async fn valkey_finds_survive_lost_connections() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn valkey_finds_do_not_wait_for_replicas() {
     let url = valkey::server(&[]);
-    let store = ValkeyOptions::default().wait_for_replicas(1).timeout(SOON).connect(&url).await.unwrap();
+    let store = valkey::patient().wait_for_replicas(1).connect(&url).await.unwrap();
     let keys = Keys::new(store.clone());
     let waits = || format!("{:?}", command(&url, &["CLIENT", "LIST"])).contains("cmd=wait");
     within("a find is answered while a write waits", async || {

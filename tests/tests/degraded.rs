@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use keyward::key::Digest;
 use keyward::lease::Lease;
 use keyward::lifecycle::KeysError;
-use keyward::postgres::{PostgresOptions, PostgresStore};
+use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward::store::{Found, Freshness, KeyStore, StoreError, async_trait};
 use keyward::valkey::{ValkeyOptions, ValkeyStore};
@@ -18,7 +18,7 @@ use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_needs::{missing, needs};
 use keyward_tests::faults::proxy::Proxy;
 use keyward_tests::faults::store::{Kind, Store};
-use keyward_tests::program::{SOON, skip_part};
+use keyward_tests::program::skip_part;
 use keyward_tests::valkey::command;
 use keyward_tests::watched::{Watched, within};
 use keyward_tests::{postgres, valkey};
@@ -256,13 +256,7 @@ async fn failover_to_a_stale_replica_invalidates_the_cache() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exhausted_pool_refuses_in_time_and_recovers() {
     let url = postgres::database();
-    let store = PostgresOptions::default()
-        .pool_size(2)
-        .connect_timeout(SOON)
-        .statement_timeout(SOON)
-        .connect(&url)
-        .await
-        .unwrap();
+    let store = postgres::patient().pool_size(2).connect(&url).await.unwrap();
     let keys = Keys::new(store.clone());
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
     let mut fields = Vec::new();

@@ -14,7 +14,7 @@ use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_needs::needs;
 use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out, registered};
 use keyward_tests::postgres;
-use keyward_tests::program::{SOON, package_program};
+use keyward_tests::program::package_program;
 use keyward_tests::watched::within;
 
 const NODE: &str = env!("CARGO_BIN_EXE_postgres_node");
@@ -108,11 +108,6 @@ async fn unreachable_database_refuses_requests_until_it_is_back() {
 const LOCKS: [i64; 2] = [0x6b65_7977, 0x6465_736b];
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A busy machine answers late.
-fn patient() -> PostgresOptions {
-    PostgresOptions::default().connect_timeout(SOON).statement_timeout(SOON)
-}
-
 async fn stranger(url: &str) -> tokio_postgres::Client {
     let url = format!("{url}?application_name=a_stranger");
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -136,7 +131,7 @@ async fn stranded_lock_is_harmless_if_tables_are_up_to_date() {
             stranger.batch_execute(&hold.replace("LOCK", &lock.to_string())).await.unwrap();
             strangers.push(stranger);
         }
-        let store = patient().migration_wait(SHORT).connect(&url).await.unwrap();
+        let store = postgres::patient().migration_wait(SHORT).connect(&url).await.unwrap();
         PostgresManagementStore::open(&store).await.unwrap();
     }
 }
@@ -150,7 +145,7 @@ async fn a_stranded_lock_before_a_migration_is_named() {
         stranger.batch_execute(&hold.replace("LOCK", &lock.to_string())).await.unwrap();
         let process: i32 = stranger.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
         let open = async || -> Result<(), Box<dyn std::error::Error>> {
-            let store = patient().migration_wait(SHORT).connect(&url).await?;
+            let store = postgres::patient().migration_wait(SHORT).connect(&url).await?;
             PostgresManagementStore::open(&store).await?;
             Ok(())
         };
@@ -189,7 +184,7 @@ async fn a_locked_table_before_a_migration_is_named() {
     );
     let stranger = stranger(&url).await;
     stranger.batch_execute("BEGIN; SELECT * FROM keyward_keys").await.unwrap();
-    let error = patient().migration_wait(SHORT).connect(&url).await.unwrap_err();
+    let error = postgres::patient().migration_wait(SHORT).connect(&url).await.unwrap_err();
     let ConnectError::Migration(error) = error else { panic!("{error:?}") };
     assert!(error.to_string().contains("application a_stranger"), "{error}");
     stranger.batch_execute("COMMIT").await.unwrap();
@@ -263,7 +258,7 @@ async fn a_node_waits_for_one_that_makes_the_tables() {
     other.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", LOCKS[0])).await.unwrap();
     let timeout = Duration::from_secs(5);
     let starting = {
-        let options = patient().statement_timeout(timeout).migration_wait(Duration::from_secs(600));
+        let options = postgres::patient().statement_timeout(timeout).migration_wait(Duration::from_secs(600));
         let url = url.clone();
         tokio::spawn(async move { options.connect(&url).await })
     };
@@ -288,7 +283,7 @@ async fn a_pooler_that_lends_sessions_is_refused() {
     let url = postgres::database();
     for (mode, works) in [("transaction", false), ("statement", false), ("session", true)] {
         let pooler = postgres::Pooler::start(&url, mode);
-        let connected = patient().connect(&pooler.url).await;
+        let connected = postgres::patient().connect(&pooler.url).await;
         match connected {
             Ok(store) if works => {
                 // The session has no leftovers for the next client.
@@ -302,7 +297,7 @@ async fn a_pooler_that_lends_sessions_is_refused() {
         }
     }
     let one_session = postgres::Pooler::with_sessions(&url, "transaction", 1);
-    let refused = patient().connect(&one_session.url).await;
+    let refused = postgres::patient().connect(&one_session.url).await;
     assert!(matches!(refused, Err(ConnectError::Pooler)), "{refused:?}");
 }
 
@@ -342,13 +337,13 @@ async fn invalid_or_unreliable_databases_are_refused() {
     let none = PostgresOptions::default().pool_size(0).connect(&url).await.unwrap_err();
     assert!(matches!(none, ConnectError::Options(_)));
     let forgetful = format!("{url}?options=-c%20synchronous_commit%3Doff");
-    let error = patient().connect(&forgetful).await.unwrap_err();
+    let error = postgres::patient().connect(&forgetful).await.unwrap_err();
     assert!(matches!(error, ConnectError::NotDurable("synchronous_commit")), "{error:?}");
     // Nodes that connect at once create the tables once.
     let connects: Vec<_> = (0..8)
         .map(|_| {
             let url = url.clone();
-            tokio::spawn(async move { patient().connect(&url).await.map(drop) })
+            tokio::spawn(async move { postgres::patient().connect(&url).await.map(drop) })
         })
         .collect();
     for connect in connects {

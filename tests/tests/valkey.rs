@@ -2,20 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
-use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
+use keyward::valkey::{ConnectError, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
 use keyward_needs::needs;
 use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out};
-use keyward_tests::program::{SOON, free_port};
-use keyward_tests::valkey::{Server, command, sentinel, server, store};
+use keyward_tests::program::free_port;
+use keyward_tests::valkey::{Server, command, patient, sentinel, server, store};
 use keyward_tests::watched::{Watched, within};
 
 const NODE: &str = env!("CARGO_BIN_EXE_valkey_node");
-
-/// A busy machine answers late.
-fn patient() -> ValkeyOptions {
-    ValkeyOptions::default().timeout(SOON)
-}
 
 async fn management() -> (String, Keys) {
     let url = server(&[]);

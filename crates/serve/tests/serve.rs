@@ -55,6 +55,10 @@ impl Server {
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
+
+    async fn has_entered(&self) {
+        timeout(SOON, self.entered.notified()).await.expect("the request was dropped");
+    }
 }
 
 async fn rest(stream: &mut TcpStream) -> String {
@@ -105,7 +109,7 @@ async fn a_slow_answer_is_waited_for() {
     // HTTP/1.0 makes the request shorter than the preface of HTTP/2, so the protocol is clear early.
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").await.unwrap();
-    timeout(SOON, server.entered.notified()).await.expect("the request was dropped");
+    server.has_entered().await;
     // Wait longer than the header timeout, which must not end the connection.
     tokio::time::sleep(Duration::from_secs(3)).await;
     server.release.notify_one();
@@ -130,7 +134,7 @@ async fn connections_over_the_limit_wait() {
     let server = Server::start(Limits { connections: 1, ..Limits::default() }).await;
     let mut first = server.connect().await;
     first.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
-    timeout(SOON, server.entered.notified()).await.expect("the request was dropped");
+    server.has_entered().await;
 
     let mut second = server.connect().await;
     second.write_all(GET_AND_CLOSE).await.unwrap();
@@ -152,7 +156,7 @@ async fn shutdown_completes_requests_and_refuses_new_ones() {
     let silent = server.connect().await;
     let mut busy = server.connect().await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    timeout(SOON, server.entered.notified()).await.expect("the request was dropped");
+    server.has_entered().await;
 
     server.stop.send(()).unwrap();
     assert_eq!(rest(&mut idle).await, "", "an idle connection was not closed at once");
@@ -170,7 +174,7 @@ async fn shutdown_ends_at_its_deadline() {
     let server = Server::start(limits).await;
     let mut busy = server.connect().await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    timeout(SOON, server.entered.notified()).await.expect("the request was dropped");
+    server.has_entered().await;
     server.stop.send(()).unwrap();
     let stopped = timeout(SOON, server.stopped).await.expect("the server did not stop").unwrap();
     assert_eq!(stopped, Stopped { cut_off: 1 });

@@ -51,6 +51,10 @@ pub mod limits;
 #[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
 pub mod stores;
 
+/// A busy machine answers late.
+#[cfg(feature = "conformance")]
+const SOON: std::time::Duration = std::time::Duration::from_secs(60);
+
 pub use identity::TestIdentity;
 #[doc(hidden)]
 pub use layer::authenticator;

@@ -95,8 +95,7 @@ async fn times_are_local_with_a_script_and_utc_without() {
 
 #[tokio::test]
 async fn filters_by_actor_action_target_and_day_add_up() {
-    let (site, clock) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, clock) = Site::with_owner_and_clock().await;
     let key = furnish(&site).await;
     let owner = site.owner().await;
     let ada = owner.user().unwrap();
@@ -151,8 +150,7 @@ async fn filters_by_actor_action_target_and_day_add_up() {
 /// The links keep the other filters, and the file follows them.
 #[tokio::test]
 async fn ranges_of_days_are_a_click_away() {
-    let (site, clock) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, clock) = Site::with_owner_and_clock().await;
     furnish(&site).await;
     let mut client = Client::signed_in(&site).await;
     let page = client.get(&format!("{LOG}?action=key.revoke&from=2020-01-01&to=2020-01-02")).await.body;

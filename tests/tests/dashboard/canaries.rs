@@ -12,7 +12,8 @@ use keyward::manage::{
 };
 use keyward::{CredentialId, PeerAddress};
 use keyward_needs::needs;
-use keyward_tests::mail::{Mailbox, closed_port};
+use keyward_tests::mail::Mailbox;
+use keyward_tests::program::closed_port;
 use keyward_tests::service::Listening;
 use tower::ServiceExt as _;
 

@@ -322,8 +322,7 @@ async fn statuses_say_what_happened() {
 #[tokio::test]
 async fn a_form_makes_one_key_and_shows_it_once() {
     keep_log();
-    let (site, clock) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, clock) = Site::with_owner_and_clock().await;
     let mut client = Client::signed_in(&site).await;
     let page = client.get("/accounts/operator/keys/new").await;
     let (token, form) = (page.field("csrf"), page.field("form_id"));

@@ -185,8 +185,7 @@ async fn two_tabs_that_revoke_the_same_key_are_both_told() {
 #[tokio::test]
 async fn a_double_click_makes_one_key_with_a_script_and_without() {
     // A double click takes up to two seconds, so the time stands still.
-    let (site, _) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, _) = Site::with_owner_and_clock().await;
     for with_script in [true, false] {
         let browser = if with_script { Browser::open(&site).await } else { Browser::open_without_script(&site).await };
         browser.sign_in().await;

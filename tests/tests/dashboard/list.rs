@@ -285,8 +285,7 @@ fn copy_600_times(connection: &rusqlite::Connection, key: &CredentialId) {
 
 #[tokio::test]
 async fn the_file_has_the_requests_of_each_key() {
-    let (site, clock) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, clock) = Site::with_owner_and_clock().await;
     let (used, unused) = (make(&site, "used").await, make(&site, "unused").await);
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
     copy_600_times(&connection, &unused);

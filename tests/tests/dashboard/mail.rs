@@ -2,7 +2,8 @@
 
 use keyward::manage::{Context, Kind, List, Mailer, ManagementStore as _, Role, SqliteManagementStore};
 use keyward_needs::needs;
-use keyward_tests::mail::{Mailbox, closed_port};
+use keyward_tests::mail::Mailbox;
+use keyward_tests::program::closed_port;
 use keyward_tests::watched::within;
 
 use crate::http::Client;

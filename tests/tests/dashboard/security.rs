@@ -24,8 +24,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) async fn with_site() -> (Self, Site) {
-        let (site, clock) = Site::with_clock(|management| management).await;
-        site.add_owner().await;
+        let (site, clock) = Site::with_owner_and_clock().await;
         (Self { clock, totp: None }, site)
     }
 

@@ -42,6 +42,12 @@ impl Site {
         (Self::build(|management| change(management.clock(time))).await, clock)
     }
 
+    pub(crate) async fn with_owner_and_clock() -> (Self, Arc<ManualClock>) {
+        let (site, clock) = Self::with_clock(|management| management).await;
+        site.add_owner().await;
+        (site, clock)
+    }
+
     pub(crate) async fn build(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
         Self::build_with(change, |settings| settings).await
     }

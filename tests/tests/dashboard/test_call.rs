@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keyward::manage::{ApiDescription, KeyDraft, Purpose};
 use keyward_needs::needs;
-use keyward_tests::mail::closed_port;
-use keyward_tests::program::{Program, package_program};
+use keyward_tests::program::{Program, closed_port, package_program};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 

@@ -59,8 +59,7 @@ pub(crate) fn rows(page: &str, label: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_key_that_causes_errors_is_the_first_of_the_table() {
-    let (site, _) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, _) = Site::with_owner_and_clock().await;
     let noisy = furnish(&site).await;
     let mut client = Client::signed_in(&site).await;
     for days in [1, 7, 30, 90] {
@@ -122,8 +121,7 @@ async fn the_key_that_causes_errors_is_the_first_of_the_table() {
 /// Without recorded requests: which scopes the requests needed, and which the key lacked.
 #[tokio::test]
 async fn required_scopes_have_a_table_with_bars_and_a_file() {
-    let (site, _) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, _) = Site::with_owner_and_clock().await;
     let owner = site.owner().await;
     let create = async |name: &str, granted: &str| {
         let draft = KeyDraft::of(Purpose::Api, NewKey::restricted(operator(), name, granted.parse().unwrap()));
@@ -200,8 +198,7 @@ pub(crate) fn csv(file: &str) -> Vec<Vec<&str>> {
 /// The page of a key has what the usage page has: a chart, its figures as a table, and a file.
 #[tokio::test]
 async fn the_chart_of_a_key_has_a_table_and_a_file() {
-    let (site, _) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, _) = Site::with_owner_and_clock().await;
     let noisy = furnish(&site).await;
     let mut client = Client::signed_in(&site).await;
     let page = client.get(&format!("/accounts/operator/keys/{noisy}")).await.body;
@@ -317,8 +314,7 @@ fn count_thousands(site: &Site, key: &CredentialId, now: Timestamp) {
 #[needs(browser)]
 #[tokio::test]
 async fn charts_have_the_same_axes_on_every_page_and_screen() {
-    let (site, clock) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, clock) = Site::with_owner_and_clock().await;
     let noisy = furnish(&site).await;
     count_thousands(&site, &noisy, clock.now());
     let browser = Browser::open(&site).await;
@@ -415,8 +411,7 @@ async fn a_reader_in_another_zone_sees_local_times_and_utc_on_demand() {
 #[needs(browser)]
 #[tokio::test]
 async fn bars_tell_their_figures_to_a_finger() {
-    let (site, _) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, _) = Site::with_owner_and_clock().await;
     furnish(&site).await;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
@@ -442,8 +437,7 @@ async fn bars_tell_their_figures_to_a_finger() {
 #[needs(browser)]
 #[tokio::test]
 async fn bars_tell_their_figures_by_keyboard() {
-    let (site, _) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, _) = Site::with_owner_and_clock().await;
     furnish(&site).await;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;

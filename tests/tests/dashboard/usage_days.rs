@@ -40,8 +40,7 @@ fn plain(html: &str) -> String {
 
 #[tokio::test]
 async fn a_reader_chooses_the_first_and_the_last_day() {
-    let (site, clock) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, clock) = Site::with_owner_and_clock().await;
     let noisy = furnish(&site).await;
     let days = count_days(&site, &noisy, clock.now(), &[(200, 1_000), (150, 200), (130, 30), (40, 7)]);
     let mut client = Client::signed_in(&site).await;
@@ -110,8 +109,7 @@ async fn a_reader_chooses_the_first_and_the_last_day() {
 #[needs(browser)]
 #[tokio::test]
 async fn days_are_chosen_with_a_script_and_without_and_on_a_phone() {
-    let (site, clock) = Site::with_clock(|management| management).await;
-    site.add_owner().await;
+    let (site, clock) = Site::with_owner_and_clock().await;
     let noisy = furnish(&site).await;
     let days = count_days(&site, &noisy, clock.now(), &[(300, 1_000), (20, 7)]);
     for with_script in [true, false] {

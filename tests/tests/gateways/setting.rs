@@ -9,8 +9,7 @@ use keyward::gateway::envoy::ext_authz_router;
 use keyward::render::Refusal;
 use keyward::{AuthLayer, Authenticator, NewKey, Rejection, TrustedProxies};
 use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
-use keyward_tests::mail::closed_port;
-use keyward_tests::program::{Curled, eventually};
+use keyward_tests::program::{Curled, closed_port, eventually};
 use keyward_tests::service::{Broken, Demo, Listening};
 use tokio::net::TcpListener;
 

@@ -11,8 +11,8 @@ use keyward::manage::{
 };
 use keyward::sqlite::SqliteStore;
 use keyward_needs::{missing, needs};
-use keyward_tests::mail::{MailServer, Mailbox, closed_port, token};
-use keyward_tests::program::skip_part;
+use keyward_tests::mail::{MailServer, Mailbox, token};
+use keyward_tests::program::{closed_port, skip_part};
 use serde_json::Value;
 
 use crate::setting::{PASSWORD, Setting, clock, quick};

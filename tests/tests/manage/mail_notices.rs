@@ -7,7 +7,8 @@ use keyward::AccountId;
 use keyward::manage::{Actor, AuditQuery, Context, PageRequest, Role};
 use keyward::sqlite::SqliteStore;
 use keyward_needs::needs;
-use keyward_tests::mail::{Mailbox, closed_port};
+use keyward_tests::mail::Mailbox;
+use keyward_tests::program::closed_port;
 use serde_json::Value;
 
 use crate::mail::{begin, begin_on, on, recipients};

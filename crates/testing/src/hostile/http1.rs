@@ -1,7 +1,6 @@
 //! Written byte by byte, because no client library sends such requests.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,8 +8,7 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, compare};
 use super::{Case, Mismatch, Wire, cases, path_cases};
-
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::SOON;
 
 pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
     let mut mismatches = run_cases(address, key, &cases(key)).await;
@@ -98,7 +96,7 @@ pub(super) async fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answ
     let (mut reading, mut writing) = stream.split();
     // A server that refuses a request may stop reading it. Then writing may fail, and reading may end in a reset.
     let exchanged = async { tokio::join!(writing.write_all(request), reading.read_to_end(&mut answer)) };
-    let _ = timeout(DEADLINE, exchanged).await.expect("the service under test answers in time");
+    let _ = timeout(SOON, exchanged).await.expect("the service under test answers in time");
     parse(&answer)
 }
 

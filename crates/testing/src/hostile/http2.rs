@@ -1,5 +1,4 @@
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -9,8 +8,7 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, compare};
 use super::{Case, Mismatch, PathCase, Wire, cases, path_cases};
-
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::SOON;
 
 pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
     run_cases(address, key, &cases(key), &path_cases()).await
@@ -79,5 +77,5 @@ async fn exchange(client: &mut SendRequest<Bytes>, request: Request<()>, body: V
         let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
         Some(Answer { status: head.status.as_u16(), headers: headers.collect(), body })
     };
-    timeout(DEADLINE, answered).await.expect("the service under test answers in time")
+    timeout(SOON, answered).await.expect("the service under test answers in time")
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use keyward_core::Rejection;
 use keyward_limits::{LimitStore, NamedLimits, PermitStore, RateLimiter};
 
-const SOON: Duration = Duration::from_secs(60);
+use crate::SOON;
 
 /// Runs every case for permits. `make` returns two nodes that share a new, empty store.
 /// In the memory of one process, both are the same.

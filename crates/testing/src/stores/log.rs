@@ -1,6 +1,5 @@
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use keyward_core::store::{
     Change, ChangeLog, Invalidation, KeyAdmin, KeyRecord, KeyUse, LeaseAnswer, LogBatch, Position, Revocation,
@@ -8,6 +7,7 @@ use keyward_core::store::{
 use keyward_core::{CredentialId, KeyUpdate};
 
 use super::{LEASE, ValueOnly, account, at, key, log_of, node, stored_key};
+use crate::SOON;
 
 async fn newest(log: &Arc<dyn ChangeLog>) -> Position {
     log.newest().await.expect("the log answers")
@@ -223,8 +223,5 @@ pub(super) async fn a_watcher_is_woken(store: &impl KeyAdmin) {
     let mut watch = log.watch();
     watch.mark_unchanged();
     stored_key(store).await;
-    tokio::time::timeout(Duration::from_secs(60), watch.changed())
-        .await
-        .expect("the watcher is woken")
-        .expect("the store still exists");
+    tokio::time::timeout(SOON, watch.changed()).await.expect("the watcher is woken").expect("the store still exists");
 }

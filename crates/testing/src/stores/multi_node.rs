@@ -5,8 +5,7 @@ use keyward_core::store::{KeyAdmin, LeaseAnswer};
 use keyward_core::{AccountRecord, Authenticator, KeyUpdate, Keys, NewKey, Rejection, Timestamp};
 
 use super::{log_of, node};
-
-const SOON: Duration = Duration::from_secs(60);
+use crate::SOON;
 
 struct Deployment {
     keys: Keys,
