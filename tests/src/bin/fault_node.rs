@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use keyward::limits::{LimitStore, Limits, RateLimitLayer};
+use keyward::limits::{LimitStore, LimitsOptions, RateLimitLayer};
 use keyward::postgres::{PostgresLimits, PostgresStore};
 use keyward::serve::{self, serve};
 use keyward::sqlite::{SqliteLimits, SqliteStore};
@@ -18,6 +18,9 @@ use keyward::valkey::{ValkeyLimits, ValkeyStore};
 use keyward::{AuthLayer, Authenticator};
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
+
+/// Long, because one machine runs all nodes, clients and faults.
+const STORE_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() {
@@ -54,9 +57,9 @@ async fn until_there<S, E>(connect: impl AsyncFn() -> Result<S, E>) -> S {
 
 async fn answer(store: impl KeyStore, limits: impl LimitStore, address: &str) {
     let limits: Arc<dyn LimitStore> = Arc::new(limits);
-    let limits = until_there(async || Limits::start(Arc::clone(&limits)).await).await;
-    // A long timeout, because one machine runs all nodes, clients and faults.
-    let authenticator = Authenticator::builder(store).store_timeout(Duration::from_secs(3)).build().unwrap();
+    let options = LimitsOptions::default().store_timeout(STORE_TIMEOUT);
+    let limits = until_there(async || options.clone().start(Arc::clone(&limits)).await).await;
+    let authenticator = Authenticator::builder(store).store_timeout(STORE_TIMEOUT).build().unwrap();
     let service = ServiceBuilder::new()
         .layer(AuthLayer::from(authenticator))
         .layer(RateLimitLayer::from_rules(limits))

@@ -4,10 +4,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use keyward::clock::Clock as _;
-use keyward::limits::Subject;
+use keyward::limits::{LimitsOptions, Subject};
 use keyward::manage::{KeyDraft, Plan, Purpose};
+use keyward::sqlite::SqliteLimits;
 use keyward::{AccountId, AuthLayer, CredentialId, Mode, NewKey, RequireLayer, Requirement, Timestamp};
 use keyward_needs::needs;
+use keyward_tests::program::SOON;
 use keyward_tests::service::call;
 use serde_json::json;
 
@@ -239,7 +241,7 @@ async fn limits_are_shown_with_what_is_used() {
     let limits = keyward_client::PutLimits { rates, budget, ..Default::default() };
     site.management.put_limits(&owner, &subject, &limits, 0).await.unwrap();
     // A node takes units of the rate from the store, and spends them.
-    let counted = keyward::limits::Limits::start(keyward::sqlite::SqliteLimits::new(&site.store)).await.unwrap();
+    let counted = LimitsOptions::default().store_timeout(SOON).start(SqliteLimits::new(&site.store)).await.unwrap();
     let caller = keyward::Identity::api_key("key_1".parse().unwrap(), operator());
     counted.spend(&caller, &["default".into()], std::num::NonZeroU32::new(40).unwrap()).await.unwrap();
     let page = Client::signed_in(&site).await.get(USAGE).await.body;

@@ -414,7 +414,7 @@ pub(super) async fn nine_of_ten_calls_need_no_store(nodes: &Nodes) {
     let rules = budget(100_000).rate(RateRule::new("default", 10_000, 60)).expect("the rate is valid");
     put(&*nodes[0], &account("acct_trips"), &rules).await;
     let store = Arc::new(Counted::of(&nodes[0]));
-    let limits = Limits::start(Arc::clone(&store)).await.expect("the store answers");
+    let limits = start(&(Arc::clone(&store) as Arc<dyn LimitStore>)).await;
     for _ in 0..3_000 {
         assert!(is_accepted(&limits, &caller("acct_trips", "key_trips")).await);
     }
