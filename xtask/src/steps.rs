@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::tally::Tally;
 
-pub(crate) trait Step: ValueEnum + Copy + Send + Sync + 'static {
+pub(crate) trait Step: ValueEnum + Copy + PartialEq + Send + Sync + 'static {
     fn run(self, tally: &mut Tally) -> Result<(), Error>;
 }
 
@@ -17,8 +17,12 @@ pub(crate) struct Options<S: Step> {
     #[arg(long, value_enum, value_name = "STEP")]
     only: Option<S>,
 
+    /// Leave out this step. May be repeated.
+    #[arg(long, value_enum, value_name = "STEP", conflicts_with = "only")]
+    skip: Vec<S>,
+
     /// List the steps without running them.
-    #[arg(long, conflicts_with = "only")]
+    #[arg(long, conflicts_with_all = ["only", "skip"])]
     list: bool,
 }
 
@@ -29,7 +33,7 @@ impl<S: Step> Options<S> {
             return Ok(());
         }
         let steps = self.only.as_ref().map_or(S::value_variants(), std::slice::from_ref);
-        steps.iter().try_for_each(|step| run_timed(*step, tally))
+        steps.iter().filter(|step| !self.skip.contains(step)).try_for_each(|step| run_timed(*step, tally))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 pub(crate) type Options = steps::Options<Step>;
 
 /// The steps, in the order in which they run. The quickest is first.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum Step {
     /// Check that the code is formatted.
     Fmt,

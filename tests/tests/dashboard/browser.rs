@@ -115,7 +115,11 @@ impl Browser {
         self.run("document.documentElement.dataset.left = ''", vec![]).await;
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
         let complete = "return document.readyState === 'complete' && !('left' in document.documentElement.dataset)";
-        let loading = async { while self.run(complete, vec![]).await != true {} };
+        let loading = async {
+            while self.run(complete, vec![]).await != true {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
         if tokio::time::timeout(PATIENCE, loading).await.is_err() {
             panic!("{path} was not loaded; the browser shows {}:\n{}", self.path().await, self.text().await);
         }
@@ -128,7 +132,18 @@ impl Browser {
     }
 
     pub(crate) async fn text(&self) -> String {
-        self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
+        let begun = Instant::now();
+        loop {
+            // Another page may come in the meantime.
+            match self.try_text().await {
+                Err(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+                text => return text.unwrap(),
+            }
+        }
+    }
+
+    async fn try_text(&self) -> Result<String, fantoccini::error::CmdError> {
+        self.client.find(Locator::Css("body")).await?.text().await
     }
 
     pub(crate) async fn html(&self) -> String {
@@ -138,10 +153,7 @@ impl Browser {
     pub(crate) async fn see(&self, text: &str) {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            let found = self.client.find(Locator::Css("body")).await;
-            if let Ok(body) = found
-                && body.text().await.is_ok_and(|seen| seen.contains(text))
-            {
+            if self.try_text().await.is_ok_and(|seen| seen.contains(text)) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -150,10 +162,15 @@ impl Browser {
     }
 
     pub(crate) async fn find(&self, css: &str) -> fantoccini::elements::Element {
+        self.find_at(Locator::Css(css)).await
+    }
+
+    /// The page before it may still be there.
+    async fn find_at(&self, place: Locator<'_>) -> fantoccini::elements::Element {
         let wait = self.client.wait().at_most(PATIENCE);
-        match wait.for_element(Locator::Css(css)).await {
+        match wait.for_element(place).await {
             Ok(element) => element,
-            Err(error) => panic!("{css}: {error} on {}:\n{}", self.path().await, self.text().await),
+            Err(error) => panic!("{place:?}: {error} on {}:\n{}", self.path().await, self.text().await),
         }
     }
 
@@ -165,18 +182,17 @@ impl Browser {
         self.find(css).await.click().await.unwrap();
     }
 
+    pub(crate) async fn click_at(&self, place: Locator<'_>) {
+        self.find_at(place).await.click().await.unwrap();
+    }
+
     pub(crate) async fn press(&self, label: &str) {
-        let path = format!("//*[self::a or self::button][normalize-space()={}]", quoted(label));
-        let wait = self.client.wait().at_most(PATIENCE);
-        match wait.for_element(Locator::XPath(&path)).await {
-            Ok(element) => element.click().await.unwrap(),
-            Err(error) => panic!("{label}: {error} on {}:\n{}", self.path().await, self.text().await),
-        }
+        self.click_at(Locator::XPath(&format!("//*[self::a or self::button][normalize-space()={}]", quoted(label))))
+            .await;
     }
 
     pub(crate) async fn press_summary(&self, label: &str) {
-        let path = format!("//summary[normalize-space()={}]", quoted(label));
-        self.client.find(Locator::XPath(&path)).await.unwrap().click().await.unwrap();
+        self.click_at(Locator::XPath(&format!("//summary[normalize-space()={}]", quoted(label)))).await;
     }
 
     pub(crate) async fn fill(&self, name: &str, text: &str) {

@@ -90,16 +90,8 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
         browser.picture("login-with-provider").await;
         browser.press("Sign in with Example").await;
         if times == 0 {
-            browser
-                .client
-                .find(fantoccini::Locator::Css("[name=login]"))
-                .await
-                .unwrap()
-                .send_keys("grace")
-                .await
-                .unwrap();
-            let password = fantoccini::Locator::Css("[name=password]");
-            browser.client.find(password).await.unwrap().send_keys("any").await.unwrap();
+            browser.find("[name=login]").await.send_keys("grace").await.unwrap();
+            browser.find("[name=password]").await.send_keys("any").await.unwrap();
             browser.click("[type=submit]").await;
         }
         // The second time, the provider still has a session.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fantoccini::Locator;
 use keyward::clock::{Clock as _, ManualClock};
 use keyward::id::UserId;
 use keyward::manage::Actor;
@@ -141,7 +140,7 @@ async fn a_second_factor_is_set_up_asked_for_and_turned_off() {
     browser.go("/settings/second-factor").await;
     browser.see("You have 9 recovery codes left").await;
     browser.picture("second-factor-on").await;
-    browser.client.find(Locator::Css("#codes-code")).await.unwrap().send_keys(&app.code()).await.unwrap();
+    browser.find("#codes-code").await.send_keys(&app.code()).await.unwrap();
     browser.press("Create new codes").await;
     browser.see("Keep your recovery codes").await;
     browser.click("a[download]").await;
@@ -151,7 +150,7 @@ async fn a_second_factor_is_set_up_asked_for_and_turned_off() {
     let secret = app.totp.as_ref().unwrap().secret().to_base32();
     secrets.push(&secret);
     site.assert_kept_nowhere(&secrets);
-    browser.client.find(Locator::Css("#remove-code")).await.unwrap().send_keys(&app.code()).await.unwrap();
+    browser.find("#remove-code").await.send_keys(&app.code()).await.unwrap();
     browser.click("button.danger").await;
     browser.see("Your second factor is removed").await;
     browser.press_in_user_menu("Sign out").await;

@@ -28,8 +28,7 @@ async fn a_user_ends_one_session_or_all_others() {
     assert!(current.contains("Chrome on Linux") && current.contains("current"), "{current}");
     assert!(browser.text_of(".devices").await.contains("keyward program"), "the program is not listed");
     browser.picture("sessions").await;
-    let button = Locator::XPath("//li[contains(., 'Android')]//button");
-    browser.client.find(button).await.unwrap().click().await.unwrap();
+    browser.click_at(Locator::XPath("//li[contains(., 'Android')]//button")).await;
     browser.see("The session is signed out").await;
     assert!(!browser.text_of(".devices").await.contains("Android"));
     assert!(site.management.session(&phone, context(7)).await.is_err());
