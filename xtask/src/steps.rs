@@ -17,8 +17,8 @@ pub(crate) struct Options<S: Step> {
     #[arg(long, value_enum, value_name = "STEP")]
     only: Option<S>,
 
-    /// Leave out this step. May be repeated.
-    #[arg(long, value_enum, value_name = "STEP", conflicts_with = "only")]
+    /// Leave out these steps, with commas between them.
+    #[arg(long, value_enum, value_name = "STEPS", value_delimiter = ',', conflicts_with = "only")]
     skip: Vec<S>,
 
     /// List the steps without running them.

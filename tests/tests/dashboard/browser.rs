@@ -135,15 +135,11 @@ impl Browser {
         let begun = Instant::now();
         loop {
             // Another page may come in the meantime.
-            match self.try_text().await {
+            match async { self.client.find(Locator::Css("body")).await?.text().await }.await {
                 Err(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
                 text => return text.unwrap(),
             }
         }
-    }
-
-    async fn try_text(&self) -> Result<String, fantoccini::error::CmdError> {
-        self.client.find(Locator::Css("body")).await?.text().await
     }
 
     pub(crate) async fn html(&self) -> String {
@@ -153,7 +149,7 @@ impl Browser {
     pub(crate) async fn see(&self, text: &str) {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            if self.try_text().await.is_ok_and(|seen| seen.contains(text)) {
+            if self.text().await.contains(text) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -22,9 +22,7 @@ pub(crate) fn axe() -> String {
 
 async fn findings(browser: &Browser, axe: &str) -> Value {
     browser.run(axe, vec![]).await;
-    // No rule in use reads the style sheets, which axe would load again.
-    let script = "const done = arguments[arguments.length - 1]; \
-        axe.run(document, {preload: false, resultTypes: ['violations']}) \
+    let script = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}) \
         .then((found) => done([found.passes.length, \
         found.violations.map((v) => [v.impact, v.id, v.help, v.nodes.map((n) => n.html + ' ' + n.failureSummary)])]))";
     let mut found = browser.client.execute_async(script, vec![]).await.unwrap();

@@ -235,7 +235,7 @@ async fn limits_are_shown_with_what_is_used() {
     let account = site.management.account(&owner, &operator()).await.unwrap();
     let update = keyward::manage::AccountUpdate { plan: Some(Some("Pro".into())), ..Default::default() };
     site.management.update_account(&owner, &operator(), &update, account.version).await.unwrap();
-    let subject = keyward::limits::Subject::Account(operator());
+    let subject = Subject::Account(operator());
     let rates = ["default=100/1h", "each=9/1m,key"].map(|rate| rate.parse().unwrap()).to_vec();
     let budget = Some("500/month".parse().unwrap());
     let limits = keyward_client::PutLimits { rates, budget, ..Default::default() };

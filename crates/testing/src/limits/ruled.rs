@@ -305,7 +305,7 @@ pub(super) async fn rules_of_ended_keys_are_forgotten(nodes: &Nodes) {
     assert!(store.forget_key(&ids[0], version).await.expect("an answer"));
     assert!(!store.forget_key(&ids[0], version).await.expect("an answer"));
     assert_eq!(nodes[1].rules(&subjects[0]).await.expect("an answer"), StoredRules::default());
-    assert_eq!(left(store, &subjects[0], 10).await, 10, "what was spent");
+    assert_eq!(left(store, &subjects[0], 10).await, 10, "the count of its credits stayed");
     let changed = store.changed_rules(begun).await.expect("an answer");
     assert_eq!(changed.rules, [(subjects[1].clone(), budget(10)), (subjects[2].clone(), budget(5))]);
 }
